@@ -1,0 +1,171 @@
+"""A frozen image-text model together with the preprocessing and tokenizer it was trained with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from ldpf.backbones.text_tower import TextTower
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Frozen image encoder, preprocessing, tokenizer and text tower as one object.
+
+    They travel together because each is wrong with another model's partner: the most common
+    silent loss of accuracy in this field is a preprocessing or activation that does not belong to
+    the weights.
+
+    Attributes:
+        name: what the user asked for (`nano`, a hub id, or a folder).
+        model: the transformers model, in eval mode, no parameter requiring a gradient.
+        image_processor: the checkpoint's own preprocessing.
+        tokenizer: the checkpoint's own tokenizer.
+        text: the text tower, for learnable prompts.
+        fingerprint: hex SHA-256 over weights, activations, preprocessing and tokenizer.
+    """
+
+    name: str
+    model: PreTrainedModel
+    image_processor: Any
+    tokenizer: PreTrainedTokenizerBase
+    text: TextTower
+    fingerprint: str
+
+    @property
+    def embed_dim(self) -> int:
+        """D, the size of image and text features."""
+        return self.text.embed_dim
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.text.device
+
+    @property
+    def logit_scale(self) -> float:
+        """1 / T: what the cosine is multiplied with before the softmax (100 for OpenAI's CLIP)."""
+        return math.exp(float(self.model.logit_scale.detach()))
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of a preprocessed image in pixels."""
+        crop = self.image_processor.crop_size if self.image_processor.do_center_crop else None
+        size = crop or self.image_processor.size
+        return int(size["height"] if "height" in size else size["shortest_edge"])
+
+    @property
+    def activation(self) -> str:
+        """The text tower's activation; GELU under QuickGELU weights silently costs accuracy."""
+        return str(self.text.model.config.hidden_act)
+
+    def preprocess(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """RGB images of any size to the model's input, on the CPU. Safe to call from threads.
+
+        Returns:
+            [N, 3, H, W] float32.
+        """
+        return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+
+    @torch.no_grad()
+    def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Image features f of preprocessed images.
+
+        Args:
+            pixels: [N, 3, H, W].
+
+        Returns:
+            [N, D] float32 of length one, on the CPU.
+        """
+        pixels = pixels.to(self.device, memory_format=torch.channels_last)
+        output = self.model.get_image_features(pixel_values=pixels)
+        features = output.pooler_output.flatten(1).float()
+        return F.normalize(features, dim=-1).cpu()
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Text features of whole sentences by the model's own forward pass.
+
+        Args:
+            texts: N sentences. One that does not fit into the context is cut by the tokenizer.
+
+        Returns:
+            [N, D] float32 of length one, on the CPU.
+        """
+        tokens = self.tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self.text.context_length,
+            return_tensors="pt",
+        ).to(self.device)
+        output = self.model.get_text_features(
+            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+        )
+        return F.normalize(output.pooler_output.float(), dim=-1).cpu()
+
+
+def fingerprint(
+    model: PreTrainedModel, image_processor: Any, tokenizer: PreTrainedTokenizerBase
+) -> str:
+    """Identity of a backbone: everything that changes a feature changes it.
+
+    Weights are hashed as loaded, so the same checkpoint stored in another file format keeps its
+    fingerprint. Activations and layer-norm epsilons count too, since they live in the config only.
+
+    Returns:
+        64 hex digits.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        data = tensor.detach().cpu().contiguous()
+        digest.update(f"{name}|{data.dtype}|{tuple(data.shape)}|".encode())
+        digest.update(data.reshape(-1).view(torch.uint8).numpy().data)
+    config = {
+        tower: {key: getattr(part, key, None) for key in ("hidden_act", "layer_norm_eps")}
+        for tower, part in (
+            ("text", model.config.text_config),
+            ("vision", model.config.vision_config),
+        )
+    }
+    processor = {
+        key: getattr(image_processor, key, None)
+        for key in (
+            "do_resize",
+            "size",
+            "resample",
+            "do_center_crop",
+            "crop_size",
+            "do_rescale",
+            "rescale_factor",
+            "do_normalize",
+            "image_mean",
+            "image_std",
+            "do_convert_rgb",
+        )
+    }
+    digest.update(json.dumps([config, processor], sort_keys=True, default=_plain).encode())
+    rules = json.loads(tokenizer.backend_tokenizer.to_str())
+    # The last call's padding and truncation are kept in the tokenizer; they are no part of it.
+    rules.pop("padding", None)
+    rules.pop("truncation", None)
+    digest.update(json.dumps(rules, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Make a transformers setting (a size dictionary, say) something JSON can hold."""
+    if hasattr(value, "items"):
+        return {key: entry for key, entry in value.items() if entry is not None}
+    return str(value)

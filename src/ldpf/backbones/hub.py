@@ -1,0 +1,141 @@
+"""Where a backbone's files come from: the package, a folder, or the Hugging Face hub."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from pathlib import Path
+
+from ldpf.errors import BackboneError
+
+log = logging.getLogger("ldpf")
+
+BUNDLED = {"nano": Path(__file__).parent / "nano"}
+"""Backbones that come with the package, by name."""
+
+_REQUEST_TIMEOUT_S = 10.0
+_SMALL_FILES = ["*.json", "*.txt", "*.model"]
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+
+
+def resolve_folder(name_or_folder: str | Path) -> Path:
+    """Find or fetch the folder of a backbone.
+
+    A name of a bundled backbone wins, then an existing folder, then a hub id `owner/name`, with
+    `owner/name@revision` for a fixed revision. A complete copy in the hub's local cache is used
+    without asking the network, so a run can be repeated offline.
+
+    Raises:
+        BackboneError: there is no such folder, or the hub cannot be reached or has no such model.
+    """
+    name = str(name_or_folder)
+    if name in BUNDLED:
+        return BUNDLED[name]
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise BackboneError(
+            f"The backbone {name!r} is a file; give the folder it lies in "
+            "(config.json, model.safetensors, tokenizer and preprocessor files)."
+        )
+    repo, _, revision = name.partition("@")
+    if not _HUB_ID.match(repo) or name.startswith((".", "/", "~")):
+        raise BackboneError(_unknown_name(name))
+    return _from_hub(repo, revision or None)
+
+
+def _unknown_name(name: str) -> str:
+    near = difflib.get_close_matches(name, BUNDLED, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"There is no backbone {name!r}: it is neither a bundled one ({', '.join(BUNDLED)}), nor a "
+        f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'.{hint}"
+    )
+
+
+def _from_hub(repo: str, revision: str | None) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if (cached := _cached(repo, revision)) is not None:
+        return cached
+    label = repo if revision is None else f"{repo}@{revision}"
+    try:
+        info = HfApi().model_info(repo, revision=revision, timeout=_REQUEST_TIMEOUT_S)
+        names = [entry.rfilename for entry in info.siblings or []]
+        log.info("downloading %s (revision %s)", repo, info.sha)
+        return Path(
+            snapshot_download(
+                repo,
+                revision=revision or info.sha,
+                allow_patterns=[*_SMALL_FILES, *_weight_files(names, label)],
+                etag_timeout=_REQUEST_TIMEOUT_S,
+            )
+        )
+    except GatedRepoError as error:
+        raise BackboneError(
+            f"The backbone {label!r} is gated: accept its terms on its hub page, then set HF_TOKEN "
+            "or run 'hf auth login'."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise BackboneError(
+            f"The hub has no model {label!r} that you may see; check the spelling, or set HF_TOKEN "
+            "if it is private."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise BackboneError(
+            f"The model {repo!r} has no revision {revision!r}; leave '@{revision}' away for the "
+            "newest."
+        ) from error
+    except (OfflineModeIsEnabled, HfHubHTTPError, OSError, RuntimeError) as error:
+        raise BackboneError(_unreachable(label, error)) from error
+    except Exception as error:  # the hub client's own transport errors share no public base
+        if type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore", "requests"}:
+            raise BackboneError(_unreachable(label, error)) from error
+        raise
+
+
+def _cached(repo: str, revision: str | None) -> Path | None:
+    """The newest complete copy in the hub's local cache, or None."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except (OSError, ValueError):
+        return None
+    complete = (folder / "config.json").exists() and any(
+        any(folder.glob(pattern)) for pattern in ("*.safetensors", "pytorch_model*.bin")
+    )
+    return folder if complete else None
+
+
+def _weight_files(names: list[str], label: str) -> list[str]:
+    """Weight files to fetch: safetensors where they exist, else PyTorch's own format."""
+    top = [name for name in names if "/" not in name]
+    for ending in (".safetensors", ".bin"):
+        stems = [n for n in top if n.endswith(ending) and n.startswith(("model", "pytorch_model"))]
+        if stems:
+            return stems
+    raise BackboneError(
+        f"The hub model {label!r} has no model.safetensors or pytorch_model.bin in it; give a "
+        "CLIP checkpoint in the Hugging Face format."
+    )
+
+
+def _unreachable(label: str, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return (
+        f"The backbone {label!r} is not on this machine and the hub could not be reached "
+        f"({reason[:160]}). Behind a proxy or mirror set HTTPS_PROXY or HF_ENDPOINT; where the "
+        "model was downloaded before, set HF_HOME to that cache; without any network copy the "
+        "model's folder here and give its path (--backbone ./clip-vit-base-patch16), or use "
+        "'--backbone nano', which needs no network."
+    )

@@ -1,0 +1,35 @@
+"""From folders or a manifest to a dataset: paths, class ids, domains where known, splits."""
+
+from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
+from ldpf.data.images import (
+    IMAGE_ENDINGS,
+    MAX_PIXELS,
+    BadImage,
+    UnreadableImageError,
+    bad_images_message,
+    check_images,
+    read_image,
+)
+from ldpf.data.load import load_dataset
+from ldpf.data.names import readable_name
+from ldpf.data.splits import Split, make_split, split_train_validation
+from ldpf.data.walk import iter_image_files
+
+__all__ = [
+    "IMAGE_ENDINGS",
+    "MAX_PIXELS",
+    "BadImage",
+    "ImageDataset",
+    "Split",
+    "UnreadableImageError",
+    "bad_images_message",
+    "check_dataset",
+    "check_images",
+    "iter_image_files",
+    "load_dataset",
+    "make_split",
+    "read_image",
+    "readable_name",
+    "require_trainable",
+    "split_train_validation",
+]

@@ -1,0 +1,15 @@
+"""Drawing small pictures of everyday objects from an explicit generator.
+
+`draw_picture` poses an object (`objects`), chooses its colours (`palette`) and renders it in one of
+the `STYLES`: those in `TRAINED_STYLES` are in the training data of the bundled `nano` backbone,
+those in `UNSEEN_STYLES` are not.
+"""
+
+from __future__ import annotations
+
+from ldpf.data.drawing.objects import OBJECTS
+from ldpf.data.drawing.picture import STYLES, Picture, draw_picture
+from ldpf.data.drawing.styles import TRAINED_STYLES
+from ldpf.data.drawing.unseen_styles import UNSEEN_STYLES
+
+__all__ = ["OBJECTS", "STYLES", "TRAINED_STYLES", "UNSEEN_STYLES", "Picture", "draw_picture"]

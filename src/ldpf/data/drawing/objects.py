@@ -1,0 +1,90 @@
+"""The list of drawable objects, and one pose drawn for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ldpf.data.drawing import nature, things, vehicles
+from ldpf.data.drawing.shapes import Part
+
+
+@dataclass(frozen=True)
+class ObjectKind:
+    """One object class.
+
+    Attributes:
+        draw: makes the parts from a generator.
+        colours: colours the object often has.
+        tilt: largest rotation in degrees to either side.
+        stretch: largest relative change of its width against its height.
+    """
+
+    draw: Callable[[np.random.Generator], list[Part]]
+    colours: tuple[str, ...] = ()
+    tilt: float = 12.0
+    stretch: float = 0.15
+
+
+OBJECTS: dict[str, ObjectKind] = {
+    "airplane": ObjectKind(vehicles.airplane, ("white", "gray", "blue"), tilt=30),
+    "apple": ObjectKind(nature.apple, ("red", "green", "yellow"), tilt=25),
+    "bicycle": ObjectKind(vehicles.bicycle, ("red", "blue", "green", "black"), tilt=10),
+    "bird": ObjectKind(nature.bird, ("blue", "brown", "yellow", "red"), tilt=18),
+    "book": ObjectKind(things.book, ("red", "blue", "brown"), tilt=22),
+    "bottle": ObjectKind(things.bottle, ("green", "brown", "blue"), tilt=25),
+    "butterfly": ObjectKind(nature.butterfly, ("orange", "blue", "yellow", "purple"), tilt=40),
+    "cactus": ObjectKind(nature.cactus, ("green",), tilt=8),
+    "car": ObjectKind(vehicles.car, ("red", "blue", "yellow", "white"), tilt=10),
+    "cat": ObjectKind(nature.cat, ("orange", "gray", "black", "brown"), tilt=18),
+    "chair": ObjectKind(things.chair, ("brown",), tilt=8),
+    "clock": ObjectKind(things.clock, ("red", "brown", "blue"), tilt=12),
+    "cup": ObjectKind(things.cup, ("white", "red", "blue"), tilt=10),
+    "fish": ObjectKind(nature.fish, ("orange", "blue", "yellow", "gray"), tilt=25),
+    "flower": ObjectKind(nature.flower, ("red", "pink", "yellow", "purple", "white"), tilt=18),
+    "guitar": ObjectKind(things.guitar, ("brown", "orange", "red"), tilt=50),
+    "hammer": ObjectKind(things.hammer, ("gray", "black"), tilt=60),
+    "heart": ObjectKind(nature.heart, ("red", "pink"), tilt=20),
+    "hot_air_balloon": ObjectKind(vehicles.hot_air_balloon, ("red", "yellow", "blue", "purple"), tilt=12),
+    "house": ObjectKind(vehicles.house, ("white", "yellow", "orange", "pink"), tilt=6),
+    "key": ObjectKind(things.key, ("yellow", "gray"), tilt=90),
+    "lamp": ObjectKind(things.lamp, ("yellow", "white", "orange"), tilt=10),
+    "leaf": ObjectKind(nature.leaf, ("green", "orange", "red", "yellow"), tilt=70),
+    "mushroom": ObjectKind(nature.mushroom, ("red", "brown", "orange"), tilt=15),
+    "pumpkin": ObjectKind(nature.pumpkin, ("orange",), tilt=12),
+    "rocket": ObjectKind(vehicles.rocket, ("white", "red", "gray"), tilt=45),
+    "sailboat": ObjectKind(vehicles.sailboat, ("red", "brown", "blue", "white"), tilt=12),
+    "snowman": ObjectKind(nature.snowman, ("red", "blue", "black"), tilt=8),
+    "star": ObjectKind(nature.star, ("yellow", "orange", "red"), tilt=36),
+    "tent": ObjectKind(vehicles.tent, ("orange", "green", "blue"), tilt=6),
+    "train": ObjectKind(vehicles.train, ("red", "green", "blue", "black"), tilt=6),
+    "tree": ObjectKind(nature.tree, ("green",), tilt=8),
+    "umbrella": ObjectKind(things.umbrella, ("red", "blue", "purple", "yellow"), tilt=25),
+}  # fmt: skip
+
+
+def pose(rng: np.random.Generator, kind: ObjectKind) -> list[Part]:
+    """Draw one object and place it on the unit canvas ([0, 1] x [0, 1], y down).
+
+    Mirrored half of the time; random rotation, stretch, shear, size and position. Its bounding box
+    stays within the canvas up to a small overhang.
+    """
+    parts = kind.draw(rng)
+    angle = np.radians(rng.uniform(-kind.tilt, kind.tilt))
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    wide = 1 + rng.uniform(-kind.stretch, kind.stretch)
+    shear = np.array([[wide, rng.uniform(-0.12, 0.12)], [rng.uniform(-0.05, 0.05), 1.0]])
+    mirror = np.diag([rng.choice([-1.0, 1.0]), 1.0])
+    matrix = turned @ shear @ mirror
+    parts = [part.moved(matrix, np.zeros(2)) for part in parts]
+
+    corners = np.concatenate([part.points for part in parts])
+    low, high = corners.min(0), corners.max(0)
+    size = rng.uniform(0.58, 0.92)  # of the canvas, along the longer side
+    scale = size / (high - low).max()
+    room = 1 - (high - low) * scale  # [2]
+    centre = 0.5 + rng.uniform(-0.5, 0.5, 2) * room * 0.9
+    shift = centre - scale * (low + high) / 2
+    return [part.moved(scale * np.eye(2), shift) for part in parts]

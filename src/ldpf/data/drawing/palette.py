@@ -1,0 +1,105 @@
+"""Named colours and the choice of an object's paints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Rgb = tuple[int, int, int]
+
+# Several shades per name, so that a word means a range and not one value.
+COLOURS: dict[str, tuple[Rgb, ...]] = {
+    "red": ((214, 40, 40), (190, 24, 52), (232, 72, 60)),
+    "orange": ((242, 132, 36), (250, 156, 66), (222, 108, 30)),
+    "yellow": ((248, 208, 58), (252, 224, 104), (234, 188, 30)),
+    "green": ((58, 150, 72), (92, 172, 66), (34, 116, 74), (130, 184, 90)),
+    "blue": ((46, 104, 200), (72, 150, 224), (36, 70, 150), (108, 176, 232)),
+    "purple": ((128, 72, 180), (152, 104, 200), (96, 48, 136)),
+    "pink": ((240, 140, 178), (246, 170, 196), (226, 98, 150)),
+    "brown": ((134, 86, 50), (110, 68, 40), (160, 112, 70)),
+    "white": ((246, 246, 244), (236, 238, 242), (250, 246, 236)),
+    "gray": ((136, 140, 146), (168, 170, 174), (108, 112, 120)),
+    "black": ((32, 32, 36), (48, 46, 52), (22, 26, 36)),
+    # fixed paints of parts, never the colour an object is named after
+    "glass": ((178, 214, 232), (150, 196, 220), (206, 228, 236)),
+    "steel": ((186, 192, 200), (160, 168, 178), (206, 210, 216)),
+    "cream": ((246, 228, 192), (240, 216, 178), (250, 238, 212)),
+}
+NAMED = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "gray",
+         "black")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The paints of one picture.
+
+    Attributes:
+        colour: name of the object's main colour.
+        background: name of the background's colour.
+        paints: role -> RGB for "main", "second", "light", "dark", "background", "ground" and every
+            fixed colour.
+    """
+
+    colour: str
+    background: str
+    paints: dict[str, Rgb]
+
+    def __getitem__(self, role: str) -> Rgb:
+        return self.paints[role]
+
+
+def shade(rng: np.random.Generator, name: str, spread: float = 10.0) -> Rgb:
+    """A random shade of a named colour."""
+    base = COLOURS[name][rng.integers(len(COLOURS[name]))]
+    return tuple(int(v) for v in np.clip(np.array(base) + rng.normal(0, spread, 3), 0, 255))  # type: ignore[return-value]
+
+
+def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
+    """Blend `share` of b into a."""
+    return tuple(round((1 - share) * x + share * y) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
+
+
+def contrast(a: Rgb, b: Rgb) -> float:
+    """How far apart two colours look: a weighted Euclidean distance in [0, 1]."""
+    weights = np.array([0.3, 0.5, 0.2])
+    return float(np.sqrt((weights * ((np.array(a) - np.array(b)) / 255.0) ** 2).sum()))
+
+
+def choose_palette(
+    rng: np.random.Generator, typical: tuple[str, ...], typical_share: float = 0.5
+) -> Palette:
+    """Draw main, second and background colours that can be told apart.
+
+    Args:
+        rng: generator all draws come from.
+        typical: colours this object often has (may be empty).
+        typical_share: how often one of them is taken.
+    """
+    pool = typical if typical and rng.random() < typical_share else NAMED
+    colour = str(rng.choice(pool))
+    main = shade(rng, colour)
+    second_name = str(rng.choice([n for n in NAMED if n != colour]))
+    second = shade(rng, second_name)
+    while contrast(main, second) < 0.2:
+        second = shade(rng, str(rng.choice(NAMED)))
+    for _ in range(30):
+        background = str(rng.choice(NAMED))
+        paint = shade(rng, background)
+        if rng.random() < 0.6 and background != "black":  # backgrounds are mostly pale
+            paint = mix(paint, (255, 255, 255), rng.uniform(0.3, 0.75))
+        if contrast(main, paint) > 0.28:
+            break
+    paints = {name: shade(rng, name) for name in COLOURS}
+    dark = shade(rng, "black")
+    if contrast(dark, paint) < 0.25:  # wheels and handles must not vanish before a dark background
+        dark = mix(dark, (255, 255, 255), rng.uniform(0.45, 0.65))
+    paints |= {
+        "main": main,
+        "second": second,
+        "light": shade(rng, "white"),
+        "dark": dark,
+        "background": paint,
+        "ground": mix(paint, shade(rng, str(rng.choice(NAMED))), rng.uniform(0.15, 0.4)),
+    }
+    return Palette(colour, background, paints)

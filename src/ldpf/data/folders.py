@@ -1,0 +1,170 @@
+"""Reading class ids and domain ids off a tree of folders: `domain/class/image`, `class/image`."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from ldpf.data.images import IMAGE_ENDINGS
+from ldpf.data.names import check_distinct, did_you_mean, normalise
+from ldpf.data.walk import walk_folders
+from ldpf.errors import DataError, SettingsError
+
+LAYOUTS = ("auto", "domain/class", "class")
+_SPLIT_LIKE = frozenset(
+    {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder tree or a manifest says, before names are made readable.
+
+    Attributes:
+        paths: N relative paths (absolute outside the root).
+        labels: [N] int64 into `classes`.
+        classes: Class folder names or labels, normalised (NFC), sorted.
+        domains: [N] int64 into `domain_names`, or None.
+        domain_names: Normalised, sorted.
+        empty: Folders without images that were left out.
+    """
+
+    paths: tuple[str, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    domains: np.ndarray | None
+    domain_names: tuple[str, ...]
+    empty: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A folder that holds images: its path, the names on the way, its images."""
+
+    path: str
+    parts: tuple[str, ...]
+    images: list[str]
+
+
+def list_folders(root: Path, layout: str = "auto") -> Listing:
+    """List a folder tree by name alone; no file is opened, so half a million take seconds.
+
+    `auto` takes `domain/class/image` or `class/image` from the depth at which the images lie.
+    `layout="class"` takes the first folder below `root` as the class and `layout="domain/class"`
+    the first two as domain and class; then images may also lie deeper.
+    Folders without images are left out with a warning. Order: by domain, class and file name.
+
+    Args:
+        root: An existing folder.
+        layout: "auto", "domain/class" or "class".
+
+    Raises:
+        DataError: No images; images at several depths or at a depth no layout has; top folders
+            that are named like splits (`train`, `test`); names that differ only in case or only in
+            their Unicode spelling; a folder that cannot be read.
+        SettingsError: An unknown layout.
+    """
+    if layout not in LAYOUTS:
+        raise SettingsError(
+            f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}."
+            f"{did_you_mean(layout, LAYOUTS)}"
+        )
+    leaves, empty, endings = _collect(root)
+    if not leaves:
+        raise DataError(_no_images(root, endings))
+    levels = _levels(root, leaves, layout)
+    classes, labels = _ids("class", leaves, levels - 1)
+    domain_names, domains = _ids("domain", leaves, 0) if levels == 2 else ((), None)
+    if empty:
+        shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+        warnings.warn(f"left out {len(empty)} folders without images: {shown}", stacklevel=3)
+    paths = chain.from_iterable(
+        [f"{leaf.path}/{name}" for name in leaf.images] if leaf.path else leaf.images
+        for leaf in leaves
+    )
+    return Listing(tuple(paths), labels, classes, domains, domain_names, tuple(empty))
+
+
+def _collect(root: Path) -> tuple[list[_Leaf], list[str], Counter[str]]:
+    """Folders with images; folders with neither images nor folders; the other files' endings."""
+    leaves: list[_Leaf] = []
+    empty: list[str] = []
+    endings: Counter[str] = Counter()
+    for folder in walk_folders(root):
+        endings += folder.other_endings
+        if folder.images:
+            parts = tuple(folder.path.split("/")) if folder.path else ()
+            leaves.append(_Leaf(folder.path, parts, folder.images))
+        elif not folder.subfolders and folder.path:
+            empty.append(folder.path)
+    return leaves, empty, endings
+
+
+def _levels(root: Path, leaves: Sequence[_Leaf], layout: str) -> int:
+    """1 for `class/image`, 2 for `domain/class/image`."""
+    examples = {len(leaf.parts): _example(leaf) for leaf in reversed(leaves)}
+    depths = sorted(examples)
+    if layout != "auto":
+        levels = layout.count("/") + 1
+        if depths[0] < levels:
+            raise DataError(
+                f"layout={layout!r} needs every image at least {levels} folders below {root}, but "
+                f"{examples[depths[0]]} lies {depths[0]} below it; move it into its class folder"
+            )
+        return levels
+    if len(depths) > 1:
+        listed = " and ".join(f"{examples[depth]} ({depth} folders deep)" for depth in depths)
+        raise DataError(
+            f"the images in {root} lie at different depths: {listed}; move them all to "
+            "class/image or all to domain/class/image, or say layout='class' or "
+            "layout='domain/class' to name the first folders and take everything below them"
+        )
+    depth = depths[0]
+    if depth not in (1, 2):
+        hint = (
+            "put each class into its own folder"
+            if depth == 0
+            else "point to the folder above the classes or domains, or say layout='class' or "
+            "layout='domain/class'"
+        )
+        raise DataError(
+            f"the images in {root} lie {depth} folders deep, for example {examples[depth]}; "
+            f"expected class/image or domain/class/image: {hint}"
+        )
+    tops = sorted({leaf.parts[0] for leaf in leaves})
+    if depth == 2 and all(top.casefold() in _SPLIT_LIKE for top in tops):
+        raise DataError(
+            f"the top folders of {root} are named like splits, not domains: {', '.join(tops)}; "
+            "point to one of them, or list the images in a manifest with a split column, or say "
+            "layout='domain/class' if they are domains"
+        )
+    return depth
+
+
+def _ids(kind: str, leaves: Sequence[_Leaf], level: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Sorted names at one level of the tree, and an id for every image."""
+    where = {leaf.parts[level]: "/".join(leaf.parts[: level + 1]) for leaf in leaves}
+    check_distinct(kind, where)
+    names = tuple(sorted(normalise(name) for name in where))
+    index = {name: i for i, name in enumerate(names)}
+    ids = [index[normalise(leaf.parts[level])] for leaf in leaves]
+    return names, np.repeat(np.array(ids, dtype=np.int64), [len(leaf.images) for leaf in leaves])
+
+
+def _example(leaf: _Leaf) -> str:
+    return f"{leaf.path}/{leaf.images[0]}" if leaf.path else leaf.images[0]
+
+
+def _no_images(root: Path, endings: Counter[str]) -> str:
+    seen = ", ".join(f"{e or 'no ending'} ({n:,})" for e, n in endings.most_common(5))
+    found = f"it holds only files with other endings: {seen}" if seen else "it is empty"
+    return (
+        f"there are no images in {root}: {found}; images end in "
+        f"{', '.join(sorted(IMAGE_ENDINGS))} and lie in class/image or domain/class/image"
+    )

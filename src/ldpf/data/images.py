@@ -1,0 +1,283 @@
+"""Reading one image file, whatever it is, as 8-bit RGB; and finding those that cannot be read."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ldpf.errors import DataError
+
+IMAGE_ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2"}
+)
+# Only these of Pillow's readers: others run foreign programs (EPS) or are not photographs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+
+MAX_PIXELS = 89_478_485
+"""Pixels above which an image counts as a decompression bomb (Pillow's own limit)."""
+
+MAX_BYTES = 2**30
+"""File size (1 GiB) above which a file is not opened as an image."""
+
+READING_VERSION = "1"
+"""Raised whenever `read_image` gives other pixels than before, so that cached features go stale."""
+
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Modes whose conversion to RGB cannot fail, so that checking need not convert.
+_PLAIN_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """A file that cannot be used as an image, and why, in a few words."""
+
+    path: str
+    reason: str
+
+
+class UnreadableImageError(DataError):
+    """One image file cannot be read; `.path` and `.reason` say which and why."""
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(f"cannot read the image {path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+def read_image(
+    path: str | Path, *, data: bytes | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Read an image file as 8-bit RGB, upright.
+
+    Greyscale, palette and CMYK images become RGB. Transparency (alpha channel, or a transparent
+    palette entry or colour) is laid on white. 16-bit greyscale is scaled to 8 bits (value / 257).
+    Float and 32-bit integer TIFFs are scaled from the smallest of the ranges 0..1 (float only),
+    0..255, 0..65535 that holds every value, else from their own least to their own greatest value.
+    An EXIF rotation is applied; one that cannot be understood is taken as none. Of an animation
+    or a file with several pages the first frame is read.
+
+    Args:
+        path: The file.
+        data: Its content, where the caller has read it already; `path` then only names it.
+        max_pixels: Width times height above which the image is refused before it is decoded.
+
+    Returns:
+        A loaded `PIL.Image.Image` of mode RGB.
+
+    Raises:
+        UnreadableImageError: (a `DataError`) The file is missing, empty, not an image, truncated or
+            otherwise damaged, too large, or holds values that are not finite.
+    """
+    with _reasons(path), _open(path, data, max_pixels) as image:
+        image.load()
+        return _upright(image, _to_rgb(path, image))
+
+
+def check_images(
+    paths: Iterable[str | Path],
+    workers: int | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    on_done: Callable[[int], None] | None = None,
+) -> list[BadImage]:
+    """The files among `paths` that `read_image` would refuse, in the order given.
+
+    Every file is decoded to its end, because a truncated file has a perfect header; JPEGs at an
+    eighth of their size, which costs much less and still reads all their data.
+
+    Args:
+        paths: Image files; consumed lazily, so any number of them.
+        workers: Threads (Pillow decodes without holding Python's lock); default one per processor.
+        max_pixels: As in `read_image`.
+        on_done: Called with the number of files done since the last call.
+    """
+    bad: list[BadImage] = []
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
+        for chunk in _chunks(paths, 512):
+            reasons = pool.map(functools.partial(_why_bad, max_pixels=max_pixels), chunk)
+            for path, reason in zip(chunk, reasons, strict=True):
+                if reason is not None:
+                    bad.append(BadImage(str(path), reason))
+            if on_done is not None:
+                on_done(len(chunk))
+    return bad
+
+
+def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path) -> str:
+    """The one message for all bad files: how many, up to 20 of them with reasons, what to do."""
+    lines = [f"{len(bad):,} of {total:,} images in {root} cannot be used:"]
+    lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
+    if len(bad) > 20:
+        lines.append(f"  ... and {len(bad) - 20:,} more")
+    lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
+    return "\n".join(lines)
+
+
+def default_workers() -> int:
+    """Threads for decoding: one for each processor this process may use, 16 at most."""
+    try:
+        return min(16, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on every operating system
+        return min(16, os.cpu_count() or 1)
+
+
+def require_plain_file(path: str | Path, status: os.stat_result) -> None:
+    """Refuse what must not be opened as an image: folders, pipes, empty and enormous files.
+
+    Raises:
+        UnreadableImageError: As said.
+    """
+    if stat.S_ISDIR(status.st_mode):
+        raise UnreadableImageError(path, "a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImageError(path, "not a regular file")
+    if status.st_size == 0:
+        raise UnreadableImageError(path, "an empty file (0 bytes)")
+    if status.st_size > MAX_BYTES:
+        raise UnreadableImageError(
+            path, f"a file of {status.st_size:,} bytes, above the limit of {MAX_BYTES:,}"
+        )
+
+
+def _why_bad(path: str | Path, max_pixels: int) -> str | None:
+    try:
+        with _reasons(path), _open(path, None, max_pixels) as image:
+            if image.format in ("JPEG", "MPO"):
+                # Scaled decoding (draft) skips most arithmetic, not the reading of the data.
+                width, height = image.size
+                image.draft("L", (max(1, width // 8), max(1, height // 8)))
+            image.load()
+            if image.mode not in _PLAIN_MODES:
+                _to_rgb(path, image)
+    except UnreadableImageError as error:
+        return error.reason
+    return None
+
+
+@contextmanager
+def _open(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Image.Image]:
+    """The image opened but not decoded, its size checked."""
+    if data is None:
+        require_plain_file(path, Path(path).stat())
+        stream: BinaryIO = Path(path).open("rb")  # noqa: SIM115 closed by the with below
+    else:
+        stream = io.BytesIO(data)
+    with stream:
+        try:
+            image = Image.open(stream, formats=_formats())
+        except UnidentifiedImageError:
+            stream.seek(0)
+            head = stream.read(16)
+            raise UnreadableImageError(
+                path, f"not an image, or its header is damaged (it begins with {head!r})"
+            ) from None
+        with image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise UnreadableImageError(path, _too_many(width * height, max_pixels))
+            yield image
+
+
+@contextmanager
+def _reasons(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while an image is read into an `UnreadableImageError`."""
+    try:
+        yield
+    except UnreadableImageError:
+        raise
+    except FileNotFoundError as error:
+        link = Path(path).is_symlink()
+        reason = "a link to a file that does not exist" if link else "the file does not exist"
+        raise UnreadableImageError(path, reason) from error
+    except PermissionError as error:
+        raise UnreadableImageError(path, "no permission to read it") from error
+    except Image.DecompressionBombError as error:
+        # Pillow stops at twice its own limit before its caller sees the size.
+        pixels = re.search(r"(\d+) pixels", str(error))
+        assert Image.MAX_IMAGE_PIXELS is not None  # or it would not have been raised
+        reason = _too_many(int(pixels[1]), Image.MAX_IMAGE_PIXELS) if pixels else str(error)
+        raise UnreadableImageError(path, reason) from error
+    except Exception as error:
+        # Pillow's readers raise nearly everything on damaged files: OSError, SyntaxError,
+        # struct.error, EOFError, ValueError, zlib.error, MemoryError ...
+        text = str(error) or type(error).__name__
+        raise UnreadableImageError(path, f"damaged or cut off: {text}") from error
+
+
+def _too_many(pixels: int, limit: int) -> str:
+    return f"{pixels:,} pixels, above the limit of {limit:,}"
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _to_rgb(path: str | Path, image: Image.Image) -> Image.Image:
+    """The loaded image as RGB, by the rules of `read_image`."""
+    mode = image.mode
+    if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
+        # Older versions of Pillow give 16-bit PNGs as mode I; convert("L") would clip them at 255.
+        values = np.asarray(image).astype(np.uint32)
+        grey = np.minimum((values + 128) // 257, 255).astype(np.uint8)
+        return Image.fromarray(grey).convert("RGB")
+    if mode in ("I", "F"):
+        return _scaled(path, np.asarray(image, dtype=np.float64), is_float=mode == "F")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _scaled(path: str | Path, values: np.ndarray, *, is_float: bool) -> Image.Image:
+    """Values [H, W] of unknown range as RGB; see `read_image` for how the range is chosen."""
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise UnreadableImageError(path, "holds values that are not finite (NaN or infinity)")
+    ranges = (1.0, 255.0, 65535.0) if is_float else (255.0, 65535.0)
+    top = next((top for top in ranges if low >= 0 and high <= top), None)
+    if top is None:
+        values = values - low
+        top = max(high - low, 1e-300)
+    grey = np.rint(values * (255.0 / top)).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
+    """Apply the EXIF rotation of the loaded `image` to `rgb`."""
+    try:
+        transpose = _TRANSPOSE.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # broken metadata must not cost a good picture
+        transpose = None
+    return rgb if transpose is None else rgb.transpose(transpose)
+
+
+def _chunks(paths: Iterable[str | Path], size: int) -> Iterator[list[str | Path]]:
+    iterator = iter(paths)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

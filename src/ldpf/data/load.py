@@ -1,0 +1,109 @@
+"""From what a person types to a dataset."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from ldpf.data.dataset import ImageDataset
+from ldpf.data.folders import list_folders
+from ldpf.data.images import BadImage
+from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
+from ldpf.data.names import class_names_for
+from ldpf.data.walk import missing_path_error
+from ldpf.errors import DataError
+
+CLASS_NAMES_FILE = "class_names.txt"
+
+
+def load_dataset(
+    source: str | Path,
+    *,
+    layout: str = "auto",
+    class_names: Path | None = None,
+    skip_bad: bool = False,
+    cache_dir: Path | None = None,
+) -> ImageDataset:
+    """List a dataset: a folder, a manifest, or the drawn demo set.
+
+    Only names are read, no image is opened: `extract_features` and `check_dataset` find bad files.
+
+    Args:
+        source: One of
+
+            - a folder of `domain/class/image` or `class/image` (domains unknown), see `layout`;
+            - a manifest, `.csv`, `.tsv`, `.parquet` or `.pq`, with columns path and label and
+              perhaps domain and split (train, val, test);
+            - the string "demo": a small drawn set, made once in the cache. A folder of that name
+              is reached as "./demo".
+        layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
+            force one, and then images may also lie deeper. For folders only.
+        class_names: A file with lines `folder_name = readable name` (or one JSON object) for
+            classes whose folder name is not what a person would say. Without it, a file
+            `class_names.txt` beside the data (in the folder, or next to the manifest) is used if
+            there is one. Names not given there come from the folders: `alarm_clock` becomes
+            "alarm clock".
+        skip_bad: Leave out the files a manifest lists that do not exist, instead of stopping, and
+            record them in `skipped`.
+        cache_dir: Where the demo set is kept; default `ldpf.paths.cache_root()`.
+
+    Raises:
+        DataError: There is no such file or folder, or what it holds cannot be used; see
+            `ldpf.data.folders.list_folders`, `ldpf.data.manifest.list_manifest` and
+            `ldpf.data.names.class_names_for`.
+        SettingsError: An unknown layout.
+    """
+    if source == "demo":  # a str only: Path("demo") is a folder of that name
+        root, name = _demo_folder(cache_dir), "demo"
+    else:
+        root = Path(source).expanduser().absolute()
+        name = root.resolve().name
+        if not root.exists():
+            raise missing_path_error(root)
+
+    splits = None
+    missing: list[BadImage] = []
+    if root.is_dir():
+        listing = list_folders(root, layout)
+    elif root.suffix.lower() in MANIFEST_ENDINGS:
+        listing, splits, missing = list_manifest(root, skip_bad=skip_bad)
+        root, name = root.parent, root.stem
+    else:
+        raise DataError(
+            f"{root} is a file but not a manifest ({', '.join(MANIFEST_ENDINGS)}); "
+            "give a folder of images (unpack an archive first) or a manifest"
+        )
+
+    names_file = Path(class_names) if class_names is not None else root / CLASS_NAMES_FILE
+    if class_names is None and not names_file.is_file():
+        names_file = None
+        if all(folder.isdecimal() for folder in listing.classes):
+            warnings.warn(
+                f"the classes of {source} are called by numbers ({', '.join(listing.classes[:3])}, "
+                "...), which says nothing to a text encoder; name them in "
+                f"{root / CLASS_NAMES_FILE} with lines such as '0 = cat'",
+                stacklevel=2,
+            )
+    empty = {path.rpartition("/")[2] for path in listing.empty}
+    dataset = ImageDataset(
+        name=name,
+        root=root,
+        paths=listing.paths,
+        labels=listing.labels,
+        class_names=class_names_for(listing.classes, names_file, also_known=empty),
+        domains=listing.domains,
+        domain_names=listing.domain_names,
+        splits=splits,
+    )
+    return dataset.without(missing)
+
+
+def _demo_folder(cache_dir: Path | None) -> Path:
+    from ldpf.data.demo import demo_folder  # draws pictures: not needed by anybody else
+
+    if Path("demo").is_dir():
+        warnings.warn(
+            "'demo' is the drawn demo set; for the folder of that name here, write './demo'",
+            stacklevel=3,
+        )
+    return demo_folder(cache_dir)

@@ -1,0 +1,208 @@
+"""Reading a dataset from a table: columns path, label, and perhaps domain and split."""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ldpf.data.dataset import SPLIT_NAMES
+from ldpf.data.folders import Listing
+from ldpf.data.images import BadImage, bad_images_message
+from ldpf.data.names import check_distinct, did_you_mean, normalise
+from ldpf.errors import DataError
+
+MANIFEST_ENDINGS = (".csv", ".tsv", ".parquet", ".pq")
+_COLUMNS = ("path", "label", "domain", "split")
+_REQUIRED = ("path", "label")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The columns of a manifest as text, "" for a missing value; `rows` number them for people."""
+
+    columns: dict[str, list[str]]
+    rows: Sequence[int]
+    row_word: str  # "line" of a CSV file, "row" of a Parquet file
+
+
+def list_manifest(
+    file: Path, *, skip_bad: bool = False
+) -> tuple[Listing, np.ndarray | None, list[BadImage]]:
+    """Read a manifest: CSV (commas, semicolons or tabs, UTF-8) or Parquet.
+
+    Columns: `path` (relative paths start from the manifest's folder), `label`, and optionally
+    `domain` and `split` (train, val or test); others are ignored. A `domain` or `split` column may
+    be empty throughout, which is as if it were not there, but not in some rows only.
+
+    Args:
+        file: The manifest.
+        skip_bad: Leave out rows whose file does not exist, instead of stopping.
+
+    Returns:
+        The listing in the manifest's order, [N] split names or None, and the files left out.
+
+    Raises:
+        DataError: The file cannot be read, has no rows or lacks a column; a path, label, domain or
+            split is empty; a split is none of the three; a path occurs twice; files are missing.
+    """
+    table = _read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else _read_csv(file)
+    if not table.rows:
+        raise DataError(f"the manifest {file} has no rows; give one for each image")
+    for column in _REQUIRED:
+        _refuse_empty(file, table, column)
+    paths = _relative_paths(file, table)
+    classes, labels = _ids(file, table, "label", "class")
+    domain_names, domains = (), None
+    if _in_use(file, table, "domain"):
+        domain_names, domains = _ids(file, table, "domain", "domain")
+    splits = _splits(file, table) if _in_use(file, table, "split") else None
+    missing = [
+        BadImage(path, "the file does not exist")
+        for path in paths
+        if not os.path.lexists(os.path.join(file.parent, path))  # noqa: PTH118 half a million rows
+    ]
+    if missing and not skip_bad:
+        raise DataError(bad_images_message(missing, len(paths), file))
+    return Listing(paths, labels, classes, domains, domain_names), splits, missing
+
+
+def _read_csv(file: Path) -> _Table:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            header_line = stream.readline()
+            delimiter = max(",;\t", key=header_line.count)
+            stream.seek(0)
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            header = [name.strip().lower() for name in next(reader, [])]
+            places = _places(file, header)
+            columns: dict[str, list[str]] = {name: [] for name in places}
+            lines: list[int] = []
+            for row in reader:
+                if not row:
+                    continue  # a blank line
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{file}, line {reader.line_num}: {len(row)} fields where the header has "
+                        f"{len(header)}; quote fields that hold a {delimiter!r}"
+                    )
+                lines.append(reader.line_num)
+                for name, place in places.items():
+                    columns[name].append(row[place].strip())
+    except OSError as error:
+        raise DataError(f"cannot read the manifest {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8") from error
+    except csv.Error as error:
+        raise DataError(
+            f"{file}, line {reader.line_num}: not valid CSV ({error}); check the quotes there"
+        ) from error
+    return _Table(columns, lines, "line")
+
+
+def _read_parquet(file: Path) -> _Table:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError(
+            f"reading the Parquet manifest {file} needs pyarrow; "
+            "install it with: pip install 'ldpf[parquet]'"
+        ) from error
+    try:
+        with pq.ParquetFile(file) as parquet:
+            header = parquet.schema_arrow.names
+            places = _places(file, [name.strip().lower() for name in header])
+            table = parquet.read(columns=[header[place] for place in places.values()])
+        columns = {
+            name: ["" if value is None else str(value).strip() for value in column]
+            for name, column in zip(
+                places,
+                (table[header[place]].to_pylist() for place in places.values()),
+                strict=True,
+            )
+        }
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
+    return _Table(columns, range(1, table.num_rows + 1), "row")
+
+
+def _places(file: Path, header: list[str]) -> dict[str, int]:
+    """Where each known column is."""
+    for column in _REQUIRED:
+        if column not in header:
+            raise DataError(
+                f"the manifest {file} has no column {column!r}.{did_you_mean(column, header)} "
+                f"Its columns are: {', '.join(header) or 'none'}; "
+                "it needs path and label, and may have domain and split"
+            )
+    for column in _COLUMNS:
+        if header.count(column) > 1:
+            raise DataError(f"the manifest {file} has two columns {column!r}; keep one")
+    return {column: header.index(column) for column in _COLUMNS if column in header}
+
+
+def _refuse_empty(file: Path, table: _Table, column: str) -> None:
+    empty = [row for row, text in zip(table.rows, table.columns[column], strict=True) if not text]
+    if empty:
+        shown = ", ".join(map(str, empty[:10])) + (", ..." if len(empty) > 10 else "")
+        raise DataError(
+            f"the manifest {file} has no {column} in {len(empty):,} of {len(table.rows):,} rows "
+            f"({table.row_word} {shown}); fill them in"
+        )
+
+
+def _in_use(file: Path, table: _Table, column: str) -> bool:
+    """Whether an optional column is there and filled in; half filled in is an error."""
+    if not any(table.columns.get(column, ())):
+        return False
+    _refuse_empty(file, table, column)
+    return True
+
+
+def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
+    """Paths relative to the manifest's folder; absolute where they lie outside it."""
+    root = file.parent.as_posix().rstrip("/") + "/"
+    first: dict[str, int] = {}
+    for row, text in zip(table.rows, table.columns["path"], strict=True):
+        path = text
+        if path.startswith(("/", ".")) or "/." in path or "//" in path:
+            path = posixpath.normpath(posixpath.join(root, path)).removeprefix(root)
+        elif os.name == "nt":
+            path = path.replace("\\", "/")
+        if path in first:
+            raise DataError(
+                f"{file}, {table.row_word} {row}: {text} is listed twice, first in "
+                f"{table.row_word} {first[path]}; keep one"
+            )
+        first[path] = row
+    return tuple(first)
+
+
+def _ids(file: Path, table: _Table, column: str, kind: str) -> tuple[tuple[str, ...], np.ndarray]:
+    texts = table.columns[column]
+    where: dict[str, str] = {}
+    for row, text in zip(table.rows, texts, strict=True):
+        if text not in where:
+            where[text] = f"{file.name}, {table.row_word} {row}"
+    check_distinct(kind, where)
+    names = tuple(sorted(normalise(text) for text in where))
+    index = {name: i for i, name in enumerate(names)}
+    of_text = {text: index[normalise(text)] for text in where}
+    return names, np.fromiter((of_text[text] for text in texts), np.int64, len(texts))
+
+
+def _splits(file: Path, table: _Table) -> np.ndarray:
+    texts = [text.lower() for text in table.columns["split"]]
+    for row, text in zip(table.rows, texts, strict=True):
+        if text not in SPLIT_NAMES:
+            raise DataError(
+                f"{file}, {table.row_word} {row}: the split {text!r} is none of "
+                f"{', '.join(SPLIT_NAMES)}.{did_you_mean(text, SPLIT_NAMES)}"
+            )
+    return np.array(texts)

@@ -1,0 +1,168 @@
+"""Class names a person would write, from folder names or from a small file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ldpf.errors import DataError
+
+
+def normalise(name: str) -> str:
+    """The name in Unicode's composed form (NFC), as folders copied from a Mac are not."""
+    return unicodedata.normalize("NFC", name)
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """' Did you mean 'x'?' for the nearest of `options` (case ignored), or an empty string."""
+    by_folded = {option.casefold(): option for option in options}
+    near = difflib.get_close_matches(word.casefold(), list(by_folded), n=2, cutoff=0.6)
+    if not near:
+        return ""
+    return " Did you mean " + " or ".join(repr(by_folded[match]) for match in near) + "?"
+
+
+def readable_name(folder: str) -> str:
+    """The class name for a prompt: ``alarm_clock`` and ``alarm-clock`` become ``alarm clock``.
+
+    Underscores and hyphens become spaces and runs of spaces one; nothing else changes, so
+    ``TV``, ``CamelCase`` and ``001.Albatross`` stay. A name of nothing but separators stays whole.
+    """
+    words = normalise(folder).replace("_", " ").replace("-", " ").split()
+    return " ".join(words) or folder
+
+
+def check_distinct(kind: str, names: Mapping[str, str]) -> None:
+    """Refuse names that two people would read as the same one.
+
+    Args:
+        kind: What the names name, for the message: "class" or "domain".
+        names: Every raw name, with a place where it was seen (a folder or a manifest line).
+
+    Raises:
+        DataError: A name is not valid UTF-8, or two names are equal once normalised (NFC) or
+            differ only in upper and lower case.
+    """
+    seen: dict[str, str] = {}
+    for name in sorted(names):
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(
+                f"the {kind} name {name.encode('utf-8', 'surrogateescape')!r} is not valid UTF-8; "
+                "rename it"
+            ) from None
+        folded = normalise(normalise(name).casefold())
+        other = seen.setdefault(folded, name)
+        if other == name:
+            continue
+        if normalise(other) == normalise(name):
+            raise DataError(
+                f"two {kind} names read the same but are spelled with different Unicode "
+                f"characters: {other!a} ({names[other]}) and {name!a} ({names[name]}); "
+                "rename one so that both are spelled the same way"
+            )
+        raise DataError(
+            f"two {kind} names differ only in upper and lower case: {other!r} ({names[other]}) "
+            f"and {name!r} ({names[name]}); rename one, to the same name if they are the same "
+            f"{kind}"
+        )
+
+
+def class_names_for(
+    folders: tuple[str, ...], file: Path | None = None, *, also_known: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Readable names for class folders, in the same order.
+
+    Args:
+        folders: Class folder names (or manifest labels), normalised and distinct.
+        file: Overrides, see `read_class_names`; classes it does not mention keep `readable_name`.
+        also_known: Folder names the file may mention although they hold no images.
+
+    Raises:
+        DataError: The file names an unknown folder, or two classes would have the same name.
+    """
+    overrides = read_class_names(file) if file is not None else {}
+    for folder in overrides:
+        if folder not in folders and folder not in set(also_known):
+            raise DataError(
+                f"{file} names the class folder {folder!r}, which is not in the dataset."
+                f"{did_you_mean(folder, folders)} Its classes are: {_short_list(folders)}"
+            )
+    names = tuple(overrides.get(folder) or readable_name(folder) for folder in folders)
+    seen: dict[str, str] = {}
+    for folder, name in zip(folders, names, strict=True):
+        other = seen.setdefault(name.casefold(), folder)
+        if other != folder:
+            raise DataError(
+                f"the classes {other!r} and {folder!r} would both be called {name!r}; rename a "
+                "folder, or give them different names in a class_names file "
+                "(lines: folder_name = readable name)"
+            )
+    return names
+
+
+def read_class_names(file: Path) -> dict[str, str]:
+    """Read a class-names file: ``{folder name: readable name}``, both normalised.
+
+    The file holds lines ``folder_name = readable name`` (blank lines and lines starting with ``#``
+    are ignored), or one JSON object ``{"folder_name": "readable name"}``. It is UTF-8.
+
+    Raises:
+        DataError: The file cannot be read, a line has no ``=``, a name is empty, or a folder is
+            named twice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read the class names file {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the class names file {file} is not UTF-8; save it as UTF-8") from error
+    pairs = _json_pairs(file, text) if text.lstrip().startswith("{") else _line_pairs(file, text)
+    names: dict[str, str] = {}
+    for where, folder, name in pairs:
+        if not folder or not name:
+            raise DataError(f"{file}, {where}: an empty name; write 'folder_name = readable name'")
+        if folder in names:
+            raise DataError(f"{file}, {where}: the folder {folder!r} is named twice; keep one")
+        names[folder] = name
+    return names
+
+
+def _line_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
+    pairs = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        folder, equals, name = line.partition("=")
+        if not equals:
+            raise DataError(
+                f"{file}, line {number}: no '=' in {line!r}; write 'folder_name = readable name'"
+            )
+        pairs.append((f"line {number}", normalise(folder.strip()), normalise(name.strip())))
+    return pairs
+
+
+def _json_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
+    try:
+        # A plain json.loads would keep only the last of two equal keys.
+        raw = json.loads(text, object_pairs_hook=list)
+    except ValueError as error:
+        raise DataError(f"the class names file {file} is not valid JSON: {error}") from error
+    pairs = []
+    for folder, name in raw:
+        if not isinstance(name, str):
+            raise DataError(
+                f"{file}, entry {folder!r}: the name must be a string, not {type(name).__name__}"
+            )
+        pairs.append((f"entry {folder!r}", normalise(folder.strip()), normalise(name.strip())))
+    return pairs
+
+
+def _short_list(names: tuple[str, ...], limit: int = 20) -> str:
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,0 +1,96 @@
+"""A progress bar on a terminal; now and then a plain line in a log file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LINE_EVERY_SECONDS = 10.0
+
+
+@contextmanager
+def progress_bar(
+    title: str, total: int, *, enabled: bool = True, line_every: float = LINE_EVERY_SECONDS
+) -> Iterator[Callable[[int], None]]:
+    """Show how far a loop has come, how fast it goes and how long it will take, on stderr.
+
+    Args:
+        title: What is going on, for example "encoding images".
+        total: Steps in all.
+        enabled: False shows nothing.
+        line_every: Seconds between lines where stderr is not a terminal.
+
+    Yields:
+        A function to call with the number of steps done since its last call.
+    """
+    if not enabled or total == 0:
+        yield lambda steps: None
+    elif sys.stderr.isatty():
+        with _rich_bar(title, total) as advance:
+            yield advance
+    else:
+        yield _plain_lines(title, total, line_every)
+
+
+@contextmanager
+def _rich_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f}/s")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def _plain_lines(title: str, total: int, line_every: float) -> Callable[[int], None]:
+    start = last = time.monotonic()
+    done = 0
+
+    def advance(steps: int) -> None:
+        nonlocal done, last
+        done += steps
+        now = time.monotonic()
+        if now - last < line_every or not done:
+            return
+        last = now
+        rate = done / (now - start)
+        left = (total - done) / rate
+        print(
+            f"{title}: {done:,} of {total:,} ({done / total:.0%}), {rate:,.1f}/s, "
+            f"{_duration(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return advance
+
+
+def _duration(seconds: float) -> str:
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole} s" if minutes else f"{whole} s"

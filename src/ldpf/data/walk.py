@@ -1,0 +1,145 @@
+"""Walking folders for image files: lazily, in a fixed order, by name only (nothing is opened)."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ldpf.data.images import IMAGE_ENDINGS
+from ldpf.data.names import did_you_mean
+from ldpf.errors import DataError
+
+# Written by operating systems and storage boxes; they hold previews, not anybody's data.
+_IGNORED_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+
+
+@dataclass(slots=True)
+class Folder:
+    """One folder's own content.
+
+    Attributes:
+        path: Relative to where the walk started, with ``/``; ``""`` for the start itself.
+        images: Names with an image ending, sorted; hidden files left out.
+        subfolders: How many folders it holds (hidden ones left out).
+        other_endings: How often each other file ending was seen.
+    """
+
+    path: str
+    images: list[str] = field(default_factory=list)
+    subfolders: int = 0
+    other_endings: Counter[str] = field(default_factory=Counter)
+
+
+def walk_folders(root: str | Path) -> Iterator[Folder]:
+    """Every folder below `root`, itself first, then its subfolders in sorted order, depth first.
+
+    Hidden files and folders (leading dot), ``__MACOSX`` and ``@eaDir`` are left out. Links to files
+    and to folders are followed; a link that leads back to a folder it lies in is left out with a
+    warning. A broken link with an image ending is listed, so that checking the images reports it.
+
+    Raises:
+        DataError: A folder cannot be read.
+    """
+    # Each entry: full path, relative path, and the identity of every folder on the way down.
+    stack: list[tuple[str, str, tuple[tuple[int, int], ...]]] = [(os.fspath(root), "", ())]
+    while stack:
+        full, relative, above = stack.pop()
+        try:
+            status = Path(full).stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in above:
+                warnings.warn(
+                    f"left out the folder {full}: it is a link to a folder it lies in",
+                    stacklevel=2,
+                )
+                continue
+            folder, names = _scan(full, relative)
+        except OSError as error:
+            raise DataError(
+                f"cannot read the folder {full}: {error.strerror or error}; "
+                "check its permissions, or move it out of the dataset"
+            ) from error
+        yield folder
+        prefix = f"{relative}/" if relative else ""
+        for name in reversed(names):  # reversed: the stack gives the last one back first
+            stack.append((os.path.join(full, name), prefix + name, (*above, identity)))  # noqa: PTH118
+
+
+def _scan(full: str, relative: str) -> tuple[Folder, list[str]]:
+    """One folder's content and its sorted subfolder names. Plain strings: this runs per file."""
+    folder = Folder(relative)
+    subfolders: list[str] = []
+    images = folder.images
+    with os.scandir(full) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            if _is_folder(entry):
+                if name not in _IGNORED_FOLDERS:
+                    subfolders.append(name)
+                continue
+            ending = "." + name.rpartition(".")[2].lower() if "." in name else ""
+            if ending in IMAGE_ENDINGS:
+                images.append(name)
+            else:
+                folder.other_endings[ending] += 1
+    images.sort()
+    subfolders.sort()
+    folder.subfolders = len(subfolders)
+    return folder, subfolders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points at itself
+        return False
+
+
+def iter_image_files(paths: Iterable[str | Path] | str | Path) -> Iterator[Path]:
+    """Image files, one after the other, from files and folders; lazy, for any number of files.
+
+    Folders are walked with everything below them: a folder's own images sorted by name, then its
+    subfolders in sorted order (see `walk_folders` for what is left out). A file given by name is
+    yielded as it is, whatever its ending: reading it will tell.
+
+    Args:
+        paths: One file or folder, or an iterable of them (itself consumed lazily).
+
+    Raises:
+        DataError: A path does not exist, or a folder cannot be read.
+    """
+    if isinstance(paths, (str, Path)):
+        paths = (paths,)
+    for path in map(Path, paths):
+        if not path.is_dir():
+            if not path.exists():
+                raise missing_path_error(path)
+            yield path
+            continue
+        for folder in walk_folders(path):
+            base = path / folder.path
+            for name in folder.images:
+                yield base / name
+
+
+def missing_path_error(path: Path) -> DataError:
+    """The error for a path that does not exist: how far it exists, and the nearest names there."""
+    parent = path.absolute()
+    missing = parent.name
+    while not parent.exists() and parent != parent.parent:
+        missing = parent.name
+        parent = parent.parent
+    try:
+        names = sorted(entry.name for entry in os.scandir(parent))[:10_000]
+    except OSError:
+        names = []
+    return DataError(
+        f"there is no file or folder {path}: {parent} holds no {missing!r}."
+        f"{did_you_mean(missing, names)}"
+    )

@@ -1,0 +1,17 @@
+"""Latent domains: domain features without the class, clusters of them, and what they mean."""
+
+from ldpf.domains.clustering import Clustering, kmeans, match_to_previous
+from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery
+from ldpf.domains.extractor import DomainExtractor, ExtractorSettings
+from ldpf.domains.latent import LatentDomains
+
+__all__ = [
+    "Clustering",
+    "DiscoverySettings",
+    "DomainDiscovery",
+    "DomainExtractor",
+    "ExtractorSettings",
+    "LatentDomains",
+    "kmeans",
+    "match_to_previous",
+]

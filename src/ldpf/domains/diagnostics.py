@@ -1,0 +1,60 @@
+"""Measurements that show whether z holds domains rather than classes, and is not constant."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+
+def nmi(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Normalised mutual information of two labelings [N]: 0 independent, 1 the same partition."""
+    return float(normalized_mutual_info_score(first.numpy(), second.numpy()))
+
+
+def ari(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Adjusted Rand index of two labelings [N]: 0 as by chance, 1 the same partition."""
+    return float(adjusted_rand_score(first.numpy(), second.numpy()))
+
+
+def linear_probe_accuracy(
+    train_z: torch.Tensor,
+    train_labels: torch.Tensor,
+    test_z: torch.Tensor,
+    test_labels: torch.Tensor,
+    n_classes: int,
+    ridge: float = 1e-3,
+) -> float:
+    """How well a fresh linear classifier (ridge regression on one-hot labels) reads the class off z.
+
+    The adversary C is only one opponent and may have been outrun; this is a second, trained after
+    the fact on z as it ended, and so the honest measure of what class information is left.
+
+    Args:
+        train_z, test_z: [N, Z].
+        train_labels, test_labels: [N].
+        ridge: relative to the mean squared length of z per dimension.
+
+    Returns:
+        Accuracy on the test part, from 0 to 1.
+    """
+    mean = train_z.mean(dim=0)
+    x = torch.cat([train_z - mean, torch.ones(len(train_z), 1)], dim=1).double()
+    target = torch.nn.functional.one_hot(train_labels, n_classes).double()
+    gram = x.T @ x
+    scale = gram.diagonal()[:-1].mean().clamp_min(1e-12)
+    penalty = torch.eye(len(gram), dtype=torch.double) * ridge * scale
+    weights = torch.linalg.solve(gram + penalty, x.T @ target)
+    test = torch.cat([test_z - mean, torch.ones(len(test_z), 1)], dim=1).double()
+    return float(((test @ weights).argmax(dim=1) == test_labels).double().mean())
+
+
+def chance(labels: torch.Tensor) -> float:
+    """Accuracy of always answering the most frequent class of `labels` [N]."""
+    return float(torch.bincount(labels).max()) / len(labels)
+
+
+def cross_table(rows: torch.Tensor, columns: torch.Tensor, n_rows: int, n_columns: int) -> np.ndarray:
+    """Counts [n_rows, n_columns] of two labelings [N], e.g. latent domain by class."""
+    table = torch.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
+    return table.reshape(n_rows, n_columns).numpy()

@@ -1,0 +1,187 @@
+"""Discovering latent domains: epochs of adversarial training, each followed by k-means."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ldpf.domains.clustering import Clustering, check_n_domains, kmeans, match_to_previous
+from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
+from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
+from ldpf.domains.latent import LatentDomains
+from ldpf.errors import SettingsError
+from ldpf.seeding import derived_seed, generator
+
+if TYPE_CHECKING:
+    from ldpf.features import FeatureSet
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class DiscoverySettings:
+    """How latent domains are found.
+
+    Attributes:
+        n_domains: S (N_s in the paper, which uses 3).
+        rounds: epochs of the extractor, each followed by k-means and matching [ours: every epoch,
+            as in MMLD].
+        extractor: see `ExtractorSettings`.
+    """
+
+    n_domains: int = 3
+    rounds: int = 20
+    extractor: ExtractorSettings = field(default_factory=ExtractorSettings)
+
+    def __post_init__(self) -> None:
+        if self.n_domains < 1:
+            raise SettingsError(f"n_domains={self.n_domains} should be at least 1.")
+        if self.rounds < 1:
+            raise SettingsError(f"rounds={self.rounds} should be at least 1.")
+
+
+class DomainDiscovery:
+    """Steps 1 and 2 of LDPF: call `round()` until `done`, then take `latent_domains()`.
+
+    True domain names of the training set, where known, are used for measurements only.
+    """
+
+    def __init__(
+        self, train: FeatureSet, validation: FeatureSet, settings: DiscoverySettings, seed: int
+    ) -> None:
+        """Prepare for training features; raises SettingsError if they cannot fill the domains."""
+        check_n_domains(train.features, settings.n_domains)
+        self.train, self.validation, self.settings, self.seed = train, validation, settings, seed
+        self.training = AdversarialTraining(
+            train.features,
+            train.labels,
+            len(train.class_names),
+            settings.extractor,
+            generator(seed, "extractor"),
+        )
+        self.rounds_done = 0
+        self.clustering = self._cluster(previous=None)
+        self.moved = 1.0
+
+    @property
+    def done(self) -> bool:
+        """Whether every round has been run."""
+        return self.rounds_done >= self.settings.rounds
+
+    @property
+    def assignments(self) -> torch.Tensor:
+        """Latent domain of each training image, [N] int64."""
+        return self.clustering.assignments
+
+    def round(self) -> None:
+        """One epoch of G against C, then k-means on z, ids matched to the round before."""
+        if self.settings.n_domains > 1:  # a single latent domain needs no features to tell it apart
+            self.training.epoch(self.rounds_done / max(self.settings.rounds - 1, 1))
+        previous = self.clustering.assignments
+        self.clustering = self._cluster(previous)
+        self.moved = float((self.clustering.assignments != previous).float().mean())
+        self.rounds_done += 1
+        if self.done:
+            self._warn_of_odd_domains()
+
+    def _cluster(self, previous: torch.Tensor | None) -> Clustering:
+        with torch.no_grad():
+            z = self.training.extractor(self.train.features)
+        # G may map different images to one point while it is still unsettled; then the round's
+        # domains cannot be told apart, and the ones before stay.
+        if previous is not None and float(z.var(dim=0).sum()) < 1e-10:
+            log.warning("round %d: G maps all images to one point", self.rounds_done + 1)
+            return self.clustering
+        seed = derived_seed(self.seed, f"k-means {self.rounds_done}")
+        clustering = kmeans(z, self.settings.n_domains, seed)
+        return clustering if previous is None else match_to_previous(previous, clustering)
+
+    def _warn_of_odd_domains(self) -> None:
+        names = self.train.class_names
+        table = self.class_table()
+        for s, row in enumerate(table):
+            size = int(row.sum())
+            if size < max(len(names), 10):
+                log.warning(
+                    "latent domain %d holds only %d training images; consider fewer latent domains",
+                    s,
+                    size,
+                )
+            missing = [name for name, count in zip(names, row, strict=True) if count == 0]
+            if missing:
+                log.warning(
+                    "latent domain %d has no image of %d of %d classes (%s%s); its prompt learns "
+                    "them only as wrong answers",
+                    s,
+                    len(missing),
+                    len(names),
+                    ", ".join(missing[:5]),
+                    ", ..." if len(missing) > 5 else "",
+                )
+
+    def class_table(self) -> np.ndarray:
+        """Training images by latent domain and class, [S, K]."""
+        return cross_table(
+            self.assignments,
+            self.train.labels,
+            self.settings.n_domains,
+            len(self.train.class_names),
+        )
+
+    def latent_domains(self) -> LatentDomains:
+        """G and the centroids as they are now."""
+        return LatentDomains.from_tensors(self.tensors())
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """`LatentDomains.tensors()` of the current state."""
+        return LatentDomains(
+            self.training.extractor, self.clustering.centroids
+        ).tensors()
+
+    def measure(self) -> dict[str, float | list[int] | None]:
+        """The evidence for or against the latent domains, for the log.
+
+        Returns:
+            explained_variance: share of within-class variance that z keeps (collapse shows as 0);
+            adversary_accuracy and probe_accuracy: how well C and a fresh linear probe read the
+            class off z of validation images, beside `chance`; raw_probe_accuracy: the probe on f;
+            class_nmi, domain_nmi, domain_ari: of the clusters with classes and with true domains
+            (None where unknown); sizes; moved: share of images that changed domain this round.
+        """
+        train, held_out = self.train, self.validation if len(self.validation) else self.train
+        n_classes = len(train.class_names)
+        extractor = self.training.extractor
+        with torch.no_grad():
+            z_train, z_held_out = extractor(train.features), extractor(held_out.features)
+
+        def probe(a: torch.Tensor, b: torch.Tensor) -> float:
+            return linear_probe_accuracy(a, train.labels, b, held_out.labels, n_classes)
+
+        known = train.domains
+        return {
+            "round": self.rounds_done,
+            "explained_variance": self.training.explained_variance(
+                held_out.features, held_out.labels
+            ),
+            "adversary_accuracy": self.training.adversary_accuracy(
+                held_out.features, held_out.labels
+            ),
+            "probe_accuracy": probe(z_train, z_held_out),
+            "raw_probe_accuracy": probe(train.features, held_out.features),
+            "chance": chance(held_out.labels),
+            "class_nmi": nmi(self.assignments, train.labels),
+            "domain_nmi": None if known is None else nmi(self.assignments, known),
+            "domain_ari": None if known is None else ari(self.assignments, known),
+            "sizes": torch.bincount(
+                self.assignments, minlength=self.settings.n_domains
+            ).tolist(),
+            "moved": self.moved,
+        }
+
+    def describe(self) -> dict:
+        """The settings, ready for JSON."""
+        return asdict(self.settings)

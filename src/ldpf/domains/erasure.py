@@ -1,0 +1,35 @@
+"""Closed-form removal of what a linear classifier could still read of the class."""
+
+from __future__ import annotations
+
+import torch
+
+
+def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """The linear map closest to the identity after which class means coincide.
+
+    Least-squares concept erasure (LEACE, Belrose et al. 2023, theorem 4.3):
+    P = I - W^+ Q W, W = Sigma_zz^(-1/2), Q the orthogonal projection onto the columns of
+    W Sigma_zy. After it no linear classifier does better than always giving one answer on the data
+    the map was fitted on.
+
+    Args:
+        z: [N, Z] centred on its mean.
+        labels: [N] int64.
+        n_classes: K; up to K - 1 directions are removed.
+
+    Returns:
+        P, [Z, Z] in the dtype of `z`; use as z @ P.T. The identity where z is constant.
+    """
+    x = z.double()
+    one_hot = torch.nn.functional.one_hot(labels, n_classes).double()
+    cross = x.T @ (one_hot - one_hot.mean(dim=0)) / len(x)  # [Z, K]
+    values, vectors = torch.linalg.eigh(x.T @ x / len(x))
+    kept = values > values.max().clamp_min(1e-300) * 1e-9
+    root = values[kept].sqrt()
+    whiten = vectors[:, kept] / root  # [Z, r], W = whiten @ vectors.T restricted to the kept space
+    colour = vectors[:, kept] * root
+    basis, strength, _ = torch.linalg.svd(whiten.T @ cross, full_matrices=False)
+    basis = basis[:, strength > strength.max().clamp_min(1e-300) * 1e-9]
+    identity = torch.eye(x.shape[1], dtype=torch.double)
+    return (identity - colour @ basis @ basis.T @ whiten.T).to(z.dtype)
