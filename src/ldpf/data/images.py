@@ -194,6 +194,8 @@ def _open(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Ima
             raise UnreadableImageError(
                 path, f"not an image, or its header is damaged (it begins with {head!r})"
             ) from None
+        except Image.DecompressionBombError as error:
+            raise UnreadableImageError(path, _too_large(error, max_pixels)) from error
         with image:
             width, height = image.size
             if width * height > max_pixels:
@@ -214,12 +216,6 @@ def _reasons(path: str | Path) -> Iterator[None]:
         raise UnreadableImageError(path, reason) from error
     except PermissionError as error:
         raise UnreadableImageError(path, "no permission to read it") from error
-    except Image.DecompressionBombError as error:
-        # Pillow stops at twice its own limit before its caller sees the size.
-        pixels = re.search(r"(\d+) pixels", str(error))
-        assert Image.MAX_IMAGE_PIXELS is not None  # or it would not have been raised
-        reason = _too_many(int(pixels[1]), Image.MAX_IMAGE_PIXELS) if pixels else str(error)
-        raise UnreadableImageError(path, reason) from error
     except Exception as error:
         # Pillow's readers raise nearly everything on damaged files: OSError, SyntaxError,
         # struct.error, EOFError, ValueError, zlib.error, MemoryError ...
@@ -229,6 +225,14 @@ def _reasons(path: str | Path) -> Iterator[None]:
 
 def _too_many(pixels: int, limit: int) -> str:
     return f"{pixels:,} pixels, above the limit of {limit:,}"
+
+
+def _too_large(error: Image.DecompressionBombError, max_pixels: int) -> str:
+    """Pillow stops at twice its own limit before its caller sees the size; say it our way."""
+    match = re.search(r"(\d+) pixels", str(error))
+    if match is not None and int(match[1]) > max_pixels:
+        return _too_many(int(match[1]), max_pixels)
+    return f"{error}; Pillow has a limit of its own, PIL.Image.MAX_IMAGE_PIXELS"
 
 
 @functools.cache
@@ -264,7 +268,7 @@ def _scaled(path: str | Path, values: np.ndarray, *, is_float: bool) -> Image.Im
     if top is None:
         values = values - low
         top = max(high - low, 1e-300)
-    grey = np.rint(values * (255.0 / top)).astype(np.uint8)
+    grey = np.floor(values * 255.0 / top + 0.5).astype(np.uint8)
     return Image.fromarray(grey).convert("RGB")
 
 

@@ -42,7 +42,8 @@ def list_manifest(
 
     Args:
         file: The manifest.
-        skip_bad: Leave out rows whose file does not exist, instead of stopping.
+        skip_bad: Leave out rows whose file does not exist, instead of stopping; but stop where
+            none exists.
 
     Returns:
         The listing in the manifest's order, [N] split names or None, and the files left out.
@@ -67,8 +68,11 @@ def list_manifest(
         for path in paths
         if not os.path.lexists(os.path.join(file.parent, path))  # noqa: PTH118 half a million rows
     ]
-    if missing and not skip_bad:
-        raise DataError(bad_images_message(missing, len(paths), file))
+    if missing and (not skip_bad or len(missing) == len(paths)):
+        raise DataError(
+            f"{bad_images_message(missing, len(paths), file)}\n"
+            f"(Relative paths in a manifest start from its own folder, {file.parent}.)"
+        )
     return Listing(paths, labels, classes, domains, domain_names), splits, missing
 
 

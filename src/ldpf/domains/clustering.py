@@ -98,9 +98,7 @@ def match_to_previous(previous: torch.Tensor, current: Clustering) -> Clustering
     """
     n_domains = len(current.centroids)
     overlap = torch.zeros(n_domains, n_domains, dtype=torch.int64)
-    overlap.index_put_(
-        (current.assignments, previous), torch.ones_like(previous), accumulate=True
-    )
+    overlap.index_put_((current.assignments, previous), torch.ones_like(previous), accumulate=True)
     new_ids, old_ids = linear_sum_assignment(overlap.numpy(), maximize=True)
     rename = torch.empty(n_domains, dtype=torch.int64)
     rename[torch.from_numpy(new_ids)] = torch.from_numpy(old_ids)

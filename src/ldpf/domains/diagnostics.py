@@ -25,7 +25,7 @@ def linear_probe_accuracy(
     n_classes: int,
     ridge: float = 1e-3,
 ) -> float:
-    """How well a fresh linear classifier (ridge regression on one-hot labels) reads the class off z.
+    """How well a fresh linear classifier (ridge regression) reads the class off z.
 
     The adversary C is only one opponent and may have been outrun; this is a second, trained after
     the fact on z as it ended, and so the honest measure of what class information is left.
@@ -54,7 +54,9 @@ def chance(labels: torch.Tensor) -> float:
     return float(torch.bincount(labels).max()) / len(labels)
 
 
-def cross_table(rows: torch.Tensor, columns: torch.Tensor, n_rows: int, n_columns: int) -> np.ndarray:
+def cross_table(
+    rows: torch.Tensor, columns: torch.Tensor, n_rows: int, n_columns: int
+) -> np.ndarray:
     """Counts [n_rows, n_columns] of two labelings [N], e.g. latent domain by class."""
     table = torch.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
     return table.reshape(n_rows, n_columns).numpy()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ldpf.checkpoint import Tree, load_optimizer_tree, optimizer_tree
 from ldpf.domains.clustering import Clustering, check_n_domains, kmeans, match_to_previous
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
 from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
@@ -138,9 +139,30 @@ class DomainDiscovery:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """`LatentDomains.tensors()` of the current state."""
-        return LatentDomains(
-            self.training.extractor, self.clustering.centroids
-        ).tensors()
+        return LatentDomains(self.training.extractor, self.clustering.centroids).tensors()
+
+    def state(self) -> Tree:
+        """Everything needed to continue, for a checkpoint."""
+        training = self.training
+        return {
+            "modules": {n: dict(m.state_dict()) for n, m in training.modules().items()},
+            "optimizers": {n: optimizer_tree(o) for n, o in training.optimizers().items()},
+            "generator": training.generator.get_state(),
+            "centroids": self.clustering.centroids,
+            "assignments": self.clustering.assignments,
+            "rounds_done": self.rounds_done,
+            "moved": self.moved,
+        }
+
+    def load_state(self, tree: Tree) -> None:
+        """Put back what `state` returned."""
+        for name, module in self.training.modules().items():
+            module.load_state_dict(tree["modules"][name])
+        for name, optimizer in self.training.optimizers().items():
+            load_optimizer_tree(optimizer, tree["optimizers"][name])
+        self.training.generator.set_state(tree["generator"])
+        self.clustering = Clustering(tree["centroids"], tree["assignments"])
+        self.rounds_done, self.moved = tree["rounds_done"], tree["moved"]
 
     def measure(self) -> dict[str, float | list[int] | None]:
         """The evidence for or against the latent domains, for the log.
@@ -176,9 +198,7 @@ class DomainDiscovery:
             "class_nmi": nmi(self.assignments, train.labels),
             "domain_nmi": None if known is None else nmi(self.assignments, known),
             "domain_ari": None if known is None else ari(self.assignments, known),
-            "sizes": torch.bincount(
-                self.assignments, minlength=self.settings.n_domains
-            ).tolist(),
+            "sizes": torch.bincount(self.assignments, minlength=self.settings.n_domains).tolist(),
             "moved": self.moved,
         }
 

@@ -39,7 +39,9 @@ class LatentDomains:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything needed to rebuild this object, by name."""
-        state = {f"extractor.{k}": v.detach().clone() for k, v in self.extractor.state_dict().items()}
+        state = {
+            f"extractor.{k}": v.detach().clone() for k, v in self.extractor.state_dict().items()
+        }
         return state | {"centroids": self.centroids.clone()}
 
     @classmethod

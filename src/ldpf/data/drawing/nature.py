@@ -70,7 +70,7 @@ def flower(rng: np.random.Generator) -> list[Part]:
     start = u(0, 360)
     for i in range(n):
         petal = ellipse(reach - long * 0.85, 0, long, wide)
-        parts.append(fill(turn(petal, start + i * 360 / n) + [0, cy]))
+        parts.append(fill(turn(petal, start + i * 360 / n) + np.array([0, cy])))
     role = "yellow" if rng.random() < 0.5 else "second"
     parts.append(fill(ellipse(0, cy, u(0.14, 0.2)), role))
     return parts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldpf.data.drawing import nature, things, vehicles
-from ldpf.data.drawing.shapes import Part
+from ldpf.data.drawing.shapes import Part, moved
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ OBJECTS: dict[str, ObjectKind] = {
     "guitar": ObjectKind(things.guitar, ("brown", "orange", "red"), tilt=50),
     "hammer": ObjectKind(things.hammer, ("gray", "black"), tilt=60),
     "heart": ObjectKind(nature.heart, ("red", "pink"), tilt=20),
-    "hot_air_balloon": ObjectKind(vehicles.hot_air_balloon, ("red", "yellow", "blue", "purple"), tilt=12),
+    "hot_air_balloon": ObjectKind(
+        vehicles.hot_air_balloon, ("red", "yellow", "blue", "purple"), tilt=12
+    ),
     "house": ObjectKind(vehicles.house, ("white", "yellow", "orange", "pink"), tilt=6),
     "key": ObjectKind(things.key, ("yellow", "gray"), tilt=90),
     "lamp": ObjectKind(things.lamp, ("yellow", "white", "orange"), tilt=10),
@@ -78,13 +80,11 @@ def pose(rng: np.random.Generator, kind: ObjectKind) -> list[Part]:
     shear = np.array([[wide, rng.uniform(-0.12, 0.12)], [rng.uniform(-0.05, 0.05), 1.0]])
     mirror = np.diag([rng.choice([-1.0, 1.0]), 1.0])
     matrix = turned @ shear @ mirror
-    parts = [part.moved(matrix, np.zeros(2)) for part in parts]
-
-    corners = np.concatenate([part.points for part in parts])
+    corners = np.concatenate([part.points for part in parts]) @ matrix.T
     low, high = corners.min(0), corners.max(0)
     size = rng.uniform(0.58, 0.92)  # of the canvas, along the longer side
     scale = size / (high - low).max()
     room = 1 - (high - low) * scale  # [2]
     centre = 0.5 + rng.uniform(-0.5, 0.5, 2) * room * 0.9
     shift = centre - scale * (low + high) / 2
-    return [part.moved(scale * np.eye(2), shift) for part in parts]
+    return moved(parts, scale * matrix, shift)

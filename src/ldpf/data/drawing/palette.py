@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,14 @@ def shade(rng: np.random.Generator, name: str, spread: float = 10.0) -> Rgb:
     return tuple(int(v) for v in np.clip(np.array(base) + rng.normal(0, spread, 3), 0, 255))  # type: ignore[return-value]
 
 
+def _all_shades(rng: np.random.Generator, spread: float = 10.0) -> dict[str, Rgb]:
+    """One random shade of every named colour."""
+    pick = rng.random(len(COLOURS))
+    base = [shades[int(p * len(shades))] for p, shades in zip(pick, COLOURS.values(), strict=True)]
+    values = np.clip(np.array(base) + rng.normal(0, spread, (len(base), 3)), 0, 255).astype(int)
+    return dict(zip(COLOURS, map(tuple, values.tolist()), strict=True))
+
+
 def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
     """Blend `share` of b into a."""
     return tuple(round((1 - share) * x + share * y) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
@@ -62,8 +71,8 @@ def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
 
 def contrast(a: Rgb, b: Rgb) -> float:
     """How far apart two colours look: a weighted Euclidean distance in [0, 1]."""
-    weights = np.array([0.3, 0.5, 0.2])
-    return float(np.sqrt((weights * ((np.array(a) - np.array(b)) / 255.0) ** 2).sum()))
+    red, green, blue = ((x - y) / 255.0 for x, y in zip(a, b, strict=True))
+    return math.sqrt(0.3 * red**2 + 0.5 * green**2 + 0.2 * blue**2)
 
 
 def choose_palette(
@@ -90,14 +99,14 @@ def choose_palette(
             paint = mix(paint, (255, 255, 255), rng.uniform(0.3, 0.75))
         if contrast(main, paint) > 0.28:
             break
-    paints = {name: shade(rng, name) for name in COLOURS}
-    dark = shade(rng, "black")
+    paints = _all_shades(rng)
+    dark = paints["black"]
     if contrast(dark, paint) < 0.25:  # wheels and handles must not vanish before a dark background
         dark = mix(dark, (255, 255, 255), rng.uniform(0.45, 0.65))
     paints |= {
         "main": main,
         "second": second,
-        "light": shade(rng, "white"),
+        "light": paints["white"],
         "dark": dark,
         "background": paint,
         "ground": mix(paint, shade(rng, str(rng.choice(NAMED))), rng.uniform(0.15, 0.4)),

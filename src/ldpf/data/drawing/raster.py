@@ -25,7 +25,7 @@ def paint_part(
 
     Widths are shares of the canvas; `least_width` keeps thin strokes visible at low resolution.
     """
-    points = [tuple(p) for p in (part.points * size)]
+    points = (part.points * size).ravel().tolist()  # x, y, x, y, ...
     edge = round(outline_width * size)
     if part.width > 0:
         width = max(1, round(max(part.width, least_width) * size))
@@ -39,14 +39,14 @@ def paint_part(
 
 
 def _line(
-    draw: ImageDraw.ImageDraw, points: list, colour: Rgb | int, width: int, closed: bool
+    draw: ImageDraw.ImageDraw, points: list[float], colour: Rgb | int, width: int, closed: bool
 ) -> None:
     if closed:
-        points = [*points, points[0], points[1]]
-    draw.line(points, fill=colour, width=width, joint="curve")
+        points = points + points[:4]
+    draw.line(points, fill=colour, width=width, joint="curve" if width > 4 else None)
     if not closed and width > 2:  # round ends
         r = width / 2
-        for x, y in (points[0], points[-1]):
+        for x, y in (points[:2], points[-2:]):
             draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
 
 

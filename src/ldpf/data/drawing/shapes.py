@@ -6,7 +6,9 @@ points, so that a pose (rotation, shear, mirroring) or a shaky hand acts on all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,10 +30,14 @@ class Part:
     width: float = 0.0
     closed: bool = True
 
-    def moved(self, matrix: np.ndarray, shift: np.ndarray) -> Part:
-        """The part after the affine map x -> matrix @ x + shift ([2, 2] and [2])."""
-        scale = float(np.sqrt(abs(np.linalg.det(matrix))))
-        return replace(self, points=self.points @ matrix.T + shift, width=self.width * scale)
+
+def moved(parts: Sequence[Part], matrix: np.ndarray, shift: np.ndarray) -> list[Part]:
+    """The parts after the affine map x -> matrix @ x + shift ([2, 2] and [2])."""
+    scale = math.sqrt(abs(float(np.linalg.det(matrix))))
+    return [
+        Part(part.points @ matrix.T + shift, part.role, part.width * scale, part.closed)
+        for part in parts
+    ]
 
 
 def fill(points: np.ndarray, role: str = "main") -> Part:

@@ -23,7 +23,7 @@ from ldpf.data.drawing.raster import (
     two_tone,
     vignette,
 )
-from ldpf.data.drawing.shapes import Part
+from ldpf.data.drawing.shapes import Part, moved
 
 Style = Callable[[Sequence[Part], Palette, np.random.Generator, int], Image.Image]
 BLACK: Rgb = (0, 0, 0)
@@ -38,7 +38,7 @@ def _plain_scene(palette: Palette, rng: np.random.Generator, n: int) -> Image.Im
     if kind < 0.2:
         draw.rectangle((0, n * rng.uniform(0.62, 0.8), n, n), fill=ground)
     elif kind < 0.4:
-        x, y, r = rng.uniform(0.4, 0.6, 2).tolist() + [rng.uniform(0.36, 0.5)]
+        x, y, r = *rng.uniform(0.4, 0.6, 2), rng.uniform(0.36, 0.5)
         draw.ellipse(((x - r) * n, (y - r) * n, (x + r) * n, (y + r) * n), fill=ground)
     elif kind < 0.5:
         step = n / rng.integers(4, 9)
@@ -66,8 +66,7 @@ def clipart(
     if rng.random() < 0.35:  # one hard shadow to the side
         dx, dy = rng.uniform(-0.03, 0.03), 0.025
         shadow = mix(palette["background"], BLACK, 0.25)
-        moved = [part.moved(np.eye(2), np.array([dx, dy])) for part in parts]
-        paint(image, moved, lambda part: shadow)
+        paint(image, moved(parts, np.eye(2), np.array([dx, dy])), lambda part: shadow)
     line = mix(palette["dark"], palette["main"], 0.3) if rng.random() < 0.35 else None
     paint(image, parts, lambda part: palette[part.role], line, 0.009)
     return image.reduce(4)
@@ -93,9 +92,9 @@ def cartoon(
     ink = palette["black"]
 
     def vivid(part: Part) -> Rgb:
-        colour = np.array(palette[part.role], dtype=np.float64)
-        grey = colour.mean()
-        return tuple(int(v) for v in np.clip(grey + 1.3 * (colour - grey), 0, 255))  # type: ignore[return-value]
+        colour = palette[part.role]
+        grey = sum(colour) / 3
+        return tuple(min(255, max(0, int(grey + 1.3 * (v - grey)))) for v in colour)  # type: ignore[return-value]
 
     paint(image, parts, vivid, ink, rng.uniform(0.016, 0.026), least_width=0.02)
     return image.reduce(4)
@@ -129,7 +128,7 @@ def photo(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
     """Like a photo: textured surroundings, light from one side, shadow, blur, sensor noise."""
-    n = size * 2
+    n = size
     wall = two_tone(
         noise_field(rng, n, int(rng.integers(2, 7)), 4), palette["background"], palette["ground"]
     )
@@ -137,46 +136,41 @@ def photo(
         y = int(n * rng.uniform(0.5, 0.8))
         tone = shade(rng, str(rng.choice(["brown", "gray", "green", "cream", "steel"])))
         floor = two_tone(noise_field(rng, n, 6, 4), tone, mix(tone, BLACK, 0.4))
-        edge = np.clip((np.arange(n) - y) / rng.uniform(1, 12) + 0.5, 0, 1)[:, None, None]
-        wall = wall * (1 - edge) + floor * edge
+        edge = np.clip((np.arange(n) - y) / rng.uniform(0.5, 6) + 0.5, 0, 1)
+        wall += edge.astype(np.float32)[:, None, None] * (floor - wall)
     for _ in range(int(rng.integers(0, 4))):  # things out of focus
         x, y, r = rng.uniform(0, 1, 3) * [n, n, n * 0.2]
         dot = Image.new("L", (n, n), 0)
         ImageDraw.Draw(dot).ellipse((x - r, y - r, x + r, y + r), fill=int(rng.uniform(60, 150)))
-        weight = as_float(blur(dot, n * 0.03))[..., None]
-        wall = (
-            wall * (1 - weight)
-            + np.array(shade(rng, "cream"), np.float32) / 255 * rng.uniform(0.3, 1) * weight
-        )
-    wall = as_float(blur(as_image(wall), rng.uniform(0.3, 2.0)))
+        glow = np.array(shade(rng, "cream"), np.float32) / 255 * np.float32(rng.uniform(0.3, 1))
+        wall += as_float(blur(dot, n * 0.03))[..., None] * (glow - wall)
+    wall = as_float(blur(as_image(wall), rng.uniform(0.2, 1.0)))
 
-    inside = mask(parts, n)
+    inside = mask(parts, 4 * n).reduce(4)
     light = np.radians(rng.uniform(-150, -30))
-    push = np.array([-np.cos(light), -np.sin(light)]) * n * 0.04
-    shadow = inside.transform(
-        (n, n), Image.Transform.AFFINE, (1, 0, -push[0], 0, 1, -push[1]), Image.Resampling.BILINEAR
-    )
-    wall = wall * (1 - 0.45 * as_float(blur(shadow, n * 0.03)))[..., None]
+    ahead = np.array([np.cos(light), np.sin(light)])  # towards the light
+    dx, dy = np.round(-ahead * n * rng.uniform(0.02, 0.05)).astype(int).tolist()
+    shadow = blur(ImageChops.offset(inside, dx, dy), n * 0.03)
+    wall *= 1 - np.float32(rng.uniform(0.3, 0.5)) * as_float(shadow)[..., None]
 
-    painted = Image.new("RGB", (n, n), palette["main"])
-    paint(painted, parts, lambda part: palette[part.role])
+    painted = Image.new("RGB", (4 * n, 4 * n), palette["main"])
+    painted = paint(painted, parts, lambda part: palette[part.role]).reduce(4)
     # rounded shading: slope of the blurred silhouette and of each part's brightness
-    bump = as_float(blur(inside, n * 0.04)) + 0.35 * as_float(blur(painted.convert("L"), n * 0.012))
-    dy, dx = np.gradient(bump)
-    slope = (dx * np.cos(light) + dy * np.sin(light)) * n * 0.1
+    bump = as_float(blur(inside, n * 0.045))
+    bump += 0.3 * as_float(blur(painted.convert("L"), n * 0.012))
+    down, right = np.gradient(bump)
+    slope = (right * ahead[0] + down * ahead[1]).astype(np.float32) * (n * 0.1)
     texture = 0.88 + 0.24 * noise_field(rng, n, int(rng.integers(4, 12)), 3)
-    body = (
-        as_float(painted) * texture[..., None] * (0.92 - 0.6 * np.clip(slope, -0.6, 0.6))[..., None]
-    )
+    gain = texture * (0.95 - 0.6 * np.clip(slope, -0.6, 0.6))
+    body = as_float(painted) * gain[..., None]
     body += 0.35 * np.clip(-slope - 0.18, 0, 1)[..., None]  # gloss
 
-    weight = as_float(blur(inside, 0.7))[..., None]
-    scene = wall * (1 - weight) + body * weight
-    scene *= vignette(n, rng.uniform(0.1, 0.45), *rng.uniform(0.2, 0.8, 2))[..., None]
-    scene *= 1 + rng.normal(0, 0.05, 3).astype(np.float32)  # colour of the light
-    scene = as_float(blur(as_image(scene), rng.uniform(0.2, 1.1)).reduce(2))
-    scene += rng.normal(0, rng.uniform(0.01, 0.04), scene.shape).astype(np.float32)
-    return as_image(scene)
+    wall += as_float(inside)[..., None] * (body - wall)
+    wall *= vignette(n, rng.uniform(0.1, 0.45), *rng.uniform(0.2, 0.8, 2))[..., None]
+    wall *= 1 + rng.normal(0, 0.05, 3).astype(np.float32)  # colour of the light
+    scene = as_float(blur(as_image(wall), rng.uniform(0.2, 0.7)))
+    grain = rng.standard_normal(scene.shape, np.float32) * np.float32(rng.uniform(0.01, 0.04))
+    return as_image(scene + grain)
 
 
 def watercolor(

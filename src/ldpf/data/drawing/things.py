@@ -5,6 +5,8 @@ Every function takes a generator and returns the parts back to front in object s
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from ldpf.data.drawing.shapes import (
@@ -30,7 +32,7 @@ def cup(rng: np.random.Generator) -> list[Part]:
     handle = ellipse(x + w * 0.92, (top + low) / 2 - 0.05, u(0.26, 0.36), u(0.26, 0.38), -100, 110)
     parts = [stroke(handle, u(0.1, 0.15), "main")]
     right = curve((w, top), (w, 0.3), (base * 1.1, low), (base * 0.6, low))
-    parts.append(fill(join(right, flip(right)) + [x, 0]))
+    parts.append(fill(join(right, flip(right)) + np.array([x, 0])))
     parts.append(fill(ellipse(x, top, w, 0.11), "light"))
     parts.append(fill(ellipse(x, top + 0.02, w * 0.84, 0.075), "brown"))
     if rng.random() < 0.45:
@@ -59,8 +61,7 @@ def umbrella(rng: np.random.Generator) -> list[Part]:
     arch = curve((-w, rim), (-w * 0.9, top - 0.22), (w * 0.9, top - 0.22), (w, rim), n=24)
     edges = np.linspace(w, -w, n + 1)
     scallop = [
-        curve((a, rim), ((a + b) / 2, rim - 0.22), (b, rim), n=8)
-        for a, b in zip(edges, edges[1:], strict=False)
+        curve((a, rim), ((a + b) / 2, rim - 0.22), (b, rim), n=8) for a, b in pairwise(edges)
     ]
     parts.append(fill(join(arch, *scallop)))
     if rng.random() < 0.6:  # every other panel

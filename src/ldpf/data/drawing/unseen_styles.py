@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from ldpf.data.drawing.raster import (
     noise_field,
     paint,
     paint_part,
+    part_layer,
     vignette,
 )
 from ldpf.data.drawing.shapes import Part
@@ -26,9 +28,24 @@ from ldpf.data.drawing.styles import Style
 def _shaky(rng: np.random.Generator, points: np.ndarray, amount: float) -> np.ndarray:
     """The points as an unsteady hand would set them: a slow drift plus a little jitter."""
     n = len(points)
-    drift = np.cumsum(rng.normal(0, 1, (n, 2)), axis=0)
-    drift -= np.linspace(0, 1, n)[:, None] * drift[-1]  # a closed line ends where it began
-    return points + amount * (0.35 * drift / max(1.0, np.sqrt(n) / 2) + rng.normal(0, 0.4, (n, 2)))
+    steps = rng.standard_normal((2, n, 2))
+    drift = steps[0].cumsum(0)
+    drift -= np.arange(n)[:, None] / (n - 1) * drift[-1]  # a closed line ends where it began
+    return points + amount * (0.7 / max(2.0, math.sqrt(n)) * drift + 0.4 * steps[1])
+
+
+def _hatching(rng: np.random.Generator, n: int) -> Image.Image:
+    """Slanted parallel lines over the whole canvas: mode L, 0 between the lines."""
+    lines = Image.new("L", (n, n), 0)
+    draw = ImageDraw.Draw(lines)
+    angle = rng.uniform(20, 70) * math.pi / 180
+    along = np.array([math.cos(angle), -math.sin(angle)])
+    across = np.array([-along[1], along[0]])
+    for offset in np.arange(-0.8, 0.8, rng.uniform(0.045, 0.07)):
+        middle = 0.5 + across * (offset + rng.normal(0, 0.004))
+        ends = np.concatenate([middle - along, middle + along]) * n
+        draw.line(ends.tolist(), fill=int(rng.uniform(90, 170)), width=max(2, round(0.009 * n)))
+    return lines
 
 
 def sketch(
@@ -41,82 +58,69 @@ def sketch(
     draw = ImageDraw.Draw(image)
     pencil = int(rng.uniform(30, 90))
     width = rng.uniform(0.012, 0.02)
-    hatch_angle = np.radians(rng.uniform(20, 70))
-    hatched = (
-        {"main", "second", "dark", "brown", "black"} if rng.random() < 0.5 else {"dark", "black"}
-    )
+    hatched = {"dark", "black"}
+    if rng.random() < 0.5:
+        hatched |= {"main", "second", "brown"}
+    hatching = _hatching(rng, n)
+
+    def line(points: np.ndarray, breadth: float, closed: bool) -> None:
+        tone = min(160, max(0, int(pencil + rng.normal(0, 20))))
+        paint_part(draw, Part(points, "dark", breadth, closed), tone, n)
+
     for part in parts:
-        outline = part.points
-        if part.width > 0:
-            band = max(part.width, 0.8 * width)
-            hollow = band > 2.6 * width  # a broad stroke shows as its two rims
-            rim = band + width if hollow else 0.9 * band
-            paint_part(draw, replace(part, width=band + 2.5 * width), paper, n)
-            for _ in range(1 if hollow else 2):
-                shaky = replace(part, points=_shaky(rng, outline, 0.006), width=rim)
-                tone = int(np.clip(pencil + rng.normal(0, 20), 0, 160))
-                paint_part(draw, shaky, tone, n)
-            if hollow:
-                paint_part(draw, replace(shaky, width=band - width), paper, n)
+        if part.width == 0:
+            paint_part(draw, part, paper, n)  # a nearer part hides the lines behind it
+            if part.role in hatched:
+                layer, (rows, columns) = part_layer(part, n, margin=0, least_width=0)
+                box = (columns.start, rows.start, columns.stop, rows.stop)
+                ink = ImageChops.multiply(hatching.crop(box), layer)
+                image.paste(pencil + 30, box, ink)
+            for _ in range(2):
+                line(_shaky(rng, part.points, 0.007), width, True)
             continue
-        paint_part(draw, part, paper, n)  # a nearer part hides the lines behind it
-        if part.role in hatched:
-            _hatch(image, part, rng, hatch_angle, pencil, n)
-        for _ in range(2):
-            points = [tuple(p) for p in _shaky(rng, outline, 0.007) * n]
-            tone = int(np.clip(pencil + rng.normal(0, 20), 0, 160))
-            draw.line(
-                [*points, points[0]], fill=tone, width=max(2, round(width * n)), joint="curve"
-            )
+        band = max(part.width, 0.8 * width)
+        paint_part(draw, replace(part, width=band + 2.5 * width), paper, n)
+        points = _shaky(rng, part.points, 0.006)
+        if band > 2.6 * width:  # a broad stroke shows as its two rims
+            line(points, band + width, part.closed)
+            paint_part(draw, Part(points, "light", band - width, part.closed), paper, n)
+        else:
+            line(points, 0.9 * band, part.closed)
+            line(_shaky(rng, part.points, 0.006), 0.9 * band, part.closed)
     grain = as_float(image.reduce(4))
-    grain += rng.normal(0, 0.025, grain.shape) * (1.2 - grain) * 3
+    grain += 0.075 * rng.standard_normal(grain.shape, np.float32) * (1.2 - grain)
     grain *= 0.96 + 0.04 * noise_field(rng, size, 16, 2)
-    warm = np.array([1.0, 0.99, 0.96]) if rng.random() < 0.5 else np.ones(3)
+    warm = np.array([1.0, 0.99, 0.96] if rng.random() < 0.5 else [1.0, 1.0, 1.0], np.float32)
     return as_image(grain[..., None] * warm)
-
-
-def _hatch(
-    image: Image.Image, part: Part, rng: np.random.Generator, angle: float, pencil: int, n: int
-) -> None:
-    """Fill a part with slanted parallel lines."""
-    inside = mask([part], n)
-    lines = Image.new("L", (n, n), 0)
-    draw = ImageDraw.Draw(lines)
-    along = np.array([np.cos(angle), -np.sin(angle)])
-    across = np.array([-along[1], along[0]])
-    for offset in np.arange(-0.8, 0.8, rng.uniform(0.045, 0.07)):
-        middle = 0.5 + across * (offset + rng.normal(0, 0.004))
-        a, b = (middle - along) * n, (middle + along) * n
-        draw.line((*a, *b), fill=int(rng.uniform(90, 170)), width=max(2, round(0.009 * n)))
-    lines = ImageChops.multiply(lines, inside)
-    image.paste(pencil + 30, (0, 0), lines)
 
 
 def night(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
     """A night-vision device: green phosphor, grain, scan lines, a dark rim, glowing lights."""
-    n = size * 2
-    scene = 0.08 + 0.2 * noise_field(rng, n, int(rng.integers(3, 8)), 4)
+    n = size
+    scene = 0.08 + 0.2 * noise_field(rng, n, int(rng.integers(3, 8)), 3)
     if rng.random() < 0.6:
         horizon = int(n * rng.uniform(0.55, 0.8))
-        scene[horizon:] += 0.1 * noise_field(rng, n, 10, 3)[horizon:]
-    painted = Image.new("RGB", (n, n), (0, 0, 0))
-    paint(painted, parts, lambda part: palette[part.role], least_width=0.02)
-    inside = as_float(blur(mask(parts, n), 0.8))
+        scene[horizon:] += 0.1 * noise_field(rng, n, 10, 2)[horizon:]
+    painted = Image.new("RGB", (4 * n, 4 * n), (0, 0, 0))
+    painted = paint(painted, parts, lambda part: palette[part.role], least_width=0.02).reduce(4)
+    inside = as_float(mask(parts, 4 * n).reduce(4))
     # infrared brightness has little to do with colour: one random gain per paint
     tone = as_float(painted) @ rng.dirichlet([2.0, 2.0, 2.0]).astype(np.float32)
-    glow = rng.uniform(0.15, 0.3) + 0.75 * tone
+    glow = rng.uniform(0.24, 0.34) + 0.6 * tone
     if rng.random() < 0.25:  # colder than what is around it
-        scene, glow = scene + 0.3, 0.03 + 0.4 * tone
-    scene = scene * (1 - inside) + glow * inside
-    scene = scene + 0.35 * as_float(blur(as_image(scene), n * 0.04)) ** 2
-    small = as_float(blur(as_image(scene), 1.2).reduce(2))
-    small = small * rng.gamma(24, 1 / 24, small.shape) + rng.normal(0, 0.035, small.shape)
-    small[:: int(rng.integers(2, 4))] *= 0.8
-    small = small * vignette(size, rng.uniform(0.7, 1.0), *rng.uniform(0.42, 0.58, 2))
-    tint = np.array([0.16, 1.0, 0.3]) * rng.uniform(0.85, 1.1)
-    return as_image(np.clip(small, 0, 1)[..., None] * tint + np.array([0.0, 0.035, 0.01]))
+        scene, glow = scene + 0.32, 0.03 + 0.22 * tone
+    scene += inside * (glow - scene)
+    scene += 0.35 * as_float(blur(as_image(scene), n * 0.04)) ** 2
+    scene = as_float(blur(as_image(scene), 0.6))
+    scene *= 1 + 0.2 * rng.standard_normal(scene.shape, np.float32)
+    scene += 0.035 * rng.standard_normal(scene.shape, np.float32)
+    scene[:: int(rng.integers(2, 4))] *= 0.8
+    scene *= vignette(n, rng.uniform(0.7, 1.0), *rng.uniform(0.42, 0.58, 2))
+    tint = np.array([0.16, 1.0, 0.3], np.float32) * np.float32(rng.uniform(0.85, 1.1))
+    dim = np.array([0.0, 0.035, 0.01], np.float32)
+    return as_image(np.clip(scene, 0, 1)[..., None] * tint + dim)
 
 
 UNSEEN_STYLES: dict[str, Style] = {"sketch": sketch, "night": night}

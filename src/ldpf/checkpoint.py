@@ -1,0 +1,92 @@
+"""Trees of tensors and plain values on disk: safetensors, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ldpf.errors import ModelError
+
+Tree = dict[str, Any]
+"""Nested dictionaries with string keys; leaves are tensors or what JSON can hold."""
+
+
+def save_tree(path: Path, tree: Tree) -> None:
+    """Write a tree so that a reader sees the old file or the new one, never a part.
+
+    Keys must be strings without "/".
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    plain = _split(tree, "", tensors)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        save_file(tensors, temporary, metadata={"tree": json.dumps(plain)})
+        os.replace(temporary, path)  # noqa: PTH105
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_tree(path: Path) -> Tree:
+    """Read what `save_tree` wrote. Nothing is unpickled.
+
+    Raises:
+        ModelError: the file is damaged or was not written by `save_tree`.
+    """
+    try:
+        with safe_open(path, framework="pt") as handle:
+            tree = json.loads((handle.metadata() or {})["tree"])
+            for key in handle.keys():  # noqa: SIM118 - not a dictionary
+                *parents, leaf = key.split("/")
+                node = tree
+                for part in parents:
+                    node = node[part]
+                node[leaf] = handle.get_tensor(key)
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"The file {str(path)!r} is damaged or not a checkpoint of this library ({error}); "
+            "delete it to start this run again."
+        ) from error
+    return tree
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people to read, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        os.replace(temporary, path)  # noqa: PTH105
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def optimizer_tree(optimizer: torch.optim.Optimizer) -> Tree:
+    """The state of an optimiser as a tree (its settings are not in it: they are code)."""
+    return {str(index): dict(state) for index, state in optimizer.state_dict()["state"].items()}
+
+
+def load_optimizer_tree(optimizer: torch.optim.Optimizer, tree: Tree) -> None:
+    """Put back what `optimizer_tree` took."""
+    groups = optimizer.state_dict()["param_groups"]
+    state = {int(index): entry for index, entry in tree.items()}
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _split(node: Tree, prefix: str, tensors: dict[str, torch.Tensor]) -> Tree:
+    plain: Tree = {}
+    for key, value in node.items():
+        if isinstance(value, torch.Tensor):
+            tensors[prefix + key] = value.detach().cpu().contiguous().clone()
+        elif isinstance(value, dict):
+            plain[key] = _split(value, f"{prefix}{key}/", tensors)
+        else:
+            plain[key] = value
+    return plain

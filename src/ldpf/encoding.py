@@ -1,0 +1,240 @@
+"""Image files in, features out, in order: reading and preprocessing run beside the encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ldpf.data.images import (
+    MAX_PIXELS,
+    UnreadableImageError,
+    default_workers,
+    read_image,
+    require_plain_file,
+)
+from ldpf.errors import BackboneError, SettingsError
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of one file: a feature, or the reason why there is none.
+
+    Attributes:
+        path: As it was given.
+        feature: [D] float32 on the CPU, or None.
+        error: Why the file could not be read, or None.
+        not_finite: The file was read, but the backbone gave NaN or infinity for it.
+        size, mtime, sha256: The state of the file that was read: bytes, nanoseconds, digest.
+    """
+
+    path: str | Path
+    feature: Tensor | None = None
+    error: str | None = None
+    not_finite: bool = False
+    size: int = 0
+    mtime: int = 0
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    pixels: Tensor  # [3, H, W]
+    size: int
+    mtime: int
+    sha256: bytes
+
+
+def encode_files(
+    paths: Iterable[str | Path],
+    backbone: Backbone,
+    *,
+    batch_size: int = 64,
+    workers: int | None = None,
+    pad: bool = True,
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[Encoded]:
+    """Encode image files in the order given, holding only a few batches in memory.
+
+    A pool of threads reads, decodes and preprocesses some images ahead of the encoder.
+
+    Args:
+        paths: Files; consumed lazily and on the caller's thread.
+        backbone: Its `preprocess` is called from several threads, on one image at a time.
+        batch_size: Images encoded at once.
+        workers: Threads; default one per processor.
+        pad: Fill the last batch with black images, so that every batch has the same shape. Matrix
+            products round differently for different shapes: with padding, an image's feature has
+            the same bits whatever else was encoded in this call (measured on CPU for batch sizes
+            that are multiples of 8; odd ones may differ in the last bit when threads share a batch).
+        max_pixels: As in `ldpf.data.images.read_image`.
+
+    Yields:
+        One `Encoded` per path. A file that cannot be read gives its reason and stops nothing.
+
+    Raises:
+        BackboneError: Preprocessing fails on an image that was read, or features come out in the
+            wrong shape.
+        SettingsError: `batch_size` or `workers` below 1.
+    """
+    if batch_size < 1:
+        raise SettingsError(f"batch_size must be at least 1, not {batch_size}")
+    if workers is not None and workers < 1:
+        raise SettingsError(f"workers must be at least 1, not {workers}")
+    workers = workers or default_workers()
+    batch: list[tuple[str | Path, _Loaded | UnreadableImageError]] = []
+    readable = 0
+    for path, loaded in _load_ahead(paths, backbone, workers, batch_size, max_pixels):
+        batch.append((path, loaded))
+        readable += isinstance(loaded, _Loaded)
+        # Unreadable files wait with their batch to keep the order, but not in unbounded numbers.
+        if readable == batch_size or len(batch) == 4 * batch_size:
+            yield from _encode_batch(batch, backbone, batch_size, pad)
+            batch, readable = [], 0
+    yield from _encode_batch(batch, backbone, batch_size, pad)
+
+
+def stream_features(
+    paths: Iterable[str | Path],
+    backbone: Backbone,
+    *,
+    batch_size: int = 64,
+    workers: int | None = None,
+    pad: bool = False,
+) -> Iterator[tuple[str | Path, Tensor | None, str | None]]:
+    """Features of any number of files, without the cache: for prediction.
+
+    Memory stays bounded for a million files if `paths` is lazy, as `ldpf.data.iter_image_files` is.
+
+    Args:
+        paths, backbone, batch_size, workers: As in `encode_files`.
+        pad: See `encode_files`. Off, a single image costs one image and not a whole batch, and the
+            images of the last, smaller batch may differ in the last bits from what they would be
+            in a full one.
+
+    Yields:
+        (path as given, feature [D] float32 or None, None or why there is no feature), in order.
+
+    Raises:
+        BackboneError, SettingsError: As in `encode_files`.
+    """
+    encoded = encode_files(paths, backbone, batch_size=batch_size, workers=workers, pad=pad)
+    for one in encoded:
+        error = not_finite_message(one.path, backbone) if one.not_finite else one.error
+        yield one.path, one.feature, error
+
+
+def not_finite_message(path: str | Path, backbone: Backbone) -> str:
+    """The sentence for an image whose feature is NaN or infinite."""
+    return (
+        f"the backbone {backbone.name} gives a feature that is not finite for {path}; "
+        "its weights may be damaged, or overflow at half precision: load it in float32"
+    )
+
+
+def _load_ahead(
+    paths: Iterable[str | Path],
+    backbone: Backbone,
+    workers: int,
+    batch_size: int,
+    max_pixels: int,
+) -> Iterator[tuple[str | Path, _Loaded | UnreadableImageError]]:
+    """Every path with its pixels or its error, in order, at most a few batches ahead."""
+    window: deque[tuple[str | Path, Future[_Loaded | UnreadableImageError]]] = deque()
+    room = max(2 * batch_size, 4 * workers)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ldpf-read")
+    try:
+        for path in paths:
+            window.append((path, pool.submit(_load, path, backbone, max_pixels)))
+            if len(window) >= room:
+                first, future = window.popleft()
+                yield first, future.result()
+        while window:
+            first, future = window.popleft()
+            yield first, future.result()
+    finally:  # also when the caller stops early or the encoder fails
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _load(path: str | Path, backbone: Backbone, max_pixels: int) -> _Loaded | UnreadableImageError:
+    """Read a file once, so that its digest, its recorded state and its pixels belong together."""
+    try:
+        data, before = _read_bytes(path)
+        image = read_image(path, data=data, max_pixels=max_pixels)
+    except UnreadableImageError as error:
+        return error
+    try:
+        pixels = backbone.preprocess([image])[0]
+    except Exception as error:
+        raise BackboneError(
+            f"the preprocessing of {backbone.name} fails on {path} ({image.width} x "
+            f"{image.height} pixels): {error}"
+        ) from error
+    digest = hashlib.sha256(data).digest()
+    return _Loaded(pixels, before.st_size, before.st_mtime_ns, digest)
+
+
+def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
+    """A file's content and the state it was in, refused if it changed meanwhile."""
+    try:
+        require_plain_file(path, Path(path).stat())
+        with Path(path).open("rb") as stream:
+            before = os.fstat(stream.fileno())
+            data = stream.read()
+            after = os.fstat(stream.fileno())
+    except FileNotFoundError as error:
+        raise UnreadableImageError(path, "the file does not exist") from error
+    except OSError as error:
+        raise UnreadableImageError(path, f"cannot be read: {error.strerror or error}") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise UnreadableImageError(path, "it changed while it was being read")
+    return data, before
+
+
+def _encode_batch(
+    batch: list[tuple[str | Path, _Loaded | UnreadableImageError]],
+    backbone: Backbone,
+    batch_size: int,
+    pad: bool,
+) -> Iterator[Encoded]:
+    loaded = [one for _, one in batch if isinstance(one, _Loaded)]
+    features = iter(_features([one.pixels for one in loaded], backbone, batch_size, pad))
+    for path, one in batch:
+        if isinstance(one, UnreadableImageError):
+            yield Encoded(path, error=one.reason)
+            continue
+        feature = next(features)
+        state = {"size": one.size, "mtime": one.mtime, "sha256": one.sha256}
+        if torch.isfinite(feature).all():
+            yield Encoded(path, feature=feature, **state)
+        else:
+            yield Encoded(path, not_finite=True, **state)
+
+
+def _features(pixels: list[Tensor], backbone: Backbone, batch_size: int, pad: bool) -> list[Tensor]:
+    """Encode n images of [3, H, W]; n features [D]."""
+    if not pixels:
+        return []
+    rows = batch_size if pad else len(pixels)
+    stacked = torch.zeros(rows, *pixels[0].shape, dtype=pixels[0].dtype)  # [B, 3, H, W]
+    for row, image in zip(stacked, pixels, strict=False):
+        row.copy_(image)
+    features = backbone.encode_images(stacked)
+    if features.shape != (rows, backbone.embed_dim):
+        raise BackboneError(
+            f"the backbone {backbone.name} gave features of shape {list(features.shape)} for "
+            f"{rows} images; expected [{rows}, {backbone.embed_dim}]"
+        )
+    # clone: rows must not keep the whole batch, or the encoder's memory, alive
+    return [row.clone() for row in features[: len(pixels)].detach().to("cpu", torch.float32)]

@@ -1,0 +1,258 @@
+"""`LDPFClassifier`: LDPF with scikit-learn's conventions."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+
+from ldpf.backbones import Backbone, load_backbone
+from ldpf.data.names import readable_name
+from ldpf.data.splits import split_train_validation
+from ldpf.domains import DiscoverySettings
+from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.features import FeatureSet
+from ldpf.inputs import to_features
+from ldpf.methods import LDPF
+from ldpf.model_folder import load_model, read_config, save_model
+from ldpf.recipes import get_recipe
+
+log = logging.getLogger("ldpf")
+
+
+class LDPFClassifier(ClassifierMixin, BaseEstimator):
+    """An image classifier that finds latent domains in its training images by itself.
+
+    Parameters are stored untouched; what `fit` finds ends with an underscore.
+
+    Args:
+        backbone: name, folder or hub id (see `load_backbone`), or a loaded `Backbone`.
+        n_domains: number of latent domains; 1 makes this CoOp with a longer prompt.
+        agnostic_length: tokens of the shared prompt.
+        specific_length: tokens of each latent domain's prompt.
+        tau: temperature of the fusion.
+        fusion: `similarity`, `uniform` or `nearest`.
+        stages: `alternating`, `sequential` or `joint`.
+        recipe: `fast` or `paper`.
+        train_fraction: share of the images trained on; the rest chooses the best prompts.
+        class_names: what the classes are called in words: a mapping from labels to names, or a
+            sequence in the order of the sorted labels. None: the labels themselves, with
+            underscores as spaces.
+        random_state: an integer; equal ones give equal results on the same machine.
+        device: `auto`, `cpu`, `cuda`, ...
+
+    Attributes:
+        classes_: sorted labels [K].
+        classifier_: the fitted `PromptClassifier`.
+        backbone_: the loaded `Backbone`.
+        n_features_in_: D, the size of an image feature.
+        validation_accuracy_: on the held-out part of the training images.
+    """
+
+    def __init__(
+        self,
+        backbone: str | Path | Backbone = "nano",
+        n_domains: int = 3,
+        *,
+        agnostic_length: int = 4,
+        specific_length: int = 8,
+        tau: float = 0.1,
+        fusion: str = "similarity",
+        stages: str = "alternating",
+        recipe: str = "fast",
+        train_fraction: float = 0.8,
+        class_names: Mapping[Any, str] | Sequence[str] | None = None,
+        random_state: int = 0,
+        device: str = "auto",
+    ) -> None:
+        self.backbone = backbone
+        self.n_domains = n_domains
+        self.agnostic_length = agnostic_length
+        self.specific_length = specific_length
+        self.tau = tau
+        self.fusion = fusion
+        self.stages = stages
+        self.recipe = recipe
+        self.train_fraction = train_fraction
+        self.class_names = class_names
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X: Any, y: Any) -> LDPFClassifier:  # noqa: N803
+        """Discover latent domains and learn their prompts.
+
+        Args:
+            X: images, paths, or features [N, D] (see `ldpf.inputs.to_features`).
+            y: [N] labels of any sortable kind.
+
+        Returns:
+            self.
+
+        Raises:
+            DataError: X and y differ in length, hold fewer than two classes, or cannot be read.
+            SettingsError: a parameter is outside what the method accepts.
+        """
+        method = self._method()
+        labels = np.asarray(y)
+        if labels.ndim != 1:
+            raise DataError(f"y should be one label per image; got shape {labels.shape}.")
+        if len(X) != len(labels):
+            raise DataError(f"n_images={len(X)} should be n_labels={len(labels)}.")
+        classes, encoded = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise DataError(
+                f"n_classes={len(classes)} should be at least 2; y holds only "
+                f"{classes.tolist()!r}."
+            )
+        names = self._names(classes)
+        backbone = self._load_backbone()
+        features = to_features(X, backbone)
+        data = FeatureSet(
+            features=features,
+            labels=torch.from_numpy(encoded.astype(np.int64)),
+            domains=None,
+            class_names=names,
+            domain_names=(),
+            paths=tuple(str(i) for i in range(len(features))),
+        )
+        train, validation = split_train_validation(
+            encoded.astype(np.int64),
+            None,
+            train_fraction=self.train_fraction,
+            seed=self.random_state,
+        )
+        fitted = method.fit(
+            data.subset(train), data.subset(validation), backbone, seed=self.random_state
+        )
+        self._take(fitted, backbone, classes)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """The most probable label of each image, [N]."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Probability of each class, [N, K] in the order of `classes_`."""
+        features = self._features(X)
+        return self.classifier_.probabilities(features).double().numpy()
+
+    def domain_weights(self, X: Any) -> np.ndarray:  # noqa: N803
+        """alpha_s(x), the weight of every latent domain in each image's answer, [N, S]."""
+        features = self._features(X)
+        return self.classifier_.domain_weights(features).double().numpy()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a model folder, which `load` and the command `ldpf predict` read."""
+        self._check_fitted()
+        labels = [item.item() if hasattr(item, "item") else item for item in self.classes_]
+        provenance = {"labels": labels, "params": self._plain_params()}
+        return save_model(self.classifier_, self.backbone_, Path(folder), provenance=provenance)
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, backbone: str | Path | Backbone | None = None
+    ) -> LDPFClassifier:
+        """A fitted classifier from a model folder, also from one that `ldpf train` wrote.
+
+        Args:
+            folder: the model folder.
+            backbone: where the backbone is now; None for where it was in training.
+
+        Raises:
+            ModelError: see `ldpf.model_folder.load_model`.
+        """
+        config = read_config(Path(folder))
+        classifier, loaded = load_model(Path(folder), backbone)
+        provenance = config.get("provenance", {})
+        labels = provenance.get("labels", list(classifier.class_names))
+        if len(labels) != len(classifier.class_names):
+            raise ModelError(
+                f"The model in {str(folder)!r} names {len(labels)} labels for "
+                f"{len(classifier.class_names)} classes; its config.json was changed."
+            )
+        known = provenance.get("params", {"n_domains": classifier.n_domains})
+        estimator = cls(backbone=backbone or loaded.name, **known)
+        estimator._take(classifier, loaded, np.asarray(labels))
+        return estimator
+
+    def _method(self) -> LDPF:
+        return LDPF(
+            discovery=replace(DiscoverySettings(), n_domains=self.n_domains),
+            agnostic_length=self.agnostic_length,
+            specific_length=self.specific_length,
+            tau=self.tau,
+            fusion=self.fusion,
+            stages=self.stages,
+            recipe=get_recipe(self.recipe),
+        )
+
+    def _load_backbone(self) -> Backbone:
+        if isinstance(self.backbone, Backbone):
+            return self.backbone
+        return load_backbone(self.backbone, self.device)
+
+    def _names(self, classes: np.ndarray) -> tuple[str, ...]:
+        given = self.class_names
+        if given is None:
+            if classes.dtype.kind in "iufb":
+                warnings.warn(
+                    f"The labels are numbers ({classes[:3].tolist()}, ...), which say nothing to a "
+                    "text encoder; pass class_names with the words for them.",
+                    stacklevel=3,
+                )
+            return tuple(readable_name(str(label)) for label in classes)
+        if isinstance(given, Mapping):
+            missing = [label for label in classes.tolist() if label not in given]
+            if missing:
+                raise SettingsError(
+                    f"class_names has no entry for the label {missing[0]!r} "
+                    f"({len(missing)} missing); add it."
+                )
+            return tuple(str(given[label]) for label in classes.tolist())
+        if len(given) != len(classes):
+            raise SettingsError(
+                f"class_names has {len(given)} names but y holds {len(classes)} classes."
+            )
+        return tuple(given)
+
+    def _take(
+        self, classifier: Any, backbone: Backbone, classes: np.ndarray
+    ) -> None:
+        self.classes_ = classes
+        self.classifier_ = classifier
+        self.backbone_ = backbone
+        self.n_features_in_ = backbone.embed_dim
+        self.validation_accuracy_ = classifier.training.get("validation_accuracy")
+
+    def _features(self, inputs: Any) -> torch.Tensor:
+        self._check_fitted()
+        return to_features(inputs, self.backbone_)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "classifier_"):
+            raise NotFittedError(
+                "This LDPFClassifier is not fitted yet; call fit(images, labels) or "
+                "LDPFClassifier.load(folder) first."
+            )
+
+    def _plain_params(self) -> dict[str, Any]:
+        keep = (
+            "n_domains",
+            "agnostic_length",
+            "specific_length",
+            "tau",
+            "fusion",
+            "stages",
+            "recipe",
+            "train_fraction",
+            "random_state",
+        )
+        return {name: getattr(self, name) for name in keep}

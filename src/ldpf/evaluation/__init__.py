@@ -1,0 +1,1 @@
+"""The protocol, the metrics and the results on disk."""

@@ -1,0 +1,52 @@
+"""Several answers out of one training: fusion rules and the oracle on the same prompts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ldpf.classifier import PromptClassifier
+from ldpf.errors import SettingsError
+from ldpf.evaluation.metrics import oracle_predictions
+from ldpf.methods import METHODS
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A way to read predictions off a trained model.
+
+    Attributes:
+        trained_as: the method that is trained.
+        fusion: the fusion rule; None for the method's own.
+        oracle: whether true labels of the target are used (reported apart).
+    """
+
+    trained_as: str
+    fusion: str | None = None
+    oracle: bool = False
+
+    def predict(
+        self, classifier: PromptClassifier, features: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """Predicted classes [N] for features [N, D]; `labels` are read by the oracle only."""
+        if self.oracle:
+            return oracle_predictions(classifier, features, labels)
+        reader = classifier if self.fusion is None else classifier.with_fusion(self.fusion)
+        return reader.logits(features).argmax(dim=1)
+
+
+READOUTS: dict[str, Readout] = {
+    **{name: Readout(name) for name in METHODS},
+    "ldpf-uniform": Readout("ldpf", fusion="uniform"),
+    "ldpf-nearest": Readout("ldpf", fusion="nearest"),
+    "ldpf-oracle": Readout("ldpf", oracle=True),
+}
+"""Everything `--methods` accepts."""
+
+
+def get_readout(name: str) -> Readout:
+    """Look a method or read-out up by name; raises SettingsError for an unknown one."""
+    if name not in READOUTS:
+        raise SettingsError(f"There is no method {name!r}; choose from {', '.join(READOUTS)}.")
+    return READOUTS[name]

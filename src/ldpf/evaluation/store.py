@@ -1,0 +1,105 @@
+"""Runs on disk: one folder each, named by its settings, complete only with a `done` mark."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ldpf.checkpoint import write_json
+from ldpf.errors import ModelError
+
+RESULT_VERSION = 1
+"""Raised whenever a change of the library changes results, so that old runs are not mixed in."""
+
+
+def settings_hash(settings: dict[str, Any]) -> str:
+    """Sixteen hex digits that name a run; equal settings give equal digits on every machine."""
+    canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+class RunFolder:
+    """One run: config.json, metrics.jsonl, checkpoint, result.json, and `done` written last."""
+
+    def __init__(self, runs: Path, settings: dict[str, Any]) -> None:
+        """Choose the folder of `settings` below `runs`; nothing is created yet."""
+        self.settings = settings
+        self.hash = settings_hash(settings)
+        label = "-".join(
+            re.sub(r"[^\w.]+", "_", str(settings[key])) for key in ("method_name", "target", "seed")
+        )
+        self.path = runs / f"{label}-{self.hash[:8]}"
+
+    @property
+    def done(self) -> bool:
+        """Whether the run was finished."""
+        return (self.path / "done").exists()
+
+    def open(self) -> Path:
+        """Create the folder, or check that the one there is of the same settings.
+
+        Raises:
+            ModelError: its config.json says something else.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = self.path / "config.json"
+        if config.exists():
+            found = json.loads(config.read_text(encoding="utf-8"))
+            if settings_hash(found) != self.hash:
+                raise ModelError(
+                    f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
+                    "or choose another --out."
+                )
+        else:
+            write_json(config, self.settings)
+        return self.path
+
+    def finish(self, results: list[dict[str, Any]]) -> None:
+        """Write the results, drop the checkpoint, and mark the run as done."""
+        write_json(self.path / "result.json", results)
+        (self.path / "error.txt").unlink(missing_ok=True)
+        (self.path / "done").write_text(self.hash + "\n", encoding="utf-8")
+        (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+    def fail(self, message: str) -> None:
+        """Leave word of what went wrong; the run counts as unfinished."""
+        (self.path / "error.txt").write_text(message + "\n", encoding="utf-8")
+
+    def results(self) -> list[dict[str, Any]]:
+        """The lines of a finished run.
+
+        Raises:
+            ModelError: result.json is missing or damaged although the run is marked as done.
+        """
+        path = self.path / "result.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise ModelError(
+                f"The run folder {str(self.path)!r} is marked as done but its result.json cannot "
+                f"be read ({error}); delete the folder to run it again."
+            ) from error
+
+
+def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Write results.jsonl whole, a line a run, so that an interrupted command never doubles one."""
+    temporary = path.with_suffix(".jsonl.tmp")
+    temporary.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+    )
+    temporary.replace(path)
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Lines of a results.jsonl.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    if not path.exists():
+        raise ModelError(f"There is no results file {str(path)!r}; run 'ldpf benchmark' first.")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]

@@ -1,0 +1,211 @@
+"""Encoded features on disk: immutable shards, any of which may be missing, doubled or damaged.
+
+A folder holds the features of one dataset under one backbone. Every shard is a safetensors file
+under a name of its own, written beside and then renamed, and never changed afterwards. A reader
+looks through all of them for rows whose file path, size and modification time are the ones asked
+for. So processes that write at once cannot disturb each other (at worst a row is stored twice), a
+process killed at any moment leaves whole shards and perhaps a temporary file, and a changed image
+is simply not found. Deleting the folder loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ldpf.data.images import READING_VERSION
+from ldpf.errors import DataError
+
+FLUSH_IMAGES = 2_000
+FLUSH_SECONDS = 30.0
+_TENSORS = ("features", "paths", "sizes", "mtimes", "sha256")
+_STALE_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class FileKeys:
+    """What tells one state of each file from another.
+
+    Attributes:
+        paths: N paths as in `ImageDataset.paths`.
+        sizes: [N] int64, bytes.
+        mtimes: [N] int64, modification times in nanoseconds.
+        sha256: [N, 32] uint8, digests of the contents, or None where they need not be compared.
+    """
+
+    paths: tuple[str, ...]
+    sizes: np.ndarray
+    mtimes: np.ndarray
+    sha256: np.ndarray | None = None
+
+
+class FeatureCache:
+    """The shards of one dataset under one backbone.
+
+    Args:
+        cache_dir: As `ldpf.paths.cache_root()`; shards lie in a folder two levels below its
+            `features`: first the backbone, then the dataset's root.
+        root: The dataset's root folder.
+        fingerprint: The backbone's, hexadecimal.
+        embed_dim: D.
+    """
+
+    def __init__(self, cache_dir: Path, root: Path, fingerprint: str, embed_dim: int):
+        place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+        self.folder = cache_dir / "features" / fingerprint[:16] / place
+        self._fingerprint = fingerprint
+        self._embed_dim = embed_dim
+        self._pending: list[tuple[str, int, int, bytes, np.ndarray]] = []
+        self._last_flush = time.monotonic()
+
+    def lookup(self, keys: FileKeys) -> tuple[torch.Tensor, np.ndarray]:
+        """The stored features of these files.
+
+        Returns:
+            Features [N, D] float32 (rows not found hold nothing of meaning) and found [N] bool.
+        """
+        features = torch.empty(len(keys.paths), self._embed_dim)
+        found = np.zeros(len(keys.paths), dtype=bool)
+        index = {path: i for i, path in enumerate(keys.paths)}
+        for shard in self._shards():
+            names = [os.fsdecode(name) for name in shard["paths"].tobytes().split(b"\0")]
+            wanted = np.fromiter((index.get(name, -1) for name in names), np.int64, len(names))
+            rows = np.flatnonzero(wanted >= 0)
+            rows = rows[~found[wanted[rows]]]
+            same = shard["sizes"][rows] == keys.sizes[wanted[rows]]
+            same &= shard["mtimes"][rows] == keys.mtimes[wanted[rows]]
+            if keys.sha256 is not None:
+                same &= (shard["sha256"][rows] == keys.sha256[wanted[rows]]).all(axis=1)
+            rows = rows[same]
+            features.numpy()[wanted[rows]] = shard["features"][rows]
+            found[wanted[rows]] = True
+            if found.all():
+                break
+        return features, found
+
+    def require_writable(self) -> None:
+        """Find out before hours of encoding, not after, that the results cannot be kept.
+
+        Also removes temporary files that killed processes left behind more than a day ago.
+
+        Raises:
+            DataError: The folder cannot be made or written to.
+        """
+        trial = self.folder / f"tmp-{secrets.token_hex(8)}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            trial.write_bytes(b"")
+            trial.unlink()
+            for file in self.folder.glob("tmp-*"):
+                if time.time() - file.stat().st_mtime > _STALE_SECONDS:
+                    file.unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass  # another process removed the same stale file first
+        except OSError as error:
+            raise self._write_error(error) from error
+
+    def add(self, path: str, size: int, mtime: int, sha256: bytes, feature: np.ndarray) -> None:
+        """Keep one row; written with the others every 2,000 images or 30 seconds."""
+        self._pending.append((path, size, mtime, sha256, feature))
+        overdue = time.monotonic() - self._last_flush > FLUSH_SECONDS
+        if overdue or len(self._pending) >= FLUSH_IMAGES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows kept so far as one new shard.
+
+        Raises:
+            DataError: The shard cannot be written (a full disk, for example).
+        """
+        self._last_flush = time.monotonic()
+        if not self._pending:
+            return
+        paths, sizes, mtimes, digests, features = zip(*self._pending, strict=True)
+        tensors = {
+            "features": np.stack(features).astype(np.float32, copy=False),
+            "paths": np.frombuffer(b"\0".join(map(os.fsencode, paths)), np.uint8),
+            "sizes": np.array(sizes, np.int64),
+            "mtimes": np.array(mtimes, np.int64),
+            "sha256": np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32),
+        }
+        metadata = {**self._stamp(), "checksum": _checksum(tensors)}
+        unique = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}"
+        temporary = self.folder / f"tmp-{unique}"
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+            # The data must be on disk before the name is, or a power cut leaves an empty shard.
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(self.folder / f"shard-{unique}.safetensors")
+        except (OSError, SafetensorError) as error:
+            temporary.unlink(missing_ok=True)
+            raise self._write_error(error) from error
+        self._pending.clear()
+
+    def _write_error(self, error: Exception) -> DataError:
+        return DataError(
+            f"cannot write features to the cache folder {self.folder}: {error}; make room or "
+            "choose another cache folder (cache_dir=, --cache-dir or $LDPF_CACHE)"
+        )
+
+    def _stamp(self) -> dict[str, str]:
+        """What a shard must say of itself to be read here."""
+        made_by = {"format": "ldpf-features-1", "reading": READING_VERSION}
+        return {**made_by, "fingerprint": self._fingerprint}
+
+    def _shards(self) -> Iterator[dict[str, np.ndarray]]:
+        """Whole shards, newest first; damaged ones are removed with a warning."""
+        names = sorted(self.folder.glob("shard-*.safetensors"), reverse=True)
+        for file in names:
+            try:
+                shard = self._read(file)
+            except FileNotFoundError:
+                continue  # found damaged and removed by another process
+            except OSError as error:
+                warnings.warn(f"left out {file}, which cannot be read: {error}", stacklevel=3)
+                continue
+            except (SafetensorError, ValueError) as error:
+                warnings.warn(
+                    f"removed the damaged feature file {file} ({error}); "
+                    "its images are encoded again",
+                    stacklevel=3,
+                )
+                file.unlink(missing_ok=True)
+                continue
+            if shard is not None:
+                yield shard
+
+    def _read(self, file: Path) -> dict[str, np.ndarray] | None:
+        """One shard's arrays, checked; None if another version or backbone wrote it."""
+        file.stat()  # safetensors does not tell a missing file from a damaged one on every version
+        with safe_open(file, framework="np") as shard:
+            metadata = shard.metadata() or {}
+            if any(metadata.get(key, value) != value for key, value in self._stamp().items()):
+                return None
+            tensors = {name: shard.get_tensor(name) for name in _TENSORS}
+        if metadata.get("checksum") != _checksum(tensors):
+            raise ValueError("its checksum does not fit its content")
+        if tensors["features"].shape[1] != self._embed_dim:
+            raise ValueError(f"its features have {tensors['features'].shape[1]} dimensions")
+        return tensors
+
+
+def _checksum(tensors: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in _TENSORS:
+        array = np.ascontiguousarray(tensors[name])
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(array.data.cast("B") if array.size else b"")
+    return digest.hexdigest()

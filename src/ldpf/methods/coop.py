@@ -1,0 +1,126 @@
+"""CoOp: one learnt context for all images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from ldpf.classifier import PromptClassifier
+from ldpf.errors import SettingsError
+from ldpf.methods.fitting import build_encoder, finish_training
+from ldpf.prompts import worded_context
+from ldpf.recipes import FAST, Recipe
+from ldpf.seeding import generator
+from ldpf.training import PromptTraining, RunRecord, Stage
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.checkpoint import Tree
+    from ldpf.features import FeatureSet
+
+ALL = frozenset({"context"})
+
+
+@dataclass(frozen=True)
+class CoOp:
+    """CoOp (Zhou et al. 2022): M unified context tokens in front of the class name.
+
+    Differences from the released code: image features are cached, so there is no augmentation; by
+    default 12 tokens that start as "a photo of a" and 8 random ones, the size and start of LDPF's
+    4 + 8, so that the two differ in the latent domains only.
+
+    Attributes:
+        length: M, context tokens.
+        recipe: how it is trained.
+    """
+
+    name: str = "coop"
+    length: int = 12
+    recipe: Recipe = FAST
+    learns = True
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise SettingsError(f"length={self.length} should be at least 1.")
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> PromptClassifier:
+        """Train on `train`, keep the prompt that is best on `validation`."""
+        record = record or RunRecord()
+        encoder = build_encoder(backbone, train.class_names, prompts=1, length=self.length)
+        learner = _CoOpLearner(self, train, validation, backbone, seed)
+        training = PromptTraining(learner, encoder, self.recipe, generator(seed, "batches"), record)
+        best = training.run()
+        contexts = best["context"][None]
+        return PromptClassifier(
+            method=self.name,
+            class_names=tuple(train.class_names),
+            text_features=finish_training(encoder, contexts, backbone),
+            logit_scale=backbone.logit_scale,
+            contexts=contexts,
+            training={
+                "text_passes": record.text_passes,
+                "steps": training.step,
+                "best_step": training.best.step,
+                "validation_accuracy": training.best.accuracy,
+            },
+        )
+
+
+class _CoOpLearner:
+    phases: Sequence[Sequence[Stage]] = ((ALL,),)
+
+    def __init__(
+        self,
+        method: CoOp,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        seed: int,
+    ) -> None:
+        context = worded_context(backbone.text, method.length, generator(seed, "prompts"))
+        self.groups = {"context": torch.nn.Parameter(context.to(backbone.device))}
+        self.features = train.features.to(backbone.device)
+        self.labels = train.labels.to(backbone.device)
+        self.validation = validation if len(validation) else train
+        self.scale = backbone.logit_scale
+        self.n_train = len(train)
+
+    def contexts(self, stage: Stage) -> torch.Tensor:
+        context = self.groups["context"]
+        return (context if "context" in stage else context.detach())[None]
+
+    def loss(
+        self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage
+    ) -> torch.Tensor:
+        rows = slice(None) if batch is None else batch.to(self.labels.device)
+        logits = self.scale * self.features[rows] @ text_features[0].T
+        return F.cross_entropy(logits, self.labels[rows])
+
+    def validation_accuracy(self, text_features: torch.Tensor) -> float:
+        logits = self.validation.features @ text_features[0].cpu().T
+        return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
+
+    def start_round(self) -> dict[str, Any] | None:
+        return None
+
+    def state(self) -> Tree:
+        return self.snapshot()
+
+    def load_state(self, tree: Tree) -> None:
+        with torch.no_grad():
+            self.groups["context"].copy_(tree["context"])
+
+    def snapshot(self) -> Tree:
+        return {"context": self.groups["context"].detach().cpu().clone()}

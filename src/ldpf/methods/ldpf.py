@@ -1,0 +1,299 @@
+"""LDPF: latent domains, one shared prompt and one prompt per latent domain, fused per image."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from ldpf.classifier import PromptClassifier, check_tau
+from ldpf.domains import DiscoverySettings, DomainDiscovery, LatentDomains
+from ldpf.errors import SettingsError
+from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.methods.fitting import build_encoder, finish_training
+from ldpf.prompts import random_context, similarity_between, worded_context
+from ldpf.recipes import FAST, Recipe
+from ldpf.seeding import generator
+from ldpf.training import PromptTraining, RunRecord, Stage
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.checkpoint import Tree
+    from ldpf.features import FeatureSet
+
+log = logging.getLogger("ldpf")
+
+SPECIFIC = frozenset({"specific"})
+"""Stage 1: only u_s is updated (L_dsp)."""
+
+AGNOSTIC = frozenset({"agnostic"})
+"""Stage 2: only v is updated (L_dap)."""
+
+MEASURE_EVERY = 5
+"""Rounds of domain discovery between two entries of their measurements in the log."""
+
+_SCHEDULES: dict[str, tuple[tuple[Stage, ...], ...]] = {
+    "alternating": ((SPECIFIC, AGNOSTIC),),
+    "sequential": ((SPECIFIC,), (AGNOSTIC,)),
+    "joint": ((SPECIFIC | AGNOSTIC,),),
+}
+
+
+@dataclass(frozen=True)
+class LDPF:
+    """Latent Domain Prompt Fusion (Li, Gholamzadeh Khoee, Yu, arXiv 2511.00067).
+
+    The sentence of class k under latent domain s is [SOS] v u_s [class k] "." [EOS]. Stage 1 trains
+    each u_s on the images of its own latent domain (L_dsp), stage 2 trains v with u frozen (L_dap),
+    both with the backbone's own temperature; the domain extractor trains on -L_adv beside them, so
+    that together L = L_dsp + lambda (L_dap - L_adv). What the paper leaves open is set here as
+    listed in the method's documentation.
+
+    Attributes:
+        discovery: how latent domains are found; `discovery.n_domains` is N_s.
+        agnostic_length: M1, tokens of v.
+        specific_length: M2, tokens of u_s.
+        weight: lambda, for L_dap. (L_adv trains only the extractor, whose own optimiser makes a
+            factor in front of it a matter of `discovery.extractor`.)
+        stages: `alternating` (each step: stage 1, then stage 2), `sequential` (stage 1 to its end,
+            then stage 2) or `joint` (one text pass updates both).
+        agnostic_domain: which prompt carries an image in L_dap: its `own` latent domain's, `all`
+            (mean of the losses under each), or the `fused` prediction.
+        fusion, tau: fusion rule and temperature of the prediction.
+        recipe: how prompts are trained.
+    """
+
+    name: str = "ldpf"
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    agnostic_length: int = 4
+    specific_length: int = 8
+    weight: float = 1.0
+    stages: str = "alternating"
+    agnostic_domain: str = "own"
+    fusion: str = "similarity"
+    tau: float = 0.1
+    recipe: Recipe = FAST
+    learns = True
+
+    def __post_init__(self) -> None:
+        if self.agnostic_length < 0 or self.specific_length < 0 or self.length < 1:
+            raise SettingsError(
+                f"agnostic_length={self.agnostic_length} and specific_length="
+                f"{self.specific_length} should be 0 or more, and at least 1 together."
+            )
+        if self.stages not in _SCHEDULES:
+            raise SettingsError(f"stages is {self.stages!r}; choose from {', '.join(_SCHEDULES)}.")
+        if self.agnostic_domain not in ("own", "all", "fused"):
+            raise SettingsError(
+                f"agnostic_domain is {self.agnostic_domain!r}; choose from own, all, fused."
+            )
+        if self.fusion not in FUSION_RULES:
+            raise SettingsError(
+                f"There is no fusion rule {self.fusion!r}; choose from {', '.join(FUSION_RULES)}."
+            )
+        check_tau(self.tau)
+
+    @property
+    def length(self) -> int:
+        """M = M1 + M2, tokens in front of the class name."""
+        return self.agnostic_length + self.specific_length
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> PromptClassifier:
+        """Discover domains and train prompts on `train`; keep what is best on `validation`.
+
+        True domains in `train` are never used for training, only for measurements in the log.
+
+        Raises:
+            SettingsError: `train` cannot fill the latent domains.
+        """
+        record = record or RunRecord()
+        n_domains = self.discovery.n_domains
+        encoder = build_encoder(backbone, train.class_names, prompts=n_domains, length=self.length)
+        learner = LDPFLearner(self, train, validation, backbone, seed)
+        training = PromptTraining(learner, encoder, self.recipe, generator(seed, "batches"), record)
+        best = training.run()
+        contexts = assemble_contexts(best["agnostic"], best["specific"])
+        text_features = finish_training(encoder, contexts, backbone)
+        classifier = PromptClassifier(
+            method=self.name,
+            class_names=tuple(train.class_names),
+            text_features=text_features,
+            logit_scale=backbone.logit_scale,
+            contexts=contexts,
+            latent=LatentDomains.from_tensors(best["latent"]),
+            fusion=self.fusion,
+            tau=self.tau,
+        )
+        report = {
+            "text_passes": record.text_passes,
+            "steps": training.step,
+            "best_step": training.best.step,
+            "validation_accuracy": training.best.accuracy,
+            "domains": learner.discovery.measure(),
+            "class_by_domain": learner.discovery.class_table().tolist(),
+            "prompt_similarity": similarity_between(text_features).tolist(),
+        }
+        classifier.training.update(report)
+        return classifier
+
+
+def assemble_contexts(agnostic: torch.Tensor, specific: torch.Tensor) -> torch.Tensor:
+    """v [M1, W] and u [S, M2, W] -> contexts [S, M1 + M2, W], the shared tokens first."""
+    shared = agnostic.expand(len(specific), -1, -1)
+    return torch.cat([shared, specific], dim=1)
+
+
+class LDPFLearner:
+    """The two-stage loss of LDPF on cached features, for `PromptTraining`."""
+
+    def __init__(
+        self,
+        method: LDPF,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        seed: int,
+    ) -> None:
+        """Set up prompts, domain discovery and, on the text tower's device, the features."""
+        self.method = method
+        draws = generator(seed, "prompts")
+        n_domains, device = method.discovery.n_domains, backbone.device
+        agnostic = worded_context(backbone.text, method.agnostic_length, draws)
+        specific = random_context((n_domains, method.specific_length, backbone.text.width), draws)
+        self.prompts = {"agnostic": agnostic.to(device), "specific": specific.to(device)}
+        self.groups = {
+            name: torch.nn.Parameter(tokens)
+            for name, tokens in self.prompts.items()
+            if tokens.numel()
+        }
+        self.phases = _without_empty_groups(_SCHEDULES[method.stages], set(self.groups))
+        self.discovery = DomainDiscovery(train, validation, method.discovery, seed)
+        self.features, self.labels = train.features.to(device), train.labels.to(device)
+        self.validation = validation if len(validation) else train
+        self.scale = backbone.logit_scale
+        self.n_train = len(train)
+        self._domains_changed()
+
+    def contexts(self, stage: Stage) -> torch.Tensor:
+        """[S, M, W], prompts outside `stage` detached."""
+        return assemble_contexts(
+            *(self._prompt(name, name in stage) for name in ("agnostic", "specific"))
+        )
+
+    def _prompt(self, name: str, trained: bool) -> torch.Tensor:
+        tokens = self.groups.get(name, self.prompts[name])
+        return tokens if trained else tokens.detach()
+
+    def loss(
+        self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage
+    ) -> torch.Tensor:
+        """L_dsp for stage 1, lambda L_dap for stage 2; in `joint` they are one and the same."""
+        if stage != AGNOSTIC or self.method.agnostic_domain == "own":
+            loss = self._own_domain_loss(text_features, batch)
+        elif self.method.agnostic_domain == "all":
+            loss = self._all_domains_loss(text_features, batch)
+        else:
+            loss = self._fused_loss(text_features, batch)
+        return self.method.weight * loss if stage == AGNOSTIC else loss
+
+    def _own_domain_loss(
+        self, text_features: torch.Tensor, batch: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Mean of CE(softmax_k(cos(f, t_k^{s(x)}) / T), y): each image under its own prompt."""
+        groups = self.whole_set if batch is None else self._by_domain(batch)
+        total = torch.zeros((), device=text_features.device)
+        for features, (images, labels) in zip(text_features, groups, strict=True):
+            if len(labels):
+                logits = self.scale * images @ features.T
+                total = total + F.cross_entropy(logits, labels, reduction="sum")
+        return total / (self.n_train if batch is None else len(batch))
+
+    def _by_domain(self, batch: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Features and labels of the batch's images, latent domain by latent domain."""
+        own = self.discovery.assignments[batch]
+        rows = [batch[own == s] for s in range(self.method.discovery.n_domains)]
+        return [(self.features[r], self.labels[r]) for r in rows]
+
+    def _all_domains_loss(
+        self, text_features: torch.Tensor, batch: torch.Tensor | None
+    ) -> torch.Tensor:
+        rows = slice(None) if batch is None else batch
+        images, labels = self.features[rows], self.labels[rows]
+        losses = [F.cross_entropy(self.scale * images @ t.T, labels) for t in text_features]
+        return torch.stack(losses).mean()
+
+    def _fused_loss(self, text_features: torch.Tensor, batch: torch.Tensor | None) -> torch.Tensor:
+        rows = slice(None) if batch is None else batch
+        weights = self.train_weights[rows].to(self.features.device)
+        logits = fused_logits(self.features[rows], text_features, weights, self.scale)
+        return F.cross_entropy(logits, self.labels[rows])
+
+    @torch.no_grad()
+    def validation_accuracy(self, text_features: torch.Tensor) -> float:
+        """Accuracy of the fused prediction, with weights chosen as for new images."""
+        logits = fused_logits(
+            self.validation.features, text_features.cpu(), self.validation_weights, self.scale
+        )
+        return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
+
+    def start_round(self) -> dict[str, Any] | None:
+        """One round of domain discovery, until all are done; measurements every few rounds."""
+        if self.discovery.done:
+            return None
+        self.discovery.round()
+        self._domains_changed()
+        if self.discovery.done or self.discovery.rounds_done % MEASURE_EVERY == 0:
+            return {"domains": self.discovery.measure()}
+        return None
+
+    def _domains_changed(self) -> None:
+        latent = self.discovery.latent_domains()
+        rule = FUSION_RULES[self.method.fusion]
+        # Steps on the whole set use the same groups until the domains change again.
+        self.whole_set = self._by_domain(torch.arange(self.n_train))
+        self.latent_tensors = latent.tensors()
+        self.validation_weights = rule(
+            latent.similarities(self.validation.features), self.method.tau
+        )
+        if self.method.agnostic_domain == "fused":
+            train_features = self.discovery.train.features
+            self.train_weights = rule(latent.similarities(train_features), self.method.tau)
+
+    def state(self) -> Tree:
+        """Prompts and discovery."""
+        return {"prompts": self._prompts_now(), "discovery": self.discovery.state()}
+
+    def load_state(self, tree: Tree) -> None:
+        """Put back what `state` returned."""
+        with torch.no_grad():
+            for name, parameter in self.groups.items():
+                parameter.copy_(tree["prompts"][name])
+        self.discovery.load_state(tree["discovery"])
+        self._domains_changed()
+
+    def snapshot(self) -> Tree:
+        """Prompts, and the latent domains they were trained for."""
+        return {**self._prompts_now(), "latent": self.latent_tensors}
+
+    def _prompts_now(self) -> Tree:
+        return {name: self._prompt(name, False).cpu().clone() for name in self.prompts}
+
+
+def _without_empty_groups(
+    phases: Sequence[Sequence[Stage]], present: set[str]
+) -> tuple[tuple[Stage, ...], ...]:
+    """Leave out stages and phases that have nothing to train (M1 = 0 or M2 = 0)."""
+    kept = [tuple(stage & present for stage in phase if stage & present) for phase in phases]
+    return tuple(phase for phase in kept if phase)

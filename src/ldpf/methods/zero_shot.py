@@ -1,0 +1,58 @@
+"""Zero-shot classification: no training, only the backbone's own text features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+
+from ldpf.classifier import PromptClassifier
+from ldpf.methods.templates import SINGLE_TEMPLATE
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features import FeatureSet
+    from ldpf.training import RunRecord
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Zero-shot CLIP (Radford et al. 2021), with one template or the mean over several.
+
+    With several, each template's text feature is normalised, they are averaged, and the average
+    is normalised again, as in section 3.1.4 of that paper.
+    """
+
+    name: str = "zero-shot"
+    templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
+    learns = False
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> PromptClassifier:
+        """Encode the class names; of `train` only they are used."""
+        features = zero_shot_features(train.class_names, self.templates, backbone)
+        return PromptClassifier(
+            method=self.name,
+            class_names=tuple(train.class_names),
+            text_features=features[None],
+            logit_scale=backbone.logit_scale,
+            training={"text_passes": len(self.templates)},
+        )
+
+
+def zero_shot_features(class_names: Sequence[str], templates: Sequence[str], backbone: Backbone):
+    """Mean text feature of each class over templates: [K, D] of length one."""
+    total = sum(
+        backbone.encode_texts([template.format(name) for name in class_names])
+        for template in templates
+    )
+    return F.normalize(total, dim=-1)

@@ -1,0 +1,240 @@
+"""A trained model as a folder: `model.safetensors` and `config.json`, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import ldpf
+from ldpf.backbones import Backbone, load_backbone
+from ldpf.checkpoint import write_json
+from ldpf.classifier import PromptClassifier
+from ldpf.domains.latent import LatentDomains
+from ldpf.errors import ModelError
+from ldpf.methods.fitting import build_encoder, finish_training
+
+FORMAT_VERSION = 1
+"""Version of the folder's layout; another one is refused."""
+
+_CONFIG = "config.json"
+_TENSORS = "model.safetensors"
+
+
+def save_model(
+    classifier: PromptClassifier,
+    backbone: Backbone,
+    folder: Path,
+    *,
+    provenance: dict[str, Any] | None = None,
+) -> Path:
+    """Write a model folder: prompts, extractor and centroids, and how to use them.
+
+    Args:
+        classifier: one with learnt prompts.
+        backbone: the one it was trained with.
+        folder: created, with parents; a model already there is replaced.
+        provenance: what it was trained on, kept as it is under `provenance`.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        ModelError: the classifier has no learnt prompts, or the folder holds other files.
+    """
+    if classifier.contexts is None:
+        raise ModelError(
+            f"A {classifier.method!r} classifier has no learnt prompts to save; it can be made "
+            "again from the class names at any time."
+        )
+    check_output_folder(folder)
+    tensors = {"contexts": classifier.contexts.contiguous()}
+    if classifier.latent is not None:
+        tensors |= {f"latent.{k}": v.contiguous() for k, v in classifier.latent.tensors().items()}
+    config = {
+        "format_version": FORMAT_VERSION,
+        "library_version": ldpf.__version__,
+        "method": classifier.method,
+        "class_names": list(classifier.class_names),
+        "backbone": {
+            "name": backbone.name,
+            "fingerprint": backbone.fingerprint,
+            "embed_dim": backbone.embed_dim,
+            "activation": backbone.activation,
+            "image_size": backbone.image_size,
+        },
+        "n_domains": classifier.n_domains,
+        "fusion": classifier.fusion,
+        "tau": classifier.tau,
+        "training": classifier.training,
+        "provenance": provenance or {},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{_TENSORS}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    save_file(tensors, temporary)
+    temporary.replace(folder / _TENSORS)
+    write_json(folder / _CONFIG, config)
+    return folder
+
+
+def check_output_folder(folder: Path) -> None:
+    """Refuse to write a model where other things lie.
+
+    Raises:
+        ModelError: `folder` is a file, or holds files but no model of this library.
+    """
+    if folder.is_file():
+        raise ModelError(f"{str(folder)!r} is a file; give a folder for the model.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _CONFIG).exists():
+        raise ModelError(
+            f"The folder {str(folder)!r} is not empty and holds no model; give a new folder so "
+            "that nothing of yours is overwritten."
+        )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checked config.json of a model folder.
+
+    Raises:
+        ModelError: there is none, it is damaged, or of an unknown version.
+    """
+    path = folder / _CONFIG
+    if not path.is_file():
+        raise ModelError(
+            f"{str(folder)!r} is no model folder: it has no {_CONFIG}. 'ldpf train --out FOLDER' "
+            "makes one."
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{str(path)!r} is not valid JSON ({error}); train again.") from error
+    version = config.get("format_version") if isinstance(config, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"The model in {str(folder)!r} has format version {version!r}, but this library "
+            f"({ldpf.__version__}) reads version {FORMAT_VERSION}; use the version that wrote it "
+            f"({config.get('library_version', 'unknown') if isinstance(config, dict) else '?'})."
+        )
+    needed = ("method", "class_names", "backbone", "n_domains", "fusion", "tau")
+    missing = [key for key in needed if key not in config]
+    if missing:
+        raise ModelError(
+            f"{str(path)!r} lacks {', '.join(missing)}; the file was changed or cut. Train again."
+        )
+    return config
+
+
+def load_model(
+    folder: Path, backbone: Backbone | str | Path | None = None, device: str = "auto"
+) -> tuple[PromptClassifier, Backbone]:
+    """Load a model folder together with its backbone. Nothing is unpickled.
+
+    Args:
+        folder: written by `save_model`.
+        backbone: loaded object, or where to find it; None for the name the model was trained with.
+        device: for the backbone, where it has to be loaded.
+
+    Returns:
+        The classifier, its text features encoded anew from the prompts, and the backbone.
+
+    Raises:
+        ModelError: something is missing, damaged, not finite, of the wrong shape, or the backbone
+            is another one than the model was trained with.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    tensors = _read_tensors(folder / _TENSORS)
+    if not isinstance(backbone, Backbone):
+        backbone = load_backbone(backbone or config["backbone"]["name"], device)
+    trained_with = config["backbone"]
+    if backbone.fingerprint != trained_with["fingerprint"]:
+        raise ModelError(
+            f"The model in {str(folder)!r} was trained with backbone {trained_with['name']!r} "
+            f"(fingerprint {trained_with['fingerprint'][:12]}), but {backbone.name!r} has "
+            f"fingerprint {backbone.fingerprint[:12]}: weights, preprocessing or tokenizer differ. "
+            "Give the original with --backbone."
+        )
+    _check_shapes(folder, tensors, config, backbone)
+    class_names, contexts = tuple(config["class_names"]), tensors["contexts"]
+    encoder = build_encoder(
+        backbone, class_names, prompts=len(contexts), length=contexts.shape[1]
+    )
+    latent = {k.removeprefix("latent."): v for k, v in tensors.items() if k.startswith("latent.")}
+    classifier = PromptClassifier(
+        method=config["method"],
+        class_names=class_names,
+        text_features=finish_training(encoder, contexts, backbone),
+        logit_scale=backbone.logit_scale,
+        contexts=contexts,
+        latent=LatentDomains.from_tensors(latent) if latent else None,
+        fusion=config["fusion"],
+        tau=config["tau"],
+        training=config.get("training", {}),
+    )
+    return classifier, backbone
+
+
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise ModelError(f"The model folder {str(path.parent)!r} has no {_TENSORS}; train again.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{str(path)!r} is damaged ({error}); copy or train it again.") from error
+
+
+def _check_shapes(
+    folder: Path, tensors: dict[str, torch.Tensor], config: dict[str, Any], backbone: Backbone
+) -> None:
+    n_domains, dim, width = config["n_domains"], backbone.embed_dim, backbone.text.width
+    expected: dict[str, tuple[int | None, ...]] = {"contexts": (n_domains, None, width)}
+    if n_domains > 1 or any(name.startswith("latent.") for name in tensors):
+        expected |= {
+            "latent.extractor.hidden.weight": (None, dim),
+            "latent.extractor.hidden.bias": (None,),
+            "latent.extractor.out.weight": (None, None),
+            "latent.extractor.out.bias": (None,),
+            "latent.extractor.input_mean": (dim,),
+            "latent.extractor.input_scale": (),
+            "latent.extractor.output_mean": (None,),
+            "latent.extractor.erasure": (None, None),
+            "latent.centroids": (n_domains, None),
+        }
+    for name, shape in expected.items():
+        if name not in tensors:
+            raise ModelError(f"The model in {str(folder)!r} lacks the tensor {name!r}; train again.")
+        found = tuple(tensors[name].shape)
+        if len(found) != len(shape) or any(
+            want is not None and want != got for want, got in zip(shape, found, strict=True)
+        ):
+            wanted = tuple("any" if size is None else size for size in shape)
+            raise ModelError(
+                f"The tensor {name!r} in {str(folder)!r} has shape {found}, expected {wanted}; the "
+                "file does not belong to this config.json."
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise ModelError(
+                f"The tensor {name!r} in {str(folder)!r} holds NaN or infinite values; train again."
+            )
+    if "latent.extractor.hidden.weight" in tensors:
+        hidden = tensors["latent.extractor.hidden.weight"].shape[0]
+        z = tensors["latent.centroids"].shape[1]
+        sizes = {
+            "latent.extractor.hidden.bias": (hidden,),
+            "latent.extractor.out.weight": (z, hidden),
+            "latent.extractor.out.bias": (z,),
+            "latent.extractor.output_mean": (z,),
+            "latent.extractor.erasure": (z, z),
+        }
+        for name, shape in sizes.items():
+            if tuple(tensors[name].shape) != shape:
+                raise ModelError(
+                    f"The tensor {name!r} in {str(folder)!r} has shape "
+                    f"{tuple(tensors[name].shape)}, expected {shape}; the file is inconsistent."
+                )

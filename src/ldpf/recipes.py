@@ -1,0 +1,101 @@
+"""How long, how fast and on which batches prompts are trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ldpf.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimisation settings, the same for every method that learns prompts.
+
+    Attributes:
+        name: `fast` or `paper` for the two that come with the library.
+        optimizer: `adam` or `sgd` (momentum 0.9, weight decay 5e-4, as CoOp's code has it).
+        learning_rate: peak value.
+        image_batch: images per step; training sets up to this size are used whole.
+        max_epochs: passes over the images in one phase; None where `max_steps` says how long.
+        max_steps: steps in one phase at most.
+        patience: steps without a better validation accuracy after which the learning rate is
+            brought down to end the phase; None to run through all epochs on a cosine.
+        cooldown: steps in which the learning rate falls to zero at the end (with `patience`).
+        warmup_epochs: epochs at `warmup_rate` first.
+        warmup_rate: learning rate of the warm-up.
+        round_every: steps between rounds of domain discovery; None for one round an epoch.
+        evaluate_every: steps between looks at validation; None for once an epoch.
+    """
+
+    name: str
+    optimizer: str
+    learning_rate: float
+    image_batch: int
+    max_epochs: int | None = None
+    max_steps: int | None = None
+    patience: int | None = None
+    cooldown: int = 0
+    warmup_epochs: int = 0
+    warmup_rate: float = 1e-5
+    round_every: int | None = None
+    evaluate_every: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in ("adam", "sgd"):
+            raise SettingsError(f"optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'.")
+        if self.learning_rate <= 0:
+            raise SettingsError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+        if self.image_batch < 1:
+            raise SettingsError(f"image_batch is {self.image_batch}; it must be at least 1.")
+        if (self.max_epochs is None) == (self.max_steps is None):
+            raise SettingsError(
+                f"max_epochs is {self.max_epochs} and max_steps {self.max_steps}; give exactly one."
+            )
+        if self.patience is None and self.max_epochs is None:
+            raise SettingsError("A recipe without patience runs on a cosine and needs max_epochs.")
+
+    def steps(self, n_train: int) -> int:
+        """Steps of one phase at most, for `n_train` images."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return (self.max_epochs or 1) * -(-n_train // self.image_batch)
+
+    def cosine(self, epoch: int) -> float:
+        """Learning rate of an epoch: constant warm-up, then half a cosine down to zero (CoOp)."""
+        if epoch < self.warmup_epochs:
+            return self.warmup_rate
+        return 0.5 * self.learning_rate * (1 + math.cos(math.pi * epoch / (self.max_epochs or 1)))
+
+
+FAST = Recipe(
+    name="fast",
+    optimizer="adam",
+    learning_rate=1e-2,
+    image_batch=8192,
+    max_steps=1000,
+    patience=150,
+    cooldown=100,
+    round_every=5,
+    evaluate_every=5,
+)
+"""Whole-set batches and few text passes, on until validation has stopped improving."""
+
+PAPER = Recipe(
+    name="paper",
+    optimizer="sgd",
+    learning_rate=2e-3,
+    image_batch=32,
+    max_epochs=20,
+    warmup_epochs=1,
+)
+"""SGD 2e-3, cosine, one warm-up epoch at 1e-5, batch 32, 20 epochs (the CoOp / SPG protocol)."""
+
+RECIPES: dict[str, Recipe] = {"fast": FAST, "paper": PAPER}
+
+
+def get_recipe(name: str) -> Recipe:
+    """Look a recipe up by name; raises SettingsError for an unknown one."""
+    if name not in RECIPES:
+        raise SettingsError(f"There is no recipe {name!r}; choose from {', '.join(RECIPES)}.")
+    return RECIPES[name]

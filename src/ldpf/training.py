@@ -1,0 +1,290 @@
+"""The loop that trains prompts: phases, learning rate, validation, checkpoints, resuming."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ldpf.checkpoint import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
+from ldpf.errors import LdpfError
+from ldpf.recipes import Recipe
+from ldpf.text import PromptedTextEncoder
+
+log = logging.getLogger("ldpf")
+
+Stage = frozenset[str]
+"""Names of the prompt groups that one text pass updates; the others are frozen in it."""
+
+
+class PromptLearner(Protocol):
+    """What a method hands to the loop: prompts, a loss, and a prediction for validation."""
+
+    groups: dict[str, torch.nn.Parameter]
+    phases: Sequence[Sequence[Stage]]
+    n_train: int
+
+    def contexts(self, stage: Stage) -> torch.Tensor:
+        """All prompts [P, M, W], groups outside `stage` detached."""
+
+    def loss(self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage):
+        """Training loss (a scalar) on training images `batch`, or on all for None."""
+
+    def validation_accuracy(self, text_features: torch.Tensor) -> float:
+        """Accuracy on validation of the prediction that the method would make now."""
+
+    def start_round(self) -> dict[str, Any] | None:
+        """Rediscover domains, if the method does so; returns what to log."""
+
+    def state(self) -> Tree:
+        """Everything needed to continue."""
+
+    def load_state(self, tree: Tree) -> None:
+        """Put back what `state` returned."""
+
+    def snapshot(self) -> Tree:
+        """Everything needed to predict."""
+
+
+@dataclass
+class RunRecord:
+    """Where a training run writes its log and checkpoint, and what it counted.
+
+    Attributes:
+        folder: for metrics.jsonl and checkpoint.safetensors; None keeps both in memory only.
+        checkpoint_every_s: seconds between checkpoints.
+        text_passes: forward passes through the text encoder so far.
+        history: logged lines, also of the part before a resume.
+        seconds_before: training time of the part before a resume.
+    """
+
+    folder: Path | None = None
+    checkpoint_every_s: float = 20.0
+    text_passes: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds_before: float = 0.0
+
+    def add(self, **line: Any) -> None:
+        """Log one line."""
+        self.history.append(line)
+        if self.folder is not None:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(line) + "\n")
+
+    def rewrite(self) -> None:
+        """Make the log file equal to the history, dropping lines after the last checkpoint."""
+        if self.folder is not None:
+            lines = "".join(json.dumps(line) + "\n" for line in self.history)
+            (self.folder / "metrics.jsonl").write_text(lines, encoding="utf-8")
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint's path."""
+        return None if self.folder is None else self.folder / "checkpoint.safetensors"
+
+
+@dataclass
+class _Best:
+    accuracy: float = -1.0
+    step: int = 0
+    snapshot: Tree = field(default_factory=dict)
+
+
+class PromptTraining:
+    """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot best on validation.
+
+    Validation costs no text pass of its own: the features of a step's first pass belong to the
+    prompts as they are before the step's update, and that is what is judged and kept.
+    """
+
+    def __init__(
+        self,
+        learner: PromptLearner,
+        encoder: PromptedTextEncoder,
+        recipe: Recipe,
+        batches: torch.Generator,
+        record: RunRecord,
+    ) -> None:
+        """Prepare; nothing is computed before `run`."""
+        self.learner, self.encoder, self.recipe = learner, encoder, recipe
+        self.batches, self.record = batches, record
+        self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
+        self.optimizers = {name: self._optimizer(p) for name, p in learner.groups.items()}
+        self.phase = self.step = self.phase_step = 0
+        self.cooling_from: int | None = None
+        self.best = _Best()
+        self.last_improvement = 0
+        self.last_accuracy = 0.0
+        self.order = torch.arange(learner.n_train)
+
+    def run(self) -> Tree:
+        """Train every phase, from the checkpoint if there is one.
+
+        Returns:
+            The learner's snapshot with the best validation accuracy; of equal ones, the latest.
+
+        Raises:
+            LdpfError: the loss is not finite.
+        """
+        self._resume()
+        self.started = saved = time.monotonic()
+        while self.phase < len(self.learner.phases):
+            if self._phase_over():
+                self._next_phase()
+                continue
+            self._one_step(self.learner.phases[self.phase])
+            if time.monotonic() - saved > self.record.checkpoint_every_s:
+                self._save()
+                saved = time.monotonic()
+        with torch.no_grad():
+            self._judge(self._encode(frozenset()))
+        return self.best.snapshot
+
+    def _one_step(self, stages: Sequence[Stage]) -> None:
+        if self._new_round_due():
+            line = self.learner.start_round()
+            if line is not None:
+                self.record.add(step=self.step, **line)
+        batch = self._next_batch()
+        losses: dict[str, float] = {}
+        for position, stage in enumerate(stages):
+            features = self._encode(stage)
+            if position == 0 and self._evaluation_due():
+                self._judge(features.detach())
+            loss = self.learner.loss(features, batch, stage)
+            if not torch.isfinite(loss):
+                raise LdpfError(
+                    f"The training loss became {float(loss)} at step {self.step} with learning "
+                    f"rate {self._rate():g}; use a smaller learning rate."
+                )
+            loss.backward()
+            for name in stage:
+                optimizer = self.optimizers[name]
+                optimizer.param_groups[0]["lr"] = self._rate()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            losses["+".join(sorted(stage))] = float(loss.detach())
+        if self._evaluation_due():
+            self.record.add(
+                step=self.step,
+                phase=self.phase,
+                rate=self._rate(),
+                loss=losses,
+                validation_accuracy=self.last_accuracy,
+            )
+        self.step += 1
+        self.phase_step += 1
+
+    def _encode(self, stage: Stage) -> torch.Tensor:
+        self.record.text_passes += 1
+        return self.encoder(self.learner.contexts(stage))
+
+    def _judge(self, text_features: torch.Tensor) -> None:
+        accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)
+        if accuracy > self.best.accuracy:
+            self.last_improvement = self.phase_step
+        if accuracy >= self.best.accuracy:
+            self.best = _Best(accuracy, self.step, self.learner.snapshot())
+
+    def _phase_over(self) -> bool:
+        recipe = self.recipe
+        last = recipe.steps(self.learner.n_train)
+        if recipe.patience is None:
+            return self.phase_step >= last
+        if self.cooling_from is None:
+            stalled = self.phase_step - self.last_improvement >= recipe.patience
+            if stalled or self.phase_step >= last - recipe.cooldown:
+                self.cooling_from = self.phase_step
+        return (
+            self.cooling_from is not None and self.phase_step >= self.cooling_from + recipe.cooldown
+        )
+
+    def _next_phase(self) -> None:
+        self.phase += 1
+        self.phase_step = self.last_improvement = 0
+        self.cooling_from = None
+
+    def _rate(self) -> float:
+        if self.recipe.patience is None:
+            return self.recipe.cosine(self.phase_step // self.steps_per_epoch)
+        if self.cooling_from is None:
+            return self.recipe.learning_rate
+        left = 1.0 - (self.phase_step - self.cooling_from) / max(self.recipe.cooldown, 1)
+        return self.recipe.learning_rate * left
+
+    def _new_round_due(self) -> bool:
+        return self.step % (self.recipe.round_every or self.steps_per_epoch) == 0
+
+    def _evaluation_due(self) -> bool:
+        return self.step % (self.recipe.evaluate_every or self.steps_per_epoch) == 0
+
+    def _next_batch(self) -> torch.Tensor | None:
+        if self.steps_per_epoch == 1:
+            return None
+        position = self.phase_step % self.steps_per_epoch
+        if position == 0:
+            self.order = torch.randperm(self.learner.n_train, generator=self.batches)
+        size = self.recipe.image_batch
+        return self.order[position * size : (position + 1) * size]
+
+    def _optimizer(self, parameter: torch.nn.Parameter) -> torch.optim.Optimizer:
+        if self.recipe.optimizer == "adam":
+            return torch.optim.Adam([parameter], lr=self.recipe.learning_rate)
+        return torch.optim.SGD(
+            [parameter], lr=self.recipe.learning_rate, momentum=0.9, weight_decay=5e-4
+        )
+
+    def _save(self) -> None:
+        if self.record.checkpoint is None:
+            return
+        save_tree(
+            self.record.checkpoint,
+            {
+                "learner": self.learner.state(),
+                "optimizers": {n: optimizer_tree(o) for n, o in self.optimizers.items()},
+                "batches": self.batches.get_state(),
+                "order": self.order,
+                "best": {"snapshot": self.best.snapshot},
+                "counters": {
+                    "phase": self.phase,
+                    "step": self.step,
+                    "phase_step": self.phase_step,
+                    "cooling_from": self.cooling_from,
+                    "last_improvement": self.last_improvement,
+                    "best_accuracy": self.best.accuracy,
+                    "best_step": self.best.step,
+                    "text_passes": self.record.text_passes,
+                },
+                "history": self.record.history,
+                "seconds": self.record.seconds_before + time.monotonic() - self.started,
+            },
+        )
+
+    def _resume(self) -> None:
+        path = self.record.checkpoint
+        if path is None or not path.exists():
+            self.record.rewrite()
+            return
+        tree = load_tree(path)
+        counters = tree["counters"]
+        for name in ("phase", "step", "phase_step", "cooling_from", "last_improvement"):
+            setattr(self, name, counters[name])
+        self.best = _Best(
+            counters["best_accuracy"], counters["best_step"], tree["best"]["snapshot"]
+        )
+        self.learner.load_state(tree["learner"])
+        for name, optimizer in self.optimizers.items():
+            load_optimizer_tree(optimizer, tree["optimizers"][name])
+        self.batches.set_state(tree["batches"])
+        self.order = tree["order"]
+        self.record.text_passes = counters["text_passes"]
+        self.record.history = tree["history"]
+        self.record.seconds_before = tree["seconds"]
+        self.record.rewrite()
+        log.info("going on at step %d from %s", self.step, path)

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import builtins
+import re
+
+import numpy as np
+import pytest
+
+from ldpf.data.manifest import list_manifest
+from ldpf.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a/1.jpg", "a/2.jpg", "b/1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+def write(folder, text, name="set.csv", encoding="utf-8"):
+    (folder / name).write_text(text, encoding=encoding)
+    return folder / name
+
+
+def refusal(file, **options):
+    with pytest.raises(DataError) as error:
+        list_manifest(file, **options)
+    return str(error.value)
+
+
+def test_path_and_label_are_enough(folder):
+    listing, splits, missing = list_manifest(
+        write(folder, "path,label\na/2.jpg,hot_dog\nb/1.jpg,cat\n")
+    )
+    assert listing.paths == ("a/2.jpg", "b/1.jpg")  # in the manifest's order
+    assert listing.classes == ("cat", "hot_dog") and listing.labels.tolist() == [1, 0]
+    assert listing.domains is None and listing.domain_names == ()
+    assert splits is None and missing == []
+
+
+def test_domain_split_and_other_columns(folder):
+    text = "split,Label,size, path ,domain\ntrain,cat,1,a/1.jpg,photo\nTEST,dog,2,b/1.jpg,art\n"
+    listing, splits, _ = list_manifest(write(folder, text))
+    assert listing.domain_names == ("art", "photo") and listing.domains.tolist() == [1, 0]
+    assert splits.tolist() == ["train", "test"]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_semicolons_and_tabs_as_spreadsheets_write_them(folder, delimiter):
+    text = "path,label\r\na/1.jpg,cat\r\n\r\n".replace(",", delimiter)
+    listing, _, _ = list_manifest(write(folder, text, encoding="utf-8-sig"))
+    assert listing.paths == ("a/1.jpg",) and listing.classes == ("cat",)
+
+
+def test_columns_empty_throughout_are_as_if_absent(folder):
+    listing, splits, _ = list_manifest(write(folder, "path,label,domain,split\na/1.jpg,cat,,\n"))
+    assert listing.domains is None and splits is None
+
+
+def test_paths_start_from_the_manifest_and_are_absolute_only_outside(folder):
+    inner = folder / "a"
+    text = f"path,label\n./1.jpg,cat\n{inner}/2.jpg,cat\n../b/1.jpg,dog\n"
+    listing, _, missing = list_manifest(write(inner, text))
+    assert listing.paths == ("1.jpg", "2.jpg", f"{folder}/b/1.jpg") and missing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "path,labels\na/1.jpg,cat\n",
+            "has no column 'label'. Did you mean 'labels'? Its columns are: path, labels; "
+            "it needs path and label, and may have domain and split",
+        ),
+        ("", "has no column 'path'. Its columns are: none"),
+        ("path,label,label\na/1.jpg,x,y\n", "has two columns 'label'; keep one"),
+        ("path,label\n", "has no rows; give one for each image"),
+        (
+            "path,label\na/1.jpg,cat\na/2.jpg, \n\nb/1.jpg,\n",
+            "has no label in 2 of 3 rows (line 3, 5); fill them in",
+        ),
+        ("path,label\n,cat\n", "has no path in 1 of 1 rows (line 2); fill them in"),
+        (
+            "path,label,domain\na/1.jpg,cat,x\na/2.jpg,cat,\n",
+            "has no domain in 1 of 2 rows (line 3); fill them in",
+        ),
+        (
+            "path,label,split\na/1.jpg,cat,valid\n",
+            "line 2: the split 'valid' is none of train, val, test. Did you mean 'val'?",
+        ),
+        ("path,label\na/1.jpg\n", "line 2: 1 fields where the header has 2; quote fields"),
+        (
+            "path,label\na/1.jpg,cat\n./a/1.jpg,cat\n",
+            "line 3: ./a/1.jpg is listed twice, first in line 2; keep one",
+        ),
+        ('path,label\n"a/1.jpg"x,cat\n', "line 2: not valid CSV"),
+        (
+            "path,label\na/1.jpg,Cat\na/2.jpg,cat\n",
+            "two class names differ only in upper and lower case: 'Cat' (set.csv, line 2) "
+            "and 'cat' (set.csv, line 3)",
+        ),
+    ],
+)
+def test_a_manifest_that_cannot_be_used(folder, text, message):
+    file = write(folder, text)
+    refused = refusal(file)
+    assert message in refused and "set.csv" in refused
+
+
+def test_a_manifest_that_is_not_utf8(folder):
+    (folder / "set.csv").write_bytes(b"path,label\na/1.jpg,caf\xe9\n")
+    assert refusal(folder / "set.csv").endswith("set.csv is not UTF-8; save it as UTF-8")
+
+
+def test_missing_files_are_listed_together(folder):
+    file = write(folder, "path,label\na/1.jpg,cat\nA/1.jpg,cat\nb/9.jpg,dog\n")
+    assert refusal(file).splitlines() == [
+        f"2 of 3 images in {file} cannot be used:",
+        "  A/1.jpg: the file does not exist",
+        "  b/9.jpg: the file does not exist",
+        "Repair or remove them, or leave them out with --skip-bad (skip_bad=True).",
+        f"(Relative paths in a manifest start from its own folder, {folder}.)",
+    ]
+
+
+def test_missing_files_can_be_left_out_but_not_all(folder):
+    file = write(folder, "path,label\na/1.jpg,cat\nb/9.jpg,dog\n")
+    _, _, missing = list_manifest(file, skip_bad=True)
+    assert [(bad.path, bad.reason) for bad in missing] == [("b/9.jpg", "the file does not exist")]
+    file = write(folder, "path,label\nb/8.jpg,cat\nb/9.jpg,dog\n")
+    assert "2 of 2 images" in refusal(file, skip_bad=True)
+
+
+def test_parquet_reads_like_csv(folder):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "path": ["b/1.jpg", "a/1.jpg"],
+        "label": [7, 3],
+        "domain": pa.array(["x", "y"]).dictionary_encode(),
+        "split": ["val", "train"],
+        "other": [[1], [2]],
+    }
+    pq.write_table(pa.table(columns), folder / "set.parquet")
+    listing, splits, _ = list_manifest(folder / "set.parquet")
+    assert listing.paths == ("b/1.jpg", "a/1.jpg")
+    assert listing.classes == ("3", "7") and np.array_equal(listing.labels, [1, 0])
+    assert listing.domain_names == ("x", "y") and splits.tolist() == ["val", "train"]
+
+
+def test_parquet_with_a_missing_label_names_the_row(folder):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"path": ["b/1.jpg", "a/1.jpg"], "label": ["x", None]})
+    pq.write_table(table, folder / "set.parquet")
+    assert "has no label in 1 of 2 rows (row 2); fill them in" in refusal(folder / "set.parquet")
+
+
+def test_damaged_parquet(folder):
+    pytest.importorskip("pyarrow")
+    file = write(folder, "path,label\n", "set.parquet")
+    assert re.match(f"cannot read the manifest {re.escape(str(file))} as Parquet: ", refusal(file))
+
+
+def test_without_pyarrow_the_message_says_what_to_install(folder, monkeypatch):
+    import_ = builtins.__import__
+
+    def without_pyarrow(name, *args, **kwargs):
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return import_(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_pyarrow)
+    file = write(folder, "", "set.parquet")
+    assert refusal(file) == (
+        f"reading the Parquet manifest {file} needs pyarrow; "
+        "install it with: pip install 'ldpf[parquet]'"
+    )

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+
+from ldpf.data.names import check_distinct, class_names_for, did_you_mean, readable_name
+from ldpf.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("alarm_clock", "alarm clock"),
+        ("alarm-clock", "alarm clock"),
+        ("_hot__air-balloon ", "hot air balloon"),
+        ("CamelCase", "CamelCase"),
+        ("TV", "TV"),
+        ("001.Black_footed_Albatross", "001.Black footed Albatross"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("___", "___"),
+    ],
+)
+def test_readable_name(folder, name):
+    assert readable_name(folder) == name
+
+
+def test_class_names_without_a_file_are_readable_names_in_the_same_order():
+    assert class_names_for(("b_c", "a-d")) == ("b c", "a d")
+
+
+def test_a_file_of_lines_overrides_some_names(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text("# comment\n\nn01 = golden retriever = dog\n  n_2=cat  \n", encoding="utf-8")
+    names = class_names_for(("n01", "n_2", "n_3"), file)
+    assert names == ("golden retriever = dog", "cat", "n 3")
+
+
+def test_a_json_object_overrides_names(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text('\ufeff {"n01": "dog", "cafe\u0301": "coffee house"}', encoding="utf-8")
+    assert class_names_for(("n01", "caf\u00e9"), file) == ("dog", "coffee house")
+
+
+def test_an_unknown_folder_in_the_file_is_an_error_with_the_nearest_name(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text("dgo = hound\n")
+    with pytest.raises(DataError) as error:
+        class_names_for(("cat", "dog"), file)
+    assert str(error.value) == (
+        f"{file} names the class folder 'dgo', which is not in the dataset. "
+        "Did you mean 'dog'? Its classes are: cat, dog"
+    )
+
+
+def test_a_folder_without_images_may_be_named(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text("bird = wild bird\n")
+    assert class_names_for(("cat", "dog"), file, also_known={"bird"}) == ("cat", "dog")
+
+
+@pytest.mark.parametrize("folders", [("alarm-clock", "alarm_clock"), ("TV_set", "tv-set")])
+def test_two_classes_with_one_readable_name_are_an_error(folders):
+    with pytest.raises(DataError, match="would both be called") as error:
+        class_names_for(folders)
+    assert all(repr(folder) in str(error.value) for folder in folders)
+
+
+def test_an_override_that_repeats_a_name_is_an_error(tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text("hound = dog\n")
+    with pytest.raises(DataError, match="'dog' and 'hound' would both be called 'dog'"):
+        class_names_for(("dog", "hound"), file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"dog hound\n", "line 1: no '=' in 'dog hound'; write 'folder_name = readable name'"),
+        (b"\ndog =\n", "line 2: an empty name; write 'folder_name = readable name'"),
+        (b"dog = a\ndog = b\n", "line 2: the folder 'dog' is named twice; keep one"),
+        (b'{"dog": "a", "dog": "b"}', "entry 'dog': the folder 'dog' is named twice; keep one"),
+        (b'{"dog": 3}', "entry 'dog': the name must be a string, not int"),
+        (b'{"dog": "a"', "is not valid JSON"),
+        (b"dog = \xff\n", "is not UTF-8; save it as UTF-8"),
+    ],
+)
+def test_a_class_names_file_that_cannot_be_understood(tmp_path, content, message):
+    file = tmp_path / "names.txt"
+    file.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        class_names_for(("dog",), file)
+    assert message in str(error.value) and str(file) in str(error.value)
+
+
+def test_a_class_names_file_that_does_not_exist(tmp_path):
+    with pytest.raises(DataError, match="cannot read the class names file .*none.txt: No such"):
+        class_names_for(("dog",), tmp_path / "none.txt")
+
+
+def test_names_that_differ_only_in_case_are_an_error_naming_both():
+    with pytest.raises(DataError) as error:
+        check_distinct("class", {"Dog": "art/Dog", "dog": "photo/dog", "cat": "art/cat"})
+    assert str(error.value) == (
+        "two class names differ only in upper and lower case: 'Dog' (art/Dog) and 'dog' "
+        "(photo/dog); rename one, to the same name if they are the same class"
+    )
+
+
+def test_names_equal_after_normalisation_are_an_error_naming_both():
+    with pytest.raises(DataError, match="read the same but are spelled with different") as error:
+        check_distinct("class", {"caf\u00e9": "art/1", "cafe\u0301": "photo/2"})
+    assert "'caf\\xe9' (art/1)" in str(error.value)
+    assert "'cafe\\u0301' (photo/2)" in str(error.value)
+
+
+def test_a_name_that_is_not_utf8_is_an_error():
+    with pytest.raises(DataError, match=r"the class name b'd\\xffg' is not valid UTF-8; rename"):
+        check_distinct("class", {"d\udcffg": "art"})
+
+
+def test_did_you_mean_ignores_case_and_says_nothing_when_nothing_is_near():
+    assert did_you_mean("TRIAN", ["train", "val"]) == " Did you mean 'train'?"
+    assert did_you_mean("xyz", ["train", "val"]) == ""
