@@ -97,16 +97,22 @@ def with_article(words: str) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
+def plain_caption(rng: np.random.Generator, name: str) -> Caption:
+    """Draw a caption that states the object alone."""
+    words = SYNONYMS[name]
+    noun = words[0] if rng.random() < 0.6 else str(rng.choice(words))
+    phrase = str(rng.choice(PLAIN_PHRASES))
+    return Caption(phrase.format(with_article(noun), bare=noun), name)
+
+
 def make_caption(
     rng: np.random.Generator, name: str, style: str, colour: str, background: str
 ) -> Caption:
     """Draw a caption that is true of an image with these attributes."""
+    if rng.random() < 0.3:
+        return plain_caption(rng, name)
     words = SYNONYMS[name]
     noun = words[0] if rng.random() < 0.6 else str(rng.choice(words))
-    if rng.random() < 0.4:
-        phrase = str(rng.choice(PLAIN_PHRASES))
-        return Caption(phrase.format(with_article(noun), bare=noun), name)
-
     tell_colour = (
         rng.random() < 0.6
         and name not in UNCOLOURED_OBJECTS

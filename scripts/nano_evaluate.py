@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nano_model import encode_texts
 from PIL import Image
 from transformers import AutoTokenizer, CLIPModel
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from ldpf.data.demo import demo_folder
+from nano_model import encode_texts
 
 TEMPLATE = "a photo of a {}."
 

@@ -28,15 +28,35 @@ def nano_config(tokenizer: PreTrainedTokenizerBase) -> CLIPConfig:
         "pad_token_id": tokenizer.pad_token_id,
     }
     vision = {
-        "hidden_size": 160,
-        "intermediate_size": 640,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 5,
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
         "image_size": IMAGE_SIZE,
         "patch_size": PATCH,
         "projection_dim": EMBED,
     }
     return CLIPConfig(text_config=text, vision_config=vision, projection_dim=EMBED)
+
+
+@torch.no_grad()
+def initialise(model: CLIPModel) -> None:
+    """Start the image tower from larger patch and position embeddings than CLIP's default.
+
+    The default (0.02) is made for wide towers and long training: here positions would be lost
+    beside the patches and learning would need hundreds of steps to begin.
+    """
+    tower = model.vision_model.embeddings
+    nn.init.normal_(tower.patch_embedding.weight, std=(3 * PATCH**2) ** -0.5)
+    side, width = IMAGE_SIZE // PATCH, tower.embed_dim
+    quarter = width // 4
+    frequency = 0.35 * 2.0 ** torch.linspace(0, 3, quarter)  # radians per patch
+    place = torch.arange(side)[:, None] * frequency  # [side, quarter]
+    wave = torch.cat([place.sin(), place.cos()], dim=1)  # [side, 2 quarter]
+    rows = wave[:, None].expand(side, side, -1)
+    columns = wave[None].expand(side, side, -1)
+    grid = torch.cat([rows, columns], dim=2).reshape(side * side, -1)
+    tower.position_embedding.weight[1:] = 0.7 * grid
 
 
 def encode_images(
@@ -79,6 +99,7 @@ def save_nano(model: CLIPModel, folder: Path, mean: list[float], std: list[float
     half = CLIPModel(model.config).to(torch.float16)
     half.load_state_dict(state)
     half.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
     config_file = folder / "config.json"
     config = json.loads(config_file.read_text())
     config["dtype"] = "float32"  # computed with in float32; float16 is only how it is stored

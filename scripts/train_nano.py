@@ -17,13 +17,22 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from nano_captions import make_caption, truth_table
-from nano_evaluate import print_zero_shot
-from nano_model import encode_images, encode_texts, nano_config, parameter_groups, save_nano
-from nano_pool import Pool, draw_pool, load_pool, save_pool
-from nano_tokenizer import train_tokenizer
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPModel
+
+from nano_captions import make_caption, plain_caption, truth_table
+from nano_evaluate import print_zero_shot
+from nano_model import (
+    EMBED,
+    encode_images,
+    encode_texts,
+    initialise,
+    nano_config,
+    parameter_groups,
+    save_nano,
+)
+from nano_pool import NAMES, Pool, draw_pool, load_pool, save_pool
+from nano_tokenizer import train_tokenizer
 
 
 def multi_positive_loss(logits: Tensor, true: Tensor) -> Tensor:
@@ -31,12 +40,15 @@ def multi_positive_loss(logits: Tensor, true: Tensor) -> Tensor:
 
     Args:
         logits: [images, captions].
-        true: bool [images, captions]; every row and column holds at least one True.
+        true: bool [images, captions]; every row holds at least one True. Captions that are true of
+            no image only serve as wrong answers.
 
     Each side is a cross-entropy whose target is spread evenly over what is true.
     """
     weight = true.float()
     by_image = -(weight / weight.sum(1, keepdim=True) * F.log_softmax(logits, dim=1)).sum(1).mean()
+    used = true.any(0)
+    weight, logits = weight[:, used], logits[:, used]
     by_text = -(weight / weight.sum(0, keepdim=True) * F.log_softmax(logits, dim=0)).sum(0).mean()
     return (by_image + by_text) / 2
 
@@ -74,11 +86,10 @@ def augment(images: Tensor, rng: np.random.Generator, generator: torch.Generator
     return (x + noisy * noise).clamp(0, 1)
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear warm-up, then a cosine down to 2 % of the peak."""
+def learning_rate(step: int, progress: float, peak: float, warmup: int) -> float:
+    """Linear warm-up in steps, then a cosine over `progress` in [0, 1] down to 2 % of the peak."""
     if step < warmup:
         return peak * (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
@@ -106,24 +117,33 @@ def train(args: argparse.Namespace) -> None:
     train_tokenizer(out, args.vocab, args.seed, 1_000 if args.smoke else 30_000)
     tokenizer = AutoTokenizer.from_pretrained(out)
     model = CLIPModel(nano_config(tokenizer)).train()
+    initialise(model)
     count = sum(p.numel() for p in model.parameters())
     print(f"{count:,} parameters, {len(pool)} images, mean {mean}, std {std}", flush=True)
     optimizer = torch.optim.AdamW(
         parameter_groups(model, args.decay), lr=args.lr, betas=(0.9, 0.98)
     )
 
-    checkpoint, first = work / "checkpoint.pt", 0
+    checkpoint, step, spent = work / "checkpoint.pt", 0, 0.0
     if checkpoint.exists() and not args.smoke:
         saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        first = saved["step"]
-        print(f"going on at step {first}", flush=True)
+        step, spent = saved["step"], saved["spent"]
+        print(f"going on at step {step}, after {spent:.0f} s", flush=True)
 
     shift, scale = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
+    # Two untrained towers give each other hardly any gradient. One fixed random direction per
+    # object gives both something to move towards; its pull fades out early.
+    anchors = torch.empty(len(NAMES), EMBED)
+    torch.nn.init.orthogonal_(anchors)
     per_pass = len(pool) // args.batch
-    running, clock = 0.0, time.time()
-    for step in range(first, args.steps):
+    limit = 60 * args.minutes
+    begun = clock = time.time() - spent
+    running, progress = 0.0, 0.0
+    while progress < 1:
+        # the schedule follows the clock, so that a busy machine ends in time with fewer images
+        progress = min(1.0, max((time.time() - begun) / limit, (step + 1) / args.steps))
         # every step has its own generators: a resumed run draws what an unbroken one draws
         rng = np.random.default_rng([args.seed, 4, step])
         generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
@@ -134,19 +154,28 @@ def train(args: argparse.Namespace) -> None:
             for column in (pool.names, pool.styles, pool.colours, pool.backgrounds)
         ]
         captions = [make_caption(rng, *attributes) for attributes in zip(*words, strict=True)]
+        # one plain caption of every class too, so that each step sets all names against each other
+        captions = [plain_caption(rng, name) for name in NAMES] + captions
         captions = list({caption.text: caption for caption in captions}.values())
         true = torch.from_numpy(truth_table(captions, *words))
+        target = torch.tensor([NAMES.index(name) for name in words[0]])
 
         pixels = images[torch.from_numpy(rows)].permute(0, 3, 1, 2).float() / 255
         pixels = (augment(pixels, rng, generator) - shift) / scale
-        keep = args.keep if step < args.steps * 0.9 else None
+        keep = args.keep if progress < 0.9 else None
         image = encode_images(model, pixels, keep, generator)
         text = encode_texts(model, tokenizer, [caption.text for caption in captions])
         logits = model.logit_scale.exp() * image @ text.T
-        loss = multi_positive_loss(logits, true)
+        among_names = logits[:, : len(NAMES)]
+        loss = multi_positive_loss(logits, true) + F.cross_entropy(among_names, target)
+        pull = max(0.0, 1 - progress / args.anchored)
+        if pull > 0:
+            said = torch.tensor([NAMES.index(caption.name) for caption in captions])
+            loss = loss + pull * F.cross_entropy(20 * image @ anchors.T, target)
+            loss = loss + pull * F.cross_entropy(20 * text @ anchors.T, said)
 
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, args.steps, args.lr, args.warmup)
+            group["lr"] = learning_rate(step, progress, args.lr, args.warmup)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -155,24 +184,25 @@ def train(args: argparse.Namespace) -> None:
             model.logit_scale.clamp_(0, math.log(100))
 
         running += loss.item()
-        done = step + 1
-        if done % args.log_every == 0 or done == args.steps:
-            hit = true[torch.arange(len(rows)), logits.argmax(1)].float().mean().item()
+        step += 1
+        spent = time.time() - begun
+        if step % args.log_every == 0 or progress >= 1:
+            named = (among_names.argmax(1) == target).float().mean().item()
             speed = args.log_every * args.batch / (time.time() - clock)
             print(
-                f"step {done}/{args.steps} loss {running / args.log_every:.3f} "
-                f"true caption first {hit:.2f} scale {model.logit_scale.exp().item():.1f} "
-                f"{speed:.0f} images/s {time.time() - started:.0f} s",
+                f"step {step} ({100 * progress:.0f} %) loss {running / args.log_every:.3f} "
+                f"named right {named:.2f} scale {model.logit_scale.exp().item():.1f} "
+                f"{speed:.0f} images/s {spent:.0f} s",
                 flush=True,
             )
             running, clock = 0.0, time.time()
-        if done % args.save_every == 0 and not args.smoke:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": done}
-            torch.save(state, work / "checkpoint.new")
+        if step % args.save_every == 0 and not args.smoke:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            torch.save(state | {"step": step, "spent": spent}, work / "checkpoint.new")
             (work / "checkpoint.new").replace(checkpoint)
             save_nano(model, work / "latest", mean, std)
     save_nano(model.eval(), out, mean, std)
-    print(f"saved to {out} after {time.time() - started:.0f} s", flush=True)
+    print(f"saved to {out}: {step * args.batch:,} images in {spent:.0f} s of training", flush=True)
 
 
 def main() -> None:
@@ -186,15 +216,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pool", type=int, default=48_000, help="images to draw")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--minutes", type=float, default=34.0, help="length of training")
+    parser.add_argument("--steps", type=int, default=1_000_000, help="stop earlier after so many")
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--keep", type=int, default=24, help="patches seen before the last 10 %%")
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--anchored", type=float, default=0.3, help="share of steps with anchors")
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.05)
     parser.add_argument("--warmup", type=int, default=100)
     parser.add_argument("--vocab", type=int, default=4096, help="largest vocabulary")
-    parser.add_argument("--log-every", type=int, default=25)
-    parser.add_argument("--save-every", type=int, default=150)
+    parser.add_argument("--log-every", type=int, default=50)
+    parser.add_argument("--save-every", type=int, default=400)
     args = parser.parse_args()
     if args.evaluate:
         print_zero_shot(args.evaluate)

@@ -6,12 +6,17 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features import FeatureSet
 
 
 class TinyBackbone:
@@ -52,12 +57,18 @@ class TinyBackbone:
         return torch.nn.functional.normalize(features, dim=1)
 
 
-def write_image(file: Path, *, seed: int = 0, size: tuple[int, int] = (12, 10)) -> Path:
+def random_image(file: Path, *, seed: int = 0, size: tuple[int, int] = (12, 10)) -> Path:
     """Write a random image; the ending chooses the format."""
     file.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(pixels).save(file)
     return file
+
+
+@pytest.fixture
+def write_image() -> Callable[..., Path]:
+    """A function that writes one random image: `write_image(file, seed=3, size=(12, 10))`."""
+    return random_image
 
 
 @pytest.fixture
@@ -76,7 +87,140 @@ def image_tree(tmp_path: Path) -> Callable[..., Path]:
             (root / folder).mkdir(parents=True, exist_ok=True)
             for i in range(count):
                 seed += 1
-                write_image(root / folder / f"{i:03d}{ending}", seed=seed)
+                random_image(root / folder / f"{i:03d}{ending}", seed=seed)
         return root
+
+    return make
+
+
+_TINY_WORDS = ("a", "photo", "of", "the", "cat", "dog", "horse", "house", "guitar", "sketch")
+
+
+def _tiny_tokenizer():
+    """CLIP's own tokenizer class over all bytes and a few merged words, [EOS] the highest id."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    letters = sorted(ByteLevel.alphabet())
+    pieces = [*letters, *(letter + "</w>" for letter in letters)]
+    merges: list[tuple[str, str]] = []
+    for word in _TINY_WORDS:
+        *first, last = word
+        parts = [*first, last + "</w>"]
+        while len(parts) > 1:
+            merges.append((parts[0], parts[1]))
+            parts[:2] = [parts[0] + parts[1]]
+    merges = list(dict.fromkeys(merges))
+    pieces = list(dict.fromkeys([*pieces, *(a + b for a, b in merges)]))
+    pieces += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77)
+
+
+@pytest.fixture(scope="session")
+def tiny_clip_parts() -> dict[str, Any]:
+    """A random CLIP of the smallest sizes, its image processor and its tokenizer.
+
+    Shared by the whole session: copy a part before changing it.
+    """
+    from transformers import CLIPConfig, CLIPModel
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    tokenizer = _tiny_tokenizer()
+    tower = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "hidden_act": "quick_gelu",
+    }
+    config = CLIPConfig(
+        text_config={
+            **tower,
+            "vocab_size": len(tokenizer),
+            "max_position_embeddings": 77,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+            # Larger than CLIP's start, so that different words give clearly different features.
+            "initializer_factor": 3.0,
+        },
+        vision_config={**tower, "image_size": 16, "patch_size": 8},
+        projection_dim=16,
+        logit_scale_init_value=3.0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = CLIPModel(config).eval().requires_grad_(False)
+    processor = CLIPImageProcessorPil(
+        size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}
+    )
+    return {"model": model, "image_processor": processor, "tokenizer": tokenizer}
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tiny_clip_parts: dict[str, Any]) -> Backbone:
+    """A real `Backbone` (D = 16, W = 32) with random weights. Read only."""
+    from ldpf.backbones import assemble
+
+    return assemble("tiny-clip", **tiny_clip_parts)
+
+
+@pytest.fixture(scope="session")
+def tiny_clip_folder(
+    tiny_clip_parts: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same model as a Hugging Face checkpoint folder. Read only: copy it to change it."""
+    folder = tmp_path_factory.mktemp("backbones") / "tiny-clip"
+    for part in tiny_clip_parts.values():
+        part.save_pretrained(folder)
+    return folder
+
+
+_TINY_CLASSES = ("cat", "dog", "horse", "house", "guitar")
+_TINY_DOMAINS = ("photo", "art", "sketch")
+
+
+@pytest.fixture(scope="session")
+def make_features() -> Callable[..., FeatureSet]:
+    """A function that draws a `FeatureSet` with classes and domains to find.
+
+    Each feature is normalise(class direction + domain direction + noise); with `anchors` [K, D]
+    (text features, say) as class directions, else random ones of length one.
+    """
+    from ldpf.features import FeatureSet
+
+    def make(
+        images_each: int = 8,
+        *,
+        n_classes: int = 3,
+        n_domains: int = 3,
+        dim: int = 16,
+        class_strength: float = 1.0,
+        domain_strength: float = 1.0,
+        noise: float = 0.1,
+        seed: int = 0,
+        anchors: Tensor | None = None,
+    ) -> FeatureSet:
+        draws = torch.Generator().manual_seed(seed)
+        normalize = torch.nn.functional.normalize
+        # Directions do not depend on `seed`: sets of different seeds are draws of one world.
+        world = torch.Generator().manual_seed(1234)
+        classes = normalize(torch.randn(n_classes, dim, generator=world), dim=1)
+        domains = normalize(torch.randn(n_domains, dim, generator=world), dim=1)
+        if anchors is not None:
+            classes = anchors
+        labels = torch.arange(n_classes).repeat(n_domains * images_each)
+        ids = torch.arange(n_domains).repeat_interleave(n_classes * images_each)
+        features = class_strength * classes[labels] + domain_strength * domains[ids]
+        features = features + noise * torch.randn(features.shape, generator=draws)
+        return FeatureSet(
+            features=normalize(features, dim=1),
+            labels=labels,
+            domains=ids,
+            class_names=_TINY_CLASSES[:n_classes],
+            domain_names=_TINY_DOMAINS[:n_domains],
+            paths=tuple(f"{i:04d}.png" for i in range(len(labels))),
+        )
 
     return make

@@ -1,3 +1,53 @@
 """Latent Domain Prompt Fusion: domain generalization without domain labels."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone, load_backbone
+    from ldpf.classifier import PromptClassifier
+    from ldpf.data import ImageDataset, load_dataset
+    from ldpf.estimator import LDPFClassifier
+    from ldpf.features import FeatureSet, extract_features
+    from ldpf.model_folder import load_model, save_model
+
+# torch and transformers take seconds to import; `ldpf --help` must not wait for them.
+_HOMES = {
+    "Backbone": "ldpf.backbones",
+    "FeatureSet": "ldpf.features",
+    "ImageDataset": "ldpf.data",
+    "LDPFClassifier": "ldpf.estimator",
+    "PromptClassifier": "ldpf.classifier",
+    "extract_features": "ldpf.features",
+    "load_backbone": "ldpf.backbones",
+    "load_dataset": "ldpf.data",
+    "load_model": "ldpf.model_folder",
+    "save_model": "ldpf.model_folder",
+}
+
+__all__ = [
+    "Backbone",
+    "FeatureSet",
+    "ImageDataset",
+    "LDPFClassifier",
+    "PromptClassifier",
+    "extract_features",
+    "load_backbone",
+    "load_dataset",
+    "load_model",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ldpf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -76,8 +76,8 @@ def encode_files(
         workers: Threads; default one per processor.
         pad: Fill the last batch with black images, so that every batch has the same shape. Matrix
             products round differently for different shapes: with padding, an image's feature has
-            the same bits whatever else was encoded in this call (measured on CPU for batch sizes
-            that are multiples of 8; odd ones may differ in the last bit when threads share a batch).
+            the same bits whatever else was encoded in this call (measured on CPU for even
+            batch sizes of 4 to 64; odd ones may differ in the last bits on several threads).
         max_pixels: As in `ldpf.data.images.read_image`.
 
     Yields:

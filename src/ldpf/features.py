@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -205,6 +205,9 @@ def _file_keys(
     mtimes = np.zeros(count, np.int64)
     digests = np.zeros((count, 32), np.uint8) if verify else None
 
+    def look_at(rows: range) -> list[BadImage]:
+        return [one for one in map(look, rows) if one is not None]
+
     def look(i: int) -> BadImage | None:
         file = dataset.file(i)
         try:
@@ -230,12 +233,11 @@ def _file_keys(
         progress_bar("comparing files", count, enabled=progress and verify) as advance,
         ThreadPoolExecutor(workers) as pool,
     ):
-        for start in range(0, count, 4096):  # a future costs far more memory than a path
-            chunk = range(start, min(start + 4096, count))
-            # Looking at a file is too little work for a thread, unless its content is read.
-            results: Iterable[BadImage | None] = (pool.map if verify else map)(look, chunk)
-            bad += [one for one in results if one is not None]
-            advance(len(chunk))
+        # Threads: file systems on a network answer many questions at once, one by one is slow.
+        chunks = [range(start, min(start + 256, count)) for start in range(0, count, 256)]
+        for rows, found in zip(chunks, pool.map(look_at, chunks), strict=True):
+            bad += found
+            advance(len(rows))
     return FileKeys(dataset.paths, sizes, mtimes, digests), bad
 
 

@@ -21,7 +21,8 @@ class Recipe:
         max_steps: steps in one phase at most.
         patience: steps without a better validation accuracy after which the learning rate is
             brought down to end the phase; None to run through all epochs on a cosine.
-        cooldown: steps in which the learning rate falls to zero at the end (with `patience`).
+        cooldown: steps in which the learning rate falls to zero at the end (with `patience`); never
+            more than the phase has.
         warmup_epochs: epochs at `warmup_rate` first.
         warmup_rate: learning rate of the warm-up.
         round_every: steps between rounds of domain discovery; None for one round an epoch.
@@ -46,8 +47,12 @@ class Recipe:
             raise SettingsError(f"optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'.")
         if self.learning_rate <= 0:
             raise SettingsError(f"learning_rate is {self.learning_rate}; it must be above 0.")
-        if self.image_batch < 1:
-            raise SettingsError(f"image_batch is {self.image_batch}; it must be at least 1.")
+        counts = "image_batch max_epochs max_steps patience round_every evaluate_every"
+        for name in counts.split():
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise SettingsError(f"{name} is {value}; it must be at least 1.")
+        if self.cooldown < 0:
+            raise SettingsError(f"cooldown is {self.cooldown}; it must be at least 0.")
         if (self.max_epochs is None) == (self.max_steps is None):
             raise SettingsError(
                 f"max_epochs is {self.max_epochs} and max_steps {self.max_steps}; give exactly one."
@@ -62,10 +67,15 @@ class Recipe:
         return (self.max_epochs or 1) * -(-n_train // self.image_batch)
 
     def cosine(self, epoch: int) -> float:
-        """Learning rate of an epoch: constant warm-up, then half a cosine down to zero (CoOp)."""
+        """Learning rate of an epoch: constant warm-up, then a cosine from the full rate (CoOp).
+
+        As in CoOp's code the cosine starts behind the warm-up and is cut off by as many epochs, so
+        the last epoch does not quite reach zero.
+        """
         if epoch < self.warmup_epochs:
             return self.warmup_rate
-        return 0.5 * self.learning_rate * (1 + math.cos(math.pi * epoch / (self.max_epochs or 1)))
+        progress = (epoch - self.warmup_epochs) / (self.max_epochs or 1)
+        return 0.5 * self.learning_rate * (1 + math.cos(math.pi * progress))
 
 
 FAST = Recipe(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +26,11 @@ class PromptLearner(Protocol):
     """What a method hands to the loop: prompts, a loss, and a prediction for validation."""
 
     groups: dict[str, torch.nn.Parameter]
-    phases: Sequence[Sequence[Stage]]
+    n_phases: int
     n_train: int
+
+    def stage(self, phase: int, step: int) -> Stage:
+        """What step number `step` of phase number `phase` updates."""
 
     def contexts(self, stage: Stage) -> torch.Tensor:
         """All prompts [P, M, W], groups outside `stage` detached."""
@@ -99,8 +101,9 @@ class _Best:
 class PromptTraining:
     """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot best on validation.
 
-    Validation costs no text pass of its own: the features of a step's first pass belong to the
-    prompts as they are before the step's update, and that is what is judged and kept.
+    A phase runs through the whole recipe. Validation costs no text pass of its own: the features of
+    a step belong to the prompts as they are before the step's update, and that is what is judged
+    and kept.
     """
 
     def __init__(
@@ -115,6 +118,8 @@ class PromptTraining:
         self.learner, self.encoder, self.recipe = learner, encoder, recipe
         self.batches, self.record = batches, record
         self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
+        self.phase_length = recipe.steps(learner.n_train)
+        self.cooldown = min(recipe.cooldown, self.phase_length)
         self.optimizers = {name: self._optimizer(p) for name, p in learner.groups.items()}
         self.phase = self.step = self.phase_step = 0
         self.cooling_from: int | None = None
@@ -134,11 +139,11 @@ class PromptTraining:
         """
         self._resume()
         self.started = saved = time.monotonic()
-        while self.phase < len(self.learner.phases):
+        while self.phase < self.learner.n_phases:
             if self._phase_over():
                 self._next_phase()
                 continue
-            self._one_step(self.learner.phases[self.phase])
+            self._one_step()
             if time.monotonic() - saved > self.record.checkpoint_every_s:
                 self._save()
                 saved = time.monotonic()
@@ -146,36 +151,36 @@ class PromptTraining:
             self._judge(self._encode(frozenset()))
         return self.best.snapshot
 
-    def _one_step(self, stages: Sequence[Stage]) -> None:
+    def _one_step(self) -> None:
         if self._new_round_due():
             line = self.learner.start_round()
             if line is not None:
                 self.record.add(step=self.step, **line)
         batch = self._next_batch()
-        losses: dict[str, float] = {}
-        for position, stage in enumerate(stages):
-            features = self._encode(stage)
-            if position == 0 and self._evaluation_due():
-                self._judge(features.detach())
-            loss = self.learner.loss(features, batch, stage)
-            if not torch.isfinite(loss):
-                raise LdpfError(
-                    f"The training loss became {float(loss)} at step {self.step} with learning "
-                    f"rate {self._rate():g}; use a smaller learning rate."
-                )
-            loss.backward()
-            for name in stage:
-                optimizer = self.optimizers[name]
-                optimizer.param_groups[0]["lr"] = self._rate()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            losses["+".join(sorted(stage))] = float(loss.detach())
+        stage = self.learner.stage(self.phase, self.phase_step)
+        rate = self._rate()
+        features = self._encode(stage)
+        if self._evaluation_due():
+            self._judge(features.detach())
+        loss = self.learner.loss(features, batch, stage)
+        if not torch.isfinite(loss):
+            raise LdpfError(
+                f"The training loss became {loss.item()} at step {self.step} with learning rate "
+                f"{rate:g}; use a smaller learning rate."
+            )
+        loss.backward()
+        for name in stage:
+            optimizer = self.optimizers[name]
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         if self._evaluation_due():
             self.record.add(
                 step=self.step,
                 phase=self.phase,
-                rate=self._rate(),
-                loss=losses,
+                stage="+".join(sorted(stage)),
+                rate=rate,
+                loss=float(loss.detach()),
                 validation_accuracy=self.last_accuracy,
             )
         self.step += 1
@@ -193,16 +198,14 @@ class PromptTraining:
             self.best = _Best(accuracy, self.step, self.learner.snapshot())
 
     def _phase_over(self) -> bool:
-        recipe = self.recipe
-        last = recipe.steps(self.learner.n_train)
-        if recipe.patience is None:
-            return self.phase_step >= last
+        if self.recipe.patience is None:
+            return self.phase_step >= self.phase_length
         if self.cooling_from is None:
-            stalled = self.phase_step - self.last_improvement >= recipe.patience
-            if stalled or self.phase_step >= last - recipe.cooldown:
+            stalled = self.phase_step - self.last_improvement >= self.recipe.patience
+            if stalled or self.phase_step >= self.phase_length - self.cooldown:
                 self.cooling_from = self.phase_step
         return (
-            self.cooling_from is not None and self.phase_step >= self.cooling_from + recipe.cooldown
+            self.cooling_from is not None and self.phase_step >= self.cooling_from + self.cooldown
         )
 
     def _next_phase(self) -> None:
@@ -215,7 +218,7 @@ class PromptTraining:
             return self.recipe.cosine(self.phase_step // self.steps_per_epoch)
         if self.cooling_from is None:
             return self.recipe.learning_rate
-        left = 1.0 - (self.phase_step - self.cooling_from) / max(self.recipe.cooldown, 1)
+        left = 1.0 - (self.phase_step - self.cooling_from) / max(self.cooldown, 1)
         return self.recipe.learning_rate * left
 
     def _new_round_due(self) -> bool:

@@ -61,7 +61,7 @@ def test_mixed_depth_is_an_error_that_names_an_example_of_each(tmp_path):
     [("1.jpg", "put each class into its own folder"), ("a/b/c/1.jpg", "point to the folder above")],
 )
 def test_a_depth_no_layout_has(tmp_path, name, advice):
-    with pytest.raises(DataError, match=f"for example {name};.*{advice}"):
+    with pytest.raises(DataError, match=rf"for example {name};.*{advice}"):
         list_folders(touch(tmp_path, name))
 
 
@@ -76,7 +76,7 @@ def test_a_forced_layout_takes_deeper_images_along(tmp_path):
 
 def test_a_forced_layout_refuses_images_that_lie_too_high(tmp_path):
     touch(tmp_path, "dog/1.jpg", "photo/dog/1.jpg")
-    with pytest.raises(DataError, match="needs every image at least 2 folders below .*dog/1.jpg"):
+    with pytest.raises(DataError, match=r"needs every image at least 2 folders below .*dog/1.jpg"):
         list_folders(tmp_path, "domain/class")
 
 
@@ -91,19 +91,23 @@ def test_an_unknown_layout(tmp_path):
 
 def test_folders_named_like_splits_are_not_taken_for_domains(tmp_path):
     touch(tmp_path, "train/dog/1.jpg", "test/dog/1.jpg")
-    with pytest.raises(DataError, match="named like splits, not domains: test, train;.*manifest"):
+    with pytest.raises(DataError, match=r"named like splits, not domains: test, train;.*manifest"):
         list_folders(tmp_path)
     assert list_folders(tmp_path, "domain/class").domain_names == ("test", "train")
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=f"there are no images in {re.escape(str(tmp_path))}: it is empty"):
+    with pytest.raises(
+        DataError, match=f"there are no images in {re.escape(str(tmp_path))}: it is empty"
+    ):
         list_folders(tmp_path)
 
 
 def test_a_folder_with_other_files_only_says_which(tmp_path):
     touch(tmp_path, "dog/1.heic", "dog/2.heic", "dog/a.txt")
-    with pytest.raises(DataError, match=r"only files with other endings: \.heic \(2\), \.txt \(1\)"):
+    with pytest.raises(
+        DataError, match=r"only files with other endings: \.heic \(2\), \.txt \(1\)"
+    ):
         list_folders(tmp_path)
 
 

@@ -206,23 +206,28 @@ def bad_files(folder: Path) -> dict[str, str]:
     damaged = bytearray(png_header(4, 4))
     damaged[45] ^= 255  # inside the data: the checksum no longer fits
     (folder / "crc.png").write_bytes(damaged)
-    return {
-        "empty.jpg": "an empty file (0 bytes)",
-        "text.jpg": "not an image, or its header is damaged (it begins with b'<!DOCTYPE html><')",
-        "zeros.png": f"not an image, or its header is damaged (it begins with {bytes(16)!r})",
-        "folder.png": "a folder, not a file",
-        "gone.png": "a link to a file that does not exist",
-        "none.png": "the file does not exist",
-        "bomb.png": "100,000,000 pixels, above the limit of 89,478,485",
-        "bigger-bomb.png": "3,600,000,000 pixels, above the limit of 89,478,485",
-        "eps.jpg": "not an image, or its header is damaged (it begins with b'%!PS-Adobe-3.0 E')",
-        "nan.tif": "holds values that are not finite (NaN or infinity)",
-        "crc.png": "damaged or cut off: ",
-    } | {f"cut5-{name}": "" for name in ("whole.jpg", "whole.png", "progressive.jpg")} | {
-        f"cut{percent}-{name}": "damaged or cut off: "
-        for percent in (50, 98)
-        for name in ("whole.jpg", "whole.png", "progressive.jpg")
-    }
+    no_image = "not an image, or its header is damaged"
+    return (
+        {
+            "empty.jpg": "an empty file (0 bytes)",
+            "text.jpg": f"{no_image} (it begins with b'<!DOCTYPE html><')",
+            "zeros.png": f"{no_image} (it begins with {bytes(16)!r})",
+            "folder.png": "a folder, not a file",
+            "gone.png": "a link to a file that does not exist",
+            "none.png": "the file does not exist",
+            "bomb.png": "100,000,000 pixels, above the limit of 89,478,485",
+            "bigger-bomb.png": "3,600,000,000 pixels, above the limit of 89,478,485",
+            "eps.jpg": f"{no_image} (it begins with b'%!PS-Adobe-3.0 E')",
+            "nan.tif": "holds values that are not finite (NaN or infinity)",
+            "crc.png": "damaged or cut off: ",
+        }
+        | {f"cut5-{name}": "" for name in ("whole.jpg", "whole.png", "progressive.jpg")}
+        | {
+            f"cut{percent}-{name}": "damaged or cut off: "
+            for percent in (50, 98)
+            for name in ("whole.jpg", "whole.png", "progressive.jpg")
+        }
+    )
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

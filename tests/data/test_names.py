@@ -92,7 +92,7 @@ def test_a_class_names_file_that_cannot_be_understood(tmp_path, content, message
 
 
 def test_a_class_names_file_that_does_not_exist(tmp_path):
-    with pytest.raises(DataError, match="cannot read the class names file .*none.txt: No such"):
+    with pytest.raises(DataError, match=r"cannot read the class names file .*none.txt: No such"):
         class_names_for(("dog",), tmp_path / "none.txt")
 
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+_AT_ONCE_ON_CPU = 8
+"""Images in one forward pass on a CPU: what lies between two layers then stays in the caches. A
+MobileNetV2 encoded 39 images a second eight at a time and 22 by 32 (two cores, 224 pixels)."""
+
+_LONGEST_RATIO = 16
+"""Longer sides than this many times the shorter one lose their far ends before resizing."""
+
+
 @dataclass(frozen=True)
 class Backbone:
     """Frozen image encoder, preprocessing, tokenizer and text tower as one object.
@@ -76,7 +84,8 @@ class Backbone:
         Returns:
             [N, 3, H, W] float32.
         """
-        return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+        images = [_without_far_ends(image) for image in images]
+        return self.image_processor(images=images, return_tensors="pt")["pixel_values"]
 
     @torch.no_grad()
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -88,6 +97,10 @@ class Backbone:
         Returns:
             [N, D] float32 of length one, on the CPU.
         """
+        at_once = _AT_ONCE_ON_CPU if self.device.type == "cpu" else len(pixels)
+        return torch.cat([self._encode(part) for part in pixels.split(max(at_once, 1))])
+
+    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
         pixels = pixels.to(self.device, memory_format=torch.channels_last)
         output = self.model.get_image_features(pixel_values=pixels)
         features = output.pooler_output.flatten(1).float()
@@ -114,6 +127,21 @@ class Backbone:
             input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
         )
         return F.normalize(output.pooler_output.float(), dim=-1).cpu()
+
+
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """Cut an extremely long image around its middle.
+
+    Resizing a 1 x 20,000 image to a shorter side of 224 would build one of 224 x 4,480,000. The
+    centre crop that follows never sees its far ends.
+    """
+    width, height = image.size
+    limit = _LONGEST_RATIO * min(width, height)
+    if max(width, height) <= limit:
+        return image
+    across, down = min(width, limit), min(height, limit)
+    left, top = (width - across) // 2, (height - down) // 2
+    return image.crop((left, top, left + across, top + down))
 
 
 def fingerprint(

@@ -16,6 +16,11 @@ BUNDLED = {"nano": Path(__file__).parent / "nano"}
 
 _REQUEST_TIMEOUT_S = 10.0
 _SMALL_FILES = ["*.json", "*.txt", "*.model"]
+_NEEDED_FILES = (
+    ("*.safetensors", "pytorch_model*.bin"),
+    ("tokenizer.json", "vocab.json"),
+    ("preprocessor_config.json", "processor_config.json"),
+)
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -33,9 +38,9 @@ def resolve_folder(name_or_folder: str | Path) -> Path:
     if name in BUNDLED:
         return BUNDLED[name]
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
-    if folder.exists():
+    if name and folder.exists():
         raise BackboneError(
             f"The backbone {name!r} is a file; give the folder it lies in "
             "(config.json, model.safetensors, tokenizer and preprocessor files)."
@@ -60,6 +65,7 @@ def _from_hub(repo: str, revision: str | None) -> Path:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -75,11 +81,13 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         return Path(
             snapshot_download(
                 repo,
-                revision=revision or info.sha,
+                revision=revision,
                 allow_patterns=[*_SMALL_FILES, *_weight_files(names, label)],
                 etag_timeout=_REQUEST_TIMEOUT_S,
             )
         )
+    except HFValidationError as error:
+        raise BackboneError(_unknown_name(label)) from error
     except GatedRepoError as error:
         raise BackboneError(
             f"The backbone {label!r} is gated: accept its terms on its hub page, then set HF_TOKEN "
@@ -104,16 +112,19 @@ def _from_hub(repo: str, revision: str | None) -> Path:
 
 
 def _cached(repo: str, revision: str | None) -> Path | None:
-    """The newest complete copy in the hub's local cache, or None."""
-    from huggingface_hub import snapshot_download
+    """The complete copy of this revision in the hub's local cache, or None."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
-    except (OSError, ValueError):
+        config = try_to_load_from_cache(repo, "config.json", revision=revision)
+    except HFValidationError:
         return None
-    complete = (folder / "config.json").exists() and any(
-        any(folder.glob(pattern)) for pattern in ("*.safetensors", "pytorch_model*.bin")
-    )
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    # A download that was cut off leaves whole files, but not all of them.
+    complete = all(any(any(folder.glob(name)) for name in names) for names in _NEEDED_FILES)
     return folder if complete else None
 
 

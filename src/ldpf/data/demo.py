@@ -6,9 +6,10 @@ backbone has never seen. It is a picture book for trying the library, not a benc
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         _draw_all(drawing, seed)
         drawing.chmod(0o755)  # mkdtemp makes it private
         try:
-            os.rename(drawing, folder)
+            drawing.rename(folder)
         except OSError:
             if not folder.is_dir():  # otherwise another process was first: its images are the same
                 raise
@@ -76,6 +77,10 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         raise DataError(f"The demo set could not be written to {folder} ({error}).") from error
     finally:
         shutil.rmtree(drawing, ignore_errors=True)
+    for left in root.glob(f".{folder.name}-*.tmp"):  # by processes that were killed long ago
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                shutil.rmtree(left)
     return folder
 
 

@@ -12,7 +12,7 @@ LINE_EVERY_SECONDS = 10.0
 
 @contextmanager
 def progress_bar(
-    title: str, total: int, *, enabled: bool = True, line_every: float = LINE_EVERY_SECONDS
+    title: str, total: int, *, enabled: bool = True, line_every: float | None = None
 ) -> Iterator[Callable[[int], None]]:
     """Show how far a loop has come, how fast it goes and how long it will take, on stderr.
 
@@ -20,7 +20,7 @@ def progress_bar(
         title: What is going on, for example "encoding images".
         total: Steps in all.
         enabled: False shows nothing.
-        line_every: Seconds between lines where stderr is not a terminal.
+        line_every: Seconds between lines where stderr is not a terminal; default 10.
 
     Yields:
         A function to call with the number of steps done since its last call.
@@ -31,7 +31,7 @@ def progress_bar(
         with _rich_bar(title, total) as advance:
             yield advance
     else:
-        yield _plain_lines(title, total, line_every)
+        yield _plain_lines(title, total, LINE_EVERY_SECONDS if line_every is None else line_every)
 
 
 @contextmanager

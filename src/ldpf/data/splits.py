@@ -115,7 +115,7 @@ def _validation_counts(
     # Tiny offsets of binary fractions (1 - 0.8 = 0.19999...) must not lose a whole image.
     exact = np.round(counts * fraction, 9)
     wanted = np.minimum(np.floor(exact).astype(np.int64), counts - 1)
-    room = wanted < counts - 1
+    room = (wanted < counts - 1) & (wanted < exact)
     remainder = np.where(room, exact - wanted, -1.0)
     missing = int(np.floor(exact.sum() + 0.5)) - int(wanted.sum())
     # lexsort: by remainder, largest first; equal ones by a random key.

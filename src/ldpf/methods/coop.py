@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,7 @@ class CoOp:
 
 
 class _CoOpLearner:
-    phases: Sequence[Sequence[Stage]] = ((ALL,),)
+    n_phases = 1
 
     def __init__(
         self,
@@ -96,6 +95,9 @@ class _CoOpLearner:
         self.validation = validation if len(validation) else train
         self.scale = backbone.logit_scale
         self.n_train = len(train)
+
+    def stage(self, phase: int, step: int) -> Stage:
+        return ALL
 
     def contexts(self, stage: Stage) -> torch.Tensor:
         context = self.groups["context"]

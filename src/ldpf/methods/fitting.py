@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ldpf")
 
+MEMORY_BUDGET_MIB = 3072.0
+"""What one training pass through the text encoder may take. A fixed number, not what happens to be
+free: another chunk size rounds differently, and the same command must give the same bits."""
+
 
 def build_encoder(
     backbone: Backbone, class_names: Sequence[str], *, prompts: int, length: int
 ) -> PromptedTextEncoder:
-    """The prompted text encoder for `prompts` contexts of `length` tokens."""
-    return PromptedTextEncoder(backbone.text, class_names)
+    """The prompted text encoder for `prompts` contexts of `length` tokens.
+
+    With very many classes it computes them in chunks, so that a training pass stays within
+    `MEMORY_BUDGET_MIB`.
+    """
+    encoder = PromptedTextEncoder(backbone.text, class_names)
+    choice = encoder.choose_class_chunk(prompts, length, MEMORY_BUDGET_MIB)
+    if choice.class_chunk is None:
+        return encoder
+    log.info("text encoder: %s", choice.reason)
+    return encoder.with_class_chunk(choice.class_chunk)
 
 
 @torch.no_grad()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +32,14 @@ SPECIFIC = frozenset({"specific"})
 AGNOSTIC = frozenset({"agnostic"})
 """Stage 2: only v is updated (L_dap)."""
 
+BOTH = SPECIFIC | AGNOSTIC
+"""Both stages in one step: with an image's own prompt in both losses they share their text pass."""
+
 MEASURE_EVERY = 5
 """Rounds of domain discovery between two entries of their measurements in the log."""
 
-_SCHEDULES: dict[str, tuple[tuple[Stage, ...], ...]] = {
-    "alternating": ((SPECIFIC, AGNOSTIC),),
-    "sequential": ((SPECIFIC,), (AGNOSTIC,)),
-    "joint": ((SPECIFIC | AGNOSTIC,),),
-}
+STAGES = ("alternating", "sequential", "joint")
+"""How the two stages follow each other."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,10 @@ class LDPF:
         specific_length: M2, tokens of u_s.
         weight: lambda, for L_dap. (L_adv trains only the extractor, whose own optimiser makes a
             factor in front of it a matter of `discovery.extractor`.)
-        stages: `alternating` (each step: stage 1, then stage 2), `sequential` (stage 1 to its end,
-            then stage 2) or `joint` (one text pass updates both).
+        stages: `alternating` (the stages take turns), `sequential` (stage 1 to its end, then
+            stage 2) or `joint` (every step updates both).
+        turn: steps of one turn, with `alternating`. Turns of a single step do badly with Adam: v
+            undoes in its step what u overshot in the one before, and both drift apart.
         agnostic_domain: which prompt carries an image in L_dap: its `own` latent domain's, `all`
             (mean of the losses under each), or the `fused` prediction.
         fusion, tau: fusion rule and temperature of the prediction.
@@ -73,6 +74,7 @@ class LDPF:
     specific_length: int = 8
     weight: float = 1.0
     stages: str = "alternating"
+    turn: int = 10
     agnostic_domain: str = "own"
     fusion: str = "similarity"
     tau: float = 0.1
@@ -85,8 +87,10 @@ class LDPF:
                 f"agnostic_length={self.agnostic_length} and specific_length="
                 f"{self.specific_length} should be 0 or more, and at least 1 together."
             )
-        if self.stages not in _SCHEDULES:
-            raise SettingsError(f"stages is {self.stages!r}; choose from {', '.join(_SCHEDULES)}.")
+        if self.stages not in STAGES:
+            raise SettingsError(f"stages is {self.stages!r}; choose from {', '.join(STAGES)}.")
+        if self.turn < 1:
+            raise SettingsError(f"turn={self.turn} should be at least 1.")
         if self.agnostic_domain not in ("own", "all", "fused"):
             raise SettingsError(
                 f"agnostic_domain is {self.agnostic_domain!r}; choose from own, all, fused."
@@ -178,13 +182,23 @@ class LDPFLearner:
             for name, tokens in self.prompts.items()
             if tokens.numel()
         }
-        self.phases = _without_empty_groups(_SCHEDULES[method.stages], set(self.groups))
+        self.n_phases = len(self.groups) if method.stages == "sequential" else 1
         self.discovery = DomainDiscovery(train, validation, method.discovery, seed)
         self.features, self.labels = train.features.to(device), train.labels.to(device)
         self.validation = validation if len(validation) else train
         self.scale = backbone.logit_scale
         self.n_train = len(train)
         self._domains_changed()
+
+    def stage(self, phase: int, step: int) -> Stage:
+        """Which prompts a step updates; with M1 = 0 or M2 = 0 there is only one kind."""
+        if len(self.groups) == 1:
+            return frozenset(self.groups)
+        if self.method.stages == "joint":
+            return BOTH
+        if self.method.stages == "sequential":
+            return SPECIFIC if phase == 0 else AGNOSTIC
+        return SPECIFIC if (step // self.method.turn) % 2 == 0 else AGNOSTIC
 
     def contexts(self, stage: Stage) -> torch.Tensor:
         """[S, M, W], prompts outside `stage` detached."""
@@ -289,11 +303,3 @@ class LDPFLearner:
 
     def _prompts_now(self) -> Tree:
         return {name: self._prompt(name, False).cpu().clone() for name in self.prompts}
-
-
-def _without_empty_groups(
-    phases: Sequence[Sequence[Stage]], present: set[str]
-) -> tuple[tuple[Stage, ...], ...]:
-    """Leave out stages and phases that have nothing to train (M1 = 0 or M2 = 0)."""
-    kept = [tuple(stage & present for stage in phase if stage & present) for phase in phases]
-    return tuple(phase for phase in kept if phase)

@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer:
+#   make demo   install, run the main job on drawn pictures, print a table
+#   make test   install what the tests need, lint, test
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# One thread per test process: two processes with two threads each only wait for each other.
+TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 LDPF_CACHE=$(CURDIR)/.cache
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/ldpf benchmark --data demo --backbone nano --out demo-results
+
+test: $(VENV)/.installed-test lint
+	$(TEST_ENV) $(BIN)/pytest -n 2
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || (echo "No python3 found: install Python 3.11 or newer." && exit 1)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		(echo "$(PYTHON) is too old; run: make PYTHON=/path/to/python3.11 demo" && exit 1)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .cache build dist demo-results .pytest_cache .ruff_cache

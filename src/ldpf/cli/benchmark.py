@@ -1,0 +1,187 @@
+"""`ldpf benchmark`: methods compared on domains they have never seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import note, say, say_json, show
+from ldpf.cli.loading import DataSource, count, encode, listed
+
+if TYPE_CHECKING:
+    from ldpf.evaluation.protocol import BenchmarkPlan
+    from ldpf.features import FeatureSet
+    from ldpf.report.tables import BenchmarkTable
+
+log = logging.getLogger("ldpf")
+
+DEFAULT_METHODS = "zero-shot,zero-shot-ensemble,coop,ldpf,ldpf-uniform,ldpf-nearest,ldpf-oracle"
+
+
+def benchmark(
+    data: common.DemoData = "demo",
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    backbone: common.Backbone = "nano",
+    methods: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,...",
+            help="What to compare. zero-shot, zero-shot-ensemble: the ready-made model as it is. "
+            "coop: one learnt prompt. ldpf: latent domains with a prompt each; ldpf-uniform, "
+            "ldpf-nearest: the same prompts, weighed otherwise; ldpf-oracle: an upper bound.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = DEFAULT_METHODS,
+    n_domains: Annotated[
+        int | None,
+        typer.Option(
+            help="How many latent domains ldpf looks for. Default: 3.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="How prompts are trained: fast, or paper (small batches, much longer).",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = "fast",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="How often everything is repeated with another random start.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = 3,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Domains to leave out in turn. Default: every one.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=common.RUN_PANEL),
+    ] = Path("results"),
+    device: common.Device = "auto",
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Compare methods on images from domains they have never seen.
+
+    Needs images whose domains are known (DOMAIN/CLASS/IMAGE). Each domain is
+    left out in turn: methods learn from the others and are measured on it.
+    Finished runs are kept in the output folder, so an interrupted comparison
+    goes on where it stopped. Writes results.jsonl and table.md.
+
+    \b
+    Examples:
+      ldpf benchmark --seeds 1
+      ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16
+    """
+    from ldpf.backbones import load_backbone
+    from ldpf.data import require_trainable
+    from ldpf.evaluation.protocol import BenchmarkPlan, check_domains, run_benchmark
+    from ldpf.evaluation.store import write_results
+    from ldpf.recipes import get_recipe
+
+    plan = BenchmarkPlan(
+        methods=listed(methods),
+        recipe=get_recipe(recipe),
+        targets=None if targets is None else listed(targets),
+        seeds=seeds,
+        n_domains=n_domains,
+    )
+    common.check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    dataset = source.load()
+    # These need no features, so nobody waits for an encoding in vain.
+    check_domains(dataset, plan.targets or ())  # type: ignore[arg-type]
+    require_trainable(dataset)
+    common.new_folder(out)
+    frozen = load_backbone(backbone, device)
+    features = encode(dataset, frozen, source).features
+
+    chosen = list(plan.targets or features.domain_names)
+    with _Progress(plan, chosen) as progress:
+        lines, failures = run_benchmark(
+            features, dataset.name, frozen, plan, out, on_run=progress.finished
+        )
+    write_results(out / "results.jsonl", lines)
+    caption = _caption(dataset.name, backbone, features, plan, out)
+    table = _table(lines, plan.methods, chosen, caption)
+    (out / "table.md").write_text(table.to_markdown(), encoding="utf-8")
+    if as_json:
+        say_json({"results": lines, "table": table.to_json(), "failures": failures})
+    else:
+        show(table.to_rich())
+        for line in table.notes():
+            say(line)
+    for failure in failures:
+        note(f"Failed: {failure}", style="red")
+    if failures:
+        note(f"{count(len(failures), 'run')} failed; the same command tries them again.")
+        raise typer.Exit(common.SOMETHING_FAILED)
+
+
+class _Progress:
+    """A line per finished run, and a bar over all of them, on stderr."""
+
+    def __init__(self, plan: BenchmarkPlan, targets: Sequence[str]) -> None:
+        from ldpf.data.progress import progress_bar
+        from ldpf.evaluation.readouts import get_readout
+
+        trained = {get_readout(name).trained_as for name in plan.methods}
+        self.enabled = log.isEnabledFor(logging.INFO)
+        self.width = max(len(name) for name in (*trained, *targets))
+        total = len(trained) * len(targets) * plan.seeds
+        self.bar = progress_bar("runs", total, enabled=self.enabled)
+
+    def __enter__(self) -> _Progress:
+        self.advance = self.bar.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.bar.__exit__(*exception)
+
+    def finished(self, line: dict[str, Any], before: bool) -> None:
+        """Report one run by its first result line."""
+        if self.enabled:
+            took = "done before" if before else f"{line['seconds']:.1f} s"
+            note(
+                f"{line['method']:<{self.width}}  target {line['target']:<{self.width}}  "
+                f"seed {line['seed']}  accuracy {line['accuracy']:6.1%}  {took}"
+            )
+        self.advance(1)
+
+
+def _table(
+    lines: list[dict[str, Any]], methods: Sequence[str], targets: Sequence[str], caption: list[str]
+) -> BenchmarkTable:
+    from ldpf.report.tables import BenchmarkTable
+
+    return BenchmarkTable.from_results(lines, methods, targets, caption)
+
+
+def _caption(
+    dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
+) -> list[str]:
+    spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
+    return [
+        f"Accuracy in % on the domain left out{spread}.",
+        f"Data {dataset}: {count(len(features), 'image')}, "
+        f"{count(len(features.class_names), 'class', 'classes')}. Backbone {backbone}. "
+        f"{count(plan.seeds, 'seed')}, recipe {plan.recipe.name}, checkpoints selected by "
+        "training-domain validation (the target is never looked at).",
+        f"Files: {out / 'results.jsonl'}, {out / 'table.md'}, {out / 'runs'}.",
+    ]

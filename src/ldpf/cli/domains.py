@@ -1,0 +1,330 @@
+"""`ldpf domains`: what the latent domains of a set of images look like."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import say, say_json, show
+from ldpf.cli.latent import measure_latent
+from ldpf.cli.loading import DataSource, count, describe, encode, load_trained
+from ldpf.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ldpf.data import ImageDataset
+    from ldpf.domains import LatentDomains
+    from ldpf.features import FeatureSet
+    from ldpf.report.contact_sheet import Panel
+
+log = logging.getLogger("ldpf")
+
+OVERVIEW = "latent-domains.png"
+TABLE = "domains.csv"
+SHEET_COLUMNS = 8
+OVERVIEW_COLUMNS = 10
+CLASSES_SHOWN = 15
+
+
+def domains(
+    data: common.Data,
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A model folder: show its latent domains in these images. Without it, latent "
+            "domains are discovered in the images.",
+            show_default=False,
+        ),
+    ] = None,
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"{common.BACKBONE_HELP} Default: that of MODEL, else nano.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = None,
+    n_domains: Annotated[
+        int | None,
+        typer.Option(
+            help="How many latent domains to look for. Default: 3. Not with MODEL.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Another number gives another random start.", rich_help_panel=common.RUN_PANEL
+        ),
+    ] = 0,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where pictures and the table of images go.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = Path("domains"),
+    per_domain: Annotated[
+        int,
+        typer.Option(
+            help="Images on each contact sheet at most.", rich_help_panel=common.RUN_PANEL
+        ),
+    ] = 24,
+    device: common.Device = "auto",
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Show the groups of one style ("latent domains") found in your images.
+
+    Writes a contact sheet of typical images for each latent domain, an
+    overview (latent-domains.png) and a table of all images (domains.csv), and
+    says how well the groups are separated from the classes.
+
+    \b
+    Examples:
+      ldpf domains --data photos
+      ldpf domains my-model --data photos --out what-my-model-sees
+    """
+    if per_domain < 1:
+        raise SettingsError(f"per_domain={per_domain} should be at least 1.")
+    if model is not None and n_domains is not None:
+        raise SettingsError(
+            f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
+            "or leave MODEL out to discover latent domains anew."
+        )
+    common.check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    dataset = source.load()
+    if model is None:
+        finding = _discover(dataset, source, backbone or "nano", n_domains or 3, seed, device)
+    else:
+        finding = _recognise(dataset, source, model, backbone, device)
+    common.new_folder(out)
+    files = _write(finding, dataset, out, per_domain)
+    report = _report(finding)
+    if as_json:
+        say_json({**report, "files": [str(file) for file in files]})
+    else:
+        _print(finding, report, files)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Images, the latent domains they were put into, and what was measured.
+
+    Attributes:
+        features: of all images.
+        latent: extractor and centroids.
+        assigned: [N] the latent domain of each image.
+        weights: [N, S] the say of each latent domain in an image's answer.
+        measured: as `DomainDiscovery.measure()` returns it, or a part of that; sizes and
+            agreements, which may be of a part of the images, are replaced by those of all.
+        origin: where the latent domains come from, in words.
+    """
+
+    features: FeatureSet
+    latent: LatentDomains
+    assigned: Tensor
+    weights: Tensor
+    measured: dict[str, Any]
+    origin: str
+
+
+def _discover(
+    dataset: ImageDataset,
+    source: DataSource,
+    backbone: str,
+    n_domains: int,
+    seed: int,
+    device: str,
+) -> Finding:
+    """The discovery that `ldpf train` would run with the same seed, and no prompts."""
+    from ldpf.backbones import load_backbone
+    from ldpf.data import make_split
+    from ldpf.data.progress import progress_bar
+    from ldpf.domains import DiscoverySettings, DomainDiscovery
+    from ldpf.fusion import similarity_weights
+
+    settings = DiscoverySettings(n_domains=n_domains)
+    frozen = load_backbone(backbone, device)
+    features = encode(dataset, frozen, source).features
+    known = None if features.domains is None else features.domains.numpy()
+    split = make_split(features.splits, features.labels.numpy(), known, seed=seed)
+    learnt, held_out = features.subset(split.train), features.subset(split.validation)
+    discovery = DomainDiscovery(learnt, held_out, settings, seed)
+    shown = log.isEnabledFor(logging.INFO)
+    with progress_bar("discovering domains", settings.rounds, enabled=shown) as advance:
+        while not discovery.done:
+            discovery.round()
+            advance(1)
+    latent = discovery.latent_domains()
+    measured = discovery.measure()
+    return Finding(
+        features,
+        latent,
+        latent.assign(features.features),
+        similarity_weights(latent.similarities(features.features), 0.1),
+        measured,
+        f"discovered in these images (seed {seed})",
+    )
+
+
+def _recognise(
+    dataset: ImageDataset, source: DataSource, model: Path, backbone: str | None, device: str
+) -> Finding:
+    """The latent domains of a model, recognised in these images."""
+    from ldpf.data import split_train_validation
+
+    classifier, frozen, _ = load_trained(model, backbone, device)
+    latent = classifier.latent
+    if latent is None:
+        raise ModelError(
+            f"The model in {str(model)!r} was trained with {classifier.method!r}, which has one "
+            "prompt and no latent domains; leave MODEL out to discover some in the images."
+        )
+    features = encode(dataset, frozen, source).features
+    # The model may have been trained on these very images; the probe at least has not.
+    train, test = split_train_validation(features.labels.numpy(), None, seed=0)
+    held_out = features.subset(test if len(test) else train)
+    measured = measure_latent(latent, features.subset(train), held_out)
+    return Finding(
+        features,
+        latent,
+        latent.assign(features.features),
+        classifier.domain_weights(features.features),
+        measured,
+        f"of the model {model}",
+    )
+
+
+def _report(finding: Finding) -> dict[str, Any]:
+    from ldpf.domains.diagnostics import ari, cross_table, nmi
+    from ldpf.report.words import discovery_words
+
+    features, assigned, n_domains = finding.features, finding.assigned, finding.latent.n_domains
+    sizes = np.bincount(assigned.numpy(), minlength=n_domains)
+    by_class = cross_table(features.labels, assigned, len(features.class_names), n_domains)
+    measured = {**finding.measured, "sizes": sizes.tolist()}
+    measured["class_nmi"] = nmi(assigned, features.labels)
+    by_domain = None
+    if features.domains is not None:
+        table = cross_table(features.domains, assigned, len(features.domain_names), n_domains)
+        by_domain = dict(zip(features.domain_names, table.tolist(), strict=True))
+        measured["domain_nmi"] = nmi(assigned, features.domains)
+        measured["domain_ari"] = ari(assigned, features.domains)
+    return {
+        "n_images": len(features),
+        "n_domains": n_domains,
+        "sizes": sizes.tolist(),
+        "shares": (sizes / max(len(features), 1)).tolist(),
+        "by_class": dict(zip(features.class_names, by_class.tolist(), strict=True)),
+        "by_known_domain": by_domain,
+        "measurements": measured,
+        "words": discovery_words(measured),
+    }
+
+
+def _print(finding: Finding, report: dict[str, Any], files: Sequence[Path]) -> None:
+    from ldpf.report.tables import counts_table, most_uneven
+
+    say(f"{describe(finding.features)}.")
+    latent = count(report["n_domains"], "latent domain")
+    say(f"{latent}, {finding.origin}.", style="bold")
+    show(counts_table(np.array([report["sizes"]]), ["all"], ""))
+    if report["by_known_domain"] is not None:
+        table = np.array(list(report["by_known_domain"].values()))
+        show(counts_table(table, list(report["by_known_domain"]), "known domain"))
+    table, names = np.array(list(report["by_class"].values())), list(report["by_class"])
+    heading = "class"
+    if len(names) > CLASSES_SHOWN:
+        rows = most_uneven(table, CLASSES_SHOWN)
+        table, names = table[rows], [names[k] for k in rows]
+        heading = f"class (the {CLASSES_SHOWN} most uneven)"
+    show(counts_table(table, names, heading))
+    for sentence in report["words"]:
+        say(f"- {sentence}")
+    say()
+    say(f"Look at {files[0]}")
+    say(f"Also: {', '.join(str(file) for file in files[1:])}")
+
+
+def _write(finding: Finding, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
+    """The overview, the table, and a contact sheet for each latent domain that has images."""
+    from ldpf.report.contact_sheet import draw_sheet
+
+    panels = _panels(finding, dataset, per_domain)
+    for old in out.glob("latent-domain-*.png"):
+        old.unlink()
+    overview = out / OVERVIEW
+    short = [
+        type(panel)(panel.title, panel.subtitle, *(part[:OVERVIEW_COLUMNS] for part in pair))
+        for panel in panels
+        for pair in [(panel.files, panel.captions)]
+    ]
+    draw_sheet(short, OVERVIEW_COLUMNS).save(overview)
+    table = out / TABLE
+    _write_table(finding, table)
+    sheets = []
+    for s, panel in enumerate(panels):
+        if panel.files:
+            sheet = out / f"latent-domain-{s}.png"
+            draw_sheet([panel], SHEET_COLUMNS).save(sheet)
+            sheets.append(sheet)
+    return [overview, table, *sheets]
+
+
+def _panels(finding: Finding, dataset: ImageDataset, per_domain: int) -> list[Panel]:
+    import torch
+
+    from ldpf.report.contact_sheet import Panel, typical_images
+
+    features, assigned = finding.features, finding.assigned.numpy()
+    z = finding.latent.domain_features(features.features)
+    distances = torch.cdist(z, finding.latent.centroids).numpy()  # [N, S]
+    labels = features.labels.numpy()
+    panels = []
+    for s in range(finding.latent.n_domains):
+        members = np.flatnonzero(assigned == s)
+        rows = typical_images(distances[:, s], labels, members, per_domain)
+        share = len(members) / max(len(assigned), 1)
+        panels.append(
+            Panel(
+                f"Latent domain {s}",
+                f"{count(len(members), 'image')} · {share:.0%}",
+                tuple(dataset.root / features.paths[i] for i in rows),
+                tuple(features.class_names[labels[i]] for i in rows),
+            )
+        )
+    return panels
+
+
+def _write_table(finding: Finding, file: Path) -> None:
+    features = finding.features
+    known = features.domains is not None
+    weights = [f"weight_{s}" for s in range(finding.latent.n_domains)]
+    with file.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(
+            ["path", "label", *(["domain"] if known else []), "latent_domain", *weights]
+        )
+        for i, path in enumerate(features.paths):
+            domain = [features.domain_names[features.domains[i]]] if known else []
+            label = features.class_names[features.labels[i]]
+            alpha = [f"{w:.6f}" for w in finding.weights[i].tolist()]
+            writer.writerow([path, label, *domain, int(finding.assigned[i]), *alpha])

@@ -1,0 +1,166 @@
+"""From the options of a command to a dataset, a backbone, features and a model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ldpf.errors import BackboneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL import Image
+    from torch import Tensor
+
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+    from ldpf.data import ImageDataset
+    from ldpf.features import FeatureSet
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """The data options of a command, as the person gave them."""
+
+    source: str
+    layout: str = "auto"
+    class_names: Path | None = None
+    skip_bad: bool = False
+    cache_dir: Path | None = None
+
+    def load(self) -> ImageDataset:
+        """List the images; raises DataError or SettingsError as `load_dataset` does."""
+        from ldpf.data import load_dataset
+
+        dataset = load_dataset(
+            self.source,
+            layout=self.layout,
+            class_names=self.class_names,
+            skip_bad=self.skip_bad,
+            cache_dir=self.cache_dir,
+        )
+        log.info("images: %s (%s)", describe(dataset), dataset.root)
+        return dataset
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Features, and what it took to get them.
+
+    Attributes:
+        features: of every image that can be read.
+        encoded: images encoded now; the others came from the cache.
+        seconds: for both.
+    """
+
+    features: FeatureSet
+    encoded: int
+    seconds: float
+
+    @property
+    def cached(self) -> int:
+        """Images that were encoded before."""
+        return len(self.features) - self.encoded
+
+
+def encode(
+    dataset: ImageDataset,
+    backbone: Backbone,
+    source: DataSource,
+    *,
+    verify: bool = False,
+    batch_size: int = 64,
+) -> Encoding:
+    """Features of a dataset through the cache; see `extract_features` for the errors."""
+    from ldpf.features import extract_features
+
+    counting = CountingBackbone(backbone)
+    started = time.perf_counter()
+    features = extract_features(
+        dataset,
+        counting,  # type: ignore[arg-type]
+        cache_dir=source.cache_dir,
+        batch_size=batch_size,
+        verify=verify,
+        skip_bad=source.skip_bad,
+        progress=log.isEnabledFor(logging.INFO),
+    )
+    encoding = Encoding(features, counting.images, time.perf_counter() - started)
+    if len(features.skipped):
+        log.warning("left out %s that cannot be used", count(len(features.skipped), "image"))
+    return encoding
+
+
+class CountingBackbone:
+    """A backbone that counts the images it prepares, which is how many are encoded."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        """Stand in for `backbone`."""
+        self._backbone = backbone
+        self._lock = threading.Lock()
+        self.images = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backbone, name)
+
+    def preprocess(self, images: Sequence[Image.Image]) -> Tensor:
+        """`Backbone.preprocess`, counted; called from several threads."""
+        with self._lock:
+            self.images += len(images)
+        return self._backbone.preprocess(images)
+
+
+def load_trained(
+    model: Path, backbone: str | None, device: str
+) -> tuple[PromptClassifier, Backbone, dict[str, Any]]:
+    """A trained model with its backbone and its config.json.
+
+    Raises:
+        ModelError: see `ldpf.model_folder.load_model`.
+        BackboneError: the backbone cannot be loaded; says how to name it.
+    """
+    from ldpf.backbones import load_backbone
+    from ldpf.model_folder import load_model, read_config
+
+    config = read_config(model)
+    name = backbone or config["backbone"]["name"]
+    try:
+        loaded = load_backbone(name, device)
+    except BackboneError as error:
+        if backbone is not None:
+            raise
+        raise BackboneError(
+            f"{error} The model in {str(model)!r} was trained with it; give its folder or name "
+            "with --backbone."
+        ) from error
+    classifier, loaded = load_model(model, loaded)
+    return classifier, loaded, config
+
+
+def describe(dataset: ImageDataset | FeatureSet) -> str:
+    """How many images, classes and domains there are, in words."""
+    if dataset.domains is None:
+        domains = "domains unknown"
+    else:
+        names = dataset.domain_names
+        domains = f"{count(len(names), 'domain')} ({', '.join(names[:8])}"
+        domains += ", ...)" if len(names) > 8 else ")"
+    classes = count(len(dataset.class_names), "class", "classes")
+    return f"{count(len(dataset), 'image')}, {classes}, {domains}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `2,400 images`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(option: str) -> list[str]:
+    """The entries of a comma-separated option, without blanks and repetitions."""
+    return list(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))

@@ -1,0 +1,374 @@
+"""`ldpf train`: one model from all given images."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import shutil
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+import ldpf
+from ldpf.cli import common
+from ldpf.cli.common import say, show
+from ldpf.cli.latent import measure_latent
+from ldpf.cli.loading import DataSource, count, describe, encode
+from ldpf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+    from ldpf.features import FeatureSet
+    from ldpf.methods import Method
+    from ldpf.training import RunRecord
+
+log = logging.getLogger("ldpf")
+
+REPORT_EVERY_S = 5.0
+
+METHODS = ("ldpf", "coop")
+"""Methods that learn prompts, and so make a model that can be kept."""
+
+TRAINING = "training"
+"""Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
+
+
+def train(
+    data: common.Data,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL",
+            help="Folder for the model.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ],
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    backbone: common.Backbone = "nano",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="ldpf: a prompt for each latent domain. coop: one prompt for all images.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = "ldpf",
+    n_domains: Annotated[
+        int,
+        typer.Option(
+            help="How many latent domains (groups of images of one style) to look for.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = 3,
+    tau: Annotated[
+        float,
+        typer.Option(
+            help="How evenly latent domains have a say: small, only the most similar one; large, "
+            "all the same.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = 0.1,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="How prompts are trained: fast, or paper (small batches, much longer).",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = "fast",
+    train_fraction: Annotated[
+        float,
+        typer.Option(
+            help="Share of the images to learn from; the others choose the best prompts.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = 0.8,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Another number gives another random start.", rich_help_panel=common.RUN_PANEL
+        ),
+    ] = 0,
+    device: common.Device = "auto",
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+) -> None:
+    """Train a classifier on your labelled images.
+
+    Nobody has to know which camera, place or style an image comes from: such
+    groups ("latent domains") are discovered. If domains are given, they are
+    only used to show how well the discovered ones agree with them. An
+    interrupted training goes on where it stopped with the same command.
+
+    \b
+    Examples:
+      ldpf train --data photos --out my-model
+      ldpf train --data photos.csv --n-domains 4 --out my-model
+    """
+    from ldpf.backbones import load_backbone
+    from ldpf.data import make_split, require_trainable
+    from ldpf.evaluation.store import RESULT_VERSION
+    from ldpf.methods import make_method
+
+    settings = _method(method, recipe, n_domains, tau)
+    check_model_folder(out)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    dataset = source.load()
+    require_trainable(dataset)
+    # Refused here rather than after the encoding.
+    make_split(
+        dataset.splits, dataset.labels, dataset.domains, train_fraction=train_fraction, seed=seed
+    )
+    frozen = load_backbone(_lasting_name(backbone), device)
+    features = encode(dataset, frozen, source).features
+    domains = None if features.domains is None else features.domains.numpy()
+    split = make_split(
+        features.splits,
+        features.labels.numpy(),
+        domains,
+        train_fraction=train_fraction,
+        seed=seed,
+    )
+    learnt, held_out = features.subset(split.train), features.subset(split.validation)
+    _print_data(features, learnt, held_out, len(split.test), method)
+
+    judged = held_out if len(held_out) else learnt
+    baseline = _accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
+    run = {
+        "library_version": ldpf.__version__,
+        "result_version": RESULT_VERSION,
+        "data_digest": features.digest(),
+        "fingerprint": frozen.fingerprint,
+        "method": asdict(settings),
+        "train_fraction": train_fraction,
+        "seed": seed,
+    }
+    provenance = {
+        "dataset": dataset.name,
+        "n_images": len(features),
+        "n_train": len(learnt),
+        "n_validation": len(held_out),
+        "class_counts": dict(zip(features.class_names, dataset_counts(features), strict=True)),
+        "domain_names": None if domains is None else list(features.domain_names),
+        "seed": seed,
+        "recipe": recipe,
+        "train_fraction": train_fraction,
+        "method_settings": asdict(settings),
+        "zero_shot_validation_accuracy": baseline,
+        "data_digest": features.digest(),
+    }
+    classifier = train_into(out, settings, learnt, held_out, frozen, seed, run, provenance)
+    _print_result(classifier, learnt, judged, baseline, len(held_out) > 0)
+    say()
+    say(f"Model: {out}")
+    say("Next:")
+    say(f"  ldpf predict {_quoted(out)} NEW-IMAGES --out predictions.csv")
+    if classifier.latent is not None:
+        say(f"  ldpf domains {_quoted(out)} --data {_quoted(data)}")
+    say(f"  ldpf info {_quoted(out)}")
+
+
+def check_model_folder(folder: Path) -> None:
+    """Refuse a folder with other things in it; one with an unfinished training is fine.
+
+    Raises:
+        ModelError: see `ldpf.model_folder.check_output_folder`.
+    """
+    from ldpf.model_folder import check_output_folder
+
+    unfinished = (folder / TRAINING / "settings.json").is_file()
+    ours = {TRAINING, "model.safetensors"}
+    if not (unfinished and {entry.name for entry in folder.iterdir()} <= ours):
+        check_output_folder(folder)
+
+
+def train_into(
+    folder: Path,
+    method: Method,
+    learnt: FeatureSet,
+    held_out: FeatureSet,
+    backbone: Backbone,
+    seed: int,
+    run: dict[str, Any],
+    provenance: dict[str, Any],
+) -> PromptClassifier:
+    """Train, or go on with, or simply load the model of these settings, and keep it in `folder`.
+
+    Args:
+        folder: the model's; what belongs to other settings in it is replaced.
+        run: everything the result depends on; equal ones go on with each other's work.
+        provenance: kept in the model.
+    """
+    from ldpf.checkpoint import write_json
+    from ldpf.evaluation.store import settings_hash
+    from ldpf.model_folder import load_model, save_model
+
+    digest = settings_hash(run)
+    if _finished_as(folder) == digest:
+        log.info("this very model was trained before; delete %s to train it again", folder)
+        return load_model(folder, backbone)[0]
+    if (folder / "config.json").exists():
+        log.info("replacing the model in %s, which has other data or settings", folder)
+    record = folder / TRAINING
+    common.new_folder(record)
+    settings_file = record / "settings.json"
+    if _read_hash(settings_file) != digest:
+        shutil.rmtree(record)
+        record.mkdir()
+        write_json(settings_file, {"hash": digest, "settings": run})
+    classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting_record(record))
+    # Made whole beside the old model first: save_model wants a folder of its own.
+    saved = record / "model"
+    shutil.rmtree(saved, ignore_errors=True)
+    provenance = {**provenance, "settings_hash": digest}
+    if classifier.latent is not None:
+        judged = held_out if len(held_out) else learnt
+        provenance["latent_domains"] = measure_latent(classifier.latent, learnt, judged)
+    save_model(classifier, backbone, saved, provenance=provenance)
+    # Killed here, there is no model rather than one with another model's description.
+    (folder / "config.json").unlink(missing_ok=True)
+    for name in ("model.safetensors", "config.json"):
+        (saved / name).replace(folder / name)
+    saved.rmdir()
+    (record / "checkpoint.safetensors").unlink(missing_ok=True)
+    return classifier
+
+
+def reporting_record(folder: Path) -> RunRecord:
+    """A record in `folder` that also says every few seconds how far training has come."""
+    from ldpf.training import RunRecord
+
+    class Reporting(RunRecord):
+        said = time.monotonic()
+        best = 0.0
+
+        def add(self, **line: Any) -> None:
+            super().add(**line)
+            accuracy = line.get("validation_accuracy")
+            self.best = max(self.best, accuracy or 0.0)
+            if accuracy is not None and time.monotonic() - self.said >= REPORT_EVERY_S:
+                self.said = time.monotonic()
+                log.info(
+                    "step %d: validation accuracy %.1f%%, best so far %.1f%%",
+                    line["step"],
+                    100 * accuracy,
+                    100 * self.best,
+                )
+
+    return Reporting(folder)
+
+
+def _finished_as(folder: Path) -> str | None:
+    """The settings hash of the model in `folder`; None if there is no whole one."""
+    from ldpf.errors import ModelError
+    from ldpf.model_folder import read_config
+
+    if not (folder / "model.safetensors").is_file():
+        return None
+    try:
+        return read_config(folder).get("provenance", {}).get("settings_hash")
+    except ModelError:
+        return None
+
+
+def _read_hash(file: Path) -> str | None:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _method(name: str, recipe: str, n_domains: int, tau: float) -> Method:
+    from ldpf.methods import LDPF, make_method
+    from ldpf.recipes import get_recipe
+
+    if name not in METHODS:
+        raise SettingsError(
+            f"method={name!r} cannot be trained; choose from {', '.join(METHODS)}. (zero-shot "
+            "learns nothing: see 'ldpf benchmark'.)"
+        )
+    method = make_method(name, get_recipe(recipe), n_domains)
+    return replace(method, tau=tau) if isinstance(method, LDPF) else method
+
+
+def _lasting_name(backbone: str) -> str:
+    """A folder's full path, so that the model finds it again from everywhere."""
+    from ldpf.backbones.hub import BUNDLED
+
+    folder = Path(backbone).expanduser()
+    return str(folder.resolve()) if backbone not in BUNDLED and folder.is_dir() else backbone
+
+
+def dataset_counts(features: FeatureSet) -> list[int]:
+    """Images of each class, [K]."""
+    return np.bincount(features.labels.numpy(), minlength=len(features.class_names)).tolist()
+
+
+def _accuracy(classifier: PromptClassifier, features: FeatureSet) -> float:
+    from ldpf.evaluation.metrics import accuracy
+
+    return accuracy(classifier.logits(features.features).argmax(dim=1), features.labels)
+
+
+def _print_data(
+    features: FeatureSet, learnt: FeatureSet, held_out: FeatureSet, n_test: int, method: str
+) -> None:
+    discovered = features.domains is None and method == "ldpf"
+    unknown = ": they will be discovered" if discovered else ""
+    say(f"Read {describe(features)}{unknown}.")
+    left_out = f"; {n_test:,} marked test are left out" if n_test else ""
+    say(f"Learning from {len(learnt):,}, choosing on {len(held_out):,} held out{left_out}.")
+
+
+def _print_result(
+    classifier: PromptClassifier,
+    learnt: FeatureSet,
+    judged: FeatureSet,
+    baseline: float,
+    held_out: bool,
+) -> None:
+    where = "held-out" if held_out else "training (there are too few images to hold some out)"
+    own = _accuracy(classifier, judged)
+    say()
+    say(f"Accuracy on {count(len(judged), where + ' image')}: {own:.1%}", style="bold")
+    say(f"Ready-made model without training (zero-shot), on the same images: {baseline:.1%}")
+    if own < baseline:
+        log.warning(
+            "training did not pay on these images: zero-shot is better; more images may help"
+        )
+    if classifier.latent is not None:
+        _print_latent(classifier, learnt, judged)
+
+
+def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: FeatureSet) -> None:
+    from ldpf.domains.diagnostics import cross_table
+    from ldpf.report.tables import counts_table
+    from ldpf.report.words import discovery_words, similarity_words
+
+    assert classifier.latent is not None
+    measured = measure_latent(classifier.latent, learnt, judged)
+    say()
+    say(f"Latent domains ({count(len(learnt), 'training image')}):")
+    names, rows = ["all"], [np.array(measured["sizes"])]
+    if learnt.domains is not None:
+        assigned = classifier.latent.assign(learnt.features)
+        known = cross_table(
+            learnt.domains, assigned, len(learnt.domain_names), classifier.n_domains
+        )
+        names, rows = [*names, *learnt.domain_names], [*rows, *known]
+    show(counts_table(np.stack(rows), names, "known domain" if len(rows) > 1 else ""))
+    for sentence in discovery_words(measured):
+        say(f"- {sentence}")
+    for sentence in similarity_words(classifier.training.get("prompt_similarity", [])):
+        say(f"- {sentence}")
+
+
+def _quoted(text: str | Path) -> str:
+    return shlex.quote(str(text))

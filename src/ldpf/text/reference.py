@@ -1,0 +1,77 @@
+"""The reference: every sentence written out and read by the model's own layers."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers.masking_utils import create_causal_mask
+
+from ldpf.backbones import TextTower
+from ldpf.text.sentences import ClassTokens
+
+
+def reference_features(
+    tower: TextTower, contexts: Tensor, tokens: ClassTokens, *, length: int
+) -> Tensor:
+    """Text features by the model's own forward pass over P * K whole sentences.
+
+    A tower that is not causal reads the padding behind [EOS] too, as SigLIP does, so its features
+    depend on `length`; those of a causal tower do not.
+
+    Args:
+        tower: the frozen text tower.
+        contexts: [P, M, W].
+        tokens: what each of the K classes adds.
+        length: positions to compute: the tower's context length, or any number down to the longest
+            sentence's.
+
+    Returns:
+        [P, K, D] of length one, differentiable in `contexts` only.
+    """
+    n_prompts, n_context, width = contexts.shape
+    n_classes = len(tokens.ids)
+    embed = tower.model.embeddings.token_embedding.weight.detach()
+    pad = getattr(tower.tokenizer, "pad_token_id", None)
+    pad = tower.eos_id if pad is None else pad
+    ids = torch.full((n_classes, length - 1 - n_context), pad, dtype=torch.long)
+    for row, sentence in zip(ids, tokens.ids, strict=True):
+        row[: len(sentence)] = torch.tensor(sentence)
+    end = torch.tensor(tokens.lengths, device=contexts.device) + n_context  # position of [EOS]
+
+    def everywhere(part: Tensor) -> Tensor:
+        return part.expand(n_prompts, n_classes, -1, width)
+
+    sentences = torch.cat(
+        [
+            everywhere(embed[[tower.bos_id]]),
+            everywhere(contexts[:, None]),
+            everywhere(embed[ids.to(embed.device)]),
+        ],
+        dim=2,
+    ).flatten(0, 1)  # [P * K, length, W]
+    hidden = _frozen(tower.model.embeddings, inputs_embeds=sentences)
+    mask = None
+    if tower.causal:
+        mask = create_causal_mask(
+            config=tower.model.config,
+            inputs_embeds=hidden,
+            attention_mask=None,
+            past_key_values=None,
+        )
+    hidden = _frozen(
+        tower.model.encoder, inputs_embeds=hidden, attention_mask=mask, is_causal=tower.causal
+    ).last_hidden_state
+    hidden = _frozen(tower.model.final_layer_norm, hidden)
+    rows = torch.arange(len(hidden), device=hidden.device)
+    pooled = hidden[rows, end.repeat(n_prompts)].view(n_prompts, n_classes, width)
+    return F.normalize(_frozen(tower.projection, pooled), dim=-1)
+
+
+def _frozen(module: nn.Module, *args, **kwargs):
+    """Call a module of the model so that no gradient reaches its weights, frozen or not."""
+    parameters = dict(module.named_parameters())
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        return module(*args, **kwargs)
+    detached = {name: parameter.detach() for name, parameter in parameters.items()}
+    return torch.func.functional_call(module, detached, args, kwargs)

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+from huggingface_hub.utils import close_session
+
+import ldpf.backbones.hub
+from ldpf.backbones import load_backbone
+from ldpf.backbones.hub import BUNDLED, resolve_folder
+from ldpf.errors import BackboneError
+
+REPO = "somebody/tiny-clip"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+UNREACHABLE = (
+    "Behind a proxy or mirror set HTTPS_PROXY or HF_ENDPOINT; where the model was downloaded "
+    "before, set HF_HOME to that cache; without any network copy the model's folder here and give "
+    "its path (--backbone ./clip-vit-base-patch16), or use '--backbone nano', which needs no "
+    "network."
+)
+
+
+class FakeHub:
+    """As much of the hub's HTTP interface as a download needs, on a local port.
+
+    Attributes:
+        files: what the one model holds, by file name.
+        refuse: (status, error code) with which everything, or only files, are answered.
+        asked: paths of the requests so far.
+    """
+
+    def __init__(self):
+        self.files: dict[str, bytes] = {}
+        self.refuse: tuple[int, str] | None = None
+        self.refuse_files_only = False
+        self.asked: list[str] = []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.answer(body=True)
+
+            def do_HEAD(self):
+                self.answer(body=False)
+
+            def answer(self, body):
+                hub.asked.append(self.path)
+                status, headers, content = hub.respond(self.path)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if body:
+                    self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def respond(self, path):
+        is_file = "/resolve/" in path
+        if self.refuse and (is_file or not self.refuse_files_only):
+            status, code = self.refuse
+            return status, {"X-Error-Code": code} if code else {}, b""
+        if is_file:
+            content = self.files[path.split("/resolve/")[1].partition("/")[2]]
+            return 200, {"ETag": f'"{len(content)}"', "X-Repo-Commit": SHA}, content
+        if "/tree/" in path:
+            rows = [
+                {"type": "file", "path": name, "size": len(content), "oid": str(len(content))}
+                for name, content in self.files.items()
+            ]
+            return 200, {"Content-Type": "application/json"}, json.dumps(rows).encode()
+        siblings = [{"rfilename": name} for name in self.files]
+        info = {"id": REPO, "sha": SHA, "siblings": siblings}
+        return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """An empty local cache, and no network."""
+    cache = tmp_path / "hub"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    endpoint(monkeypatch, "http://127.0.0.1:9")  # the discard port: refused at once
+    # The client keeps the proxies it started with.
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    close_session()
+    yield cache
+    close_session()
+
+
+def endpoint(monkeypatch, url):
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
+    template = url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+@pytest.fixture
+def hub(hub_cache, monkeypatch, tiny_clip_folder):
+    hub = FakeHub()
+    hub.files = {file.name: file.read_bytes() for file in tiny_clip_folder.iterdir()}
+    endpoint(monkeypatch, hub.url)
+    yield hub
+    hub.close()
+
+
+def in_cache(cache, folder, *, ref="main", leave_out=()):
+    """Lay a folder into the hub's cache as huggingface_hub does (without its symbolic links)."""
+    repo = cache / f"models--{REPO.replace('/', '--')}"
+    snapshot = repo / "snapshots" / SHA
+    shutil.copytree(folder, snapshot, ignore=lambda *_: leave_out)
+    (repo / "refs").mkdir()
+    (repo / "refs" / ref).write_text(SHA)
+    return snapshot
+
+
+def message_of(name):
+    with pytest.raises(BackboneError) as caught:
+        resolve_folder(name)
+    return str(caught.value)
+
+
+def test_a_folder_is_taken_as_it_is(tmp_path):
+    assert resolve_folder(tmp_path) == tmp_path
+    assert resolve_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_relative_folder_wins_over_a_hub_id(tmp_path, monkeypatch):
+    (tmp_path / "openai" / "clip").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert resolve_folder("openai/clip") == Path("openai/clip")
+
+
+def test_a_bundled_name_gives_the_folder_in_the_package():
+    assert resolve_folder("nano") == Path(ldpf.backbones.hub.__file__).parent / "nano"
+
+
+def test_a_file_is_refused(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    assert message_of(str(file)) == (
+        f"The backbone {str(file)!r} is a file; give the folder it lies in (config.json, "
+        "model.safetensors, tokenizer and preprocessor files)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nanno", " Did you mean 'nano'?"),
+        ("resnet50", ""),
+        ("./nothing/here", ""),
+        ("a/b/c", ""),
+        ("somebody/bad--name", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_is_possible(name, hint, hub_cache):
+    assert message_of(name) == (
+        f"There is no backbone {name!r}: it is neither a bundled one ({', '.join(BUNDLED)}), nor a "
+        f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'.{hint}"
+    )
+
+
+def test_a_complete_copy_in_the_cache_needs_no_network(hub_cache, tiny_clip_folder, tiny_clip):
+    snapshot = in_cache(hub_cache, tiny_clip_folder)
+    assert resolve_folder(REPO) == snapshot
+    assert load_backbone(REPO).fingerprint == tiny_clip.fingerprint
+
+
+@pytest.mark.parametrize("revision", ["v2", SHA])
+def test_a_revision_in_the_cache_needs_no_network(revision, hub_cache, tiny_clip_folder):
+    snapshot = in_cache(hub_cache, tiny_clip_folder, ref="v2")
+    assert resolve_folder(f"{REPO}@{revision}") == snapshot
+
+
+def test_another_revision_than_the_one_in_the_cache_is_not_mistaken_for_it(
+    hub_cache, tiny_clip_folder
+):
+    in_cache(hub_cache, tiny_clip_folder, ref="v2")
+    assert f"The backbone '{REPO}@v3' is not on this machine" in message_of(f"{REPO}@v3")
+    assert f"The backbone '{REPO}' is not on this machine" in message_of(REPO)
+
+
+@pytest.mark.parametrize(
+    "lost", ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"]
+)
+def test_an_incomplete_copy_in_the_cache_is_not_used(lost, hub_cache, tiny_clip_folder):
+    in_cache(hub_cache, tiny_clip_folder, leave_out=(lost,))
+    assert f"The backbone '{REPO}' is not on this machine" in message_of(REPO)
+
+
+@pytest.mark.parametrize("name", [REPO, f"{REPO}@v2"])
+def test_a_download_is_used_again_without_the_network(
+    name, hub, hub_cache, tiny_clip, monkeypatch
+):
+    hub.files |= {"README.md": b"# tiny", "pytorch_model.bin": b"x" * 50, "flax.msgpack": b"x"}
+    assert load_backbone(name).fingerprint == tiny_clip.fingerprint
+    fetched = {path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path}
+    assert "model.safetensors" in fetched
+    assert not fetched & {"README.md", "pytorch_model.bin", "flax.msgpack"}
+    asked = len(hub.asked)
+    assert load_backbone(name).fingerprint == tiny_clip.fingerprint
+    assert len(hub.asked) == asked
+    endpoint(monkeypatch, "http://127.0.0.1:9")
+    assert load_backbone(name).fingerprint == tiny_clip.fingerprint
+
+
+def test_weights_in_pytorchs_format_are_fetched_where_there_are_no_others(hub):
+    hub.files["pytorch_model.bin"] = hub.files.pop("model.safetensors")
+    assert (resolve_folder(REPO) / "pytorch_model.bin").exists()
+
+
+def test_a_model_without_weights_is_refused(hub):
+    del hub.files["model.safetensors"]
+    assert message_of(REPO) == (
+        f"The hub model {REPO!r} has no model.safetensors or pytorch_model.bin in it; give a CLIP "
+        "checkpoint in the Hugging Face format."
+    )
+
+
+@pytest.mark.parametrize("refuse", [(404, "RepoNotFound"), (401, "RepoNotFound")])
+def test_a_model_the_hub_does_not_have_is_named(refuse, hub):
+    hub.refuse = refuse
+    assert message_of(REPO) == (
+        f"The hub has no model {REPO!r} that you may see; check the spelling, or set HF_TOKEN if "
+        "it is private."
+    )
+
+
+@pytest.mark.parametrize("files_only", [True, False])
+def test_a_gated_model_says_what_to_accept(files_only, hub):
+    # The real hub shows the list of files to everyone, and refuses the files.
+    hub.refuse, hub.refuse_files_only = (403, "GatedRepo"), files_only
+    assert message_of(REPO) == (
+        f"The backbone {REPO!r} is gated: accept its terms on its hub page, then set HF_TOKEN or "
+        "run 'hf auth login'."
+    )
+
+
+def test_a_revision_the_model_does_not_have_is_named(hub):
+    hub.refuse = (404, "RevisionNotFound")
+    assert message_of(f"{REPO}@v9") == (
+        f"The model {REPO!r} has no revision 'v9'; leave '@v9' away for the newest."
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_a_proxy_that_answers_for_the_hub_gives_one_message(status, hub):
+    hub.refuse = (status, "")
+    message = message_of(REPO)
+    assert message.startswith(
+        f"The backbone {REPO!r} is not on this machine and the hub could not be reached ("
+    )
+    assert str(status) in message
+    assert message.endswith(f"). {UNREACHABLE}")
+
+
+def test_a_hub_that_never_answers_is_given_up_on(hub_cache, monkeypatch):
+    assert ldpf.backbones.hub._REQUEST_TIMEOUT_S <= 15
+    monkeypatch.setattr(ldpf.backbones.hub, "_REQUEST_TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        started = time.monotonic()
+        message = message_of(REPO)
+    assert time.monotonic() - started < 5  # one attempt: no retries on top of the timeout
+    assert message == (
+        f"The backbone {REPO!r} is not on this machine and the hub could not be reached (timed "
+        f"out). {UNREACHABLE}"
+    )
+
+
+def test_offline_mode_gives_the_same_message(hub_cache, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    message = message_of(REPO)
+    assert message.startswith(f"The backbone {REPO!r} is not on this machine")
+    assert message.endswith(UNREACHABLE)
+
+
+def test_without_network_a_fresh_process_ends_at_once_with_one_message(tmp_path):
+    environment = os.environ | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path),
+        "no_proxy": "127.0.0.1",
+    }
+    script = (
+        "import time\nfrom ldpf.backbones import load_backbone\nstart = time.monotonic()\n"
+        f"try:\n    load_backbone({REPO!r})\n"
+        "except Exception as error:\n    print(type(error).__name__, error)\n"
+        "print(time.monotonic() - start)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    message, seconds = done.stdout.splitlines()
+    assert message == (
+        f"BackboneError The backbone {REPO!r} is not on this machine and the hub could not be "
+        f"reached ([Errno 111] Connection refused). {UNREACHABLE}"
+    )
+    assert float(seconds) < 20

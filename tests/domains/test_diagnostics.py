@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
+from ldpf.seeding import generator
+
+HALVES = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+CROSSED = torch.tensor([0, 0, 1, 1, 0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("score", [nmi, ari])
+def test_a_renamed_partition_agrees_fully(score):
+    assert score(HALVES, 1 - HALVES) == pytest.approx(1.0)
+
+
+def test_independent_partitions_share_no_information():
+    assert nmi(HALVES, CROSSED) == pytest.approx(0.0, abs=1e-9)
+    assert ari(HALVES, CROSSED) < 0.05
+
+
+def separable(shift):
+    draws = generator(0, "probe")
+    labels = torch.arange(300) % 3
+    z = torch.randn(300, 5, generator=draws)
+    z[:, :3] += shift * torch.nn.functional.one_hot(labels, 3)
+    return z + 100.0, labels
+
+
+def test_the_probe_reads_what_is_linearly_there():
+    z, labels = separable(shift=8.0)
+    assert linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:], 3) > 0.98
+
+
+def test_the_probe_finds_nothing_where_nothing_is():
+    z, labels = separable(shift=0.0)
+    accuracy = linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:], 3)
+    assert accuracy == pytest.approx(1 / 3, abs=0.12)
+
+
+def test_the_probe_does_not_depend_on_the_scale_of_z():
+    z, labels = separable(shift=2.0)
+    parts = z[:150], labels[:150], z[150:], labels[150:]
+    small = parts[0] * 1e-4, parts[1], parts[2] * 1e-4, parts[3]
+    assert linear_probe_accuracy(*parts, 3) == linear_probe_accuracy(*small, 3)
+
+
+def test_the_probe_of_a_constant_z_answers_with_the_most_frequent_class():
+    labels = torch.tensor([0, 1, 1, 1, 2, 2])
+    z = torch.ones(6, 4)
+    assert linear_probe_accuracy(z, labels, z, labels, 3) == pytest.approx(0.5)
+
+
+def test_chance_is_the_share_of_the_most_frequent_class():
+    assert chance(torch.tensor([2, 2, 2, 0])) == 0.75
+
+
+def test_a_cross_table_counts_pairs():
+    table = cross_table(torch.tensor([0, 0, 1, 1]), torch.tensor([2, 2, 0, 1]), 2, 4)
+    assert table.tolist() == [[0, 0, 2, 0], [1, 1, 0, 0]]

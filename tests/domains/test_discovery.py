@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ldpf.checkpoint import load_tree, save_tree
+from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings
+from ldpf.errors import SettingsError
+
+SETTINGS = DiscoverySettings(
+    rounds=10, extractor=ExtractorSettings(batch_size=32, learning_rate=1e-2)
+)
+
+
+def discover(train, validation, settings=SETTINGS, seed=0):
+    discovery = DomainDiscovery(train, validation, settings, seed)
+    while not discovery.done:
+        discovery.round()
+    return discovery
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(20, dim=32, seed=0), make_features(10, dim=32, seed=1)
+
+
+@pytest.fixture(scope="module")
+def found(data):
+    return discover(*data)
+
+
+@pytest.fixture(scope="module")
+def measures(found):
+    return found.measure()
+
+
+def test_the_true_domains_are_found(measures):
+    assert measures["domain_nmi"] > 0.9
+    assert measures["domain_ari"] > 0.9
+
+
+def test_latent_domains_are_no_classes(measures):
+    assert measures["class_nmi"] < 0.05
+
+
+def test_z_keeps_style_and_loses_the_class(measures):
+    assert measures["explained_variance"] > 0.4
+    assert measures["chance"] == pytest.approx(1 / 3)
+    assert measures["raw_probe_accuracy"] > 0.95
+    assert measures["probe_accuracy"] < measures["chance"] + 0.12
+
+
+def test_sizes_count_every_training_image(measures, data):
+    assert sum(measures["sizes"]) == len(data[0])
+    assert len(measures["sizes"]) == 3
+
+
+def test_where_classes_dominate_only_erasure_brings_domains_out(make_features):
+    train = make_features(20, dim=32, class_strength=1.5)
+    validation = make_features(10, dim=32, class_strength=1.5, seed=1)
+    erased = discover(train, validation).measure()
+    plain = replace(SETTINGS, extractor=replace(SETTINGS.extractor, erase=False, adversary=0.0))
+    kept = discover(train, validation, plain).measure()
+    assert kept["class_nmi"] > 0.9 and kept["domain_nmi"] < 0.1
+    assert erased["class_nmi"] < 0.05 and erased["domain_nmi"] > 0.8
+
+
+def test_unknown_domains_are_reported_as_unknown(data):
+    train, validation = (replace(part, domains=None) for part in data)
+    discovery = DomainDiscovery(train, validation, replace(SETTINGS, rounds=1), 0)
+    discovery.round()
+    measures = discovery.measure()
+    assert measures["domain_nmi"] is None and measures["domain_ari"] is None
+
+
+def test_true_domains_change_nothing_but_their_measurement(data, found):
+    train, validation = data
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    shuffled = discover(replace(train, domains=train.domains[order]), validation)
+    assert torch.equal(shuffled.assignments, found.assignments)
+    for name, tensor in found.tensors().items():
+        assert torch.equal(shuffled.tensors()[name], tensor), name
+
+
+def test_without_validation_images_the_training_images_are_measured(data):
+    train, validation = data
+    none = validation.subset([])
+    discovery = DomainDiscovery(train, none, replace(SETTINGS, rounds=1), 0)
+    discovery.round()
+    same = DomainDiscovery(train, train, replace(SETTINGS, rounds=1), 0)
+    same.round()
+    assert discovery.measure() == same.measure()
+
+
+def test_the_same_seed_finds_the_same_bits_and_another_others(data, found):
+    again, other = discover(*data).tensors(), discover(*data, seed=1).tensors()
+    for name, tensor in found.tensors().items():
+        assert torch.equal(again[name], tensor), name
+    assert not torch.equal(other["centroids"], found.tensors()["centroids"])
+
+
+def test_rounds_are_counted_until_done(data):
+    discovery = DomainDiscovery(*data, replace(SETTINGS, rounds=2), 0)
+    assert (discovery.rounds_done, discovery.done) == (0, False)
+    discovery.round()
+    assert (discovery.rounds_done, discovery.done) == (1, False)
+    discovery.round()
+    assert (discovery.rounds_done, discovery.done) == (2, True)
+
+
+def test_a_round_says_how_many_images_changed_their_domain(data):
+    discovery = DomainDiscovery(*data, SETTINGS, 0)
+    before = discovery.assignments
+    discovery.round()
+    assert discovery.moved == pytest.approx(
+        float((discovery.assignments != before).double().mean()), abs=1e-6
+    )
+
+
+def test_ids_settle_once_the_domains_are_found(data, measures):
+    # Unmatched ids of k-means are arbitrary: two rounds in three would move most images.
+    assert measures["moved"] < 0.05
+
+
+def test_a_single_latent_domain_trains_no_extractor(data):
+    settings = replace(SETTINGS, n_domains=1)
+    discovery = DomainDiscovery(*data, settings, 0)
+    before = discovery.tensors()
+    while not discovery.done:
+        discovery.round()
+    for name, tensor in discovery.tensors().items():
+        assert torch.equal(before[name], tensor), name
+    assert discovery.assignments.unique().tolist() == [0]
+    assert discovery.measure()["sizes"] == [len(data[0])]
+
+
+@pytest.mark.parametrize("rounds", [0, 3])
+def test_a_restored_discovery_goes_on_with_the_same_bits(rounds, data, found, tmp_path):
+    first = DomainDiscovery(*data, SETTINGS, 0)
+    for _ in range(rounds):
+        first.round()
+    save_tree(tmp_path / "a.safetensors", first.state())
+    second = DomainDiscovery(*data, SETTINGS, 0)
+    second.round()  # whatever it had before is replaced
+    second.load_state(load_tree(tmp_path / "a.safetensors"))
+    assert second.rounds_done == rounds
+    while not second.done:
+        second.round()
+    assert second.measure() == found.measure()
+    for name, tensor in found.tensors().items():
+        assert torch.equal(second.tensors()[name], tensor), name
+
+
+def test_the_class_table_counts_classes_by_latent_domain(found, data):
+    table = found.class_table()
+    assert table.shape == (3, 3)
+    for s in range(3):
+        labels = data[0].labels[found.assignments == s]
+        assert table[s].tolist() == torch.bincount(labels, minlength=3).tolist()
+
+
+def test_a_collapsed_extractor_keeps_the_domains_it_had(data, caplog):
+    discovery = DomainDiscovery(*data, SETTINGS, 0)
+    before = discovery.assignments
+    discovery.training.epoch = lambda progress: None
+    with torch.no_grad():
+        discovery.training.extractor.out.weight.zero_()
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discovery.round()
+    assert torch.equal(discovery.assignments, before)
+    assert caplog.messages == ["round 1: G maps all images to one point"]
+
+
+def test_tiny_latent_domains_are_warned_of(make_features, caplog):
+    train = make_features(20, dim=32)
+    odd = make_features(1, dim=32, seed=5, domain_strength=-30.0, n_domains=1)
+    together = replace(
+        train,
+        features=torch.cat([train.features, odd.features]),
+        labels=torch.cat([train.labels, odd.labels]),
+        domains=None,
+        paths=train.paths + odd.paths,
+    )
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discovery = discover(together, train, replace(SETTINGS, n_domains=4))
+    small = int(torch.bincount(discovery.assignments).argmin())
+    assert (
+        f"latent domain {small} holds only 3 training images; consider fewer latent domains"
+        in caplog.messages
+    )
+
+
+def test_a_latent_domain_without_some_classes_is_warned_of(make_features, caplog):
+    data = make_features(20, dim=32)
+    kept = ~((data.domains == 2) & (data.labels != 0))  # the sketches show cats only
+    train = data.subset(kept)
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discovery = discover(train, data)
+    s = int(discovery.assignments[train.domains == 2].mode().values)
+    assert discovery.class_table()[s].tolist() == [20, 0, 0]
+    assert (
+        f"latent domain {s} has no image of 2 of 3 classes (dog, horse); its prompt learns them "
+        "only as wrong answers" in caplog.messages
+    )
+
+
+def test_well_filled_latent_domains_are_not_warned_of(data, caplog):
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discover(*data)
+    assert caplog.messages == []
+
+
+def test_warnings_come_once_at_the_end(data, caplog):
+    discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains=30), 0)
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        for _ in range(SETTINGS.rounds - 1):
+            discovery.round()
+        assert caplog.messages == []
+        discovery.round()
+        assert caplog.messages
+
+
+def test_more_latent_domains_than_images_are_refused_at_once(data):
+    few = data[0].subset(range(2))
+    with pytest.raises(SettingsError) as caught:
+        DomainDiscovery(few, few, SETTINGS, 0)
+    assert str(caught.value) == (
+        "n_samples=2 should be >= n_domains=3: every latent domain needs at least one training "
+        "image. Use fewer latent domains or more images."
+    )
+
+
+def test_settings_are_described_for_json(data):
+    described = json.loads(json.dumps(DomainDiscovery(*data, SETTINGS, 0).describe()))
+    assert described["rounds"] == 10
+    assert described["extractor"]["batch_size"] == 32
+
+
+@pytest.mark.parametrize("name", ["n_domains", "rounds"])
+def test_settings_below_one_are_refused(name):
+    with pytest.raises(SettingsError) as caught:
+        DiscoverySettings(**{name: 0})
+    assert str(caught.value) == f"{name}=0 should be at least 1."

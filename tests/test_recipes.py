@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ldpf.errors import SettingsError
+from ldpf.recipes import FAST, PAPER, RECIPES, get_recipe
+
+
+def test_the_paper_recipe_is_coops_protocol():
+    assert (PAPER.optimizer, PAPER.learning_rate, PAPER.image_batch) == ("sgd", 2e-3, 32)
+    assert (PAPER.max_epochs, PAPER.warmup_epochs, PAPER.warmup_rate) == (20, 1, 1e-5)
+    assert PAPER.patience is None
+
+
+def test_the_fast_recipe_stops_on_its_own():
+    assert FAST.patience is not None
+    assert FAST.max_steps is not None
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_carry_the_name_they_are_found_by(name):
+    assert get_recipe(name).name == name
+
+
+def test_an_unknown_recipe_is_named_with_the_choices():
+    with pytest.raises(SettingsError) as caught:
+        get_recipe("quick")
+    assert str(caught.value) == "There is no recipe 'quick'; choose from fast, paper."
+
+
+@pytest.mark.parametrize(
+    ("n_train", "steps"), [(1, 20), (32, 20), (33, 40), (320, 200), (321, 220)]
+)
+def test_steps_count_the_last_partial_batch_of_each_epoch(n_train, steps):
+    assert PAPER.steps(n_train) == steps
+
+
+def test_max_steps_hold_for_any_number_of_images():
+    assert FAST.steps(10) == FAST.steps(1_000_000) == FAST.max_steps
+
+
+def test_the_cosine_starts_at_the_full_rate_behind_the_warm_up():
+    rates = [PAPER.cosine(epoch) for epoch in range(20)]
+    # The sequence that CoOp's scheduler (constant warm-up, then CosineAnnealingLR) gives.
+    assert rates[0] == 1e-5
+    assert rates[1] == pytest.approx(2e-3)
+    assert rates[2] == pytest.approx(2e-3 * 0.9938442)
+    assert rates[11] == pytest.approx(1e-3)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"optimizer": "lion"}, "optimizer is 'lion'; it must be 'adam' or 'sgd'."),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0."),
+        ({"image_batch": 0}, "image_batch is 0; it must be at least 1."),
+        (
+            {"max_steps": 10},
+            "max_epochs is 20 and max_steps 10; give exactly one.",
+        ),
+        (
+            {"max_epochs": None},
+            "max_epochs is None and max_steps None; give exactly one.",
+        ),
+        (
+            {"max_epochs": None, "max_steps": 10},
+            "A recipe without patience runs on a cosine and needs max_epochs.",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_refused(change, sentence):
+    with pytest.raises(SettingsError) as caught:
+        replace(PAPER, **change)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("name", ["max_steps", "round_every", "evaluate_every", "patience"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(SettingsError) as caught:
+        replace(FAST, **{name: 0})
+    assert str(caught.value) == f"{name} is 0; it must be at least 1."
+
+
+def test_a_negative_cooldown_is_refused():
+    with pytest.raises(SettingsError) as caught:
+        replace(FAST, cooldown=-1)
+    assert str(caught.value) == "cooldown is -1; it must be at least 0."

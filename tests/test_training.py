@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+import pytest
+import torch
+
+import ldpf.training
+from ldpf.checkpoint import save_tree
+from ldpf.domains import DiscoverySettings
+from ldpf.errors import LdpfError
+from ldpf.methods import LDPF, CoOp
+from ldpf.methods.coop import _CoOpLearner
+from ldpf.methods.ldpf import LDPFLearner
+from ldpf.recipes import FAST, PAPER
+from ldpf.seeding import generator
+from ldpf.training import PromptTraining, RunRecord
+
+A, B = frozenset({"a"}), frozenset({"b"})
+SHORT_FAST = replace(
+    FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03
+)
+SHORT_PAPER = replace(PAPER, image_batch=16, max_epochs=3, learning_rate=0.05)
+
+
+@dataclass
+class ToyLearner:
+    """Two groups pulled towards 1; the accuracies it reports are chosen by the test.
+
+    A phase is a tuple of stages that take turns, step by step.
+    """
+
+    phases: tuple = ((A, B),)
+    n_train: int = 4
+    accuracies: object = None
+    loss_factor: float = 1.0
+    batches: list = field(default_factory=list)
+    rounds: list = field(default_factory=list)
+    judged: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.groups = {name: torch.nn.Parameter(torch.zeros(3)) for name in "ab"}
+        self.stages = []
+        self.n_phases = len(self.phases)
+
+    def stage(self, phase, step):
+        turns = self.phases[phase]
+        return turns[step % len(turns)]
+
+    def contexts(self, stage):
+        return torch.stack([g if n in stage else g.detach() for n, g in self.groups.items()])
+
+    def loss(self, text_features, batch, stage):
+        self.batches.append(batch)
+        self.stages.append(stage)
+        return self.loss_factor * (text_features - 1).square().sum()
+
+    def validation_accuracy(self, text_features):
+        self.judged.append(text_features.detach().clone())
+        return 0.5 if self.accuracies is None else next(self.accuracies)
+
+    def start_round(self):
+        self.rounds.append(len(self.stages))
+
+    def state(self):
+        return self.snapshot()
+
+    def load_state(self, tree):
+        with torch.no_grad():
+            for name, group in self.groups.items():
+                group.copy_(tree[name])
+
+    def snapshot(self):
+        return {name: group.detach().clone() for name, group in self.groups.items()}
+
+
+def train(learner, recipe, record=None):
+    training = PromptTraining(
+        learner, lambda contexts: contexts, recipe, generator(0, "batches"), record or RunRecord()
+    )
+    return training.run(), training
+
+
+def fast(**changes):
+    settings = {"max_steps": 10, "cooldown": 0, "patience": 100, "evaluate_every": 1}
+    return replace(FAST, **(settings | changes))
+
+
+def test_the_snapshot_best_on_validation_is_returned():
+    learner = ToyLearner(phases=((A | B,),), accuracies=iter([0.1, 0.2, 0.9, 0.3, 0.4]))
+    best, training = train(learner, fast(max_steps=4))
+    assert training.best.step == 2
+    assert torch.equal(best["a"], learner.judged[2][0])
+    assert not torch.equal(best["a"], learner.groups["a"])
+
+
+def test_of_equally_good_snapshots_the_latest_is_returned():
+    learner = ToyLearner(accuracies=iter([0.1, 0.9, 0.9, 0.3, 0.4]))
+    _, training = train(learner, fast(max_steps=4))
+    assert (training.best.step, training.best.accuracy) == (2, 0.9)
+
+
+def test_the_prompts_after_the_last_step_are_judged_too():
+    learner = ToyLearner(accuracies=iter([0.1, 0.2, 0.3]))
+    best, training = train(learner, fast(max_steps=2))
+    assert training.best.step == 2
+    assert torch.equal(best["a"], learner.groups["a"])
+
+
+def test_a_snapshot_holds_the_prompts_whose_features_were_judged():
+    learner = ToyLearner(accuracies=iter([0.5, 0.9, 0.1, 0.1]))
+    best, _ = train(learner, fast(max_steps=3))
+    assert torch.equal(torch.stack([best["a"], best["b"]]), learner.judged[1])
+
+
+@pytest.mark.parametrize("evaluate_every", [1, 4])
+def test_validation_costs_no_text_pass_but_the_last(evaluate_every):
+    record = RunRecord()
+    train(ToyLearner(), fast(max_steps=10, evaluate_every=evaluate_every), record)
+    assert record.text_passes == 11
+
+
+def test_a_stage_updates_only_its_own_group():
+    learner = ToyLearner(phases=((B,),))
+    train(learner, fast())
+    assert torch.equal(learner.groups["a"], torch.zeros(3))
+    assert (learner.groups["b"] > 0).all()
+
+
+def test_phases_run_one_after_the_other():
+    learner = ToyLearner(phases=((A,), (B,)))
+    _, training = train(learner, fast(max_steps=5))
+    assert learner.stages == [A] * 5 + [B] * 5
+    assert (training.step, training.phase) == (10, 2)
+
+
+def test_the_learner_says_what_each_step_of_a_phase_updates():
+    learner = ToyLearner(phases=((A, B), (A | B,)))
+    train(learner, fast(max_steps=3))
+    assert learner.stages == [A, B, A] + [A | B] * 3
+
+
+def test_training_ends_when_validation_stops_improving():
+    accuracies = (min(i, 6) / 10 for i in count())
+    _, training = train(ToyLearner(accuracies=accuracies), fast(max_steps=500, patience=20))
+    assert training.step == 6 + 20
+
+
+def test_equal_accuracy_is_no_improvement():
+    _, training = train(ToyLearner(), fast(max_steps=500, patience=7))
+    assert training.step == 7
+
+
+def test_the_rate_falls_linearly_to_zero_before_the_end():
+    record = RunRecord()
+    recipe = fast(max_steps=500, patience=3, cooldown=4, learning_rate=0.08)
+    train(ToyLearner(), recipe, record)
+    rates = [line["rate"] for line in record.history]
+    assert rates == pytest.approx([0.08] * 3 + [0.08, 0.06, 0.04, 0.02])
+
+
+def test_the_cooldown_is_part_of_the_longest_phase():
+    record = RunRecord()
+    _, training = train(ToyLearner(), fast(max_steps=10, cooldown=4, learning_rate=0.08), record)
+    assert training.step == 10
+    rates = [line["rate"] for line in record.history]
+    assert rates == pytest.approx([0.08] * 6 + [0.08, 0.06, 0.04, 0.02])
+
+
+def test_a_cooldown_longer_than_the_phase_does_not_lengthen_it():
+    record = RunRecord()
+    _, training = train(ToyLearner(), fast(max_steps=4, cooldown=100, learning_rate=0.08), record)
+    assert training.step == 4
+    assert [line["rate"] for line in record.history] == pytest.approx([0.08, 0.06, 0.04, 0.02])
+
+
+def test_each_phase_has_its_own_patience_and_cooldown():
+    learner = ToyLearner(phases=((A,), (B,)))
+    train(learner, fast(max_steps=500, patience=5, cooldown=2))
+    assert learner.stages == [A] * 7 + [B] * 7
+
+
+def test_without_patience_every_epoch_runs_at_its_cosine_rate():
+    record = RunRecord()
+    recipe = replace(PAPER, image_batch=2, max_epochs=3)
+    _, training = train(ToyLearner(n_train=5), recipe, record)
+    assert training.step == 9
+    assert [line["rate"] for line in record.history] == [recipe.cosine(e) for e in range(3)]
+
+
+def test_batches_hold_every_image_once_an_epoch_in_a_new_order():
+    learner = ToyLearner(phases=((A,),), n_train=10)
+    train(learner, replace(PAPER, image_batch=4, max_epochs=2))
+    sizes = [len(batch) for batch in learner.batches]
+    assert sizes == [4, 4, 2, 4, 4, 2]
+    first, second = torch.cat(learner.batches[:3]), torch.cat(learner.batches[3:])
+    assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(10))
+    assert first.tolist() != second.tolist()
+
+
+def test_a_set_that_fits_in_one_batch_is_used_whole():
+    learner = ToyLearner(n_train=10)
+    train(learner, fast(max_steps=3, image_batch=10))
+    assert learner.batches == [None] * 3
+
+
+def test_discovery_rounds_come_before_their_step_at_the_recipes_pace():
+    learner = ToyLearner()
+    train(learner, fast(max_steps=7, round_every=3))
+    assert learner.rounds == [0, 3, 6]
+
+
+def test_discovery_rounds_come_once_an_epoch_by_default():
+    learner = ToyLearner(phases=((A,),), n_train=10)
+    train(learner, replace(PAPER, image_batch=4, max_epochs=3))
+    assert learner.rounds == [0, 3, 6]
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_with_advice(factor):
+    with pytest.raises(LdpfError) as caught:
+        train(ToyLearner(loss_factor=factor), fast(learning_rate=0.5))
+    assert str(caught.value) == (
+        f"The training loss became {factor} at step 0 with learning rate 0.5; use a smaller "
+        "learning rate."
+    )
+
+
+def test_a_line_of_the_log_has_what_a_plot_needs(tmp_path):
+    record = RunRecord(tmp_path)
+    train(ToyLearner(), fast(max_steps=3, evaluate_every=2, learning_rate=0.1), record)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines == record.history
+    assert [line["step"] for line in lines] == [0, 2]
+    assert lines[0] == {
+        "step": 0,
+        "phase": 0,
+        "stage": "a",
+        "rate": 0.1,
+        "loss": 6.0,
+        "validation_accuracy": 0.5,
+    }
+
+
+def test_a_log_of_an_attempt_without_checkpoint_is_started_anew(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 0}\n{"st')
+    record = RunRecord(tmp_path)
+    train(ToyLearner(), fast(max_steps=2), record)
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+# --- real methods: the same numbers again, and after an interruption --------------------------
+
+
+class Interrupted(Exception):
+    """Stands for whatever stops a run."""
+
+
+LEARNERS = {"coop": _CoOpLearner, "ldpf": LDPFLearner}
+
+
+def method(name, recipe):
+    if name == "coop":
+        return CoOp(length=6, recipe=recipe)
+    settings = DiscoverySettings(rounds=4)
+    return LDPF(discovery=settings, agnostic_length=2, specific_length=2, turn=2, recipe=recipe)
+
+
+def outcome(classifier, record):
+    return {
+        "contexts": classifier.contexts,
+        "text_features": classifier.text_features,
+        **({} if classifier.latent is None else classifier.latent.tensors()),
+    }, (classifier.training, record.text_passes, record.history)
+
+
+def assert_same(first, second):
+    tensors, rest = first
+    for name, tensor in second[0].items():
+        assert torch.equal(tensor, tensors[name]), name
+    assert rest == second[1]
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(6, seed=0), make_features(3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tiny_clip):
+    """Reference runs, each made once."""
+    done = {}
+
+    def run(name, recipe):
+        if (name, recipe) not in done:
+            record = RunRecord()
+            fitted = method(name, recipe).fit(*data, tiny_clip, seed=3, record=record)
+            done[name, recipe] = outcome(fitted, record)
+        return done[name, recipe]
+
+    return run
+
+
+def interrupt_at(monkeypatch, name, call):
+    original, calls = LEARNERS[name].loss, count()
+
+    def loss(self, *arguments):
+        if next(calls) == call:
+            raise Interrupted
+        return original(self, *arguments)
+
+    monkeypatch.setattr(LEARNERS[name], "loss", loss)
+
+
+@pytest.mark.parametrize("recipe", [SHORT_FAST, SHORT_PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_same_seed_gives_the_same_bits(name, recipe, data, tiny_clip, uninterrupted):
+    record = RunRecord()
+    fitted = method(name, recipe).fit(*data, tiny_clip, seed=3, record=record)
+    assert_same(outcome(fitted, record), uninterrupted(name, recipe))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_another_seed_gives_another_classifier(name, data, tiny_clip, uninterrupted):
+    fitted = method(name, SHORT_FAST).fit(*data, tiny_clip, seed=4)
+    assert not torch.equal(fitted.contexts, uninterrupted(name, SHORT_FAST)[0]["contexts"])
+
+
+@pytest.mark.parametrize("call", [1, 2, 7, 11])
+@pytest.mark.parametrize("recipe", [SHORT_FAST, SHORT_PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    name, recipe, call, data, tiny_clip, uninterrupted, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, name, call)
+        with pytest.raises(Interrupted):
+            method(name, recipe).fit(
+                *data, tiny_clip, seed=3, record=RunRecord(tmp_path, checkpoint_every_s=0)
+            )
+    record = RunRecord(tmp_path, checkpoint_every_s=0)
+    fitted = method(name, recipe).fit(*data, tiny_clip, seed=3, record=record)
+    assert_same(outcome(fitted, record), uninterrupted(name, recipe))
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == record.history
+    assert record.seconds_before > 0 or call == 1
+
+
+def test_a_run_interrupted_twice_and_long_after_its_checkpoint_loses_nothing(
+    data, tiny_clip, uninterrupted, tmp_path, monkeypatch
+):
+    # A clock that ticks once a look: a checkpoint every fourth step, steps behind it are redone.
+    ticks = count()
+    monkeypatch.setattr(ldpf.training.time, "monotonic", lambda: float(next(ticks)))
+    ldpf_method = method("ldpf", SHORT_FAST)
+    for call in (8, 5):
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, "ldpf", call)
+            with pytest.raises(Interrupted):
+                record = RunRecord(tmp_path, checkpoint_every_s=4.5)
+                ldpf_method.fit(*data, tiny_clip, seed=3, record=record)
+    record = RunRecord(tmp_path, checkpoint_every_s=4.5)
+    fitted = ldpf_method.fit(*data, tiny_clip, seed=3, record=record)
+    assert_same(outcome(fitted, record), uninterrupted("ldpf", SHORT_FAST))
+
+
+def test_sequential_stages_go_on_in_the_stage_they_were_in(data, tiny_clip, tmp_path, monkeypatch):
+    sequential = replace(method("ldpf", replace(SHORT_FAST, max_steps=6)), stages="sequential")
+    straight = RunRecord()
+    expected = outcome(sequential.fit(*data, tiny_clip, seed=3, record=straight), straight)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ldpf", 9)
+        with pytest.raises(Interrupted):
+            record = RunRecord(tmp_path, checkpoint_every_s=0)
+            sequential.fit(*data, tiny_clip, seed=3, record=record)
+    record = RunRecord(tmp_path, checkpoint_every_s=0)
+    assert_same(outcome(sequential.fit(*data, tiny_clip, seed=3, record=record), record), expected)
+
+
+def test_a_killed_process_is_continued_to_the_same_bits(
+    data, tiny_clip, tiny_clip_folder, uninterrupted, tmp_path
+):
+    for name, features in zip(("train", "validation"), data, strict=True):
+        tree = {"features": features.features, "labels": features.labels}
+        save_tree(tmp_path / f"{name}.safetensors", tree | {"domains": features.domains})
+    script = f"""
+        import time, torch
+        from pathlib import Path
+        from dataclasses import replace
+        torch.set_num_threads({torch.get_num_threads()})
+        from ldpf.backbones import load_backbone
+        from ldpf.checkpoint import load_tree
+        from ldpf.domains import DiscoverySettings
+        from ldpf.features import FeatureSet
+        from ldpf.methods import LDPF
+        from ldpf.methods.ldpf import LDPFLearner
+        from ldpf.recipes import FAST, Recipe
+        from ldpf.training import RunRecord
+        folder, loss = Path({str(tmp_path)!r}), LDPFLearner.loss
+        def slow_loss(*arguments):
+            time.sleep(0.05)
+            return loss(*arguments)
+        LDPFLearner.loss = slow_loss
+        def features(name):
+            names = {{"class_names": {data[0].class_names!r}, "domain_names": ("a", "b", "c")}}
+            tree = load_tree(folder / f"{{name}}.safetensors")
+            return FeatureSet(**tree, **names, paths=tuple("x" * len(tree["labels"])))
+        method = LDPF(
+            discovery=DiscoverySettings(rounds=4), agnostic_length=2, specific_length=2, turn=2,
+            recipe={SHORT_FAST!r},
+        )
+        (folder / "run").mkdir()
+        record = RunRecord(folder / "run", checkpoint_every_s=0)
+        method.fit(
+            features("train"), features("validation"), load_backbone({str(tiny_clip_folder)!r}),
+            seed=3, record=record,
+        )
+        """
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and len(metrics.read_text().splitlines()) >= 4):
+        assert child.poll() is None and time.monotonic() < deadline, "the child ended too early"
+        time.sleep(0.005)
+    os.kill(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    record = RunRecord(tmp_path / "run", checkpoint_every_s=0)
+    fitted = method("ldpf", SHORT_FAST).fit(*data, tiny_clip, seed=3, record=record)
+    assert record.seconds_before > 0
+    assert_same(outcome(fitted, record), uninterrupted("ldpf", SHORT_FAST))
