@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, CLIPModel
-from transformers.models.auto.image_processing_auto import AutoImageProcessor
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
+from transformers.utils import logging
 
 from ldpf.data.demo import demo_folder
 from nano_model import encode_texts
@@ -41,6 +41,8 @@ def zero_shot(folder: Path, images: Path) -> dict[str, np.ndarray]:
 
 def print_zero_shot(folder: Path) -> None:
     """Print the accuracy of every demo domain, in percent, and per class."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     images = demo_folder()
     tables = zero_shot(folder, images)
     names = sorted(p.name for p in next(p for p in images.iterdir() if p.is_dir()).iterdir())

@@ -1,8 +1,8 @@
 """Train `nano`, the small CLIP that comes with the library, from drawn pictures alone.
 
-    python scripts/train_nano.py --out src/ldpf/backbones/nano --work /tmp/nano-work
+    python scripts/train_nano.py --out src/ldpf/backbones/nano --work build/nano
     python scripts/train_nano.py --evaluate src/ldpf/backbones/nano
-    python scripts/train_nano.py --smoke --out /tmp/nano-smoke --work /tmp/nano-smoke-work
+    python scripts/train_nano.py --smoke --out build/smoke --work build/smoke-work
 
 The work folder holds the drawn images and a checkpoint; the same command goes on after a stop.
 """

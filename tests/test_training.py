@@ -42,6 +42,7 @@ class ToyLearner:
     n_train: int = 4
     accuracies: object = None
     loss_factor: float = 1.0
+    rotation: int = 1
     batches: list = field(default_factory=list)
     rounds: list = field(default_factory=list)
     judged: list = field(default_factory=list)
@@ -182,10 +183,35 @@ def test_a_cooldown_longer_than_the_phase_does_not_lengthen_it():
     assert [line["rate"] for line in record.history] == pytest.approx([0.08, 0.06, 0.04, 0.02])
 
 
+def test_stages_that_take_turns_get_as_many_steps_each_as_one_alone_would():
+    record = RunRecord()
+    learner = ToyLearner(rotation=2)
+    recipe = fast(max_steps=5, cooldown=2, learning_rate=0.08)
+    train(learner, recipe, record)
+    assert learner.stages == [A, B] * 5
+    rates = [line["rate"] for line in record.history]
+    assert rates == pytest.approx([0.08] * 6 + [0.08, 0.06, 0.04, 0.02])
+
+
+def test_stages_that_take_turns_are_waited_for_as_long_each_as_one_alone_would():
+    _, training = train(ToyLearner(rotation=2), fast(max_steps=500, patience=7))
+    assert training.step == 14
+
+
+def test_stages_that_take_turns_share_the_cosine():
+    record = RunRecord()
+    recipe = replace(PAPER, image_batch=2, max_epochs=3, evaluate_every=1)
+    train(ToyLearner(n_train=3, rotation=2), recipe, record)
+    assert [line["rate"] for line in record.history] == [
+        recipe.cosine(epoch) for epoch in (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2)
+    ]
+
+
 def test_each_phase_has_its_own_patience_and_cooldown():
-    learner = ToyLearner(phases=((A,), (B,)))
+    accuracies = (min(i, 3) / 10 for i in count())
+    learner = ToyLearner(phases=((A,), (B,)), accuracies=accuracies)
     train(learner, fast(max_steps=500, patience=5, cooldown=2))
-    assert learner.stages == [A] * 7 + [B] * 7
+    assert learner.stages == [A] * (3 + 5 + 2) + [B] * (5 + 2)
 
 
 def test_without_patience_every_epoch_runs_at_its_cosine_rate():
@@ -370,6 +396,8 @@ def test_a_run_interrupted_twice_and_long_after_its_checkpoint_loses_nothing(
     record = RunRecord(tmp_path, checkpoint_every_s=4.5)
     fitted = ldpf_method.fit(*data, tiny_clip, seed=3, record=record)
     assert_same(outcome(fitted, record), uninterrupted("ldpf", SHORT_FAST))
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == record.history  # no line of a redone step twice
 
 
 def test_sequential_stages_go_on_in_the_stage_they_were_in(data, tiny_clip, tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from ldpf.data.splits import split_train_validation
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.features import FeatureSet
-from ldpf.inputs import to_features
+from ldpf.inputs import as_sequence, to_features
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, read_config, save_model
 from ldpf.recipes import get_recipe
@@ -86,7 +86,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X: Any, y: Any) -> LDPFClassifier:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> LDPFClassifier:
         """Discover latent domains and learn their prompts.
 
         Args:
@@ -101,6 +101,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             SettingsError: a parameter is outside what the method accepts.
         """
         method = self._method()
+        X = as_sequence(X)
         labels = np.asarray(y)
         if labels.ndim != 1:
             raise DataError(f"y should be one label per image; got shape {labels.shape}.")
@@ -109,8 +110,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         classes, encoded = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise DataError(
-                f"n_classes={len(classes)} should be at least 2; y holds only "
-                f"{classes.tolist()!r}."
+                f"n_classes={len(classes)} should be at least 2; y holds only {classes.tolist()!r}."
             )
         names = self._names(classes)
         backbone = self._load_backbone()
@@ -135,16 +135,17 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         self._take(fitted, backbone, classes)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict(self, X: Any) -> np.ndarray:
         """The most probable label of each image, [N]."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, [N, K] in the order of `classes_`."""
         features = self._features(X)
         return self.classifier_.probabilities(features).double().numpy()
 
-    def domain_weights(self, X: Any) -> np.ndarray:  # noqa: N803
+    def domain_weights(self, X: Any) -> np.ndarray:
         """alpha_s(x), the weight of every latent domain in each image's answer, [N, S]."""
         features = self._features(X)
         return self.classifier_.domain_weights(features).double().numpy()
@@ -178,8 +179,15 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
                 f"The model in {str(folder)!r} names {len(labels)} labels for "
                 f"{len(classifier.class_names)} classes; its config.json was changed."
             )
-        known = provenance.get("params", {"n_domains": classifier.n_domains})
-        estimator = cls(backbone=backbone or loaded.name, **known)
+        known = provenance.get("params") or {
+            "n_domains": classifier.n_domains,
+            "fusion": classifier.fusion,
+            "tau": classifier.tau,
+        }
+        names: list[str] | None = list(classifier.class_names)
+        if names == [readable_name(str(label)) for label in labels]:
+            names = None  # what the labels are called anyway
+        estimator = cls(backbone=backbone or loaded.name, class_names=names, **known)
         estimator._take(classifier, loaded, np.asarray(labels))
         return estimator
 
@@ -200,13 +208,25 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         return load_backbone(self.backbone, self.device)
 
     def _names(self, classes: np.ndarray) -> tuple[str, ...]:
+        names = self._given_names(classes)
+        seen: dict[str, Any] = {}
+        for name, label in zip(names, classes.tolist(), strict=True):
+            other = seen.setdefault(name.casefold(), label)
+            if other != label:
+                raise SettingsError(
+                    f"The labels {other!r} and {label!r} are both called {name!r}, so no prompt "
+                    "can tell them apart; give them different names in class_names."
+                )
+        return names
+
+    def _given_names(self, classes: np.ndarray) -> tuple[str, ...]:
         given = self.class_names
         if given is None:
             if classes.dtype.kind in "iufb":
                 warnings.warn(
                     f"The labels are numbers ({classes[:3].tolist()}, ...), which say nothing to a "
                     "text encoder; pass class_names with the words for them.",
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             return tuple(readable_name(str(label)) for label in classes)
         if isinstance(given, Mapping):
@@ -221,11 +241,9 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             raise SettingsError(
                 f"class_names has {len(given)} names but y holds {len(classes)} classes."
             )
-        return tuple(given)
+        return tuple(str(name) for name in given)
 
-    def _take(
-        self, classifier: Any, backbone: Backbone, classes: np.ndarray
-    ) -> None:
+    def _take(self, classifier: Any, backbone: Backbone, classes: np.ndarray) -> None:
         self.classes_ = classes
         self.classifier_ = classifier
         self.backbone_ = backbone

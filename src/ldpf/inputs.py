@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ldpf.backbones import Backbone
-from ldpf.data.images import bad_images_message, BadImage
+from ldpf.data.images import BadImage, bad_images_message, rgb_image
 from ldpf.encoding import stream_features
 from ldpf.errors import DataError
 
@@ -30,6 +30,9 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
             - images: a sequence of PIL images, or of uint8 arrays [H, W] or [H, W, 3];
             - pixels: one uint8 array [N, H, W, 3].
 
+            Columns and tables of pandas work like arrays. PIL images are turned upright and
+            brought to RGB as files are.
+
     Returns:
         [N, D] float32 of length one.
 
@@ -37,14 +40,7 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
         DataError: inputs are empty, of another kind, of another D than the backbone's, not finite,
             or name files that cannot be read.
     """
-    if isinstance(inputs, (str, Path, Image.Image)):
-        raise DataError(
-            f"A single {type(inputs).__name__} was given; give a list, even of one: [{inputs!r}]."
-        )
-    if len(inputs) == 0:
-        raise DataError("There are no inputs; give at least one image, path or feature row.")
-    if isinstance(inputs, torch.Tensor):
-        inputs = inputs.detach().cpu().numpy()
+    inputs = as_sequence(inputs)
     if isinstance(inputs, np.ndarray) and inputs.ndim == 2 and inputs.dtype.kind in "fiub":
         return _check_features(inputs, backbone)
     first = inputs[0]
@@ -53,9 +49,42 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
     if isinstance(first, (Image.Image, np.ndarray)):
         return _encode_images(inputs, backbone)
     if isinstance(first, (list, tuple)):
-        return _check_features(np.asarray(inputs), backbone)
-    raise DataError(
-        f"Inputs of type {type(first).__name__} are not understood; give features [N, D], paths, "
+        try:
+            table = np.asarray(inputs)
+        except ValueError as error:
+            raise DataError(
+                "Features should be a table of numbers [N, D]; these rows differ in length."
+            ) from error
+        return _check_features(table, backbone)
+    raise DataError(_not_understood(first))
+
+
+def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:
+    """Inputs as something that has a length and can be indexed; one that is so stays as it is.
+
+    Raises:
+        DataError: a single input instead of several, none at all, or nothing of this kind.
+    """
+    if isinstance(inputs, (str, Path, Image.Image)):
+        raise DataError(
+            f"A single {type(inputs).__name__} was given; give a list, even of one: [{inputs!r}]."
+        )
+    if isinstance(inputs, torch.Tensor):
+        inputs = inputs.detach().cpu()
+        inputs = (inputs.float() if inputs.is_floating_point() else inputs).numpy()
+    elif hasattr(inputs, "to_numpy"):  # a column or table of pandas, whose index may be any
+        inputs = inputs.to_numpy()
+    is_array = isinstance(inputs, np.ndarray) and inputs.ndim > 0
+    if not is_array and not isinstance(inputs, Sequence):
+        raise DataError(_not_understood(inputs))
+    if len(inputs) == 0:
+        raise DataError("There are no inputs; give at least one image, path or feature row.")
+    return inputs
+
+
+def _not_understood(item: Any) -> str:
+    return (
+        f"Inputs of type {type(item).__name__} are not understood; give features [N, D], paths, "
         "PIL images, or uint8 pixels [N, H, W, 3]."
     )
 
@@ -71,7 +100,8 @@ def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
             f"n_features={array.shape[1]} should be {backbone.embed_dim}, the size of an image "
             f"feature of backbone {backbone.name!r}."
         )
-    features = torch.from_numpy(array.astype(np.float32))
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused
+        features = torch.from_numpy(array.astype(np.float32))
     wrong = ~torch.isfinite(features).all(dim=1) | (features.abs().sum(dim=1) == 0)
     if wrong.any():
         raise DataError(
@@ -103,13 +133,16 @@ def _encode_images(images: Sequence[Any], backbone: Backbone) -> torch.Tensor:
 
 def _to_rgb(image: Any) -> Image.Image:
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim not in (2, 3):
-        kind = (
-            f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        )
+        return rgb_image(image)
+    is_array = isinstance(image, np.ndarray)
+    if not is_array or image.dtype != np.uint8 or not _shaped_like_an_image(image.shape):
+        kind = f"{image.dtype} {image.shape}" if is_array else type(image).__name__
         raise DataError(
             f"An image is a PIL image or a uint8 array [H, W, 3] or [H, W]; got {kind}. Scale "
             "floats to 0-255 and convert them with .astype('uint8')."
         )
     return Image.fromarray(image).convert("RGB")
+
+
+def _shaped_like_an_image(shape: tuple[int, ...]) -> bool:
+    return 0 not in shape and (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))

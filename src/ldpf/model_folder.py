@@ -62,6 +62,7 @@ def save_model(
         "library_version": ldpf.__version__,
         "method": classifier.method,
         "class_names": list(classifier.class_names),
+        "n_classes": len(classifier.class_names),
         "backbone": {
             "name": backbone.name,
             "fingerprint": backbone.fingerprint,
@@ -78,6 +79,8 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{_TENSORS}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
     save_file(tensors, temporary)
+    # Cut off from here on, no folder is left that mixes an old config with new tensors.
+    (folder / _CONFIG).unlink(missing_ok=True)
     temporary.replace(folder / _TENSORS)
     write_json(folder / _CONFIG, config)
     return folder
@@ -102,7 +105,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The checked config.json of a model folder.
 
     Raises:
-        ModelError: there is none, it is damaged, or of an unknown version.
+        ModelError: there is none, it is damaged, of an unknown version, or names another number of
+            classes than the model has.
     """
     path = folder / _CONFIG
     if not path.is_file():
@@ -121,11 +125,17 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"({ldpf.__version__}) reads version {FORMAT_VERSION}; use the version that wrote it "
             f"({config.get('library_version', 'unknown') if isinstance(config, dict) else '?'})."
         )
-    needed = ("method", "class_names", "backbone", "n_domains", "fusion", "tau")
+    needed = ("method", "class_names", "n_classes", "backbone", "n_domains", "fusion", "tau")
     missing = [key for key in needed if key not in config]
     if missing:
         raise ModelError(
             f"{str(path)!r} lacks {', '.join(missing)}; the file was changed or cut. Train again."
+        )
+    if len(config["class_names"]) != config["n_classes"]:
+        raise ModelError(
+            f"{str(path)!r} names {len(config['class_names'])} classes, but the model has "
+            f"{config['n_classes']}; a class may be renamed, but none added or removed. Train "
+            "again."
         )
     return config
 
@@ -162,9 +172,7 @@ def load_model(
         )
     _check_shapes(folder, tensors, config, backbone)
     class_names, contexts = tuple(config["class_names"]), tensors["contexts"]
-    encoder = build_encoder(
-        backbone, class_names, prompts=len(contexts), length=contexts.shape[1]
-    )
+    encoder = build_encoder(backbone, class_names, prompts=len(contexts), length=contexts.shape[1])
     latent = {k.removeprefix("latent."): v for k, v in tensors.items() if k.startswith("latent.")}
     classifier = PromptClassifier(
         method=config["method"],
@@ -208,7 +216,9 @@ def _check_shapes(
         }
     for name, shape in expected.items():
         if name not in tensors:
-            raise ModelError(f"The model in {str(folder)!r} lacks the tensor {name!r}; train again.")
+            raise ModelError(
+                f"The model in {str(folder)!r} lacks the tensor {name!r}; train again."
+            )
         found = tuple(tensors[name].shape)
         if len(found) != len(shape) or any(
             want is not None and want != got for want, got in zip(shape, found, strict=True)

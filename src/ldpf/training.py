@@ -27,6 +27,7 @@ class PromptLearner(Protocol):
 
     groups: dict[str, torch.nn.Parameter]
     n_phases: int
+    rotation: int
     n_train: int
 
     def stage(self, phase: int, step: int) -> Stage:
@@ -101,7 +102,8 @@ class _Best:
 class PromptTraining:
     """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot best on validation.
 
-    A phase runs through the whole recipe. Validation costs no text pass of its own: the features of
+    A phase runs through the whole recipe. Where `learner.rotation` stages take turns in it, it is
+    that many times as long, so that each prompt gets the updates that the recipe means. Validation costs no text pass of its own: the features of
     a step belong to the prompts as they are before the step's update, and that is what is judged
     and kept.
     """
@@ -118,8 +120,8 @@ class PromptTraining:
         self.learner, self.encoder, self.recipe = learner, encoder, recipe
         self.batches, self.record = batches, record
         self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
-        self.phase_length = recipe.steps(learner.n_train)
-        self.cooldown = min(recipe.cooldown, self.phase_length)
+        self.phase_length = recipe.steps(learner.n_train) * learner.rotation
+        self.cooldown = min(recipe.cooldown * learner.rotation, self.phase_length)
         self.optimizers = {name: self._optimizer(p) for name, p in learner.groups.items()}
         self.phase = self.step = self.phase_step = 0
         self.cooling_from: int | None = None
@@ -201,7 +203,8 @@ class PromptTraining:
         if self.recipe.patience is None:
             return self.phase_step >= self.phase_length
         if self.cooling_from is None:
-            stalled = self.phase_step - self.last_improvement >= self.recipe.patience
+            waited = self.phase_step - self.last_improvement
+            stalled = waited >= self.recipe.patience * self.learner.rotation
             if stalled or self.phase_step >= self.phase_length - self.cooldown:
                 self.cooling_from = self.phase_step
         return (
@@ -215,7 +218,8 @@ class PromptTraining:
 
     def _rate(self) -> float:
         if self.recipe.patience is None:
-            return self.recipe.cosine(self.phase_step // self.steps_per_epoch)
+            epoch = self.phase_step // (self.steps_per_epoch * self.learner.rotation)
+            return self.recipe.cosine(epoch)
         if self.cooling_from is None:
             return self.recipe.learning_rate
         left = 1.0 - (self.phase_step - self.cooling_from) / max(self.cooldown, 1)

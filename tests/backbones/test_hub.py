@@ -210,9 +210,7 @@ def test_an_incomplete_copy_in_the_cache_is_not_used(lost, hub_cache, tiny_clip_
 
 
 @pytest.mark.parametrize("name", [REPO, f"{REPO}@v2"])
-def test_a_download_is_used_again_without_the_network(
-    name, hub, hub_cache, tiny_clip, monkeypatch
-):
+def test_a_download_is_used_again_without_the_network(name, hub, hub_cache, tiny_clip, monkeypatch):
     hub.files |= {"README.md": b"# tiny", "pytorch_model.bin": b"x" * 50, "flax.msgpack": b"x"}
     assert load_backbone(name).fingerprint == tiny_clip.fingerprint
     fetched = {path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path}

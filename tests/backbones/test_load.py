@@ -61,6 +61,7 @@ def test_everything_is_frozen_and_in_eval_mode(tiny_clip_folder):
 
 def test_weights_of_half_precision_are_computed_in_full(folder):
     change_weights(folder, lambda w: w.update({k: v.half() for k, v in w.items()}))
+    change_config(folder, dtype="float16")
     backbone = load_backbone(folder)
     assert {p.dtype for p in backbone.model.parameters()} == {torch.float32}
     assert backbone.encode_texts(["a cat."]).dtype == torch.float32
@@ -144,8 +145,8 @@ def test_a_folder_without_config_is_no_checkpoint(tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", ["{", "[1, 2]", "\ufeff"])
-def test_a_config_that_is_no_json_object_is_named(folder, content):
+@pytest.mark.parametrize("content", ["{", "", "\ufeff"])
+def test_a_config_that_is_no_json_is_named(folder, content):
     (folder / "config.json").write_text(content, encoding="utf-8")
     assert message_of(folder).startswith(f"{str(folder / 'config.json')!r} is not valid JSON (")
 
@@ -158,10 +159,15 @@ def test_an_unsupported_family_is_refused_with_those_supported(folder):
     )
 
 
+def test_a_config_without_a_family_is_refused(folder):
+    (folder / "config.json").write_text("[1, 2]")
+    assert message_of(folder).startswith(f"The backbone {str(folder)!r} is of type None; supported")
+
+
 def test_another_text_tower_is_refused(tiny_clip_parts):
     class Model:
-        class config:  # noqa: N801
-            class text_config:  # noqa: N801
+        class config:
+            class text_config:
                 model_type = "bert"
 
     with pytest.raises(BackboneError) as caught:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def draw_images(root: Path, domains: tuple[str, ...] = DOMAINS, *, flat: bool = 
 
 
 @pytest.fixture(scope="session")
+def draw() -> Callable[..., Path]:
+    """`draw_images`, for tests that change what they draw."""
+    return draw_images
+
+
+@pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """54 images in DOMAIN/CLASS folders. Read only."""
     return draw_images(tmp_path_factory.mktemp("images") / "shapes")
@@ -63,29 +70,27 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytes
         yield patch
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run(session_settings: pytest.MonkeyPatch) -> Callable[..., Result]:
     """A function that runs `ldpf` with arguments in this process."""
-    return lambda *arguments, **options: run_here(*arguments, **options)
-
-
-def run_here(*arguments: object, **options: object) -> Result:
     from ldpf.cli import app
 
-    runner = CliRunner()
-    return runner.invoke(app, [str(argument) for argument in arguments], **options)
+    def run_here(*arguments: object, **options: Any) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
+
+    return run_here
 
 
 @pytest.fixture(scope="session")
 def model(
     images: Path,
     tiny_clip_folder: Path,
-    session_settings: pytest.MonkeyPatch,
+    run: Callable[..., Result],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A small LDPF model with three latent domains. Read only: copy it to change it."""
     folder = tmp_path_factory.mktemp("models") / "ldpf"
-    result = run_here("train", "--data", images, "--backbone", tiny_clip_folder, "--out", folder)
+    result = run("train", "--data", images, "--backbone", tiny_clip_folder, "--out", folder)
     assert result.exit_code == 0, result.output
     return folder
 
@@ -94,12 +99,12 @@ def model(
 def coop_model(
     images: Path,
     tiny_clip_folder: Path,
-    session_settings: pytest.MonkeyPatch,
+    run: Callable[..., Result],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """A small CoOp model: one prompt, no latent domains. Read only."""
     folder = tmp_path_factory.mktemp("models") / "coop"
-    result = run_here(
+    result = run(
         *("train", "--data", images, "--backbone", tiny_clip_folder, "--out", folder),
         *("--method", "coop"),
     )

@@ -33,9 +33,7 @@ def ldpf_commands(document: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def reader_folder(
-    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def reader_folder(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with what the documents' commands name."""
     for name in ("photos", "labelled-new-photos", "PACS", "pacs"):
         shutil.copytree(images, tmp_path / name)

@@ -4,6 +4,8 @@ from itertools import permutations
 
 import pytest
 import torch
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import ldpf.domains.clustering
 from ldpf.domains.clustering import Clustering, kmeans, match_to_previous
@@ -56,6 +58,20 @@ def test_the_same_seed_gives_the_same_bits():
     assert torch.equal(first.assignments, second.assignments)
 
 
+def test_it_runs_in_one_thread(monkeypatch):
+    # Threads add up centroids in the order in which they finish.
+    threads, fit = [], KMeans.fit
+
+    def watched(self, *arguments):
+        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(KMeans, "fit", watched)
+    with threadpool_limits(limits=2):
+        kmeans(blobs()[0], 3, seed=0)
+    assert set(threads) == {1}
+
+
 def test_the_seed_matters():
     z = torch.randn(500, 8, generator=generator(0, "z"))
     assert not torch.equal(kmeans(z, 5, seed=3).centroids, kmeans(z, 5, seed=4).centroids)
@@ -100,7 +116,9 @@ def test_more_latent_domains_than_images_are_refused(images, n_domains, sentence
 
 def test_as_many_latent_domains_as_different_images_are_possible():
     z = torch.eye(3).repeat(50, 1)
-    assert as_partition(kmeans(z, 3, seed=0).assignments) == as_partition(torch.arange(3).repeat(50))
+    assert as_partition(kmeans(z, 3, seed=0).assignments) == as_partition(
+        torch.arange(3).repeat(50)
+    )
 
 
 def test_many_equal_images_first_do_not_hide_the_others():

@@ -51,6 +51,10 @@ class Backbone:
     text: TextTower
     fingerprint: str
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
+        """Itself: nothing in it changes, and copies (of a grid search, say) would fill memory."""
+        return self
+
     @property
     def embed_dim(self) -> int:
         """D, the size of image and text features."""
@@ -144,13 +148,25 @@ def _without_far_ends(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + across, top + down))
 
 
+_SETTINGS_WITHOUT_WEIGHTS = (
+    "hidden_act",
+    "layer_norm_eps",
+    "num_attention_heads",
+    "eos_token_id",
+    "output_stride",
+    "tf_padding",
+)
+"""Settings of a tower that change its features and cannot be seen in its weights."""
+
+
 def fingerprint(
     model: PreTrainedModel, image_processor: Any, tokenizer: PreTrainedTokenizerBase
 ) -> str:
     """Identity of a backbone: everything that changes a feature changes it.
 
     Weights are hashed as loaded, so the same checkpoint stored in another file format keeps its
-    fingerprint. Activations and layer-norm epsilons count too, since they live in the config only.
+    fingerprint. Activations, the number of attention heads and the like count too, since they live
+    in the config only.
 
     Returns:
         64 hex digits.
@@ -161,7 +177,7 @@ def fingerprint(
         digest.update(f"{name}|{data.dtype}|{tuple(data.shape)}|".encode())
         digest.update(data.reshape(-1).view(torch.uint8).numpy().data)
     config = {
-        tower: {key: getattr(part, key, None) for key in ("hidden_act", "layer_norm_eps")}
+        tower: {key: getattr(part, key, None) for key in _SETTINGS_WITHOUT_WEIGHTS}
         for tower, part in (
             ("text", model.config.text_config),
             ("vision", model.config.vision_config),

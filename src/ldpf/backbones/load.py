@@ -46,9 +46,10 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
             model, report = model_class.from_pretrained(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
+            _require_tokenizer(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             image_processor = _image_processor(folder)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except Exception as error:  # what damaged files raise shares no base: some is bare Exception
         raise BackboneError(
             f"The backbone folder {str(folder)!r} could not be loaded ({_first_line(error)}); it "
             "needs config.json, model.safetensors, tokenizer.json and preprocessor_config.json "
@@ -120,15 +121,22 @@ def _model_type(folder: Path, name: str) -> str:
             "give the folder that holds config.json and model.safetensors."
         )
     try:
-        model_type = json.loads(config.read_text(encoding="utf-8")).get("model_type")
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise BackboneError(f"{str(config)!r} is not valid JSON ({error}).") from error
+    model_type = content.get("model_type") if isinstance(content, dict) else None
     if model_type not in SUPPORTED_TYPES:
         raise BackboneError(
             f"The backbone {name!r} is of type {model_type!r}; supported are "
             f"{' and '.join(repr(kind) for kind in SUPPORTED_TYPES)}."
         )
     return model_type
+
+
+def _require_tokenizer(folder: Path) -> None:
+    # Without its files transformers makes up a tokenizer that knows no words, and says nothing.
+    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.json")):
+        raise FileNotFoundError("there is no tokenizer.json")
 
 
 def _image_processor(folder: Path):

@@ -51,7 +51,14 @@ class CommandGroup(TyperGroup):
 
 def note(text: str, style: str = "") -> None:
     """One message to stderr, never broken into lines and free of markup."""
-    stderr_console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console = stderr_console()
+    options = {"style": style, "markup": False, "highlight": False, "soft_wrap": True}
+    if hasattr(sys.stderr, "rich_proxied_file"):  # a progress bar is on, and moves out of the way
+        with console.capture() as capture:
+            console.print(text, **options)
+        sys.stderr.write(capture.get())
+    else:
+        console.print(text, **options)
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +11,7 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
+from ldpf.cli.domain_files import OVERVIEW, TABLE, Finding, write_files
 from ldpf.cli.latent import measure_latent
 from ldpf.cli.loading import DataSource, count, describe, encode, load_trained
 from ldpf.errors import ModelError, SettingsError
@@ -20,19 +19,10 @@ from ldpf.errors import ModelError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
-
     from ldpf.data import ImageDataset
-    from ldpf.domains import LatentDomains
-    from ldpf.features import FeatureSet
-    from ldpf.report.contact_sheet import Panel
 
 log = logging.getLogger("ldpf")
 
-OVERVIEW = "latent-domains.png"
-TABLE = "domains.csv"
-SHEET_COLUMNS = 8
-OVERVIEW_COLUMNS = 10
 CLASSES_SHOWN = 15
 
 
@@ -112,38 +102,18 @@ def domains(
     source = DataSource(data, layout, class_names, skip_bad, cache_dir)
     dataset = source.load()
     if model is None:
-        finding = _discover(dataset, source, backbone or "nano", n_domains or 3, seed, device)
+        finding = _discover(
+            dataset, source, backbone or "nano", 3 if n_domains is None else n_domains, seed, device
+        )
     else:
         finding = _recognise(dataset, source, model, backbone, device)
     common.new_folder(out)
-    files = _write(finding, dataset, out, per_domain)
+    files = write_files(finding, dataset, out, per_domain)
     report = _report(finding)
     if as_json:
         say_json({**report, "files": [str(file) for file in files]})
     else:
         _print(finding, report, files)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Images, the latent domains they were put into, and what was measured.
-
-    Attributes:
-        features: of all images.
-        latent: extractor and centroids.
-        assigned: [N] the latent domain of each image.
-        weights: [N, S] the say of each latent domain in an image's answer.
-        measured: as `DomainDiscovery.measure()` returns it, or a part of that; sizes and
-            agreements, which may be of a part of the images, are replaced by those of all.
-        origin: where the latent domains come from, in words.
-    """
-
-    features: FeatureSet
-    latent: LatentDomains
-    assigned: Tensor
-    weights: Tensor
-    measured: dict[str, Any]
-    origin: str
 
 
 def _discover(
@@ -262,69 +232,3 @@ def _print(finding: Finding, report: dict[str, Any], files: Sequence[Path]) -> N
     say()
     say(f"Look at {files[0]}")
     say(f"Also: {', '.join(str(file) for file in files[1:])}")
-
-
-def _write(finding: Finding, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
-    """The overview, the table, and a contact sheet for each latent domain that has images."""
-    from ldpf.report.contact_sheet import draw_sheet
-
-    panels = _panels(finding, dataset, per_domain)
-    for old in out.glob("latent-domain-*.png"):
-        old.unlink()
-    overview = out / OVERVIEW
-    short = [
-        type(panel)(panel.title, panel.subtitle, *(part[:OVERVIEW_COLUMNS] for part in pair))
-        for panel in panels
-        for pair in [(panel.files, panel.captions)]
-    ]
-    draw_sheet(short, OVERVIEW_COLUMNS).save(overview)
-    table = out / TABLE
-    _write_table(finding, table)
-    sheets = []
-    for s, panel in enumerate(panels):
-        if panel.files:
-            sheet = out / f"latent-domain-{s}.png"
-            draw_sheet([panel], SHEET_COLUMNS).save(sheet)
-            sheets.append(sheet)
-    return [overview, table, *sheets]
-
-
-def _panels(finding: Finding, dataset: ImageDataset, per_domain: int) -> list[Panel]:
-    import torch
-
-    from ldpf.report.contact_sheet import Panel, typical_images
-
-    features, assigned = finding.features, finding.assigned.numpy()
-    z = finding.latent.domain_features(features.features)
-    distances = torch.cdist(z, finding.latent.centroids).numpy()  # [N, S]
-    labels = features.labels.numpy()
-    panels = []
-    for s in range(finding.latent.n_domains):
-        members = np.flatnonzero(assigned == s)
-        rows = typical_images(distances[:, s], labels, members, per_domain)
-        share = len(members) / max(len(assigned), 1)
-        panels.append(
-            Panel(
-                f"Latent domain {s}",
-                f"{count(len(members), 'image')} · {share:.0%}",
-                tuple(dataset.root / features.paths[i] for i in rows),
-                tuple(features.class_names[labels[i]] for i in rows),
-            )
-        )
-    return panels
-
-
-def _write_table(finding: Finding, file: Path) -> None:
-    features = finding.features
-    known = features.domains is not None
-    weights = [f"weight_{s}" for s in range(finding.latent.n_domains)]
-    with file.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(
-            ["path", "label", *(["domain"] if known else []), "latent_domain", *weights]
-        )
-        for i, path in enumerate(features.paths):
-            domain = [features.domain_names[features.domains[i]]] if known else []
-            label = features.class_names[features.labels[i]]
-            alpha = [f"{w:.6f}" for w in finding.weights[i].tolist()]
-            writer.writerow([path, label, *domain, int(finding.assigned[i]), *alpha])

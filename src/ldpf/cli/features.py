@@ -20,6 +20,7 @@ def features(
     verify: Annotated[
         bool,
         typer.Option(
+            "--verify",
             help="Also compare the content of every file with what was encoded, not only its "
             "size and date.",
             rich_help_panel=common.RUN_PANEL,

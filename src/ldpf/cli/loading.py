@@ -134,7 +134,8 @@ def load_trained(
     try:
         loaded = load_backbone(name, device)
     except BackboneError as error:
-        if backbone is not None:
+        # A device that cannot be used is no matter of where the backbone lies.
+        if backbone is not None or device not in ("auto", "cpu"):
             raise
         raise BackboneError(
             f"{error} The model in {str(model)!r} was trained with it; give its folder or name "

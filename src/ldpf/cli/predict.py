@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import itertools
-import json
 import logging
 import os
 import sys
@@ -14,20 +12,15 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note
 from ldpf.cli.loading import count, load_trained
+from ldpf.cli.prediction import CsvWriter, JsonLinesWriter, Predictor, Row
 from ldpf.errors import DataError, SettingsError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
 
 log = logging.getLogger("ldpf")
 
@@ -40,7 +33,7 @@ def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Images, folders (with everything below them), or - for a list of paths on "
             "standard input, one a line.",
             show_default=False,
@@ -110,120 +103,6 @@ def predict(
             style="yellow",
         )
         raise typer.Exit(common.SOMETHING_FAILED)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known about one image: answers, or an error.
-
-    Attributes:
-        path: as given.
-        top: (class, probability), most probable first; empty where there is an error.
-        weights: one for each latent domain; empty where there is an error.
-        error: why the image could not be read.
-    """
-
-    path: str
-    top: tuple[tuple[str, float], ...] = ()
-    weights: tuple[float, ...] = ()
-    error: str | None = None
-
-
-class Predictor:
-    """Rows for a stream of files, a batch at a time."""
-
-    def __init__(
-        self, classifier: PromptClassifier, backbone: Backbone, top_k: int, batch_size: int
-    ) -> None:
-        """Predict the `top_k` classes with `classifier`."""
-        self.classifier, self.backbone = classifier, backbone
-        self.top_k, self.batch_size = top_k, batch_size
-
-    def rows(self, files: Iterable[Path]) -> Iterator[Row]:
-        """One row per file, in order; `files` is consumed only a few batches ahead."""
-        from ldpf.features import stream_features
-
-        stream = stream_features(files, self.backbone, batch_size=self.batch_size)
-        # Ends the reading threads also when the caller stops early.
-        with contextlib.closing(stream):  # type: ignore[type-var]
-            while batch := list(itertools.islice(stream, self.batch_size)):
-                yield from self._answer(batch)
-
-    def _answer(
-        self, batch: Sequence[tuple[str | Path, Tensor | None, str | None]]
-    ) -> Iterator[Row]:
-        import torch
-
-        features = [feature for _, feature, _ in batch if feature is not None]
-        answers: Iterator[tuple[Any, Any, Any]] = iter(())
-        if features:
-            stacked = torch.stack(features)  # [n, D]
-            values, classes = self.classifier.probabilities(stacked).topk(self.top_k, dim=1)
-            weights = self.classifier.domain_weights(stacked)
-            answers = zip(values.tolist(), classes.tolist(), weights.tolist(), strict=True)
-        names = self.classifier.class_names
-        for path, feature, error in batch:
-            if feature is None:
-                yield Row(str(path), error=error or "cannot be read")
-                continue
-            probabilities, best, alpha = next(answers)
-            top = tuple((names[k], p) for k, p in zip(best, probabilities, strict=True))
-            yield Row(str(path), top, tuple(alpha))
-
-
-class CsvWriter:
-    """Rows as CSV: path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
-
-    def __init__(self, stream: TextIO, predictor: Predictor) -> None:
-        """Write the header."""
-        self.stream = stream
-        self.writer = csv.writer(stream, lineterminator="\n")
-        self.n_domains, self.top_k = predictor.classifier.n_domains, predictor.top_k
-        more = [
-            f"{name}_{k}" for k in range(2, self.top_k + 1) for name in ("label", "probability")
-        ]
-        domains = [f"domain_{s}" for s in range(self.n_domains)]
-        self.writer.writerow(["path", "label", "probability", *domains, *more, "error"])
-
-    def write(self, row: Row) -> None:
-        """Write one row."""
-        if row.error is not None:
-            empty = [""] * (2 * self.top_k + self.n_domains)
-            self.writer.writerow([row.path, *empty, row.error])
-            return
-        pairs = [(label, f"{probability:.6f}") for label, probability in row.top]
-        weights = [f"{weight:.6f}" for weight in row.weights]
-        more = itertools.chain.from_iterable(pairs[1:])
-        self.writer.writerow([row.path, *pairs[0], *weights, *more, ""])
-
-
-class JsonLinesWriter:
-    """Rows as JSON, one a line, with null for what an unreadable image lacks."""
-
-    def __init__(self, stream: TextIO, predictor: Predictor) -> None:
-        """Prepare; JSON lines have no header."""
-        self.stream = stream
-        self.n_domains = predictor.classifier.n_domains
-
-    def write(self, row: Row) -> None:
-        """Write one row."""
-        label, probability = row.top[0] if row.top else (None, None)
-        weights = row.weights or [None] * self.n_domains
-        line = {
-            "path": row.path,
-            "label": label,
-            "probability": _rounded(probability),
-            **{f"domain_{s}": _rounded(weight) for s, weight in enumerate(weights)},
-            "top_k": [[name, _rounded(p)] for name, p in row.top],
-            "error": row.error,
-        }
-        # A file name that is no UTF-8 must not make the line invalid.
-        plain = any("\ud800" <= sign <= "\udfff" for sign in row.path)
-        self.stream.write(json.dumps(line, ensure_ascii=plain) + "\n")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def find_images(paths: Sequence[str]) -> Iterator[Path]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
-import shutil
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -19,24 +16,18 @@ from ldpf.cli import common
 from ldpf.cli.common import say, show
 from ldpf.cli.latent import measure_latent
 from ldpf.cli.loading import DataSource, count, describe, encode
+from ldpf.cli.model_training import check_model_folder, train_into
 from ldpf.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
     from ldpf.features import FeatureSet
     from ldpf.methods import Method
-    from ldpf.training import RunRecord
 
 log = logging.getLogger("ldpf")
 
-REPORT_EVERY_S = 5.0
-
 METHODS = ("ldpf", "coop")
 """Methods that learn prompts, and so make a model that can be kept."""
-
-TRAINING = "training"
-"""Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
 
 
 def train(
@@ -173,116 +164,6 @@ def train(
     if classifier.latent is not None:
         say(f"  ldpf domains {_quoted(out)} --data {_quoted(data)}")
     say(f"  ldpf info {_quoted(out)}")
-
-
-def check_model_folder(folder: Path) -> None:
-    """Refuse a folder with other things in it; one with an unfinished training is fine.
-
-    Raises:
-        ModelError: see `ldpf.model_folder.check_output_folder`.
-    """
-    from ldpf.model_folder import check_output_folder
-
-    unfinished = (folder / TRAINING / "settings.json").is_file()
-    ours = {TRAINING, "model.safetensors"}
-    if not (unfinished and {entry.name for entry in folder.iterdir()} <= ours):
-        check_output_folder(folder)
-
-
-def train_into(
-    folder: Path,
-    method: Method,
-    learnt: FeatureSet,
-    held_out: FeatureSet,
-    backbone: Backbone,
-    seed: int,
-    run: dict[str, Any],
-    provenance: dict[str, Any],
-) -> PromptClassifier:
-    """Train, or go on with, or simply load the model of these settings, and keep it in `folder`.
-
-    Args:
-        folder: the model's; what belongs to other settings in it is replaced.
-        run: everything the result depends on; equal ones go on with each other's work.
-        provenance: kept in the model.
-    """
-    from ldpf.checkpoint import write_json
-    from ldpf.evaluation.store import settings_hash
-    from ldpf.model_folder import load_model, save_model
-
-    digest = settings_hash(run)
-    if _finished_as(folder) == digest:
-        log.info("this very model was trained before; delete %s to train it again", folder)
-        return load_model(folder, backbone)[0]
-    if (folder / "config.json").exists():
-        log.info("replacing the model in %s, which has other data or settings", folder)
-    record = folder / TRAINING
-    common.new_folder(record)
-    settings_file = record / "settings.json"
-    if _read_hash(settings_file) != digest:
-        shutil.rmtree(record)
-        record.mkdir()
-        write_json(settings_file, {"hash": digest, "settings": run})
-    classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting_record(record))
-    # Made whole beside the old model first: save_model wants a folder of its own.
-    saved = record / "model"
-    shutil.rmtree(saved, ignore_errors=True)
-    provenance = {**provenance, "settings_hash": digest}
-    if classifier.latent is not None:
-        judged = held_out if len(held_out) else learnt
-        provenance["latent_domains"] = measure_latent(classifier.latent, learnt, judged)
-    save_model(classifier, backbone, saved, provenance=provenance)
-    # Killed here, there is no model rather than one with another model's description.
-    (folder / "config.json").unlink(missing_ok=True)
-    for name in ("model.safetensors", "config.json"):
-        (saved / name).replace(folder / name)
-    saved.rmdir()
-    (record / "checkpoint.safetensors").unlink(missing_ok=True)
-    return classifier
-
-
-def reporting_record(folder: Path) -> RunRecord:
-    """A record in `folder` that also says every few seconds how far training has come."""
-    from ldpf.training import RunRecord
-
-    class Reporting(RunRecord):
-        said = time.monotonic()
-        best = 0.0
-
-        def add(self, **line: Any) -> None:
-            super().add(**line)
-            accuracy = line.get("validation_accuracy")
-            self.best = max(self.best, accuracy or 0.0)
-            if accuracy is not None and time.monotonic() - self.said >= REPORT_EVERY_S:
-                self.said = time.monotonic()
-                log.info(
-                    "step %d: validation accuracy %.1f%%, best so far %.1f%%",
-                    line["step"],
-                    100 * accuracy,
-                    100 * self.best,
-                )
-
-    return Reporting(folder)
-
-
-def _finished_as(folder: Path) -> str | None:
-    """The settings hash of the model in `folder`; None if there is no whole one."""
-    from ldpf.errors import ModelError
-    from ldpf.model_folder import read_config
-
-    if not (folder / "model.safetensors").is_file():
-        return None
-    try:
-        return read_config(folder).get("provenance", {}).get("settings_hash")
-    except ModelError:
-        return None
-
-
-def _read_hash(file: Path) -> str | None:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["hash"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _method(name: str, recipe: str, n_domains: int, tau: float) -> Method:

@@ -93,4 +93,4 @@ def _draw_all(root: Path, seed: int) -> None:
                 # one generator per image: no image depends on how another one was drawn
                 rng = np.random.default_rng([seed, DEMO_STREAM, d, c, i])
                 picture = draw_picture(name, domain, rng)
-                picture.image.save(folder / f"{i:03d}.png")
+                picture.image.save(folder / f"{i:03d}.png", compress_level=1)

@@ -92,8 +92,21 @@ def read_image(
             otherwise damaged, too large, or holds values that are not finite.
     """
     with _reasons(path), _open(path, data, max_pixels) as image:
-        image.load()
-        return _upright(image, _to_rgb(path, image))
+        return rgb_image(image, path)
+
+
+def rgb_image(image: Image.Image, path: str | Path = "image") -> Image.Image:
+    """An image that is open already as 8-bit RGB, upright, by the rules of `read_image`.
+
+    Args:
+        image: Of any mode.
+        path: Names it in an error.
+
+    Raises:
+        UnreadableImageError: It holds values that are not finite.
+    """
+    image.load()
+    return _upright(image, _to_rgb(path, image))
 
 
 def check_images(

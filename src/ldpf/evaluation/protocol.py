@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
 import time
@@ -87,12 +88,19 @@ def leave_one_domain_out(
         train_fraction: share of each source domain and class that is trained on.
 
     Raises:
-        DataError: domains are unknown, `target` is none of them, or there is only one.
+        DataError: domains are unknown, `target` is none of them, there is only one, or no images
+            are left to train or test on.
     """
     check_domains(data, [target])
     is_target = data.domains == data.domain_names.index(target)
     sources = (~is_target).nonzero().flatten().numpy()
     held_out = is_target.nonzero().flatten().numpy()
+    for rows, place in ((held_out, "in"), (sources, "outside of")):
+        if not len(rows):
+            raise DataError(
+                f"There is no image {place} the domain {target!r}, so it cannot be left out; "
+                "choose another target or give more images."
+            )
     splits = data.splits
     split = make_split(
         None if splits is None else splits[sources],
@@ -157,13 +165,17 @@ def run_benchmark(
     """
     targets = list(plan.targets or data.domain_names)
     check_domains(data, targets)
-    digest = data.digest()
+    digest = _digest_with_splits(data)
     trained = list(dict.fromkeys(get_readout(name).trained_as for name in plan.methods))
     lines: list[dict[str, Any]] = []
     failures: list[str] = []
     for target in targets:
         for seed in range(plan.seeds):
-            episode = leave_one_domain_out(data, target, seed, plan.train_fraction)
+            try:
+                episode = leave_one_domain_out(data, target, seed, plan.train_fraction)
+            except DataError as error:
+                failures.append(f"target {target}, seed {seed}: {error}")
+                continue
             for name in trained:
                 method = make_method(name, plan.recipe, plan.n_domains)
                 settings = run_settings(method, name, dataset_name, digest, backbone, episode, plan)
@@ -183,6 +195,13 @@ def run_benchmark(
                 if on_run is not None:
                     on_run(results[0], before)
     return lines, failures
+
+
+def _digest_with_splits(data: FeatureSet) -> str:
+    """The digest of the images and, where a manifest names splits, of these: both decide a run."""
+    if data.splits is None:
+        return data.digest()
+    return hashlib.sha256("\n".join([data.digest(), *data.splits]).encode()).hexdigest()
 
 
 def run_settings(

@@ -43,13 +43,19 @@ class RunFolder:
         """Create the folder, or check that the one there is of the same settings.
 
         Raises:
-            ModelError: its config.json says something else.
+            ModelError: its config.json says something else, or cannot be read.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / "config.json"
         if config.exists():
-            found = json.loads(config.read_text(encoding="utf-8"))
-            if settings_hash(found) != self.hash:
+            try:
+                found = settings_hash(json.loads(config.read_text(encoding="utf-8")))
+            except (OSError, ValueError) as error:
+                raise ModelError(
+                    f"The config.json of the run folder {str(self.path)!r} cannot be read "
+                    f"({error}); delete the folder to run it again."
+                ) from error
+            if found != self.hash:
                 raise ModelError(
                     f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
                     "or choose another --out."
@@ -78,7 +84,7 @@ class RunFolder:
         path = self.path / "result.json"
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ModelError(
                 f"The run folder {str(self.path)!r} is marked as done but its result.json cannot "
                 f"be read ({error}); delete the folder to run it again."
@@ -98,8 +104,15 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     """Lines of a results.jsonl.
 
     Raises:
-        ModelError: there is no such file.
+        ModelError: there is no such file, or a line of it is damaged.
     """
     if not path.exists():
         raise ModelError(f"There is no results file {str(path)!r}; run 'ldpf benchmark' first.")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise ModelError(
+            f"The results file {str(path)!r} is damaged ({error}); the same 'ldpf benchmark' "
+            "command writes it again from the finished runs."
+        ) from error

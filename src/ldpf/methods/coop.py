@@ -79,6 +79,7 @@ class CoOp:
 
 class _CoOpLearner:
     n_phases = 1
+    rotation = 1
 
     def __init__(
         self,

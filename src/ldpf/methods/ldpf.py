@@ -74,7 +74,7 @@ class LDPF:
     specific_length: int = 8
     weight: float = 1.0
     stages: str = "alternating"
-    turn: int = 10
+    turn: int = 25
     agnostic_domain: str = "own"
     fusion: str = "similarity"
     tau: float = 0.1
@@ -183,6 +183,7 @@ class LDPFLearner:
             if tokens.numel()
         }
         self.n_phases = len(self.groups) if method.stages == "sequential" else 1
+        self.rotation = len(self.groups) if method.stages == "alternating" else 1
         self.discovery = DomainDiscovery(train, validation, method.discovery, seed)
         self.features, self.labels = train.features.to(device), train.labels.to(device)
         self.validation = validation if len(validation) else train

@@ -187,7 +187,7 @@ def _escape(text: str) -> str:
 
 
 def counts_table(
-    counts: np.ndarray, row_names: Sequence[str], heading: str, column: str = "latent domain"
+    counts: np.ndarray, row_names: Sequence[str], heading: str, column: str = "latent\ndomain"
 ) -> Table:
     """Images by something (rows) and latent domain (columns), each with its share of the row.
 
@@ -195,13 +195,13 @@ def counts_table(
         counts: [rows, S].
         row_names: what the rows are.
         heading: what they are called together.
-        column: what the columns are called, before their number.
+        column: what the columns are called, before their number; a line break keeps them narrow.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column(Text(heading), overflow="fold")
     table.add_column("images", justify="right")
     for s in range(counts.shape[1]):
-        table.add_column(f"{column} {s}", justify="right")
+        table.add_column(Text(f"{column} {s}"), justify="right")
     for name, row in zip(row_names, counts, strict=True):
         total = int(row.sum())
         shares = [f"{int(n):,} ({n / total:.0%})" if total else "0" for n in row]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ldpf.data.drawing import nature, things, vehicles
+from ldpf.data.drawing import animals, nature, things, vehicles
+from ldpf.data.drawing.palette import pick
 from ldpf.data.drawing.shapes import Part, moved
 
 
@@ -32,17 +34,17 @@ OBJECTS: dict[str, ObjectKind] = {
     "airplane": ObjectKind(vehicles.airplane, ("white", "gray", "blue"), tilt=30),
     "apple": ObjectKind(nature.apple, ("red", "green", "yellow"), tilt=25),
     "bicycle": ObjectKind(vehicles.bicycle, ("red", "blue", "green", "black"), tilt=10),
-    "bird": ObjectKind(nature.bird, ("blue", "brown", "yellow", "red"), tilt=18),
+    "bird": ObjectKind(animals.bird, ("blue", "brown", "yellow", "red"), tilt=18),
     "book": ObjectKind(things.book, ("red", "blue", "brown"), tilt=22),
     "bottle": ObjectKind(things.bottle, ("green", "brown", "blue"), tilt=25),
-    "butterfly": ObjectKind(nature.butterfly, ("orange", "blue", "yellow", "purple"), tilt=40),
+    "butterfly": ObjectKind(animals.butterfly, ("orange", "blue", "yellow", "purple"), tilt=40),
     "cactus": ObjectKind(nature.cactus, ("green",), tilt=8),
     "car": ObjectKind(vehicles.car, ("red", "blue", "yellow", "white"), tilt=10),
-    "cat": ObjectKind(nature.cat, ("orange", "gray", "black", "brown"), tilt=18),
+    "cat": ObjectKind(animals.cat, ("orange", "gray", "black", "brown"), tilt=18),
     "chair": ObjectKind(things.chair, ("brown",), tilt=8),
     "clock": ObjectKind(things.clock, ("red", "brown", "blue"), tilt=12),
     "cup": ObjectKind(things.cup, ("white", "red", "blue"), tilt=10),
-    "fish": ObjectKind(nature.fish, ("orange", "blue", "yellow", "gray"), tilt=25),
+    "fish": ObjectKind(animals.fish, ("orange", "blue", "yellow", "gray"), tilt=25),
     "flower": ObjectKind(nature.flower, ("red", "pink", "yellow", "purple", "white"), tilt=18),
     "guitar": ObjectKind(things.guitar, ("brown", "orange", "red"), tilt=50),
     "hammer": ObjectKind(things.hammer, ("gray", "black"), tilt=60),
@@ -74,11 +76,12 @@ def pose(rng: np.random.Generator, kind: ObjectKind) -> list[Part]:
     stays within the canvas up to a small overhang.
     """
     parts = kind.draw(rng)
-    angle = np.radians(rng.uniform(-kind.tilt, kind.tilt))
-    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    angle = math.radians(rng.uniform(-kind.tilt, kind.tilt))
+    cos, sin = math.cos(angle), math.sin(angle)
+    turned = np.array([[cos, -sin], [sin, cos]])
     wide = 1 + rng.uniform(-kind.stretch, kind.stretch)
     shear = np.array([[wide, rng.uniform(-0.12, 0.12)], [rng.uniform(-0.05, 0.05), 1.0]])
-    mirror = np.diag([rng.choice([-1.0, 1.0]), 1.0])
+    mirror = np.array([[pick(rng, (-1.0, 1.0)), 0.0], [0.0, 1.0]])
     matrix = turned @ shear @ mirror
     corners = np.concatenate([part.points for part in parts]) @ matrix.T
     low, high = corners.min(0), corners.max(0)

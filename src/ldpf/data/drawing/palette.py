@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 Rgb = tuple[int, int, int]
+T = TypeVar("T")
 
 # Several shades per name, so that a word means a range and not one value.
 COLOURS: dict[str, tuple[Rgb, ...]] = {
@@ -50,16 +53,22 @@ class Palette:
         return self.paints[role]
 
 
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """One of the options, all equally likely (without the detour through an array)."""
+    return options[int(rng.integers(len(options)))]
+
+
 def shade(rng: np.random.Generator, name: str, spread: float = 10.0) -> Rgb:
     """A random shade of a named colour."""
-    base = COLOURS[name][rng.integers(len(COLOURS[name]))]
-    return tuple(int(v) for v in np.clip(np.array(base) + rng.normal(0, spread, 3), 0, 255))  # type: ignore[return-value]
+    base = pick(rng, COLOURS[name])
+    change = rng.normal(0, spread, 3).tolist()
+    return tuple(int(min(255, max(0, b + c))) for b, c in zip(base, change, strict=True))  # type: ignore[return-value]
 
 
 def _all_shades(rng: np.random.Generator, spread: float = 10.0) -> dict[str, Rgb]:
     """One random shade of every named colour."""
-    pick = rng.random(len(COLOURS))
-    base = [shades[int(p * len(shades))] for p, shades in zip(pick, COLOURS.values(), strict=True)]
+    place = rng.random(len(COLOURS))
+    base = [shades[int(p * len(shades))] for p, shades in zip(place, COLOURS.values(), strict=True)]
     values = np.clip(np.array(base) + rng.normal(0, spread, (len(base), 3)), 0, 255).astype(int)
     return dict(zip(COLOURS, map(tuple, values.tolist()), strict=True))
 
@@ -86,14 +95,14 @@ def choose_palette(
         typical_share: how often one of them is taken.
     """
     pool = typical if typical and rng.random() < typical_share else NAMED
-    colour = str(rng.choice(pool))
+    colour = pick(rng, pool)
     main = shade(rng, colour)
-    second_name = str(rng.choice([n for n in NAMED if n != colour]))
+    second_name = pick(rng, [n for n in NAMED if n != colour])
     second = shade(rng, second_name)
     while contrast(main, second) < 0.2:
-        second = shade(rng, str(rng.choice(NAMED)))
+        second = shade(rng, pick(rng, NAMED))
     for _ in range(30):
-        background = str(rng.choice(NAMED))
+        background = pick(rng, NAMED)
         paint = shade(rng, background)
         if rng.random() < 0.6 and background != "black":  # backgrounds are mostly pale
             paint = mix(paint, (255, 255, 255), rng.uniform(0.3, 0.75))
@@ -109,6 +118,6 @@ def choose_palette(
         "light": paints["white"],
         "dark": dark,
         "background": paint,
-        "ground": mix(paint, shade(rng, str(rng.choice(NAMED))), rng.uniform(0.15, 0.4)),
+        "ground": mix(paint, shade(rng, pick(rng, NAMED)), rng.uniform(0.15, 0.4)),
     }
     return Palette(colour, background, paints)

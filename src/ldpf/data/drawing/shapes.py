@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,8 +62,16 @@ def ellipse(
     """Points on an ellipse from angle `start` to `end` (degrees, clockwise from the right)."""
     ry = rx if ry is None else ry
     n = max(8, int(abs(end - start) / 11))
+    return _arc(start, end, n) * (rx, ry) + (cx, cy)
+
+
+@lru_cache(maxsize=256)
+def _arc(start: float, end: float, n: int) -> np.ndarray:
+    """n points on the unit circle; a full turn leaves out its last point, which is the first."""
     angle = np.radians(np.linspace(start, end, n, endpoint=abs(end - start) < 360))
-    return np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], axis=1)
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points.flags.writeable = False
+    return points
 
 
 def rect(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
@@ -83,12 +92,19 @@ def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> np.nda
 
 
 def curve(*control: tuple[float, float], n: int = 14) -> np.ndarray:
-    """Points on the Bezier curve of the given control points (de Casteljau)."""
-    t = np.linspace(0, 1, n)[:, None, None]  # [n, 1, 1]
-    points = np.repeat(np.array(control, dtype=np.float64)[None], n, axis=0)  # [n, controls, 2]
-    while points.shape[1] > 1:
-        points = (1 - t) * points[:, :-1] + t * points[:, 1:]
-    return points[:, 0]
+    """Points on the Bezier curve of the given control points (Bernstein form)."""
+    return _bernstein(len(control) - 1, n) @ np.array(control, dtype=np.float64)
+
+
+@lru_cache(maxsize=64)
+def _bernstein(degree: int, n: int) -> np.ndarray:
+    """Weight of each control point at n places along the curve: [n, degree + 1]."""
+    t = np.linspace(0, 1, n)[:, None]
+    k = np.arange(degree + 1)
+    ways = np.array([math.comb(degree, i) for i in k])
+    weights = ways * t**k * (1 - t) ** (degree - k)
+    weights.flags.writeable = False
+    return weights
 
 
 def join(*pieces: np.ndarray) -> np.ndarray:

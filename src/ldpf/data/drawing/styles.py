@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from ldpf.data.drawing.palette import Palette, Rgb, mix, shade
+from ldpf.data.drawing.palette import Palette, Rgb, mix, pick, shade
 from ldpf.data.drawing.raster import (
     as_float,
     as_image,
@@ -107,7 +107,7 @@ def silhouette(
     n = size * 4
     top, low = (
         palette["background"],
-        shade(rng, str(rng.choice(["orange", "pink", "yellow", "blue", "white"]))),
+        shade(rng, pick(rng, ["orange", "pink", "yellow", "blue", "white"])),
     )
     ramp = np.repeat(np.linspace(0, 1, size, dtype=np.float32)[:, None], size, axis=1)
     image = as_image(two_tone(ramp, top, low)).resize((n, n), Image.Resampling.BILINEAR)
@@ -134,7 +134,7 @@ def photo(
     )
     if rng.random() < 0.7:  # a floor or horizon
         y = int(n * rng.uniform(0.5, 0.8))
-        tone = shade(rng, str(rng.choice(["brown", "gray", "green", "cream", "steel"])))
+        tone = shade(rng, pick(rng, ["brown", "gray", "green", "cream", "steel"]))
         floor = two_tone(noise_field(rng, n, 6, 4), tone, mix(tone, BLACK, 0.4))
         edge = np.clip((np.arange(n) - y) / rng.uniform(0.5, 6) + 0.5, 0, 1)
         wall += edge.astype(np.float32)[:, None, None] * (floor - wall)

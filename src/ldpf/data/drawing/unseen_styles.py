@@ -79,9 +79,9 @@ def sketch(
                 line(_shaky(rng, part.points, 0.007), width, True)
             continue
         band = max(part.width, 0.8 * width)
-        paint_part(draw, replace(part, width=band + 2.5 * width), paper, n)
         points = _shaky(rng, part.points, 0.006)
         if band > 2.6 * width:  # a broad stroke shows as its two rims
+            paint_part(draw, replace(part, width=band + 2.5 * width), paper, n)
             line(points, band + width, part.closed)
             paint_part(draw, Part(points, "light", band - width, part.closed), paper, n)
         else:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+
+from ldpf.cli.info import read_prompts
+
+
+def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folder, run):
+    result = run("info", model)
+    assert result.exit_code == 0
+    text = result.stdout
+    assert text.startswith(f"ldpf model in {model}\n")
+    assert "Classes (3): cat, dog, house\n" in text
+    assert f"Backbone: {tiny_clip_folder}, fingerprint " in text
+    assert "Latent domains: 3, fused by similarity (tau 0.1)\n" in text
+    assert "Trained on shapes: 54 images, 42 to learn from and 12 held out; known domains " in text
+    assert "Validation accuracy: " in text and "(zero-shot: " in text
+    assert "Training images by latent domain: 0: " in text
+    assert "Prompts of different latent domains are alike to " in text
+
+
+def test_prompts_are_read_as_words_with_a_warning(model, run):
+    text = run("info", model).stdout
+    assert (
+        "Nearest word to each learnt token, with its distance. A learnt token is a point between "
+        "words; the nearest word rarely says what it does.\n" in text
+    )
+    assert "  shared: " in text
+    assert all(f"  latent domain {s}: " in text for s in range(3))
+
+
+def test_json_has_the_config_the_diagnosis_and_the_prompts(model, run):
+    document = json.loads(run("info", model, "--json").stdout)
+    assert document["model"] == str(model)
+    assert document["class_names"] == ["cat", "dog", "house"]
+    assert document["provenance"]["dataset"] == "shapes"
+    assert document["diagnosis"]
+    assert len(document["prompts"]["shared"]) == 4
+    assert [len(own) for own in document["prompts"]["own"]] == [8, 8, 8]
+    assert document["prompts"]["shared"][0].keys() == {"word", "distance"}
+
+
+def test_one_prompt_is_nobodys_share(coop_model, run):
+    text = run("info", coop_model).stdout
+    assert text.startswith(f"coop model in {coop_model}\n")
+    assert "  prompt: " in text and "shared:" not in text
+    assert "Latent domains:" not in text
+
+
+def test_tokens_are_read_as_the_words_they_are(tiny_clip):
+    tower = tiny_clip.text
+    photo, cat, dog = (
+        tower.token_embeddings(tower.name_tokens(w)) for w in ("photo", "cat", "dog")
+    )
+    contexts = torch.stack([torch.cat([photo, cat]), torch.cat([photo, dog])])  # [2, 2, W]
+    prompts = read_prompts(tower, contexts)
+    assert [entry["word"] for entry in prompts["shared"]] == ["photo"]
+    assert [[entry["word"] for entry in own] for own in prompts["own"]] == [["cat"], ["dog"]]
+    assert all(entry["distance"] < 1e-3 for own in prompts["own"] for entry in own)
+
+
+def test_without_the_backbone_the_rest_is_told(model, tmp_path: Path, run):
+    moved = shutil.copytree(model, tmp_path / "model")
+    config = json.loads((moved / "config.json").read_text())
+    config["backbone"]["name"] = str(tmp_path / "gone")
+    (moved / "config.json").write_text(json.dumps(config))
+    result = run("info", moved)
+    assert result.exit_code == 0
+    assert "Classes (3): cat, dog, house\n" in result.stdout
+    assert "Nearest word" not in result.stdout
+    assert "Warning: the prompts cannot be read as words: There is no backbone " in result.stderr
+    assert json.loads(run("info", moved, "--json").stdout)["prompts"] is None
+
+
+def test_no_model_folder(tmp_path, run):
+    result = run("info", tmp_path / "gone")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {str(tmp_path / 'gone')!r} is no model folder: it has no config.json. 'ldpf train "
+        "--out FOLDER' makes one.\n"
+    )
+
+
+def test_a_damaged_config_is_said_so(model, tmp_path, run):
+    damaged = shutil.copytree(model, tmp_path / "model")
+    (damaged / "config.json").write_text("{")
+    result = run("info", damaged)
+    assert result.exit_code == 2
+    assert "config.json' is not valid JSON (" in result.stderr
+    assert result.stderr.endswith("); train again.\n")

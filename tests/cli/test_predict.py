@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldpf.cli.predict import find_images
+from ldpf.cli.prediction import Predictor
+from ldpf.errors import DataError
+
+DOMAINS = ["domain_0", "domain_1", "domain_2"]
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_exactly_these_columns(model, images, run):
+    result = run("predict", model, images / "art" / "cat")
+    assert result.exit_code == 0
+    header = result.stdout.splitlines()[0]
+    assert header == "path,label,probability,domain_0,domain_1,domain_2,error"
+    for row in rows(result.stdout):
+        assert row["label"] in ("cat", "dog", "house")
+        assert 1 / 3 <= float(row["probability"]) <= 1
+        assert sum(float(row[name]) for name in DOMAINS) == pytest.approx(1, abs=1e-5)
+        assert row["error"] == ""
+
+
+def test_folders_are_walked_in_order_and_files_taken_as_given(model, images, run):
+    given = images / "sketch" / "dog" / "3.png"
+    result = run("predict", model, given, images / "art")
+    paths = [row["path"] for row in rows(result.stdout)]
+    walked = [images / "art" / c / f"{i}.png" for c in ("cat", "dog", "house") for i in range(6)]
+    assert paths == [str(given), *map(str, walked)]
+
+
+def test_predictions_are_those_of_evaluate(model, images, run):
+    predicted = rows(run("predict", model, images, "--batch-size", 7).stdout)
+    right = sum(Path(row["path"]).parent.name == row["label"] for row in predicted)
+    report = json.loads(run("evaluate", model, "--data", images, "--json").stdout)
+    assert right / 54 == pytest.approx(report["accuracy"])
+
+
+def test_top_k_names_further_classes(model, images, run):
+    result = run("predict", model, images / "art" / "cat", "--top-k", 3)
+    columns = "label_2,probability_2,label_3,probability_3,error"
+    assert result.stdout.splitlines()[0] == f"path,label,probability,{','.join(DOMAINS)},{columns}"
+    for row in rows(result.stdout):
+        assert {row["label"], row["label_2"], row["label_3"]} == {"cat", "dog", "house"}
+        numbers = [float(row[k]) for k in ("probability", "probability_2", "probability_3")]
+        assert numbers == sorted(numbers, reverse=True)
+        assert sum(numbers) == pytest.approx(1, abs=1e-5)
+
+
+def test_json_lines_have_the_same_keys_and_a_list(model, images, run):
+    plain = rows(run("predict", model, images / "art" / "cat").stdout)
+    result = run("predict", model, images / "art" / "cat", "--format", "jsonl", "--top-k", 2)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    for line, row in zip(lines, plain, strict=True):
+        assert line.keys() == {"path", "label", "probability", *DOMAINS, "top_k", "error"}
+        assert (line["path"], line["label"]) == (row["path"], row["label"])
+        assert line["probability"] == pytest.approx(float(row["probability"]), abs=1e-5)
+        assert line["top_k"][0] == [line["label"], line["probability"]]
+        assert len(line["top_k"]) == 2
+        assert line["error"] is None
+
+
+def test_a_model_with_one_prompt_has_one_domain_column(coop_model, images, run):
+    result = run("predict", coop_model, images / "art" / "cat")
+    assert result.stdout.startswith("path,label,probability,domain_0,error\n")
+    assert {row["domain_0"] for row in rows(result.stdout)} == {"1.000000"}
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl"])
+def test_unreadable_files_stop_nothing_and_end_with_exit_1(
+    model, images, tmp_path, run, output_format: str
+):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    good = images / "art" / "cat" / "0.png"
+    result = run("predict", model, good, tmp_path, good, "--format", output_format)
+    assert result.exit_code == 1
+    assert "1 file could not be read; the column error says why.\n" in result.stderr
+    assert "3 images in " in result.stderr
+    if output_format == "csv":
+        first, broken, last = rows(result.stdout)
+        empty = ""
+    else:
+        first, broken, last = map(json.loads, result.stdout.splitlines())
+        empty = None
+        assert broken["top_k"] == []
+    assert first["label"] == last["label"]
+    assert broken["path"] == str(tmp_path / "broken.png")
+    assert broken["error"].startswith("not an image, or its header is damaged")
+    assert {broken[name] for name in ("label", "probability", *DOMAINS)} == {empty}
+
+
+def test_paths_come_in_on_standard_input(model, images, tmp_path, run):
+    given = [images / "art" / "dog", images / "photo" / "cat" / "2.png", tmp_path / "gone.png"]
+    text = "\n".join(map(str, given)) + "\r\n\n"
+    result = run("predict", model, "-", input=text.encode())
+    paths = [row["path"] for row in rows(result.stdout)]
+    walked = [str(given[0] / f"{i}.png") for i in range(6)]
+    assert paths == [*walked, str(given[1]), str(given[2])]
+    assert rows(result.stdout)[-1]["error"] == "the file does not exist"
+    assert result.exit_code == 1
+
+
+def test_names_that_are_no_utf8_go_through(model, images, tmp_path, run):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    Path(os.fsdecode(name)).write_bytes((images / "art" / "cat" / "0.png").read_bytes())
+    result = run("predict", model, tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout_bytes.splitlines()[1].startswith(name + b",")
+    line = run("predict", model, tmp_path, "--format", "jsonl").stdout_bytes
+    assert os.fsencode(json.loads(line)["path"]) == name
+
+
+def test_a_file_takes_its_name_only_when_it_is_complete(model, images, tmp_path, run, monkeypatch):
+    out = tmp_path / "new" / "answers.csv"
+    seen = []
+    real = Predictor.rows
+
+    def watched(self, files):
+        for row in real(self, files):
+            seen.append((out.exists(), out.with_name("answers.csv.part").exists()))
+            yield row
+
+    monkeypatch.setattr(Predictor, "rows", watched)
+    result = run("predict", model, images / "art", "--out", out)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert set(seen) == {(False, True)}
+    assert [path.name for path in out.parent.iterdir()] == ["answers.csv"]
+    assert len(rows(out.read_text())) == 18
+
+
+def test_ctrl_c_leaves_the_rows_so_far(model, images, tmp_path, run, monkeypatch):
+    real = Predictor.rows
+
+    def stopped(self, files):
+        for i, row in enumerate(real(self, files)):
+            if i == 3:
+                raise KeyboardInterrupt
+            yield row
+
+    monkeypatch.setattr(Predictor, "rows", stopped)
+    out = tmp_path / "answers.csv"
+    result = run("predict", model, images, "--out", out)
+    assert result.exit_code == 130
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("Stopped after 3 images in ")
+    assert last.endswith(f" The rows so far are in {out}.part.")
+    assert len(rows((tmp_path / "answers.csv.part").read_text())) == 3
+    assert not out.exists()
+
+
+def test_files_are_looked_at_only_a_few_batches_ahead(tiny_clip, make_features, images):
+    from ldpf.methods import make_method
+
+    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
+    taken = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield images / "art" / "cat" / "0.png"
+
+    stream = Predictor(classifier, tiny_clip, top_k=1, batch_size=4).rows(endless())
+    next(stream)
+    ahead = taken
+    assert ahead < 100
+    for _ in range(40):
+        next(stream)
+    assert taken <= ahead + 44
+    stream.close()
+
+
+def test_walking_is_lazy(image_tree):
+    images = image_tree({"a": 3, "b": 3})
+    walk = find_images([str(images)])
+    assert next(walk) == images / "a" / "000.png"
+    (images / "b" / "later.png").write_bytes(b"x")
+    assert images / "b" / "later.png" in list(walk)
+
+
+def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
+    images = image_tree({"a": 3})
+    with pytest.raises(DataError, match=f"there is no file or folder {tmp_path / 'gone'}: "):
+        next(find_images([str(images), str(tmp_path / "gone")]))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--format", "xml"), "Error: format='xml' should be one of csv, jsonl."),
+        (
+            ("--top-k", "4"),
+            "Error: top_k=4 should be between 1 and 3, the number of classes.",
+        ),
+        (("--batch-size", "0"), "Error: batch_size=0 should be at least 1."),
+    ],
+)
+def test_bad_options_end_with_a_sentence(model, images, run, options, sentence: str):
+    result = run("predict", model, images, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == sentence
+
+
+def test_nothing_to_predict_is_an_error(model, tmp_path, run):
+    (tmp_path / "notes.txt").write_text("x")
+    result = run("predict", model, tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: There are no images in {tmp_path}; images end in ")
+    result = run("predict", model, "-", input=b"\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: No paths came in on standard input; pipe in one path a line, for example from "
+        "find . -name '*.jpg'.\n"
+    )
+
+
+def test_an_output_that_cannot_be_written_is_an_error(model, images, tmp_path, run):
+    result = run("predict", model, images, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {str(tmp_path)!r} is a folder; give a file with --out.\n"
+    (tmp_path / "file").write_text("x")
+    result = run("predict", model, images, "--out", tmp_path / "file" / "answers.csv")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: The folder {str(tmp_path / 'file')!r} cannot be made")
+
+
+def test_a_reader_that_stops_early_ends_it_quietly(model, images, start):
+    process = start("predict", model, "-", "--quiet")
+
+    def feed() -> None:
+        try:
+            for _ in range(100_000):
+                process.stdin.write(os.fsencode(images / "art" / "cat" / "0.png") + b"\n")
+        except BrokenPipeError:
+            pass  # it ended, as it should
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    header = process.stdout.readline()
+    assert header.startswith(b"path,label"), process.stderr.read().decode()
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == b""

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ldpf.cli import model_training
+from ldpf.training import RunRecord
+
+
+def tensors(model: Path) -> dict[str, torch.Tensor]:
+    return load_file(model / "model.safetensors")
+
+
+def stop_at(step: int) -> Callable[[Path], RunRecord]:
+    """A record that writes a checkpoint after every step and is interrupted in one."""
+
+    class Stopped(RunRecord):
+        def add(self, **line) -> None:
+            super().add(**line)
+            if line["step"] >= step:
+                raise KeyboardInterrupt
+
+    return lambda folder: Stopped(folder, checkpoint_every_s=0.0)
+
+
+def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
+    images, tiny_clip_folder, tmp_path, run
+):
+    out = tmp_path / "my model"
+    result = run("train", "--data", images, "--backbone", tiny_clip_folder, "--out", out)
+    assert result.exit_code == 0
+    text = result.stdout
+    assert "Read 54 images, 3 classes, 3 domains (art, photo, sketch).\n" in text
+    assert "Learning from 42, choosing on 12 held out.\n" in text
+    assert "Accuracy on 12 held-out images: " in text
+    assert "Ready-made model without training (zero-shot), on the same images: " in text
+    assert "Latent domains (42 training images):" in text
+    assert "Agreement with the known domains, which were not used: NMI " in text
+    assert f"Model: {out}\n" in text
+    assert f"  ldpf predict '{out}' NEW-IMAGES --out predictions.csv\n" in text
+    assert f"  ldpf domains '{out}' --data {images}\n" in text
+
+
+def test_unknown_domains_are_the_normal_case(flat_images, tiny_clip_folder, tmp_path, run):
+    out = tmp_path / "model"
+    result = run("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--out", out)
+    assert result.exit_code == 0
+    assert "3 classes, domains unknown: they will be discovered.\n" in result.stdout
+    assert "Agreement with the known domains" not in result.stdout
+    assert json.loads((out / "config.json").read_text())["provenance"]["domain_names"] is None
+
+
+def test_the_model_knows_where_it_comes_from(model, images):
+    config = json.loads((model / "config.json").read_text())
+    origin = config["provenance"]
+    assert origin["dataset"] == "shapes"
+    assert (origin["n_images"], origin["n_train"], origin["n_validation"]) == (54, 42, 12)
+    assert origin["class_counts"] == {"cat": 18, "dog": 18, "house": 18}
+    assert origin["domain_names"] == ["art", "photo", "sketch"]
+    assert (origin["seed"], origin["recipe"]) == (0, "fast")
+    assert 0 <= origin["zero_shot_validation_accuracy"] <= 1
+    assert len(origin["data_digest"]) == 64
+    assert sum(origin["latent_domains"]["sizes"]) == 42
+
+
+def test_a_finished_model_keeps_its_log_but_no_checkpoint(model):
+    assert {entry.name for entry in model.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "training",
+    }
+    assert {entry.name for entry in (model / "training").iterdir()} == {
+        "metrics.jsonl",
+        "settings.json",
+    }
+
+
+def test_the_backbone_folder_is_found_again_from_elsewhere(
+    images, tiny_clip_folder, tmp_path, run, monkeypatch
+):
+    monkeypatch.chdir(tiny_clip_folder.parent)
+    out = tmp_path / "model"
+    result = run("train", "--data", images, "--backbone", tiny_clip_folder.name, "--out", out)
+    assert result.exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    assert run("evaluate", out, "--data", images).exit_code == 0
+
+
+def test_an_interrupted_training_ends_with_the_same_numbers(
+    images, tiny_clip_folder, model, tmp_path, run, monkeypatch
+):
+    command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(model_training, "reporting_record", stop_at(10))
+        result = run(*command)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
+    assert {entry.name for entry in (tmp_path / "m").iterdir()} == {"training"}
+    result = run(*command)
+    assert result.exit_code == 0
+    assert "going on at step " in result.stderr
+    one, other = tensors(tmp_path / "m"), tensors(model)
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=0, atol=1e-6, msg=name)
+
+
+def test_other_settings_start_anew(images, tiny_clip_folder, tmp_path, run, monkeypatch):
+    command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(model_training, "reporting_record", stop_at(10))
+        run(*command)
+    result = run(*command, "--seed", 1)
+    assert result.exit_code == 0
+    assert "going on" not in result.stderr
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["provenance"]["seed"] == 1
+
+
+def test_the_same_command_again_trains_nothing(images, tiny_clip_folder, model, tmp_path, run):
+    out = shutil.copytree(model, tmp_path / "copy")
+    before = (out / "model.safetensors").stat().st_mtime_ns
+    result = run("train", "--data", images, "--backbone", tiny_clip_folder, "--out", out)
+    assert result.exit_code == 0
+    assert f"this very model was trained before; delete {out} to train it again" in result.stderr
+    assert "Accuracy on 12 held-out images: " in result.stdout
+    assert (out / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_model_of_other_settings_is_replaced(images, tiny_clip_folder, model, tmp_path, run):
+    out = shutil.copytree(model, tmp_path / "copy")
+    command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", out)
+    result = run(*command, "--n-domains", 2)
+    assert result.exit_code == 0
+    assert f"replacing the model in {out}, which has other data or settings" in result.stderr
+    assert json.loads((out / "config.json").read_text())["n_domains"] == 2
+
+
+def test_tau_and_the_number_of_domains_reach_the_model(images, tiny_clip_folder, tmp_path, run):
+    options = ("--tau", 0.5, "--n-domains", 1)
+    command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
+    assert run(*command, *options).exit_code == 0
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (config["tau"], config["n_domains"]) == (0.5, 1)
+
+
+def test_splits_of_a_manifest_are_used(images, tiny_clip_folder, tmp_path, run):
+    rows = ["path,label,split"]
+    for i in range(6):
+        split = "test" if i == 5 else "val" if i == 4 else "train"
+        for path in sorted(images.glob(f"*/*/{i}.png")):
+            rows.append(f"{path},{path.parent.name},{split}")
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    result = run(
+        *("train", "--data", tmp_path / "list.csv", "--backbone", tiny_clip_folder),
+        *("--out", tmp_path / "model"),
+    )
+    assert result.exit_code == 0
+    assert (
+        "Learning from 36, choosing on 9 held out; 9 marked test are left out.\n" in result.stdout
+    )
+
+
+def test_too_few_images_to_hold_some_out_are_said_so(tiny_clip_folder, image_tree, tmp_path, run):
+    images = image_tree({"cat": 1, "dog": 1, "house": 1})
+    result = run(
+        *("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "model"),
+        *("--method", "coop"),
+    )
+    assert result.exit_code == 0
+    assert (
+        "Accuracy on 3 training (there are too few images to hold some out) images: "
+        in result.stdout
+    )
+
+
+def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, run, monkeypatch):
+    from ldpf import backbones
+
+    monkeypatch.setattr(backbones, "load_backbone", None)
+    result = run("train", "--data", image_tree({"cat": 3}), "--out", tmp_path / "model")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "Error: a classifier needs images of at least two classes, and these 3 images have only "
+        "'cat'; add a folder for each further class"
+    )
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ("--method", "zero-shot"),
+            "Error: method='zero-shot' cannot be trained; choose from ldpf, coop. (zero-shot "
+            "learns nothing: see 'ldpf benchmark'.)",
+        ),
+        (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
+        (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
+        (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
+        (
+            ("--train-fraction", "1"),
+            "Error: train_fraction must lie between 0 and 1, not 1.0; DomainBed uses 0.8",
+        ),
+        (("--seed", "-1"), "Error: seed must not be negative, but is -1"),
+    ],
+)
+def test_bad_options_end_with_a_sentence(images, tmp_path, run, options, sentence: str):
+    result = run("train", "--data", images, "--out", tmp_path / "model", *options)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == sentence
+    assert not (tmp_path / "model").exists()
+
+
+def test_more_latent_domains_than_images_are_refused(images, tiny_clip_folder, tmp_path, run):
+    result = run(
+        *("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "model"),
+        *("--n-domains", 50),
+    )
+    assert result.exit_code == 2
+    assert "n_samples=42 should be >= n_domains=50" in result.stderr
+
+
+def test_a_folder_with_other_files_is_refused_before_any_work(images, tmp_path, run):
+    (tmp_path / "thesis.tex").write_text("mine")
+    result = run("train", "--data", images, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: The folder {str(tmp_path)!r} is not empty and holds no model; give a new folder "
+        "so that nothing of yours is overwritten.\n"
+    )
+    assert (tmp_path / "thesis.tex").read_text() == "mine"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ldpf.classifier import PromptClassifier
+from ldpf.domains import DomainExtractor, LatentDomains
+from ldpf.errors import SettingsError
+from ldpf.evaluation.metrics import oracle_predictions
+from ldpf.evaluation.readouts import READOUTS, Readout, get_readout
+from ldpf.fusion import FUSION_RULES
+from ldpf.methods import METHODS
+from ldpf.seeding import generator
+
+
+@pytest.fixture
+def classifier():
+    text = F.normalize(torch.randn(3, 4, 8, generator=generator(0, "texts")), dim=-1)
+    extractor = DomainExtractor(8, 6, 4, generator(0, "extractor"))
+    latent = LatentDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
+    return PromptClassifier("ldpf", tuple("abcd"), text, 20.0, latent=latent, tau=1.0)
+
+
+@pytest.fixture
+def images():
+    draws = generator(0, "images")
+    features = F.normalize(torch.randn(80, 8, generator=draws), dim=-1)
+    return features, torch.randint(4, (80,), generator=draws)
+
+
+def test_every_method_can_be_read_out_as_it_is():
+    for name in METHODS:
+        assert READOUTS[name] == Readout(name)
+
+
+def test_readouts_name_methods_and_rules_that_exist():
+    for readout in READOUTS.values():
+        assert readout.trained_as in METHODS
+        assert readout.fusion is None or readout.fusion in FUSION_RULES
+
+
+def test_only_the_oracle_uses_true_labels(classifier, images):
+    features, labels = images
+    for readout in READOUTS.values():
+        first = readout.predict(classifier, features, labels)
+        second = readout.predict(classifier, features, (labels + 1) % 4)
+        assert torch.equal(first, second) == (not readout.oracle)
+    assert [name for name, readout in READOUTS.items() if readout.oracle] == ["ldpf-oracle"]
+
+
+@pytest.mark.parametrize("fusion", ["uniform", "nearest"])
+def test_a_fusion_readout_is_the_same_prompts_under_that_rule(fusion, classifier, images):
+    features, labels = images
+    expected = classifier.with_fusion(fusion).logits(features).argmax(dim=1)
+    found = READOUTS[f"ldpf-{fusion}"].predict(classifier, features, labels)
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, READOUTS["ldpf"].predict(classifier, features, labels))
+
+
+def test_the_method_itself_keeps_its_own_rule(classifier, images):
+    features, labels = images
+    own = classifier.with_fusion("nearest")
+    found = READOUTS["ldpf"].predict(own, features, labels)
+    assert torch.equal(found, own.logits(features).argmax(dim=1))
+
+
+def test_the_oracle_readout_is_the_oracle(classifier, images):
+    features, labels = images
+    found = READOUTS["ldpf-oracle"].predict(classifier, features, labels)
+    assert torch.equal(found, oracle_predictions(classifier, features, labels))
+
+
+def test_an_unknown_readout_is_named_with_the_choices():
+    with pytest.raises(SettingsError) as caught:
+        get_readout("ldpf-best")
+    assert str(caught.value) == (
+        f"There is no method 'ldpf-best'; choose from {', '.join(READOUTS)}."
+    )

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ldpf.errors import ModelError
+from ldpf.evaluation.store import RunFolder, read_results, settings_hash, write_results
+
+SETTINGS = {
+    "method_name": "coop",
+    "target": "art & craft",
+    "seed": 0,
+    "method": {"length": 12, "recipe": {"learning_rate": 0.01}, "templates": ("a {}", "the {}")},
+}
+
+
+def test_the_hash_is_sixteen_hex_digits_and_the_same_on_every_machine():
+    assert settings_hash({"seed": 0, "target": "é"}) == "bf099c80695cd571"
+
+
+def test_the_order_of_settings_does_not_matter():
+    assert settings_hash(dict(reversed(SETTINGS.items()))) == settings_hash(SETTINGS)
+
+
+def test_settings_read_back_from_json_have_the_same_hash():
+    assert settings_hash(json.loads(json.dumps(SETTINGS))) == settings_hash(SETTINGS)
+
+
+def test_any_setting_at_any_depth_changes_the_hash():
+    changed = {**SETTINGS, "method": {**SETTINGS["method"], "recipe": {"learning_rate": 0.02}}}
+    assert settings_hash(changed) != settings_hash(SETTINGS)
+
+
+def test_a_folder_is_named_by_what_a_person_looks_for_and_by_its_hash(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    assert folder.path == tmp_path / f"coop-art_craft-0-{settings_hash(SETTINGS)[:8]}"
+    assert not folder.path.exists()
+
+
+def test_a_domain_name_cannot_lead_out_of_the_folder(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS | {"target": "../../etc"})
+    assert folder.path.parent == tmp_path
+
+
+def test_opening_writes_the_settings(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    path = folder.open()
+    assert settings_hash(json.loads((path / "config.json").read_text())) == folder.hash
+    assert folder.open() == path  # again, as after an interruption
+    assert not folder.done
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    (folder.path / "config.json").write_text(json.dumps(SETTINGS | {"seed": 1}))
+    with pytest.raises(ModelError) as caught:
+        folder.open()
+    assert str(caught.value) == (
+        f"The run folder {str(folder.path)!r} holds a run with other settings; delete it or choose "
+        "another --out."
+    )
+
+
+def test_a_damaged_config_is_named(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    (folder.path / "config.json").write_text("{")
+    with pytest.raises(ModelError) as caught:
+        folder.open()
+    message = str(caught.value)
+    assert message.startswith(f"The config.json of the run folder {str(folder.path)!r} cannot be")
+    assert message.endswith("; delete the folder to run it again.")
+
+
+def test_finishing_writes_the_results_and_drops_the_checkpoint(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    (folder.path / "checkpoint.safetensors").touch()
+    folder.fail("out of memory")
+    folder.finish([{"accuracy": 0.5}])
+    assert folder.done
+    assert folder.results() == [{"accuracy": 0.5}]
+    assert sorted(file.name for file in folder.path.iterdir()) == [
+        "config.json",
+        "done",
+        "result.json",
+    ]
+
+
+@pytest.mark.parametrize("fails", ["result.json", "done"])
+def test_a_run_cut_off_while_finishing_can_be_continued(fails, tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    (folder.path / "checkpoint.safetensors").touch()
+    write = Path.write_text
+
+    def cut_off(path, *arguments, **keywords):
+        if path.name.startswith(fails):
+            raise KeyboardInterrupt
+        return write(path, *arguments, **keywords)
+
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        folder.finish([{"accuracy": 0.5}])
+    assert not folder.done
+    assert (folder.path / "checkpoint.safetensors").exists()
+
+
+def test_a_failure_leaves_word_and_counts_as_unfinished(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    folder.fail("The training loss became nan.")
+    assert (folder.path / "error.txt").read_text() == "The training loss became nan.\n"
+    assert not folder.done
+
+
+@pytest.mark.parametrize("content", [None, "", "[{"])
+def test_a_finished_run_without_its_results_says_what_to_delete(content, tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    folder.finish([])
+    (folder.path / "result.json").unlink()
+    if content is not None:
+        (folder.path / "result.json").write_text(content)
+    with pytest.raises(ModelError) as caught:
+        folder.results()
+    message = str(caught.value)
+    assert message.startswith(
+        f"The run folder {str(folder.path)!r} is marked as done but its result.json cannot be read"
+    )
+    assert message.endswith("; delete the folder to run it again.")
+
+
+def test_results_are_written_whole_and_read_back(tmp_path):
+    path = tmp_path / "results.jsonl"
+    write_results(path, [{"target": "naïve"}, {"target": "b"}])
+    write_results(path, [{"target": "naïve", "line": "a\u2028b"}])
+    assert read_results(path) == [{"target": "naïve", "line": "a\u2028b"}]
+    assert [file.name for file in tmp_path.iterdir()] == ["results.jsonl"]
+
+
+def test_missing_results_say_what_makes_them(tmp_path):
+    path = tmp_path / "results.jsonl"
+    with pytest.raises(ModelError) as caught:
+        read_results(path)
+    assert str(caught.value) == (
+        f"There is no results file {str(path)!r}; run 'ldpf benchmark' first."
+    )
+
+
+def test_damaged_results_say_what_writes_them_again(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"accuracy": 0.5}\n{"accu')
+    with pytest.raises(ModelError) as caught:
+        read_results(path)
+    message = str(caught.value)
+    assert message.startswith(f"The results file {str(path)!r} is damaged (")
+    assert message.endswith(
+        "; the same 'ldpf benchmark' command writes it again from the finished runs."
+    )

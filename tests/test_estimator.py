@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.validation import check_is_fitted
+
+import ldpf.estimator
+from ldpf.domains import DiscoverySettings
+from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
+from ldpf.estimator import LDPFClassifier
+from ldpf.methods import LDPF, CoOp
+from ldpf.model_folder import save_model
+from ldpf.recipes import FAST
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
+    monkeypatch.setattr(ldpf.estimator, "get_recipe", lambda name: short)
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(6), make_features(4, seed=1)
+
+
+def words(features):
+    return np.array([features.class_names[i] for i in features.labels])
+
+
+@pytest.fixture
+def estimator(tiny_clip):
+    return LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
+
+
+@pytest.fixture(scope="module")
+def fitted(data, tiny_clip):
+    with pytest.MonkeyPatch.context() as patch:
+        short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
+        patch.setattr(ldpf.estimator, "get_recipe", lambda name: short)
+        model = LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
+        return model.fit(data[0].features, words(data[0]))
+
+
+# --- scikit-learn's conventions ---------------------------------------------------------------
+
+
+def test_parameters_are_stored_untouched(tiny_clip):
+    names = {"a": "cat", "b": "dog"}
+    model = LDPFClassifier(tiny_clip, 5, tau="odd", class_names=names)
+    params = model.get_params()
+    assert params["backbone"] is tiny_clip and params["class_names"] is names
+    assert (params["n_domains"], params["tau"]) == (5, "odd")  # checked in fit, not before
+    assert len(params) == 12
+
+
+def test_parameters_can_be_set(estimator):
+    assert estimator.set_params(n_domains=2, tau=0.5) is estimator
+    assert (estimator.n_domains, estimator.tau) == (2, 0.5)
+    with pytest.raises(ValueError, match="n_domain"):
+        estimator.set_params(n_domain=2)
+
+
+def test_a_clone_is_unfitted_and_has_the_same_parameters(fitted):
+    copy = clone(fitted)
+    assert not hasattr(copy, "classifier_")
+    assert copy.backbone.fingerprint == fitted.backbone.fingerprint
+    params, own = copy.get_params(), fitted.get_params()
+    assert {k: v for k, v in params.items() if k != "backbone"} == {
+        k: v for k, v in own.items() if k != "backbone"
+    }
+
+
+def test_a_clone_shares_the_frozen_backbone(fitted):
+    # A copy of it for each of a grid search's candidates would fill the memory.
+    assert clone(fitted).backbone is fitted.backbone
+
+
+def test_it_can_be_printed_and_checked(fitted, estimator):
+    assert repr(LDPFClassifier(n_domains=5)) == "LDPFClassifier(n_domains=5)"
+    check_is_fitted(fitted)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+
+
+def test_it_can_be_cross_validated(estimator, data):
+    scores = cross_val_score(estimator, data[0].features.numpy(), words(data[0]), cv=2)
+    assert len(scores) == 2 and (scores > 0.4).all()
+
+
+def test_fit_leaves_the_parameters_alone(data, estimator):
+    before = estimator.get_params()
+    assert estimator.fit(data[0].features, words(data[0])) is estimator
+    after = estimator.get_params()
+    assert all(after[name] is value for name, value in before.items())
+
+
+# --- fitting ----------------------------------------------------------------------------------
+
+
+def test_it_learns_what_it_is_shown(fitted, data):
+    assert fitted.score(data[0].features, words(data[0])) > 0.6
+
+
+def test_fitted_attributes_have_their_shapes(fitted, data):
+    features = data[1].features
+    assert fitted.classes_.tolist() == ["cat", "dog", "horse"]
+    assert fitted.n_features_in_ == 16
+    assert 0 <= fitted.validation_accuracy_ <= 1
+    assert fitted.predict(features).shape == (36,)
+    assert fitted.domain_weights(features).shape == (36, 3)
+    probabilities = fitted.predict_proba(features)
+    assert probabilities.shape == (36, 3)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+
+
+def test_the_prediction_is_the_most_probable_class(fitted, data):
+    features = data[1].features
+    expected = fitted.classes_[fitted.predict_proba(features).argmax(axis=1)]
+    assert (fitted.predict(features) == expected).all()
+
+
+def test_the_score_is_the_accuracy(fitted, data):
+    expected = (fitted.predict(data[1].features) == words(data[1])).mean()
+    assert fitted.score(data[1].features, words(data[1])) == pytest.approx(expected)
+
+
+def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_clip):
+    from ldpf.data.splits import split_train_validation
+
+    features = torch.nn.functional.normalize(data[0].features, dim=1)  # as `fit` does again
+    known = replace(data[0], features=features, domains=None, domain_names=())
+    train, validation = split_train_validation(
+        known.labels.numpy(), None, train_fraction=0.7, seed=1
+    )
+    method = LDPF(
+        discovery=DiscoverySettings(n_domains=3),
+        agnostic_length=2,
+        specific_length=2,
+        recipe=ldpf.estimator.get_recipe("fast"),
+    )
+    expected = method.fit(known.subset(train), known.subset(validation), tiny_clip, seed=1)
+    fitted = estimator.set_params(random_state=1, train_fraction=0.7)
+    fitted.fit(data[0].features, words(data[0]))
+    assert torch.equal(fitted.classifier_.contexts, expected.contexts)
+
+
+def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data):
+    again = clone(estimator).fit(data[0].features, words(data[0]))
+    other = clone(estimator).set_params(random_state=1).fit(data[0].features, words(data[0]))
+    assert torch.equal(again.classifier_.contexts, fitted.classifier_.contexts)
+    assert not torch.equal(other.classifier_.contexts, fitted.classifier_.contexts)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "get"),
+    [
+        ("n_domains", 2, lambda c: c.n_domains),
+        ("tau", 0.7, lambda c: c.tau),
+        ("fusion", "nearest", lambda c: c.fusion),
+        ("agnostic_length", 3, lambda c: c.contexts.shape[1] - 2),
+        ("specific_length", 3, lambda c: c.contexts.shape[1] - 2),
+    ],
+)
+def test_parameters_reach_the_method(parameter, value, get, estimator, data):
+    estimator.set_params(**{parameter: value}).fit(data[0].features, words(data[0]))
+    assert get(estimator.classifier_) == value
+
+
+def test_files_images_and_arrays_of_the_same_pictures_fit_the_same(
+    tmp_path, write_image, estimator
+):
+    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(12)]
+    labels = ["cat", "dog"] * 6
+    forms = [
+        files,
+        [str(file) for file in files],
+        [Image.open(file) for file in files],
+        np.stack([np.asarray(Image.open(file)) for file in files]),
+    ]
+    models = [clone(estimator).set_params(n_domains=2).fit(form, labels) for form in forms]
+    for model, form in zip(models, forms, strict=True):
+        assert torch.allclose(model.classifier_.contexts, models[0].classifier_.contexts, atol=1e-3)
+        assert np.allclose(model.predict_proba(form), models[0].predict_proba(files), atol=1e-2)
+
+
+def test_string_labels_are_read_as_words(estimator, data):
+    labels = np.array(["alarm_clock", "dog", "zebra-fish"])[data[0].labels]
+    estimator.fit(data[0].features, labels)
+    assert estimator.classes_.tolist() == ["alarm_clock", "dog", "zebra-fish"]
+    assert estimator.classifier_.class_names == ("alarm clock", "dog", "zebra fish")
+    assert set(estimator.predict(data[1].features)) <= set(labels)
+
+
+def test_numbers_as_labels_come_back_as_numbers_after_a_warning(estimator, data):
+    labels = np.array([30, 10, 20])[data[0].labels]
+    with pytest.warns(
+        UserWarning, match=r"The labels are numbers \(\[10, 20, 30\], \.\.\.\), which"
+    ):
+        estimator.fit(data[0].features, labels)
+    assert estimator.classes_.tolist() == [10, 20, 30]
+    assert estimator.predict(data[1].features).dtype.kind == "i"
+
+
+@pytest.mark.parametrize(
+    "names", [{10: "cat", 20: "dog", 30: "horse", 99: "cow"}, ["cat", "dog", "horse"]]
+)
+def test_class_names_say_what_numbers_mean(names, estimator, data):
+    labels = np.array([10, 20, 30])[data[0].labels]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator.set_params(class_names=names).fit(data[0].features, labels)
+    assert estimator.classifier_.class_names == ("cat", "dog", "horse")
+    assert estimator.classes_.tolist() == [10, 20, 30]
+
+
+def test_a_backbone_is_loaded_by_its_name(tiny_clip_folder, data):
+    model = LDPFClassifier(str(tiny_clip_folder), agnostic_length=2, specific_length=2)
+    model.fit(data[0].features, words(data[0]))
+    assert model.backbone == str(tiny_clip_folder)
+    assert model.backbone_.embed_dim == 16
+
+
+# --- saving and loading -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "labels", [["cat", "dog", "horse"], [3, 1, 2], [0.5, 1.5, 2.5], [True, False]]
+)
+def test_a_loaded_model_gives_the_same_answers(labels, estimator, data, tmp_path):
+    y = np.array(labels)[data[0].labels % len(labels)]
+    names = {label: f"thing {i}" for i, label in enumerate(labels)}
+    estimator.set_params(class_names=names, tau=0.3).fit(data[0].features, y)
+    estimator.save(tmp_path / "model")
+    loaded = LDPFClassifier.load(tmp_path / "model", estimator.backbone_)
+    features = data[1].features
+    assert np.array_equal(loaded.predict_proba(features), estimator.predict_proba(features))
+    assert np.array_equal(loaded.predict(features), estimator.predict(features))
+    assert loaded.predict(features).dtype == estimator.predict(features).dtype
+    assert loaded.validation_accuracy_ == estimator.validation_accuracy_
+
+
+def test_a_loaded_model_keeps_its_parameters_and_can_be_fitted_again(fitted, data, tmp_path):
+    fitted.save(tmp_path)
+    loaded = LDPFClassifier.load(tmp_path, fitted.backbone_)
+    own, params = fitted.get_params(), loaded.get_params()
+    for name in set(own) - {"class_names", "device"}:
+        assert params[name] == own[name] or name == "backbone", name
+    again = clone(loaded).fit(data[0].features, words(data[0]))
+    assert torch.equal(again.classifier_.contexts, fitted.classifier_.contexts)
+
+
+def test_class_names_survive_saving(estimator, data, tmp_path):
+    labels = np.array([10, 20, 30])[data[0].labels]
+    estimator.set_params(class_names={10: "cat", 20: "dog", 30: "horse"})
+    estimator.fit(data[0].features, labels).save(tmp_path)
+    loaded = LDPFClassifier.load(tmp_path, estimator.backbone_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # else fitting again would warn of bare numbers
+        clone(loaded).fit(data[0].features, labels)
+
+
+def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_clip, tmp_path):
+    method = LDPF(
+        discovery=DiscoverySettings(n_domains=2),
+        fusion="uniform",
+        tau=0.4,
+        recipe=ldpf.estimator.get_recipe("fast"),
+    )
+    save_model(method.fit(*data, tiny_clip), tiny_clip, tmp_path, provenance={"data": "demo"})
+    loaded = LDPFClassifier.load(tmp_path, tiny_clip)
+    assert loaded.classes_.tolist() == ["cat", "dog", "horse"]
+    assert (loaded.n_domains, loaded.fusion, loaded.tau) == (2, "uniform", 0.4)
+    assert loaded.predict(data[1].features).shape == (36,)
+
+
+def test_a_model_of_another_method_predicts_too(data, tiny_clip, tmp_path):
+    coop = CoOp(recipe=ldpf.estimator.get_recipe("fast")).fit(*data, tiny_clip)
+    save_model(coop, tiny_clip, tmp_path)
+    loaded = LDPFClassifier.load(tmp_path, tiny_clip)
+    expected = coop.probabilities(data[1].features).double().numpy()
+    assert np.allclose(loaded.predict_proba(data[1].features), expected, atol=1e-5)
+
+
+def test_labels_that_do_not_fit_the_classes_are_refused(fitted, tmp_path):
+    fitted.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["provenance"]["labels"].pop()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError) as caught:
+        LDPFClassifier.load(tmp_path, fitted.backbone_)
+    assert str(caught.value) == (
+        f"The model in {str(tmp_path)!r} names 2 labels for 3 classes; its config.json was changed."
+    )
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["predict", "predict_proba", "domain_weights"])
+def test_nothing_is_predicted_before_fit(call, estimator, data):
+    with pytest.raises(NotFittedError) as caught:
+        getattr(estimator, call)(data[0].features)
+    assert str(caught.value) == (
+        "This LDPFClassifier is not fitted yet; call fit(images, labels) or "
+        "LDPFClassifier.load(folder) first."
+    )
+
+
+def test_nothing_is_saved_before_fit(estimator, tmp_path):
+    with pytest.raises(NotFittedError):
+        estimator.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def refusal(estimator, features, labels, error=DataError):
+    with pytest.raises(error) as caught:
+        estimator.fit(features, labels)
+    return str(caught.value)
+
+
+def test_images_and_labels_must_be_equally_many(estimator):
+    message = refusal(estimator, np.ones((5, 16)), ["cat", "dog"])
+    assert message == "n_images=5 should be n_labels=2."
+
+
+def test_a_single_image_is_refused_before_it_is_counted(estimator):
+    assert refusal(estimator, "cat.jpg", ["cat"]) == (
+        "A single str was given; give a list, even of one: ['cat.jpg']."
+    )
+
+
+def test_one_class_is_refused(estimator):
+    assert refusal(estimator, np.ones((3, 16)), ["cat"] * 3) == (
+        "n_classes=1 should be at least 2; y holds only ['cat']."
+    )
+
+
+def test_a_table_of_labels_is_refused(estimator):
+    assert refusal(estimator, np.ones((3, 16)), np.eye(3)) == (
+        "y should be one label per image; got shape (3, 3)."
+    )
+
+
+def test_labels_without_a_name_are_counted(estimator):
+    estimator.set_params(class_names={"a": "cat"})
+    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
+        "class_names has no entry for the label 'b' (2 missing); add it."
+    )
+
+
+def test_a_list_of_names_of_another_length_is_refused(estimator):
+    estimator.set_params(class_names=["cat"])
+    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
+        "class_names has 1 names but y holds 3 classes."
+    )
+
+
+def test_classes_of_the_same_name_are_refused(estimator):
+    estimator.set_params(class_names={"a": "cat", "b": "cat", "c": "dog"})
+    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
+        "The labels 'a' and 'b' are both called 'cat', so no prompt can tell them apart; give them "
+        "different names in class_names."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"n_domains": 0}, "n_domains=0 should be at least 1."),
+        ({"tau": 0.0}, "tau=0.0 should be a finite number above 0, such as 0.1."),
+        ({"stages": "both"}, "stages is 'both'; choose from alternating, sequential, joint."),
+        ({"train_fraction": 1.0}, "train_fraction must lie between 0 and 1, not 1.0"),
+        ({"random_state": -1}, "seed must not be negative, but is -1"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):
+    estimator.set_params(**change)
+    message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
+    assert message.startswith(sentence)
+
+
+def test_an_unknown_recipe_is_refused(estimator, data, monkeypatch):
+    from ldpf.recipes import get_recipe
+
+    monkeypatch.setattr(ldpf.estimator, "get_recipe", get_recipe)
+    estimator.set_params(recipe="quick")
+    message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
+    assert message == "There is no recipe 'quick'; choose from fast, paper."
+
+
+def test_an_unknown_backbone_is_refused(data):
+    model = LDPFClassifier("nanno")
+    assert "Did you mean 'nano'?" in refusal(model, data[0].features, words(data[0]), BackboneError)
+
+
+def test_features_of_another_backbone_are_refused_in_prediction(fitted):
+    with pytest.raises(DataError, match="n_features=8 should be 16"):
+        fitted.predict(np.ones((2, 8)))
