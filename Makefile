@@ -11,7 +11,7 @@ TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 LDPF_CACHE=$(CURDIR)/.cache
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/ldpf benchmark --data demo --backbone nano --out demo-results
+	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night --out demo-results
 
 test: $(VENV)/.installed-test lint
 	$(TEST_ENV) $(BIN)/pytest -n 2

@@ -44,6 +44,9 @@ def process_peak_mib(device: str) -> float:
     """Highest memory in MiB so far: of the whole process, or what the CUDA allocator gave out."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / MIB
+    if _STATUS.exists():
+        # Not getrusage: on Linux its peak is handed down from the process that started this one.
+        return _status_mib("VmHWM")
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
 

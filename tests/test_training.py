@@ -43,6 +43,7 @@ class ToyLearner:
     accuracies: object = None
     loss_factor: float = 1.0
     rotation: int = 1
+    settled_from: int = 0
     batches: list = field(default_factory=list)
     rounds: list = field(default_factory=list)
     judged: list = field(default_factory=list)
@@ -55,6 +56,10 @@ class ToyLearner:
     def stage(self, phase, step):
         turns = self.phases[phase]
         return turns[step % len(turns)]
+
+    @property
+    def settled(self):
+        return len(self.stages) >= self.settled_from
 
     def contexts(self, stage):
         return torch.stack([g if n in stage else g.detach() for n, g in self.groups.items()])
@@ -114,6 +119,24 @@ def test_the_prompts_after_the_last_step_are_judged_too():
     best, training = train(learner, fast(max_steps=2))
     assert training.best.step == 2
     assert torch.equal(best["a"], learner.groups["a"])
+
+
+def test_nothing_is_chosen_before_the_latent_domains_are_final():
+    accuracies = iter([0.9, 0.9, 0.9, 0.2, 0.3, 0.1])
+    _, training = train(ToyLearner(accuracies=accuracies, settled_from=3), fast(max_steps=5))
+    assert (training.best.step, training.best.accuracy) == (4, 0.3)
+
+
+def test_latent_domains_that_are_never_final_leave_the_last_prompts():
+    learner = ToyLearner(accuracies=iter([0.9, 0.9, 0.9, 0.2]), settled_from=100)
+    best, training = train(learner, fast(max_steps=3))
+    assert (training.best.step, training.best.accuracy) == (3, 0.2)
+    assert torch.equal(best["a"], learner.groups["a"])
+
+
+def test_patience_begins_once_the_latent_domains_are_final():
+    _, training = train(ToyLearner(settled_from=20), fast(max_steps=500, patience=7))
+    assert training.step == 20 + 7
 
 
 def test_a_snapshot_holds_the_prompts_whose_features_were_judged():

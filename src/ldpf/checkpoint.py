@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ldpf.errors import ModelError
 
@@ -25,12 +25,14 @@ def save_tree(path: Path, tree: Tree) -> None:
     """
     tensors: dict[str, torch.Tensor] = {}
     plain = _split(tree, "", tensors)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        save_file(tensors, temporary, metadata={"tree": json.dumps(plain)})
-        os.replace(temporary, path)  # noqa: PTH105
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_tensors(path, tensors, {"tree": json.dumps(plain)})
+
+
+def write_tensors(
+    path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file whole or not at all, readable for whom the umask lets read."""
+    _write(path, save(tensors, metadata))
 
 
 def load_tree(path: Path) -> Tree:
@@ -58,12 +60,14 @@ def load_tree(path: Path) -> Tree:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people to read, whole or not at all."""
+    _write(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
-        temporary.write_text(
-            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        os.replace(temporary, path)  # noqa: PTH105
+        temporary.write_bytes(content)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

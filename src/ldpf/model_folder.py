@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import ldpf
 from ldpf.backbones import Backbone, load_backbone
-from ldpf.checkpoint import write_json
+from ldpf.checkpoint import write_json, write_tensors
 from ldpf.classifier import PromptClassifier
 from ldpf.domains.latent import LatentDomains
 from ldpf.errors import ModelError
@@ -77,11 +75,9 @@ def save_model(
         "provenance": provenance or {},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{_TENSORS}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
-    save_file(tensors, temporary)
-    # Cut off from here on, no folder is left that mixes an old config with new tensors.
+    # Without a config the folder is no model: a stop in between leaves nothing that loads wrongly.
     (folder / _CONFIG).unlink(missing_ok=True)
-    temporary.replace(folder / _TENSORS)
+    write_tensors(folder / _TENSORS, tensors)
     write_json(folder / _CONFIG, config)
     return folder
 

@@ -29,6 +29,7 @@ class PromptLearner(Protocol):
     n_phases: int
     rotation: int
     n_train: int
+    settled: bool
 
     def stage(self, phase: int, step: int) -> Stage:
         """What step number `step` of phase number `phase` updates."""
@@ -103,9 +104,10 @@ class PromptTraining:
     """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot best on validation.
 
     A phase runs through the whole recipe. Where `learner.rotation` stages take turns in it, it is
-    that many times as long, so that each prompt gets the updates that the recipe means. Validation costs no text pass of its own: the features of
-    a step belong to the prompts as they are before the step's update, and that is what is judged
-    and kept.
+    that many times as long, so that each prompt gets the updates that the recipe means.
+
+    Validation costs no text pass of its own: the features of a step belong to the prompts as they
+    are before the step's update, and that is what is judged and kept, once the learner is settled.
     """
 
     def __init__(
@@ -150,7 +152,7 @@ class PromptTraining:
                 self._save()
                 saved = time.monotonic()
         with torch.no_grad():
-            self._judge(self._encode(frozenset()))
+            self._judge(self._encode(frozenset()), last=True)
         return self.best.snapshot
 
     def _one_step(self) -> None:
@@ -192,8 +194,11 @@ class PromptTraining:
         self.record.text_passes += 1
         return self.encoder(self.learner.contexts(stage))
 
-    def _judge(self, text_features: torch.Tensor) -> None:
+    def _judge(self, text_features: torch.Tensor, *, last: bool = False) -> None:
         accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)
+        if not self.learner.settled and not last:
+            self.last_improvement = self.phase_step
+            return  # latent domains that will change again are none to keep
         if accuracy > self.best.accuracy:
             self.last_improvement = self.phase_step
         if accuracy >= self.best.accuracy:

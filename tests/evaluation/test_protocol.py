@@ -242,6 +242,16 @@ def test_other_data_names_another_run(change, data, tiny_clip, tmp_path):
     assert first[0]["settings_hash"] != second[0]["settings_hash"]
 
 
+def test_other_splits_of_a_manifest_name_another_run(data, tiny_clip, tmp_path):
+    hashes = set()
+    for marks in (["train", "val"], ["val", "train"]):
+        lines, _ = run_benchmark(
+            with_splits(data, marks), "demo", tiny_clip, plan("zero-shot"), tmp_path
+        )
+        hashes.add(lines[0]["settings_hash"])
+    assert len(hashes) == 2
+
+
 # --- running ----------------------------------------------------------------------------------
 
 
@@ -430,6 +440,18 @@ def test_all_domains_are_targets_by_default(data, tiny_clip, tmp_path):
     assert [(line["target"], line["seed"]) for line in lines] == [
         (name, seed) for name in data.domain_names for seed in (0, 1)
     ]
+
+
+def test_each_seed_drives_its_own_training(data, tiny_clip, tmp_path, monkeypatch):
+    seeds, fit = [], CoOp.fit
+
+    def watched(self, *arguments, seed, **keywords):
+        seeds.append(seed)
+        return fit(self, *arguments, seed=seed, **keywords)
+
+    monkeypatch.setattr(CoOp, "fit", watched)
+    lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop", seeds=3), tmp_path)
+    assert seeds == [line["seed"] for line in lines] == [0, 1, 2]
 
 
 def test_an_unknown_target_stops_before_anything_is_run(data, tiny_clip, tmp_path):

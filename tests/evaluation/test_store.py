@@ -95,14 +95,17 @@ def test_a_run_cut_off_while_finishing_can_be_continued(fails, tmp_path, monkeyp
     folder = RunFolder(tmp_path, SETTINGS)
     folder.open()
     (folder.path / "checkpoint.safetensors").touch()
-    write = Path.write_text
 
-    def cut_off(path, *arguments, **keywords):
-        if path.name.startswith(fails):
-            raise KeyboardInterrupt
-        return write(path, *arguments, **keywords)
+    def cut_off(write):
+        def written(path, *arguments, **keywords):
+            if path.name.startswith(fails):
+                raise KeyboardInterrupt
+            return write(path, *arguments, **keywords)
 
-    monkeypatch.setattr(Path, "write_text", cut_off)
+        return written
+
+    for kind in ("write_text", "write_bytes"):
+        monkeypatch.setattr(Path, kind, cut_off(getattr(Path, kind)))
     with pytest.raises(KeyboardInterrupt):
         folder.finish([{"accuracy": 0.5}])
     assert not folder.done

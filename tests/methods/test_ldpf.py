@@ -252,17 +252,22 @@ def test_the_log_holds_measurements_of_the_last_round(run):
     assert rounds[-1] == run[0].training["domains"]
 
 
-def test_latent_domains_go_with_the_prompts_of_the_best_snapshot(data, tiny_clip, monkeypatch):
-    # The best step lies before the last round: later latent domains are other ones.
-    scores = iter([0.1, 0.9] + [0.0] * 100)
+def test_prompts_are_chosen_once_the_latent_domains_are_final(data, tiny_clip, monkeypatch):
+    method = replace(METHOD, recipe=replace(SHORT, round_every=4))  # rounds at steps 0, 4, ..., 16
+    scores = iter([0.9, 0.9, 0.9, 0.9, 0.3] + [0.0] * 100)  # of steps 0, 5, ..., 20
     monkeypatch.setattr(LDPFLearner, "validation_accuracy", lambda self, text: next(scores))
-    method = replace(METHOD, recipe=replace(SHORT, round_every=4))
     fitted = method.fit(*data, tiny_clip)
-    assert fitted.training["best_step"] == 5
-    then = learner_of(method, data, tiny_clip, rounds=2)  # those at steps 0 and 4
+    assert fitted.training["best_step"] == 20
     last = learner_of(method, data, tiny_clip, rounds=5)
-    assert torch.equal(fitted.latent.centroids, then.latent_tensors["centroids"])
-    assert not torch.equal(fitted.latent.centroids, last.latent_tensors["centroids"])
+    for name, tensor in last.latent_tensors.items():
+        assert torch.equal(fitted.latent.tensors()[name], tensor), name
+
+
+def test_a_single_latent_domain_is_final_from_the_start(data, tiny_clip):
+    single = replace(METHOD, discovery=replace(DISCOVERY, n_domains=1))
+    assert LDPFLearner(single, *data, tiny_clip, seed=0).settled
+    assert not LDPFLearner(METHOD, *data, tiny_clip, seed=0).settled
+    assert learner_of(METHOD, data, tiny_clip, rounds=5).settled
 
 
 def test_true_domains_change_nothing(data, tiny_clip, run):

@@ -36,8 +36,9 @@ def test_estimate_is_about_what_autograd_keeps(path, n_names, make_tower, names_
     encoder = PromptedTextEncoder(tower, names_of([1, 2, 3] * (n_names // 3)), path=path)
     kept = _kept_mib(encoder, torch.randn(3, 12, 64, requires_grad=True))
     estimate = encoder.estimate_memory_mib(3, 12)
-    # The estimate also holds one layer's passing results, a fifth of what six layers keep.
-    assert 0.9 * kept < estimate < 1.5 * kept
+    # The estimate also holds one layer's passing results, a fifth of what six layers keep, and
+    # what the heap takes on top.
+    assert 1.1 * kept < estimate < 1.9 * kept
 
 
 @pytest.mark.parametrize("n_names", [12, 60])

@@ -24,15 +24,13 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     x = z.double()
     one_hot = torch.nn.functional.one_hot(labels, n_classes).double()
     cross = x.T @ (one_hot - one_hot.mean(dim=0)) / len(x)  # [Z, K]
-    identity = torch.eye(x.shape[1], dtype=torch.double)
     values, vectors = torch.linalg.eigh(x.T @ x / len(x))
-    if values.max() <= 0:  # every image has the same z: there is nothing to remove
-        return identity.to(z.dtype)
-    kept = values > values.max() * 1e-9
+    kept = values > values.max() * 1e-9  # none where z is constant
     root = values[kept].sqrt()
     whiten = vectors[:, kept] / root  # [Z, r], W = whiten @ vectors.T restricted to the kept space
     colour = vectors[:, kept] * root
     basis, strength, _ = torch.linalg.svd(whiten.T @ cross, full_matrices=False)
     # Correlations with whitened directions have no unit: below this they are rounding errors.
     basis = basis[:, strength > 1e-9]
+    identity = torch.eye(x.shape[1], dtype=torch.double)
     return (identity - colour @ basis @ basis.T @ whiten.T).to(z.dtype)

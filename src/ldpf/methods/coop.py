@@ -80,6 +80,7 @@ class CoOp:
 class _CoOpLearner:
     n_phases = 1
     rotation = 1
+    settled = True
 
     def __init__(
         self,

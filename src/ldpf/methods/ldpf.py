@@ -191,6 +191,11 @@ class LDPFLearner:
         self.n_train = len(train)
         self._domains_changed()
 
+    @property
+    def settled(self) -> bool:
+        """Whether the latent domains are final; prompts are chosen from then on."""
+        return self.discovery.done or self.method.discovery.n_domains == 1
+
     def stage(self, phase: int, step: int) -> Stage:
         """Which prompts a step updates; with M1 = 0 or M2 = 0 there is only one kind."""
         if len(self.groups) == 1:

@@ -14,6 +14,9 @@ from ldpf.text.packing import TYPICAL_WIDTH
 
 _MIB = 2**20
 _FALLBACK_MIB = 4096.0
+_HEAP = 1.3
+"""What a process takes over what its tensors hold: freed pieces of the heap lie between used ones.
+Measured 1.25 to 1.35 with the GNU C library's allocator, for a tower of ViT-B/16 size."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,11 @@ class TokenCost:
         """A pass with P prompts, L prefix and T class tokens at a time, in MiB."""
         copies = class_tokens / TYPICAL_WIDTH * prefix * self.copied
         tokens = (prefix + class_tokens) * (self.shared + self.passing)
-        return prompts * (tokens + copies) / _MIB
+        return _HEAP * prompts * (tokens + copies) / _MIB
 
     def whole_mib(self, tokens: int) -> float:
         """A pass over whole sentences with so many tokens at a time, in MiB."""
-        return tokens * (self.whole + self.passing) / _MIB
+        return _HEAP * tokens * (self.whole + self.passing) / _MIB
 
 
 def choose_chunk(
