@@ -36,6 +36,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -286,18 +287,15 @@ def main() -> None:
     if options.chunked_here:
         print(json.dumps(measure_chunked(sizes, options.chunked_here, options.chunk_budget_mib)))
         return
-    lines, chunked = [], []
-    for line in measured_cases(options, sizes):
-        lines.append(line)
-        if options.json:
+    chunked = (
+        in_own_process(options, sizes, f"--chunked-here={n_classes},{n_prompts}")
+        for n_classes, n_prompts in options.chunked or ()
+    )
+    if options.json:
+        for line in chain(measured_cases(options, sizes), chunked):
             print(json.dumps(line), flush=True)
-    for n_classes, n_prompts in options.chunked or ():
-        line = in_own_process(options, sizes, f"--chunked-here={n_classes},{n_prompts}")
-        chunked.append(line)
-        if options.json:
-            print(json.dumps(line), flush=True)
-    if not options.json:
-        show(lines, chunked)
+    else:
+        show(list(measured_cases(options, sizes)), list(chunked))
 
 
 if __name__ == "__main__":
