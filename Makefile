@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # One thread per test process: two processes with two threads each only wait for each other.
-TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 LDPF_CACHE=$(CURDIR)/.cache
+TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
 .PHONY: demo test lint format clean
 
