@@ -31,6 +31,12 @@ UNREACHABLE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's client reads its offline switch once, when it is imported."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
 class FakeHub:
     """As much of the hub's HTTP interface as a download needs, on a local port.
 

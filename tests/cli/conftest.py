@@ -64,7 +64,6 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytes
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LDPF_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("HF_HUB_OFFLINE", "1")
         short = replace(FAST, max_steps=20, patience=10, cooldown=5)
         patch.setitem(RECIPES, "fast", short)
         yield patch
