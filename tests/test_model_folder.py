@@ -14,7 +14,7 @@ import ldpf
 import ldpf.model_folder
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import ModelError, SettingsError
-from ldpf.methods import LDPF, CoOp, ZeroShot
+from ldpf.methods import LDPF, CoOp, LinearProbe, ZeroShot
 from ldpf.model_folder import check_output_folder, load_model, read_config, save_model
 from ldpf.recipes import FAST
 
@@ -350,3 +350,16 @@ def test_a_model_can_be_copied_to_another_place(folder, fitted, images, tiny_cli
     copy = shutil.copytree(folder, tmp_path / "elsewhere")
     loaded, _ = load_model(str(copy), tiny_clip)
     assert torch.equal(loaded.logits(images), fitted["ldpf"].logits(images))
+
+
+def test_a_classifier_without_prompts_cannot_be_saved(tiny_clip, make_features, tmp_path):
+    data = make_features(4)
+    probe = LinearProbe().fit(data, data.subset([]), tiny_clip)
+    with pytest.raises(ModelError) as caught:
+        save_model(probe, tiny_clip, tmp_path / "model")
+    assert str(caught.value) == (
+        "A 'linear-probe' classifier cannot be kept in a model folder, which holds prompts that "
+        "are the same for all images; train 'ldpf' or 'coop', or compare this one with 'ldpf "
+        "benchmark'."
+    )
+    assert not (tmp_path / "model").exists()

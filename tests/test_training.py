@@ -16,7 +16,7 @@ import torch
 import ldpf.training
 from ldpf.checkpoint import save_tree
 from ldpf.domains import DiscoverySettings
-from ldpf.errors import LdpfError
+from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
@@ -61,7 +61,7 @@ class ToyLearner:
     def settled(self):
         return len(self.stages) >= self.settled_from
 
-    def contexts(self, stage):
+    def contexts(self, stage, batch=None):
         return torch.stack([g if n in stage else g.detach() for n, g in self.groups.items()])
 
     def loss(self, text_features, batch, stage):
@@ -304,6 +304,19 @@ def test_a_log_of_an_attempt_without_checkpoint_is_started_anew(tmp_path):
     record = RunRecord(tmp_path)
     train(ToyLearner(), fast(max_steps=2), record)
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path):
+    learner = ToyLearner(n_train=8)
+    training = PromptTraining(learner, lambda c: c, fast(), generator(0, "x"), RunRecord(tmp_path))
+    training.started = time.monotonic()
+    training._save()
+    with pytest.raises(ModelError) as caught:
+        train(ToyLearner(n_train=9), fast(), RunRecord(tmp_path))
+    assert str(caught.value) == (
+        f"The checkpoint {str(tmp_path / 'checkpoint.safetensors')!r} belongs to a training with "
+        "other settings or data; delete it, or give this one another folder."
+    )
 
 
 # --- real methods: the same numbers again, and after an interruption --------------------------

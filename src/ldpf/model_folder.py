@@ -46,6 +46,12 @@ def save_model(
     Raises:
         ModelError: the classifier has no learnt prompts, or the folder holds other files.
     """
+    if not isinstance(classifier, PromptClassifier):
+        raise ModelError(
+            f"A {classifier.method!r} classifier cannot be kept in a model folder, which holds "
+            "prompts that are the same for all images; train 'ldpf' or 'coop', or compare this "
+            "one with 'ldpf benchmark'."
+        )
     if classifier.contexts is None:
         raise ModelError(
             f"A {classifier.method!r} classifier has no learnt prompts to save; it can be made "

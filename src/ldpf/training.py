@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from ldpf.checkpoint import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
-from ldpf.errors import LdpfError
+from ldpf.errors import LdpfError, ModelError
 from ldpf.recipes import Recipe
 from ldpf.text import PromptedTextEncoder
 
@@ -34,8 +34,12 @@ class PromptLearner(Protocol):
     def stage(self, phase: int, step: int) -> Stage:
         """What step number `step` of phase number `phase` updates."""
 
-    def contexts(self, stage: Stage) -> torch.Tensor:
-        """All prompts [P, M, W], groups outside `stage` detached."""
+    def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
+        """All prompts [P, M, W], groups outside `stage` detached.
+
+        Prompts of images are those of the training images `batch`, or of all for None, and none at
+        all without a stage.
+        """
 
     def loss(self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage):
         """Training loss (a scalar) on training images `batch`, or on all for None."""
@@ -140,6 +144,7 @@ class PromptTraining:
 
         Raises:
             LdpfError: the loss is not finite.
+            ModelError: the checkpoint is damaged, or belongs to other settings.
         """
         self._resume()
         self.started = saved = time.monotonic()
@@ -163,7 +168,7 @@ class PromptTraining:
         batch = self._next_batch()
         stage = self.learner.stage(self.phase, self.phase_step)
         rate = self._rate()
-        features = self._encode(stage)
+        features = self._encode(stage, batch)
         if self._evaluation_due():
             self._judge(features.detach())
         loss = self.learner.loss(features, batch, stage)
@@ -190,9 +195,10 @@ class PromptTraining:
         self.step += 1
         self.phase_step += 1
 
-    def _encode(self, stage: Stage) -> torch.Tensor:
-        self.record.text_passes += 1
-        return self.encoder(self.learner.contexts(stage))
+    def _encode(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
+        contexts = self.learner.contexts(stage, batch)
+        self.record.text_passes += int(len(contexts) > 0)
+        return self.encoder(contexts)
 
     def _judge(self, text_features: torch.Tensor, *, last: bool = False) -> None:
         accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)
@@ -258,6 +264,7 @@ class PromptTraining:
         save_tree(
             self.record.checkpoint,
             {
+                "settings": self._settings(),
                 "learner": self.learner.state(),
                 "optimizers": {n: optimizer_tree(o) for n, o in self.optimizers.items()},
                 "batches": self.batches.get_state(),
@@ -278,12 +285,26 @@ class PromptTraining:
             },
         )
 
+    def _settings(self) -> Tree:
+        """What a checkpoint must agree with to be gone on from."""
+        return {
+            "recipe": asdict(self.recipe),
+            "n_train": self.learner.n_train,
+            "phases": [self.learner.n_phases, self.learner.rotation],
+            "prompts": {name: list(p.shape) for name, p in self.learner.groups.items()},
+        }
+
     def _resume(self) -> None:
         path = self.record.checkpoint
         if path is None or not path.exists():
             self.record.rewrite()
             return
         tree = load_tree(path)
+        if tree.get("settings") != self._settings():
+            raise ModelError(
+                f"The checkpoint {str(path)!r} belongs to a training with other settings or data; "
+                "delete it, or give this one another folder."
+            )
         counters = tree["counters"]
         for name in ("phase", "step", "phase_step", "cooling_from", "last_improvement"):
             setattr(self, name, counters[name])

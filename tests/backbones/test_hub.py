@@ -274,7 +274,17 @@ def test_a_revision_the_model_does_not_have_is_named(hub):
     )
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_hub_that_refuses_says_what_to_check(status, hub):
+    hub.refuse = (status, "")
+    assert message_of(REPO) == (
+        f"The hub, or a proxy before it, refused the backbone {REPO!r} (HTTP status {status}); "
+        "check that HF_TOKEN holds a valid token, or unset it, and HTTPS_PROXY and HF_ENDPOINT; or "
+        "copy the model's folder here and give its path."
+    )
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
 def test_a_proxy_that_answers_for_the_hub_gives_one_message(status, hub):
     hub.refuse = (status, "")
     message = message_of(REPO)

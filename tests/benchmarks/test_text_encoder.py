@@ -17,11 +17,11 @@ SMALL = ["--width=64", "--layers=2", "--heads=4", "--vocabulary=300", "--repeats
 
 
 @pytest.fixture(scope="module")
-def lines() -> list[dict]:
-    """A case small enough for a test, its reference run in pieces, and one in class chunks."""
-    arguments = ["--case=30,2", "--budget-mib=15", "--chunked=200,2", "--chunk-budget-mib=3"]
+def line() -> dict:
+    """A case small enough for a test, its reference run in pieces."""
+    arguments = ["--json", "--case=30,2", "--budget-mib=15"]
     done = subprocess.run(
-        [sys.executable, "benchmarks/text_encoder.py", *SMALL, "--json", *arguments],
+        [sys.executable, "benchmarks/text_encoder.py", *SMALL, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -29,7 +29,8 @@ def lines() -> list[dict]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    (text,) = done.stdout.splitlines()
+    return json.loads(text)
 
 
 @pytest.fixture
@@ -41,33 +42,31 @@ def benchmark(monkeypatch: pytest.MonkeyPatch):
     return text_encoder
 
 
-def test_prints_the_promised_keys(lines):
-    line = lines[0]
+def test_prints_the_promised_keys(line):
     assert (line["classes"], line["prompts"]) == (30, 2)
     positive = ("reference_s", "truncated_s", "shared_s", "reference_mib", "matmul_share")
     assert all(line[key] > 0 for key in positive)
     assert {"shared_mib", "max_relative_error"} <= line.keys()
 
 
-def test_shared_prefix_agrees_with_the_reference_run_in_pieces(lines):
-    line = lines[0]
+def test_shared_prefix_agrees_with_the_reference_run_in_pieces(line):
     assert line["pieces"] > 1
     assert line["reference_mib_scaled"]
     assert line["max_relative_error"] < 1e-5
 
 
-def test_counts_the_tokens_each_path_computes(lines):
-    line = lines[0]
+def test_counts_the_tokens_each_path_computes(line):
     assert line["reference_tokens"] == 30 * 2 * 77
     assert line["shared_tokens"] < line["truncated_tokens"] < line["reference_tokens"]
 
 
-def test_shared_prefix_needs_less_memory(lines):
-    assert lines[0]["shared_mib"] < lines[0]["reference_mib"]
+def test_shared_prefix_needs_less_memory(line):
+    assert line["shared_mib"] < line["reference_mib"]
 
 
-def test_chunked_training_reports_the_peak_of_the_process(lines):
-    line = lines[1]
+def test_chunked_training_reports_the_peak_of_the_process(benchmark):
+    sizes = benchmark.Sizes(width=64, heads=4, layers=2, vocabulary=300, seed=0, device="cpu")
+    line = benchmark.measure_chunked(sizes, (200, 2), budget_mib=4.0)
     assert 1 < line["class_chunk"] < 100
     assert 0 < line["chunked_mib"] <= line["unchunked_mib"]
     assert line["max_relative_error"] < 1e-5

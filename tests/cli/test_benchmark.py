@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ldpf.errors import LdpfError
+from ldpf.evaluation.readouts import READOUTS
 
 KEYS = {
     "dataset",
@@ -103,10 +104,10 @@ def test_json_is_the_only_thing_on_stdout(finished, images, tiny_clip_folder, ru
 def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
-    from ldpf.evaluation import protocol
+    from ldpf.evaluation import benchmark
 
     out, wanted = tmp_path / "out", ("--methods", "zero-shot,coop", "--seeds", 1)
-    real, started = protocol.run_one, []
+    real, started = benchmark.run_one, []
 
     def stopped_in_the_third(method, *rest):
         started.append(method.name)
@@ -114,14 +115,14 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
             raise KeyboardInterrupt
         return real(method, *rest)
 
-    monkeypatch.setattr(protocol, "run_one", stopped_in_the_third)
+    monkeypatch.setattr(benchmark, "run_one", stopped_in_the_third)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 130
     assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
     marks = {mark: mark.stat().st_mtime_ns for mark in out.glob("runs/*/done")}
     assert len(marks) == 2
 
-    monkeypatch.setattr(protocol, "run_one", real)
+    monkeypatch.setattr(benchmark, "run_one", real)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 0
     assert result.stderr.count("done before") == 2
@@ -158,8 +159,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
     [
         (
             ("--methods", "ldfp"),
-            "Error: There is no method 'ldfp'; choose from zero-shot, zero-shot-ensemble, coop, "
-            "ldpf, ldpf-uniform, ldpf-nearest, ldpf-oracle.",
+            f"Error: There is no method 'ldfp'; choose from {', '.join(READOUTS)}.",
         ),
         (("--methods", ","), "Error: No methods were given; choose from zero-shot, "),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),

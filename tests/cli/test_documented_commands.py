@@ -35,8 +35,10 @@ def ldpf_commands(document: Path) -> list[list[str]]:
 @pytest.fixture
 def reader_folder(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with what the documents' commands name."""
-    for name in ("photos", "labelled-new-photos", "PACS", "pacs"):
+    for name in ("photos", "labelled-new-photos", "PACS"):
         shutil.copytree(images, tmp_path / name)
+    for ours, theirs in {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}.items():
+        shutil.copytree(images / ours, tmp_path / "pacs" / theirs)
     shutil.copytree(images / "photo", tmp_path / "new-photos")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -235,3 +235,16 @@ def test_a_folder_with_other_files_is_refused_before_any_work(images, tmp_path, 
         "so that nothing of yours is overwritten.\n"
     )
     assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+@pytest.mark.parametrize("method", ["ldpf", "coop"])
+def test_json_is_the_only_thing_on_stdout(method, images, tiny_clip_folder, tmp_path, run):
+    out = tmp_path / "model"
+    arguments = ("--data", images, "--backbone", tiny_clip_folder, "--method", method)
+    result = run("train", *arguments, "--out", out, "--json")
+    document = json.loads(result.stdout)
+    assert (document["model"], document["method"]) == (str(out), method)
+    assert (document["n_train"], document["n_validation"]) == (42, 12)
+    assert 0 <= document["validation_accuracy"] <= 1
+    assert document["class_names"] == json.loads((out / "config.json").read_text())["class_names"]
+    assert (document["latent_domains"] is None) == (method == "coop")

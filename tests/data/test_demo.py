@@ -125,7 +125,7 @@ def test_an_interrupted_drawing_leaves_nothing_behind(few, tmp_path, monkeypatch
     real, count = demo.draw_picture, iter(range(1000))
 
     def interrupted(*args, **kwargs):
-        if next(count) == 30:
+        if next(count) == 10:
             raise KeyboardInterrupt
         return real(*args, **kwargs)
 
@@ -138,7 +138,7 @@ def test_an_interrupted_drawing_leaves_nothing_behind(few, tmp_path, monkeypatch
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that cannot be caught")
 def test_a_killed_drawing_is_absent_and_the_next_one_complete(few, tmp_path):
     dies = (
-        "import os, signal; real = demo.draw_picture; left = iter(range(30, -1, -1));"
+        "import os, signal; real = demo.draw_picture; left = iter(range(10, -1, -1));"
         "demo.draw_picture = lambda *a, **k: real(*a, **k) if next(left) else "
         "os.kill(os.getpid(), signal.SIGKILL);"
     )

@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import ldpf.domains.clustering
-from ldpf.domains.clustering import Clustering, kmeans, match_to_previous
+from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
 from ldpf.errors import SettingsError
 from ldpf.seeding import generator
 
@@ -162,3 +162,9 @@ def test_matching_only_renames():
     assert as_partition(matched.assignments) == as_partition(current.assignments)
     for new, old in zip(matched.assignments, current.assignments, strict=True):
         assert torch.equal(matched.centroids[new], current.centroids[old])
+
+
+def test_group_means_are_the_means_of_the_groups():
+    values = torch.tensor([[1.0, 0.0], [3.0, 4.0], [5.0, 6.0]])
+    means = group_means(values, torch.tensor([1, 0, 1]), 2)
+    assert torch.equal(means, torch.tensor([[3.0, 4.0], [3.0, 3.0]]))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 
@@ -8,8 +7,8 @@ import pytest
 import torch
 
 from ldpf.checkpoint import load_tree, save_tree
-from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings
-from ldpf.errors import SettingsError
+from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings, GivenDomains
+from ldpf.errors import DataError, SettingsError
 
 SETTINGS = DiscoverySettings(
     rounds=10, extractor=ExtractorSettings(batch_size=32, learning_rate=1e-2)
@@ -234,14 +233,86 @@ def test_more_latent_domains_than_images_are_refused_at_once(data):
     )
 
 
-def test_settings_are_described_for_json(data):
-    described = json.loads(json.dumps(DomainDiscovery(*data, SETTINGS, 0).describe()))
-    assert described["rounds"] == 10
-    assert described["extractor"]["batch_size"] == 32
-
-
 @pytest.mark.parametrize("name", ["n_domains", "rounds"])
 def test_settings_below_one_are_refused(name):
     with pytest.raises(SettingsError) as caught:
         DiscoverySettings(**{name: 0})
     assert str(caught.value) == f"{name}=0 should be at least 1."
+
+
+# --- domains that are given -------------------------------------------------------------------
+
+
+def given(source, **changes):
+    return GivenDomains(
+        **{"rounds": 3, "extractor": SETTINGS.extractor, "source": source, **changes}
+    )
+
+
+def test_manual_assignments_are_the_true_domains(data):
+    discovery = discover(*data, given("manual"))
+    assert torch.equal(discovery.assignments, data[0].domains)
+    assert discovery.measure()["domain_nmi"] == pytest.approx(1.0)
+    assert discovery.moved == 0
+
+
+def test_there_are_as_many_manual_domains_as_the_training_images_have(data):
+    train = data[0].subset(data[0].domains != 1)
+    discovery = discover(train, data[1], given("manual", n_domains=7))
+    assert discovery.n_domains == len(discovery.latent_domains().centroids) == 2
+    assert torch.equal(discovery.assignments, (train.domains == 2).long())
+    assert discovery.class_table().tolist() == [[20] * 3] * 2
+
+
+@pytest.mark.parametrize("source", ["manual", "random"])
+def test_the_centroid_of_a_given_domain_is_the_mean_of_z(source, data):
+    discovery = discover(*data, given(source))
+    with torch.no_grad():
+        z = discovery.training.extractor(data[0].features)
+    for s, centroid in enumerate(discovery.clustering.centroids):
+        expected = z[discovery.assignments == s].mean(dim=0)
+        assert torch.allclose(centroid, expected, atol=1e-5)
+
+
+def test_given_domains_have_the_extractor_of_discovered_ones(data):
+    # Only where an image's domain comes from differs: G is the same, bit by bit.
+    extractor = discover(*data, replace(SETTINGS, rounds=3)).training.extractor.state_dict()
+    for source in ("manual", "random"):
+        other = discover(*data, given(source)).training.extractor.state_dict()
+        assert all(torch.equal(other[name], tensor) for name, tensor in extractor.items())
+
+
+def test_random_assignments_do_not_depend_on_features_labels_or_domains(data):
+    train, validation = data
+    own = discover(train, validation, given("random")).assignments
+    other = replace(
+        train,
+        features=train.features.flip(1),
+        labels=train.labels.flip(0),
+        domains=None,
+    )
+    assert torch.equal(discover(other, validation, given("random")).assignments, own)
+    assert not torch.equal(discover(train, validation, given("random"), seed=1).assignments, own)
+
+
+def test_random_domains_are_equal_in_size_and_hold_every_true_domain(data):
+    measures = discover(*data, given("random", n_domains=4)).measure()
+    assert measures["sizes"] == [45] * 4
+    assert measures["domain_nmi"] < 0.1
+
+
+def test_manual_domains_that_are_unknown_are_refused(data):
+    train, validation = (replace(part, domains=None) for part in data)
+    with pytest.raises(DataError) as caught:
+        DomainDiscovery(train, validation, given("manual"), 0)
+    assert str(caught.value) == (
+        "source='manual' takes the true domains of the training images, but they are unknown: "
+        "arrange the images as domain/class/image, give a manifest with a 'domain' column, or "
+        "take source='clusters', which finds domains by itself."
+    )
+
+
+def test_an_unknown_source_is_refused():
+    with pytest.raises(SettingsError) as caught:
+        GivenDomains(source="stars")
+    assert str(caught.value) == "source is 'stars'; choose from manual, random."

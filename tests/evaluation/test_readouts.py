@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -46,7 +48,8 @@ def test_only_the_oracle_uses_true_labels(classifier, images):
         first = readout.predict(classifier, features, labels)
         second = readout.predict(classifier, features, (labels + 1) % 4)
         assert torch.equal(first, second) == (not readout.oracle)
-    assert [name for name, readout in READOUTS.items() if readout.oracle] == ["ldpf-oracle"]
+    oracles = [name for name, readout in READOUTS.items() if readout.oracle]
+    assert oracles == ["ldpf-oracle", "random-oracle"]
 
 
 @pytest.mark.parametrize("fusion", ["uniform", "nearest"])
@@ -69,6 +72,10 @@ def test_the_oracle_readout_is_the_oracle(classifier, images):
     features, labels = images
     found = READOUTS["ldpf-oracle"].predict(classifier, features, labels)
     assert torch.equal(found, oracle_predictions(classifier, features, labels))
+
+
+def test_the_random_oracle_is_the_oracle_over_a_random_split():
+    assert READOUTS["random-oracle"] == replace(READOUTS["ldpf-oracle"], trained_as="ldpf-random")
 
 
 def test_an_unknown_readout_is_named_with_the_choices():

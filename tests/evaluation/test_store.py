@@ -3,11 +3,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from ldpf.errors import ModelError
-from ldpf.evaluation.store import RunFolder, read_results, settings_hash, write_results
+from ldpf.evaluation.store import (
+    PREDICTIONS,
+    RunFolder,
+    read_results,
+    right_answers,
+    settings_hash,
+    write_results,
+)
 
+ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
 SETTINGS = {
     "method_name": "coop",
     "target": "art & craft",
@@ -80,12 +90,13 @@ def test_finishing_writes_the_results_and_drops_the_checkpoint(tmp_path):
     folder.open()
     (folder.path / "checkpoint.safetensors").touch()
     folder.fail("out of memory")
-    folder.finish([{"accuracy": 0.5}])
+    folder.finish([{"accuracy": 0.5}], ANSWERS)
     assert folder.done
     assert folder.results() == [{"accuracy": 0.5}]
     assert sorted(file.name for file in folder.path.iterdir()) == [
         "config.json",
         "done",
+        "predictions.safetensors",
         "result.json",
     ]
 
@@ -107,7 +118,7 @@ def test_a_run_cut_off_while_finishing_can_be_continued(fails, tmp_path, monkeyp
     for kind in ("write_text", "write_bytes"):
         monkeypatch.setattr(Path, kind, cut_off(getattr(Path, kind)))
     with pytest.raises(KeyboardInterrupt):
-        folder.finish([{"accuracy": 0.5}])
+        folder.finish([{"accuracy": 0.5}], ANSWERS)
     assert not folder.done
     assert (folder.path / "checkpoint.safetensors").exists()
 
@@ -124,7 +135,7 @@ def test_a_failure_leaves_word_and_counts_as_unfinished(tmp_path):
 def test_a_finished_run_without_its_results_says_what_to_delete(content, tmp_path):
     folder = RunFolder(tmp_path, SETTINGS)
     folder.open()
-    folder.finish([])
+    folder.finish([], ANSWERS)
     (folder.path / "result.json").unlink()
     if content is not None:
         (folder.path / "result.json").write_text(content)
@@ -164,3 +175,38 @@ def test_damaged_results_say_what_writes_them_again(tmp_path):
     assert message.endswith(
         "; the same 'ldpf benchmark' command writes it again from the finished runs."
     )
+
+
+def line_of(folder, method="coop"):
+    return {"method": method, "run": folder.path.name}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    folder = RunFolder(tmp_path / "runs", SETTINGS)
+    folder.open()
+    folder.finish([{"accuracy": 0.5}], ANSWERS)
+    return folder
+
+
+def test_a_finished_run_knows_which_images_it_got_right(finished, tmp_path):
+    found = right_answers(tmp_path, line_of(finished))
+    assert np.array_equal(found, [True, True, False])
+
+
+def test_a_run_without_answers_has_none(finished, tmp_path):
+    (finished.path / PREDICTIONS).unlink()
+    assert right_answers(tmp_path, line_of(finished)) is None
+    assert right_answers(tmp_path, {"method": "coop"}) is None
+
+
+@pytest.mark.parametrize("damage", ["method", "bytes"])
+def test_damaged_answers_are_refused(damage, finished, tmp_path):
+    file = finished.path / PREDICTIONS
+    if damage == "bytes":
+        file.write_bytes(b"rubbish")
+    with pytest.raises(ModelError) as caught:
+        right_answers(tmp_path, line_of(finished, "magic"))
+    message = str(caught.value)
+    assert message.startswith(f"The answers in {str(file)!r} cannot be read (")
+    assert message.endswith("); delete the run's folder and run it again.")

@@ -70,7 +70,7 @@ def test_methods_that_learn_take_the_recipe_and_ldpf_the_number_of_domains():
 
 def test_an_unknown_method_is_named_with_the_choices():
     with pytest.raises(SettingsError) as caught:
-        make_method("linear-probe")
+        make_method("quadratic-probe")
     assert str(caught.value) == (
-        f"There is no method 'linear-probe'; choose from {', '.join(METHODS)}."
+        f"There is no method 'quadratic-probe'; choose from {', '.join(METHODS)}."
     )

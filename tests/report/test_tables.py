@@ -75,7 +75,17 @@ def test_the_average_column_deviates_as_the_averages_over_targets_do():
 
 def test_oracles_stand_last_and_never_count_as_best():
     assert [row.method for row in TABLE.rows] == ["coop", "ldpf", "ldpf-oracle"]
-    assert TABLE.best("art") == "70.0"
+    assert TABLE.ranked("art") == ["70.0", "61.0"]
+    assert not TABLE.is_place(TABLE.rows[-1], "art", 0)
+
+
+def test_answers_that_depend_on_the_batch_are_marked_and_never_count_as_best():
+    batch = [{**one, "method": "dpl-batch", "accuracy": 0.99} for one in LINES[-2:]]
+    lines = [*({**one, "per_image": False} for one in batch), *LINES]
+    table = BenchmarkTable.from_results(lines, ["dpl-batch", "coop", "ldpf"], ["art", "night"])
+    assert [row.label for row in table.rows] == ["coop", "ldpf", "dpl-batch †"]
+    assert not table.is_place(table.rows[-1], "night", 0)
+    assert table.notes()[0].startswith("† answers depend on all test images given together")
 
 
 def test_the_terminal_shows_every_method_and_marks_the_oracle():

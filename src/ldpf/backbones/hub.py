@@ -103,7 +103,15 @@ def _from_hub(repo: str, revision: str | None) -> Path:
             f"The model {repo!r} has no revision {revision!r}; leave '@{revision}' away for the "
             "newest."
         ) from error
-    except (OfflineModeIsEnabled, HfHubHTTPError, OSError, RuntimeError) as error:
+    except HfHubHTTPError as error:
+        if error.response.status_code not in (401, 403):
+            raise BackboneError(_unreachable(label, error)) from error
+        raise BackboneError(
+            f"The hub, or a proxy before it, refused the backbone {label!r} (HTTP status "
+            f"{error.response.status_code}); check that HF_TOKEN holds a valid token, or unset it, "
+            "and HTTPS_PROXY and HF_ENDPOINT; or copy the model's folder here and give its path."
+        ) from error
+    except (OfflineModeIsEnabled, OSError, RuntimeError) as error:
         raise BackboneError(_unreachable(label, error)) from error
     except Exception as error:  # the hub client's own transport errors share no public base
         if type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore", "requests"}:

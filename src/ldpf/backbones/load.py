@@ -37,7 +37,9 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
     """
     folder = resolve_folder(name_or_folder)
     model_type = _model_type(folder, str(name_or_folder))
-    target = _pick_device(device)
+    target = pick_device(device)
+    if device == "auto":
+        log.info("device: %s (%s)", target, "no CUDA" if target.type == "cpu" else "CUDA found")
     from transformers import AutoTokenizer, CLIPModel, VisionTextDualEncoderModel
 
     model_class = CLIPModel if model_type == "clip" else VisionTextDualEncoderModel
@@ -147,11 +149,14 @@ def _image_processor(folder: Path):
     return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
 
 
-def _pick_device(device: str) -> torch.device:
+def pick_device(device: str) -> torch.device:
+    """The torch device that `device` names; `auto` is CUDA where there is one, else the CPU.
+
+    Raises:
+        BackboneError: it cannot be used here.
+    """
     if device == "auto":
-        chosen = "cuda" if torch.cuda.is_available() else "cpu"
-        log.info("device: %s (%s)", chosen, "CUDA is available" if chosen == "cuda" else "no CUDA")
-        return torch.device(chosen)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         target = torch.device(device)
         torch.empty(0, device=target)

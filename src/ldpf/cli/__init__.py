@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import ldpf
-from ldpf.cli import benchmark, domains, evaluate, features, info, predict, train
+from ldpf.cli import benchmark, datasets, domains, evaluate, features, info, predict, table, train
 from ldpf.cli.common import CommandGroup
 
 __all__ = ["app", "main"]
@@ -64,8 +64,11 @@ def start(
     """
 
 
+_NEEDS_ARGUMENTS = (evaluate.evaluate, predict.predict, info.info, table.table)
+
 for _command in (
     benchmark.benchmark,
+    table.table,
     train.train,
     evaluate.evaluate,
     predict.predict,
@@ -73,9 +76,8 @@ for _command in (
     features.features,
     info.info,
 ):
-    app.command(no_args_is_help=_command in (evaluate.evaluate, predict.predict, info.info))(
-        _command
-    )
+    app.command(no_args_is_help=_command in _NEEDS_ARGUMENTS)(_command)
+app.add_typer(datasets.app, name="datasets")
 
 
 def main() -> None:

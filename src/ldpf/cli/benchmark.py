@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from ldpf.cli.common import note, say, say_json, show
 from ldpf.cli.loading import DataSource, count, encode, listed
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.protocol import BenchmarkPlan
+    from ldpf.evaluation.benchmark import BenchmarkPlan
     from ldpf.features import FeatureSet
     from ldpf.report.tables import BenchmarkTable
 
@@ -34,8 +35,13 @@ def benchmark(
         typer.Option(
             metavar="A,B,...",
             help="What to compare. zero-shot, zero-shot-ensemble: the ready-made model as it is. "
-            "coop: one learnt prompt. ldpf: latent domains with a prompt each; ldpf-uniform, "
-            "ldpf-nearest: the same prompts, weighed otherwise; ldpf-oracle: an upper bound.",
+            "linear-probe, gda: image features without learnt prompts. coop, kgcoop: one learnt "
+            "prompt. cocoop, dpl: a prompt for each image; dpl-batch: for a batch, with domain "
+            "labels. ldpf: latent domains with a prompt each; ldpf-uniform, ldpf-nearest: the same "
+            "prompts, weighed otherwise; ldpf-manual, ldpf-random: true domains, or a random "
+            "split, in place of latent ones; ldpf-no-adversary, ldpf-sequential, ldpf-one-stage, "
+            "ldpf-agnostic-only, ldpf-specific-only: ldpf with one thing changed; ldpf-oracle, "
+            "random-oracle: upper bounds.",
             rich_help_panel=common.MODEL_PANEL,
         ),
     ] = DEFAULT_METHODS,
@@ -68,6 +74,15 @@ def benchmark(
             rich_help_panel=common.RUN_PANEL,
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs side by side. Default: one for each processor, as far as memory goes.",
+            rich_help_panel=common.RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=common.RUN_PANEL),
@@ -89,10 +104,18 @@ def benchmark(
       ldpf benchmark --seeds 1
       ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16
     """
+    from ldpf.evaluation.processes import begin_early
+
+    if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
+        begin_early()
     from ldpf.backbones import load_backbone
+    from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
-    from ldpf.evaluation.protocol import BenchmarkPlan, check_domains, run_benchmark
+    from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
+    from ldpf.evaluation.protocol import check_domains
     from ldpf.evaluation.store import write_results
+    from ldpf.evaluation.workers import choose_jobs
+    from ldpf.methods import METHODS
     from ldpf.recipes import get_recipe
 
     plan = BenchmarkPlan(
@@ -109,13 +132,17 @@ def benchmark(
     check_domains(dataset, plan.targets or ())  # type: ignore[arg-type]
     require_trainable(dataset)
     common.new_folder(out)
+    chosen = list(plan.targets or dataset.domain_names)
+    if jobs is None:
+        learning = [name for name in plan.trained if METHODS[name]().learns]
+        jobs, why = choose_jobs(len(learning) * len(chosen) * plan.seeds, pick_device(device))
+        log.info("side by side: %s (%s)", count(jobs, "run"), why)
     frozen = load_backbone(backbone, device)
     features = encode(dataset, frozen, source).features
 
-    chosen = list(plan.targets or features.domain_names)
     with _Progress(plan, chosen) as progress:
         lines, failures = run_benchmark(
-            features, dataset.name, frozen, plan, out, on_run=progress.finished
+            features, dataset.name, frozen, plan, out, jobs=jobs, on_run=progress.finished
         )
     write_results(out / "results.jsonl", lines)
     caption = _caption(dataset.name, backbone, features, plan, out)
@@ -139,12 +166,10 @@ class _Progress:
 
     def __init__(self, plan: BenchmarkPlan, targets: Sequence[str]) -> None:
         from ldpf.data.progress import progress_bar
-        from ldpf.evaluation.readouts import get_readout
 
-        trained = {get_readout(name).trained_as for name in plan.methods}
         self.enabled = log.isEnabledFor(logging.INFO)
-        self.width = max(len(name) for name in (*trained, *targets))
-        total = len(trained) * len(targets) * plan.seeds
+        self.width = max(len(name) for name in (*plan.trained, *targets))
+        total = len(plan.trained) * len(targets) * plan.seeds
         self.bar = progress_bar("runs", total, enabled=self.enabled)
 
     def __enter__(self) -> _Progress:

@@ -6,14 +6,14 @@ import logging
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 import ldpf
 from ldpf.cli import common
-from ldpf.cli.common import say, show
+from ldpf.cli.common import say, say_json, show
 from ldpf.cli.latent import measure_latent
 from ldpf.cli.loading import DataSource, count, describe, encode
 from ldpf.cli.model_training import check_model_folder, train_into
@@ -90,6 +90,7 @@ def train(
     device: common.Device = "auto",
     cache_dir: common.CacheDir = None,
     quiet: common.Quiet = False,
+    as_json: common.Json = False,
 ) -> None:
     """Train a classifier on your labelled images.
 
@@ -128,7 +129,8 @@ def train(
         seed=seed,
     )
     learnt, held_out = features.subset(split.train), features.subset(split.validation)
-    _print_data(features, learnt, held_out, len(split.test), method)
+    if not as_json:
+        _print_data(features, learnt, held_out, len(split.test), method)
 
     judged = held_out if len(held_out) else learnt
     baseline = _accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
@@ -156,6 +158,9 @@ def train(
         "data_digest": features.digest(),
     }
     classifier = train_into(out, settings, learnt, held_out, frozen, seed, run, provenance)
+    if as_json:
+        say_json(_summary(out, classifier, learnt, judged, provenance))
+        return
     _print_result(classifier, learnt, judged, baseline, len(held_out) > 0)
     say()
     say(f"Model: {out}")
@@ -196,6 +201,25 @@ def _accuracy(classifier: PromptClassifier, features: FeatureSet) -> float:
     from ldpf.evaluation.metrics import accuracy
 
     return accuracy(classifier.logits(features.features).argmax(dim=1), features.labels)
+
+
+def _summary(
+    model: Path,
+    classifier: PromptClassifier,
+    learnt: FeatureSet,
+    judged: FeatureSet,
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """What `--json` prints: what was learnt from, and what came of it."""
+    latent = classifier.latent
+    return {
+        "model": str(model),
+        "method": classifier.method,
+        **{key: value for key, value in provenance.items() if key != "method_settings"},
+        "class_names": list(classifier.class_names),
+        "validation_accuracy": _accuracy(classifier, judged),
+        "latent_domains": None if latent is None else measure_latent(latent, learnt, judged),
+    }
 
 
 def _print_data(

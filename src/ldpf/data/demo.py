@@ -7,7 +7,10 @@ backbone has never seen. It is a picture book for trying the library, not a benc
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -85,12 +88,43 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
 
 
 def _draw_all(root: Path, seed: int) -> None:
-    for d, domain in enumerate(DEMO_DOMAINS):
-        for c, name in enumerate(DEMO_CLASSES):
-            folder = root / domain / name
-            folder.mkdir(parents=True)
-            for i in range(IMAGES_PER_CLASS):
-                # one generator per image: no image depends on how another one was drawn
-                rng = np.random.default_rng([seed, DEMO_STREAM, d, c, i])
-                picture = draw_picture(name, domain, rng)
-                picture.image.save(folder / f"{i:03d}.png", compress_level=1)
+    """One domain here, each other one in a process of its own.
+
+    Drawing is Python code, which one process does on one core. Not with multiprocessing, whose
+    processes run the calling script once more unless it is written for that.
+    """
+    here, *elsewhere = DEMO_DOMAINS
+    started = [_start_drawing(root, domain, seed) for domain in elsewhere]
+    try:
+        draw_domain(root, here, seed, IMAGES_PER_CLASS)
+        left = [name for name, one in zip(elsewhere, started, strict=True) if one.wait() != 0]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    for domain in left:  # here it says why it failed, or works where no process can be started
+        draw_domain(root, domain, seed, IMAGES_PER_CLASS)
+
+
+def _start_drawing(root: Path, domain: str, seed: int) -> subprocess.Popen[bytes]:
+    program = (
+        "import sys; from ldpf.data.demo import draw_domain; root, domain, *counts = sys.argv[1:]; "
+        "draw_domain(root, domain, *map(int, counts))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, root, domain, str(seed), str(IMAGES_PER_CLASS)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def draw_domain(root: str | Path, domain: str, seed: int, images_per_class: int) -> None:
+    """Draw all images of one domain below `root`, the same whoever draws the others."""
+    for c, name in enumerate(DEMO_CLASSES):
+        folder = Path(root) / domain / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in range(images_per_class):
+            # one generator per image: no image depends on how another one was drawn
+            draws = [seed, DEMO_STREAM, DEMO_DOMAINS.index(domain), c, i]
+            picture = draw_picture(name, domain, np.random.default_rng(draws))
+            picture.image.save(folder / f"{i:03d}.png", compress_level=1)

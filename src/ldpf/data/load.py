@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from ldpf.data.benchmarks import Found, list_benchmark, recognise
 from ldpf.data.dataset import ImageDataset
-from ldpf.data.folders import list_folders
-from ldpf.data.images import BadImage
+from ldpf.data.folders import Listing, list_folders
+from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
-from ldpf.data.names import class_names_for
+from ldpf.data.names import class_names_for, readable_name
 from ldpf.data.walk import missing_path_error
 from ldpf.errors import DataError
+
+log = logging.getLogger("ldpf")
 
 CLASS_NAMES_FILE = "class_names.txt"
 
@@ -23,6 +30,7 @@ def load_dataset(
     class_names: Path | None = None,
     skip_bad: bool = False,
     cache_dir: Path | None = None,
+    benchmark: str = "auto",
 ) -> ImageDataset:
     """List a dataset: a folder, a manifest, or the drawn demo set.
 
@@ -46,12 +54,17 @@ def load_dataset(
         skip_bad: Leave out the files a manifest lists that do not exist, instead of stopping, and
             record them in `skipped`.
         cache_dir: Where the demo set is kept; default `ldpf.paths.cache_root()`.
+        benchmark: "auto" recognises the folders of a named benchmark (PACS, DomainNet ...), in the
+            layouts in circulation, and gives it its official domain and class names and its
+            published splits, which the log says; a name ("mini-domainnet") insists on it; "none"
+            reads the folders as any others. With a `layout` other than "auto" nothing is
+            recognised by itself.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
             `ldpf.data.folders.list_folders`, `ldpf.data.manifest.list_manifest` and
             `ldpf.data.names.class_names_for`.
-        SettingsError: An unknown layout.
+        SettingsError: An unknown layout or benchmark.
     """
     if source == "demo":  # a str only: Path("demo") is a folder of that name
         root, name = _demo_folder(cache_dir), "demo"
@@ -62,9 +75,15 @@ def load_dataset(
             raise missing_path_error(root)
 
     splits = None
-    missing: list[BadImage] = []
+    missing: Sequence[BadImage] = ()
+    found = None
     if root.is_dir():
-        listing = list_folders(root, layout)
+        if benchmark != "auto" or (layout == "auto" and source != "demo"):
+            found = recognise(root, benchmark)
+        if found is None:
+            listing = list_folders(root, layout)
+        else:
+            listing, splits, missing = _list_found(found, skip_bad=skip_bad)
     elif root.suffix.lower() in MANIFEST_ENDINGS:
         listing, splits, missing = list_manifest(root, skip_bad=skip_bad)
         root, name = root.parent, root.stem
@@ -77,7 +96,7 @@ def load_dataset(
     names_file = Path(class_names) if class_names is not None else root / CLASS_NAMES_FILE
     if class_names is None and not names_file.is_file():
         names_file = None
-        if all(folder.isdecimal() for folder in listing.classes):
+        if found is None and all(folder.isdecimal() for folder in listing.classes):
             warnings.warn(
                 f"the classes of {source} are called by numbers ({', '.join(listing.classes[:3])}, "
                 "...), which says nothing to a text encoder; name them in "
@@ -90,12 +109,45 @@ def load_dataset(
         root=root,
         paths=listing.paths,
         labels=listing.labels,
-        class_names=class_names_for(listing.classes, names_file, also_known=empty),
+        class_names=class_names_for(
+            listing.classes,
+            names_file,
+            also_known=empty if found is None else found.benchmark.classes,
+            defaults=readable_name if found is None else found.benchmark.class_name,
+        ),
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,
     )
     return dataset.without(missing)
+
+
+def _list_found(
+    found: Found, *, skip_bad: bool
+) -> tuple[Listing, np.ndarray | None, Sequence[BadImage]]:
+    """A recognised benchmark's listing and splits; says in the log what they come from."""
+    listed = list_benchmark(found)
+    if listed.missing and not skip_bad:
+        assert listed.lists is not None
+        total = len(listed.listing.paths) + len(listed.missing)
+        raise DataError(
+            f"{bad_images_message(listed.missing, total, listed.lists.folder)}\n"
+            "(The split lists name them. Unpack the archives again, or move the lists away.)"
+        )
+    text = f"recognised {found.benchmark.title}: official domains and readable class names are used"
+    if listed.lists is not None:
+        text += f", with the split lists of {listed.lists.folder}"
+        if listed.unlisted:
+            text += f" ({listed.unlisted:,} images that they do not name are left out)"
+    elif listed.splits is not None:
+        text += ", with the splits its folders give"
+    if listed.listing.empty:
+        shown = ", ".join(listed.listing.empty[:5])
+        warnings.warn(
+            f"left out {len(listed.listing.empty)} folders without images: {shown}", stacklevel=3
+        )
+    log.info("%s; benchmark='none' reads the folders as they are", text)
+    return listed.listing, listed.splits, listed.missing
 
 
 def _demo_folder(cache_dir: Path | None) -> Path:

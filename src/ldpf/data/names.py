@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ldpf.errors import DataError
@@ -73,14 +73,19 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
 
 
 def class_names_for(
-    folders: tuple[str, ...], file: Path | None = None, *, also_known: Iterable[str] = ()
+    folders: tuple[str, ...],
+    file: Path | None = None,
+    *,
+    also_known: Iterable[str] = (),
+    defaults: Callable[[str], str] = readable_name,
 ) -> tuple[str, ...]:
     """Readable names for class folders, in the same order.
 
     Args:
         folders: Class folder names (or manifest labels), normalised and distinct.
-        file: Overrides, see `read_class_names`; classes it does not mention keep `readable_name`.
+        file: Overrides, see `read_class_names`; classes it does not mention take `defaults`.
         also_known: Folder names the file may mention although they hold no images.
+        defaults: From a folder name to a readable one.
 
     Raises:
         DataError: The file names an unknown folder, or two classes would have the same name.
@@ -92,7 +97,7 @@ def class_names_for(
                 f"{file} names the class folder {folder!r}, which is not in the dataset."
                 f"{did_you_mean(folder, folders)} Its classes are: {_short_list(folders)}"
             )
-    names = tuple(overrides.get(folder) or readable_name(folder) for folder in folders)
+    names = tuple(overrides.get(folder) or defaults(folder) for folder in folders)
     seen: dict[str, str] = {}
     for folder, name in zip(folders, names, strict=True):
         other = seen.setdefault(name.casefold(), folder)

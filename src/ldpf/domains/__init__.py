@@ -1,7 +1,7 @@
 """Latent domains: domain features without the class, clusters of them, and what they mean."""
 
-from ldpf.domains.clustering import Clustering, kmeans, match_to_previous
-from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery
+from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
+from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery, GivenDomains
 from ldpf.domains.extractor import DomainExtractor, ExtractorSettings
 from ldpf.domains.latent import LatentDomains
 
@@ -11,7 +11,9 @@ __all__ = [
     "DomainDiscovery",
     "DomainExtractor",
     "ExtractorSettings",
+    "GivenDomains",
     "LatentDomains",
+    "group_means",
     "kmeans",
     "match_to_previous",
 ]

@@ -60,6 +60,21 @@ def kmeans(z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
     return Clustering(centroids, torch.from_numpy(assignments.astype(np.int64)))
 
 
+def group_means(values: torch.Tensor, group: torch.Tensor, n_groups: int) -> torch.Tensor:
+    """Mean of the rows of each group, differentiable in `values`.
+
+    Args:
+        values: [N, Z].
+        group: [N] int64, ids below `n_groups`; every group needs a row.
+
+    Returns:
+        [n_groups, Z].
+    """
+    # A product with the membership matrix: adding rows up in place has no fixed order on a GPU.
+    members = torch.nn.functional.one_hot(group, n_groups).to(values)  # [N, n_groups]
+    return members.T @ values / members.sum(dim=0)[:, None]
+
+
 def check_n_domains(z: torch.Tensor, n_domains: int) -> None:
     """Refuse a number of latent domains that the images cannot fill.
 

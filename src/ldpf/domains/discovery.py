@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ldpf.checkpoint import Tree, load_optimizer_tree, optimizer_tree
-from ldpf.domains.clustering import Clustering, check_n_domains, kmeans, match_to_previous
+from ldpf.domains.clustering import (
+    Clustering,
+    check_n_domains,
+    group_means,
+    kmeans,
+    match_to_previous,
+)
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
 from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
 from ldpf.domains.latent import LatentDomains
-from ldpf.errors import SettingsError
+from ldpf.errors import DataError, SettingsError
 from ldpf.seeding import derived_seed, generator
 
 if TYPE_CHECKING:
     from ldpf.features import FeatureSet
 
 log = logging.getLogger("ldpf")
+
+GIVEN = ("manual", "random")
+"""Where domains come from that are not discovered."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,13 @@ class DiscoverySettings:
         rounds: epochs of the extractor, each followed by k-means and matching [ours: every epoch,
             as in MMLD].
         extractor: see `ExtractorSettings`.
+        source: where an image's domain comes from; `clusters` of z here (see `GivenDomains`).
     """
 
     n_domains: int = 3
     rounds: int = 20
     extractor: ExtractorSettings = field(default_factory=ExtractorSettings)
+    source = "clusters"
 
     def __post_init__(self) -> None:
         if self.n_domains < 1:
@@ -45,18 +56,52 @@ class DiscoverySettings:
             raise SettingsError(f"rounds={self.rounds} should be at least 1.")
 
 
+@dataclass(frozen=True)
+class GivenDomains(DiscoverySettings):
+    """Controls of the discovery: the domains are given, and only z and its centroids are learnt.
+
+    G trains as ever, since the fusion needs z; the centroid of a domain is the mean of z over its
+    images. That is where k-means would put it.
+
+    Attributes:
+        source: `manual` takes the true domains of the training images, in the order of their ids,
+            and as many as there are, whatever `n_domains` says; `random` splits the images into
+            `n_domains` parts of (nearly) equal size by chance, whatever they show.
+    """
+
+    source: str = "manual"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source not in GIVEN:
+            raise SettingsError(f"source is {self.source!r}; choose from {', '.join(GIVEN)}.")
+
+
 class DomainDiscovery:
     """Steps 1 and 2 of LDPF: call `round()` until `done`, then take `latent_domains()`.
 
-    True domain names of the training set, where known, are used for measurements only.
+    True domain names of the training set, where known, are used for measurements only, unless the
+    settings ask for them (`GivenDomains`).
+
+    Attributes:
+        n_domains: S, as the settings say or, for true domains, as the training images have.
     """
 
     def __init__(
         self, train: FeatureSet, validation: FeatureSet, settings: DiscoverySettings, seed: int
     ) -> None:
-        """Prepare for training features; raises SettingsError if they cannot fill the domains."""
-        check_n_domains(train.features, settings.n_domains)
+        """Prepare for training features.
+
+        Raises:
+            SettingsError: they cannot fill the domains.
+            DataError: the true domains were asked for, but are unknown.
+        """
         self.train, self.validation, self.settings, self.seed = train, validation, settings, seed
+        self.given = given_domains(train, settings, seed)
+        self.n_domains = settings.n_domains
+        if settings.source == "manual":
+            self.n_domains = len(self.given.unique())
+        check_n_domains(train.features, self.n_domains)
         self.training = AdversarialTraining(
             train.features,
             train.labels,
@@ -80,7 +125,7 @@ class DomainDiscovery:
 
     def round(self) -> None:
         """One epoch of G against C, then k-means on z, ids matched to the round before."""
-        if self.settings.n_domains > 1:  # a single latent domain needs no features to tell it apart
+        if self.n_domains > 1:  # a single latent domain needs no features to tell it apart
             self.training.epoch(self.rounds_done / max(self.settings.rounds - 1, 1))
         previous = self.clustering.assignments
         self.clustering = self._cluster(previous)
@@ -92,13 +137,15 @@ class DomainDiscovery:
     def _cluster(self, previous: torch.Tensor | None) -> Clustering:
         with torch.no_grad():
             z = self.training.extractor(self.train.features)
+        if self.given is not None:
+            return Clustering(group_means(z, self.given, self.n_domains), self.given)
         # G may map different images to one point while it is still unsettled; then the round's
         # domains cannot be told apart, and the ones before stay.
         if previous is not None and float(z.var(dim=0).sum()) < 1e-10:
             log.warning("round %d: G maps all images to one point", self.rounds_done + 1)
             return self.clustering
         seed = derived_seed(self.seed, f"k-means {self.rounds_done}")
-        clustering = kmeans(z, self.settings.n_domains, seed)
+        clustering = kmeans(z, self.n_domains, seed)
         return clustering if previous is None else match_to_previous(previous, clustering)
 
     def _warn_of_odd_domains(self) -> None:
@@ -129,7 +176,7 @@ class DomainDiscovery:
         return cross_table(
             self.assignments,
             self.train.labels,
-            self.settings.n_domains,
+            self.n_domains,
             len(self.train.class_names),
         )
 
@@ -198,10 +245,26 @@ class DomainDiscovery:
             "class_nmi": nmi(self.assignments, train.labels),
             "domain_nmi": None if known is None else nmi(self.assignments, known),
             "domain_ari": None if known is None else ari(self.assignments, known),
-            "sizes": torch.bincount(self.assignments, minlength=self.settings.n_domains).tolist(),
+            "sizes": torch.bincount(self.assignments, minlength=self.n_domains).tolist(),
             "moved": self.moved,
         }
 
-    def describe(self) -> dict:
-        """The settings, ready for JSON."""
-        return asdict(self.settings)
+
+def given_domains(train: FeatureSet, settings: DiscoverySettings, seed: int) -> torch.Tensor | None:
+    """Domains [N] of the training images that need no discovery; None where they do.
+
+    Raises:
+        DataError: the true domains were asked for, but are unknown.
+    """
+    if settings.source == "clusters":
+        return None
+    if settings.source == "random":
+        order = torch.randperm(len(train), generator=generator(seed, "random domains"))
+        return order % settings.n_domains
+    if train.domains is None:
+        raise DataError(
+            "source='manual' takes the true domains of the training images, but they are unknown: "
+            "arrange the images as domain/class/image, give a manifest with a 'domain' column, or "
+            "take source='clusters', which finds domains by itself."
+        )
+    return torch.unique(train.domains, return_inverse=True)[1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.classifier import PromptClassifier
+from ldpf.classifier import Classifier
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
 from ldpf.methods import METHODS
@@ -27,9 +27,12 @@ class Readout:
     oracle: bool = False
 
     def predict(
-        self, classifier: PromptClassifier, features: torch.Tensor, labels: torch.Tensor
+        self, classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
-        """Predicted classes [N] for features [N, D]; `labels` are read by the oracle only."""
+        """Predicted classes [N] for features [N, D]; `labels` are read by the oracle only.
+
+        A fusion rule or the oracle needs the several prompts of a `PromptClassifier`.
+        """
         if self.oracle:
             return oracle_predictions(classifier, features, labels)
         reader = classifier if self.fusion is None else classifier.with_fusion(self.fusion)
@@ -41,8 +44,10 @@ READOUTS: dict[str, Readout] = {
     "ldpf-uniform": Readout("ldpf", fusion="uniform"),
     "ldpf-nearest": Readout("ldpf", fusion="nearest"),
     "ldpf-oracle": Readout("ldpf", oracle=True),
+    "random-oracle": Readout("ldpf-random", oracle=True),
 }
-"""Everything `--methods` accepts."""
+"""Everything `--methods` accepts. `random-oracle` is what U_sel is beside chance: the same oracle
+over the prompts of a random split."""
 
 
 def get_readout(name: str) -> Readout:

@@ -1,4 +1,9 @@
-"""Runs on disk: one folder each, named by its settings, complete only with a `done` mark."""
+"""Runs on disk: one folder each, named by its settings, complete only with a `done` mark.
+
+A run folder holds config.json (its settings), metrics.jsonl (the log of its training),
+result.json (a line for the method and each read-out) and predictions.safetensors (what each of
+these answered for every test image, for comparisons of methods image by image).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ldpf.checkpoint import write_json
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ldpf.checkpoint import write_json, write_tensors
 from ldpf.errors import ModelError
 
 RESULT_VERSION = 1
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""
+
+PREDICTIONS = "predictions.safetensors"
 
 
 def settings_hash(settings: dict[str, Any]) -> str:
@@ -64,8 +76,16 @@ class RunFolder:
             write_json(config, self.settings)
         return self.path
 
-    def finish(self, results: list[dict[str, Any]]) -> None:
-        """Write the results, drop the checkpoint, and mark the run as done."""
+    def finish(self, results: list[dict[str, Any]], predictions: dict[str, torch.Tensor]) -> None:
+        """Write the results, drop the checkpoint, and mark the run as done.
+
+        Args:
+            results: a line for the method and each of its read-outs.
+            predictions: by the name of the method or read-out the class ids [N] it answered, and as
+                `labels` the true ones.
+        """
+        small = {name: ids.to(torch.int32) for name, ids in predictions.items()}
+        write_tensors(self.path / PREDICTIONS, small)
         write_json(self.path / "result.json", results)
         (self.path / "error.txt").unlink(missing_ok=True)
         (self.path / "done").write_text(self.hash + "\n", encoding="utf-8")
@@ -115,4 +135,27 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         raise ModelError(
             f"The results file {str(path)!r} is damaged ({error}); the same 'ldpf benchmark' "
             "command writes it again from the finished runs."
+        ) from error
+
+
+def right_answers(results: Path, line: dict[str, Any]) -> np.ndarray | None:
+    """Which test images [N] a result line's method got right; None for a run that kept no answers.
+
+    Args:
+        results: the folder of `results.jsonl`.
+        line: one of its lines.
+
+    Raises:
+        ModelError: the file with the answers is damaged.
+    """
+    path = results / "runs" / line.get("run", "") / PREDICTIONS
+    if not line.get("run") or not path.is_file():
+        return None
+    try:
+        kept = load_file(path)
+        return (kept[line["method"]] == kept["labels"]).numpy()
+    except (SafetensorError, OSError, KeyError) as error:
+        raise ModelError(
+            f"The answers in {str(path)!r} cannot be read ({error}); delete the run's folder and "
+            "run it again."
         ) from error

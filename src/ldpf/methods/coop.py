@@ -41,6 +41,7 @@ class CoOp:
     length: int = 12
     recipe: Recipe = FAST
     learns = True
+    n_prompts = 1
 
     def __post_init__(self) -> None:
         if self.length < 1:
@@ -58,7 +59,7 @@ class CoOp:
         """Train on `train`, keep the prompt that is best on `validation`."""
         record = record or RunRecord()
         encoder = build_encoder(backbone, train.class_names, prompts=1, length=self.length)
-        learner = _CoOpLearner(self, train, validation, backbone, seed)
+        learner = self._learner(train, validation, backbone, seed)
         training = PromptTraining(learner, encoder, self.recipe, generator(seed, "batches"), record)
         best = training.run()
         contexts = best["context"][None]
@@ -75,6 +76,11 @@ class CoOp:
                 "validation_accuracy": training.best.accuracy,
             },
         )
+
+    def _learner(
+        self, train: FeatureSet, validation: FeatureSet, backbone: Backbone, seed: int
+    ) -> _CoOpLearner:
+        return _CoOpLearner(self, train, validation, backbone, seed)
 
 
 class _CoOpLearner:
@@ -101,7 +107,7 @@ class _CoOpLearner:
     def stage(self, phase: int, step: int) -> Stage:
         return ALL
 
-    def contexts(self, stage: Stage) -> torch.Tensor:
+    def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
         context = self.groups["context"]
         return (context if "context" in stage else context.detach())[None]
 

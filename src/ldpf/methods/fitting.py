@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ldpf")
 
-MEMORY_BUDGET_MIB = 3072.0
+MEMORY_BUDGET_MIB = 2048.0
 """What one training pass through the text encoder may take. A fixed number, not what happens to be
 free: another chunk size rounds differently, and the same command must give the same bits."""
 

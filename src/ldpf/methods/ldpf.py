@@ -56,8 +56,10 @@ class LDPF:
         discovery: how latent domains are found; `discovery.n_domains` is N_s.
         agnostic_length: M1, tokens of v.
         specific_length: M2, tokens of u_s.
-        weight: lambda, for L_dap. (L_adv trains only the extractor, whose own optimiser makes a
-            factor in front of it a matter of `discovery.extractor`.)
+        weight: lambda, for L_dap. It scales the gradient of v, which Adam (the `fast` recipe)
+            divides out again, so it matters with `paper` only, and nowhere with `joint`. (L_adv
+            trains only the extractor, whose own optimiser makes a factor in front of it a matter of
+            `discovery.extractor`.)
         stages: `alternating` (the stages take turns), `sequential` (stage 1 to its end, then
             stage 2) or `joint` (every step updates both).
         turn: steps of one turn, with `alternating`. Turns of a single step do badly with Adam: v
@@ -102,6 +104,11 @@ class LDPF:
         check_tau(self.tau)
 
     @property
+    def n_prompts(self) -> int:
+        """Prompts trained at once, one a latent domain. (True domains may be more or fewer.)"""
+        return self.discovery.n_domains
+
+    @property
     def length(self) -> int:
         """M = M1 + M2, tokens in front of the class name."""
         return self.agnostic_length + self.specific_length
@@ -117,15 +124,17 @@ class LDPF:
     ) -> PromptClassifier:
         """Discover domains and train prompts on `train`; keep what is best on `validation`.
 
-        True domains in `train` are never used for training, only for measurements in the log.
+        True domains in `train` are never used for training, only for measurements in the log,
+        unless `discovery.source` is `manual`.
 
         Raises:
             SettingsError: `train` cannot fill the latent domains.
+            DataError: true domains were asked for, but are unknown.
         """
         record = record or RunRecord()
-        n_domains = self.discovery.n_domains
-        encoder = build_encoder(backbone, train.class_names, prompts=n_domains, length=self.length)
         learner = LDPFLearner(self, train, validation, backbone, seed)
+        n_domains = learner.discovery.n_domains
+        encoder = build_encoder(backbone, train.class_names, prompts=n_domains, length=self.length)
         training = PromptTraining(learner, encoder, self.recipe, generator(seed, "batches"), record)
         best = training.run()
         contexts = assemble_contexts(best["agnostic"], best["specific"])
@@ -173,7 +182,8 @@ class LDPFLearner:
         """Set up prompts, domain discovery and, on the text tower's device, the features."""
         self.method = method
         draws = generator(seed, "prompts")
-        n_domains, device = method.discovery.n_domains, backbone.device
+        self.discovery = DomainDiscovery(train, validation, method.discovery, seed)
+        n_domains, device = self.discovery.n_domains, backbone.device
         agnostic = worded_context(backbone.text, method.agnostic_length, draws)
         specific = random_context((n_domains, method.specific_length, backbone.text.width), draws)
         self.prompts = {"agnostic": agnostic.to(device), "specific": specific.to(device)}
@@ -184,7 +194,6 @@ class LDPFLearner:
         }
         self.n_phases = len(self.groups) if method.stages == "sequential" else 1
         self.rotation = len(self.groups) if method.stages == "alternating" else 1
-        self.discovery = DomainDiscovery(train, validation, method.discovery, seed)
         self.features, self.labels = train.features.to(device), train.labels.to(device)
         self.validation = validation if len(validation) else train
         self.scale = backbone.logit_scale
@@ -194,7 +203,7 @@ class LDPFLearner:
     @property
     def settled(self) -> bool:
         """Whether the latent domains are final; prompts are chosen from then on."""
-        return self.discovery.done or self.method.discovery.n_domains == 1
+        return self.discovery.done or self.discovery.n_domains == 1
 
     def stage(self, phase: int, step: int) -> Stage:
         """Which prompts a step updates; with M1 = 0 or M2 = 0 there is only one kind."""
@@ -206,8 +215,8 @@ class LDPFLearner:
             return SPECIFIC if phase == 0 else AGNOSTIC
         return SPECIFIC if (step // self.method.turn) % 2 == 0 else AGNOSTIC
 
-    def contexts(self, stage: Stage) -> torch.Tensor:
-        """[S, M, W], prompts outside `stage` detached."""
+    def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
+        """[S, M, W], prompts outside `stage` detached; the same for every batch."""
         return assemble_contexts(
             *(self._prompt(name, name in stage) for name in ("agnostic", "specific"))
         )
@@ -243,7 +252,7 @@ class LDPFLearner:
     def _by_domain(self, batch: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Features and labels of the batch's images, latent domain by latent domain."""
         own = self.discovery.assignments[batch]
-        rows = [batch[own == s] for s in range(self.method.discovery.n_domains)]
+        rows = [batch[own == s] for s in range(self.discovery.n_domains)]
         return [(self.features[r], self.labels[r]) for r in rows]
 
     def _all_domains_loss(

@@ -28,6 +28,7 @@ class ZeroShot:
     name: str = "zero-shot"
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
     learns = False
+    n_prompts = 0
 
     def fit(
         self,

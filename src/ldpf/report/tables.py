@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,12 @@ AVERAGE = "average"
 """Heading of the column that averages over target domains."""
 
 ORACLE_NOTE = "needs the true labels: an upper bound, not a method"
+PUBLISHED_MARK = " (published)"
+BATCH_MARK = " †"
+BATCH_NOTE = (
+    "† answers depend on all test images given together, so the target domain is seen, without "
+    "labels: not to be compared with answers to single images."
+)
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,33 @@ class Cell:
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """One method: its cells by column name, None where no run was finished."""
+    """One method: its cells by column name, None where no run was finished.
+
+    Attributes:
+        method: its name.
+        oracle: whether it needs the true labels; such rows stand last and compete with none.
+        cells: by column.
+        published: whether these are other people's numbers, which compete with none either.
+        batch: whether an answer depends on the other test images; these see the target domain
+            (without its labels) and compete with none that do not.
+    """
 
     method: str
     oracle: bool
     cells: Mapping[str, Cell | None]
+    published: bool = False
+    batch: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name with a mark for what the notes below explain."""
+        mark = " *" if self.oracle else BATCH_MARK if self.batch else ""
+        return f"{self.method}{PUBLISHED_MARK if self.published else mark}"
+
+    @property
+    def competes(self) -> bool:
+        """Whether it may be the best of a column."""
+        return not (self.oracle or self.published or self.batch)
 
 
 @dataclass(frozen=True)
@@ -60,14 +88,18 @@ class BenchmarkTable:
     """Methods by left-out target domains, with the average over targets.
 
     Attributes:
-        rows: methods in the order asked for, oracles last.
+        rows: methods in the order asked for; those on batches and oracles last.
         targets: column names.
         caption: what was compared, in a few lines.
+        against: name of the method that the others are compared with, if any.
+        differences: by method, its difference to that one with the interval, in percent.
     """
 
     rows: tuple[BenchmarkRow, ...]
     targets: tuple[str, ...]
     caption: tuple[str, ...] = ()
+    against: str | None = None
+    differences: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_results(
@@ -79,7 +111,7 @@ class BenchmarkTable:
     ) -> BenchmarkTable:
         """Collect result lines, as `run_benchmark` returns them, into a table."""
         rows = [_row(method, lines, targets) for method in methods]
-        ordered = [row for row in rows if not row.oracle] + [row for row in rows if row.oracle]
+        ordered = sorted(rows, key=lambda row: (row.oracle, row.batch))
         return cls(tuple(ordered), tuple(targets), tuple(caption))
 
     @property
@@ -87,10 +119,26 @@ class BenchmarkTable:
         """Targets, then the average where there are several."""
         return self.targets if len(self.targets) < 2 else (*self.targets, AVERAGE)
 
-    def best(self, column: str) -> str | None:
-        """The highest mean of a column as it is printed; oracles do not compete."""
-        cells = [row.cells[column] for row in self.rows if not row.oracle]
-        return max((cell.shown_mean for cell in cells if cell), key=float, default=None)
+    def ranked(self, column: str) -> list[str]:
+        """The different means of a column as they are printed, the highest first."""
+        cells = [row.cells.get(column) for row in self.rows if row.competes]
+        return sorted({cell.shown_mean for cell in cells if cell}, key=float, reverse=True)
+
+    def is_place(self, row: BenchmarkRow, column: str, place: int) -> bool:
+        """Whether a cell holds the highest (0), second highest (1) ... mean of its column."""
+        cell, ranked = row.cells.get(column), self.ranked(column)
+        return bool(
+            cell and row.competes and place < len(ranked) and cell.shown_mean == ranked[place]
+        )
+
+    def difference(self, row: BenchmarkRow) -> str:
+        """The difference to the method compared against, as it is printed."""
+        return "" if row.published else self.differences.get(row.method, "")
+
+    @property
+    def difference_heading(self) -> str:
+        """What stands above the differences."""
+        return f"vs {self.against} (95% interval)"
 
     def to_rich(self) -> Table:
         """For the terminal; the best of each column in bold."""
@@ -98,35 +146,39 @@ class BenchmarkTable:
         table.add_column("method", no_wrap=True)
         for column in self.columns:
             table.add_column(Text(column), justify="right", overflow="fold")
-        best = {column: self.best(column) for column in self.columns}
+        if self.against:
+            table.add_column(Text(self.difference_heading), justify="right", overflow="fold")
         for position, row in enumerate(self.rows):
-            if row.oracle and position and not self.rows[position - 1].oracle:
+            if position and row.competes != self.rows[position - 1].competes:
                 table.add_section()
             cells: list[RenderableType] = []
             for column in self.columns:
-                cell = row.cells[column]
-                bold = cell is not None and not row.oracle and cell.shown_mean == best[column]
-                cells.append(Text(_shown(cell), style="bold" if bold else ""))
-            table.add_row(Text(_label(row), style="dim" if row.oracle else ""), *cells)
+                bold = self.is_place(row, column, 0)
+                cells.append(Text(shown(row.cells.get(column)), style="bold" if bold else ""))
+            if self.against:
+                cells.append(self.difference(row))
+            table.add_row(Text(row.label, style="" if row.competes else "dim"), *cells)
         return table
 
     def notes(self) -> list[str]:
         """The caption, and what the star means where there is one."""
         star = [f"* {ORACLE_NOTE}."] if any(row.oracle for row in self.rows) else []
-        return [*star, *self.caption]
+        dagger = [BATCH_NOTE] if any(row.batch for row in self.rows) else []
+        return [*star, *dagger, *self.caption]
 
     def to_markdown(self) -> str:
         """The same table for a README or an issue."""
-        lines = ["| method | " + " | ".join(map(_escape, self.columns)) + " |"]
-        lines.append("|---|" + "---:|" * len(self.columns))
-        best = {column: self.best(column) for column in self.columns}
+        headings = [*self.columns, *([self.difference_heading] if self.against else [])]
+        lines = ["| method | " + " | ".join(map(_escape, headings)) + " |"]
+        lines.append("|---|" + "---:|" * len(headings))
         for row in self.rows:
             cells = []
             for column in self.columns:
-                cell = row.cells[column]
-                bold = cell is not None and not row.oracle and cell.shown_mean == best[column]
-                cells.append(f"**{_shown(cell)}**" if bold else _shown(cell))
-            lines.append(f"| {_escape(_label(row))} | " + " | ".join(cells) + " |")
+                text = shown(row.cells.get(column))
+                cells.append(f"**{text}**" if self.is_place(row, column, 0) else text)
+            if self.against:
+                cells.append(self.difference(row))
+            lines.append(f"| {_escape(row.label)} | " + " | ".join(cells) + " |")
         notes = [_escape(note) for note in self.notes()]
         return "\n".join([*lines, "", "\n\n".join(notes), ""])
 
@@ -144,7 +196,8 @@ class BenchmarkTable:
                 {
                     "method": row.method,
                     "oracle": row.oracle,
-                    "targets": {target: plain(row.cells[target]) for target in self.targets},
+                    "published": row.published,
+                    "targets": {target: plain(row.cells.get(target)) for target in self.targets},
                     AVERAGE: plain(row.cells[AVERAGE]),
                 }
                 for row in self.rows
@@ -169,14 +222,12 @@ def _row(method: str, lines: Sequence[Mapping[str, Any]], targets: Sequence[str]
     ]
     cells = {target: Cell.of(values) for target, values in by_target.items()}
     oracle = any(line["oracle"] for line in mine)
-    return BenchmarkRow(method, oracle, {**cells, AVERAGE: Cell.of(averages)})
+    batch = any(not line.get("per_image", True) for line in mine)
+    return BenchmarkRow(method, oracle, {**cells, AVERAGE: Cell.of(averages)}, batch=batch)
 
 
-def _label(row: BenchmarkRow) -> str:
-    return f"{row.method} *" if row.oracle else row.method
-
-
-def _shown(cell: Cell | None) -> str:
+def shown(cell: Cell | None) -> str:
+    """A cell as it is printed."""
     return "–" if cell is None else str(cell)
 
 

@@ -1,0 +1,271 @@
+"""`ldpf datasets`: the field's named benchmarks, what is known of them, and making them ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import say, say_json, show
+from ldpf.cli.loading import count
+
+if TYPE_CHECKING:
+    from ldpf.data.benchmarks import Benchmark
+    from ldpf.data.benchmarks.check import BenchmarkCheck
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Named benchmarks: list them, check a copy, prepare two of them. Nothing is downloaded.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+prepare = typer.Typer(
+    no_args_is_help=True,
+    help="Make a benchmark's folders out of files you have downloaded.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(prepare, name="prepare")
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A name from 'ldpf datasets list'.", show_default=False),
+]
+Out = Annotated[
+    Path,
+    typer.Option("--out", metavar="FOLDER", help="The new folder.", show_default=False),
+]
+Copy = Annotated[
+    bool,
+    typer.Option("--copy", help="Copy images; else hard links are made where possible."),
+]
+SkipMissing = Annotated[
+    bool,
+    typer.Option("--skip-missing", help="Leave out images that are not there, not stop."),
+]
+
+
+@app.command("list")
+def list_all(quiet: common.Quiet = False, as_json: common.Json = False) -> None:
+    """List the benchmarks that are recognised by name.
+
+    \b
+    Example:
+      ldpf datasets list
+    """
+    from rich.table import Table
+
+    from ldpf.data.benchmarks import BENCHMARKS
+
+    if as_json:
+        say_json([_as_json(one) for one in BENCHMARKS.values()])
+        return
+    table = Table("name", "domains", "classes", "images")
+    for one in BENCHMARKS.values():
+        table.add_row(one.name, ", ".join(one.domains), str(len(one.classes)), _number(one.images))
+    show(table)
+    say("Details: ldpf datasets info NAME. Is a copy complete? ldpf datasets check NAME PATH.")
+
+
+@app.command("info", no_args_is_help=True)
+def info(name: Name, quiet: common.Quiet = False, as_json: common.Json = False) -> None:
+    """Show a benchmark's domains, classes and counts, and where to get it.
+
+    \b
+    Example:
+      ldpf datasets info terra-incognita
+    """
+    from ldpf.data.benchmarks import get_benchmark
+
+    one = get_benchmark(name)
+    if as_json:
+        say_json(_as_json(one))
+        return
+    say(one.title, style="bold")
+    say(f"Paper: {one.paper}")
+    say(f"Images: {_number(one.images)}")
+    parts = [f"{domain} ({_number(one.domain_images.get(domain))})" for domain in one.domains]
+    say(f"Domains ({len(parts)}): {', '.join(parts)}")
+    say(f"Classes ({len(one.classes)}): {', '.join(map(one.class_name, one.classes))}")
+    for domain, numbers in one.class_images.items():
+        pairs = zip(map(one.class_name, one.classes), numbers, strict=True)
+        say(f"  {domain}: {', '.join(f'{folder} {n:,}' for folder, n in pairs)}")
+    say(f"Where to get it: {'; '.join(one.home)}")
+    say(f"Terms: {one.terms}")
+    for note in one.notes:
+        say(f"- {note}")
+
+
+@app.command("check", no_args_is_help=True)
+def check(
+    name: Name,
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Your copy's folder.", show_default=False)
+    ],
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Compare a copy with what is published; exit code 1 if something differs.
+
+    Says per domain what is missing and what is too many. Images are counted, not
+    opened.
+
+    \b
+    Example:
+      ldpf datasets check pacs data/PACS
+    """
+    from ldpf.data.benchmarks import get_benchmark
+    from ldpf.data.benchmarks.check import check_benchmark
+
+    found = check_benchmark(get_benchmark(name), path)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        _print_check(found)
+    if found.differences:
+        raise typer.Exit(common.SOMETHING_FAILED)
+
+
+@prepare.command("terra-incognita", no_args_is_help=True)
+def prepare_terra(
+    annotations: Annotated[
+        Path,
+        typer.Option(
+            "--annotations",
+            metavar="FILE",
+            help="The annotations, caltech_images_20210113.json.",
+            show_default=False,
+        ),
+    ],
+    images: Annotated[
+        Path,
+        typer.Option(
+            "--images",
+            metavar="DIR",
+            help="The unpacked images, eccv_18_all_images_sm.",
+            show_default=False,
+        ),
+    ],
+    out: Out,
+    several: Annotated[
+        str,
+        typer.Option(
+            "--several-labels",
+            help="An image with several of the ten classes: each (into every class, as DomainBed "
+            "does) or skip.",
+        ),
+    ] = "each",
+    skip_missing: SkipMissing = False,
+    copy: Copy = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Select locations 38, 43, 46, 100 and ten classes of Caltech Camera Traps.
+
+    Stopped at any time, the same command goes on.
+
+    \b
+    Example:
+      ldpf datasets prepare terra-incognita --annotations caltech_images_20210113.json \\
+        --images eccv_18_all_images_sm --out terra_incognita
+    """
+    from ldpf.data.benchmarks.prepare_terra import prepare_terra_incognita
+
+    made = prepare_terra_incognita(
+        annotations,
+        images,
+        out,
+        several=several,
+        skip_missing=skip_missing,
+        copy=copy,
+        progress=not quiet,
+    )
+    if as_json:
+        say_json({"out": str(out), **vars(made)})
+        return
+    _print_made(out, made.domain_images, made.missing, made.done_before)
+    what = "in each of their classes" if several == "each" else "left out"
+    say(f"{count(made.several_labels, 'image')} with several of the ten classes: {what}.")
+    say(f"{count(made.other_labels, 'image')} of these locations with none of them: left out.")
+
+
+@prepare.command("mini-domainnet", no_args_is_help=True)
+def prepare_mini(
+    domainnet: Annotated[
+        Path,
+        typer.Option("--domainnet", metavar="DIR", help="DomainNet's folder.", show_default=False),
+    ],
+    splits: Annotated[
+        Path,
+        typer.Option("--splits", metavar="DIR", help="The lists, splits_mini.", show_default=False),
+    ],
+    out: Out,
+    skip_missing: SkipMissing = False,
+    copy: Copy = False,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Select mini-DomainNet's images from DomainNet by its split lists.
+
+    Stopped at any time, the same command goes on.
+
+    \b
+    Example:
+      ldpf datasets prepare mini-domainnet --domainnet domainnet \\
+        --splits domainnet/splits_mini --out mini_domainnet
+    """
+    from ldpf.data.benchmarks.prepare_mini import prepare_mini_domainnet
+
+    made = prepare_mini_domainnet(
+        domainnet, splits, out, skip_missing=skip_missing, copy=copy, progress=not quiet
+    )
+    if as_json:
+        say_json({"out": str(out), **vars(made)})
+        return
+    _print_made(out, made.domain_images, made.missing, made.done_before)
+
+
+def _print_check(found: BenchmarkCheck) -> None:
+    from rich.table import Table
+
+    table = Table("domain", "images", "published", "classes absent")
+    for domain in found.domains:
+        absent = len(domain.absent_classes)
+        table.add_row(domain.name, f"{domain.images:,}", _number(domain.published), str(absent))
+    table.add_row("all", f"{found.images:,}", _number(found.published), "")
+    show(table)
+    if found.unlisted:
+        say(f"{count(found.unlisted, 'image')} that the split lists do not name: not counted.")
+    if not found.differences:
+        say(f"{found.root} is {found.benchmark} as published.")
+    for sentence in found.differences:
+        say(f"- {sentence}", style="yellow")
+
+
+def _print_made(out: Path, images: dict[str, int], missing: int, before: bool) -> None:
+    total = count(sum(images.values()), "image")
+    verb = "was there before" if before else "is ready"
+    say(f"{out} {verb}: {total}, {', '.join(f'{name} {n:,}' for name, n in images.items())}.")
+    if missing:
+        say(f"{count(missing, 'image')} not there: left out.")
+
+
+def _as_json(one: Benchmark) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "domains": list(one.domains),
+        "classes": list(one.classes),
+        "class_names": [one.class_name(folder) for folder in one.classes],
+        "images": one.images,
+        "domain_images": dict(one.domain_images),
+        "class_images": {domain: list(n) for domain, n in one.class_images.items()},
+        "paper": one.paper,
+        "home": list(one.home),
+        "terms": one.terms,
+        "notes": list(one.notes),
+    }
+
+
+def _number(value: int | None) -> str:
+    return "not known" if value is None else f"{value:,}"

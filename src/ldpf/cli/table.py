@@ -1,0 +1,100 @@
+"""`ldpf table`: finished results for the terminal, a README, a paper or a spreadsheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import note, say, say_json, show
+from ldpf.cli.loading import listed
+from ldpf.errors import SettingsError
+
+FORMATS = ("terminal", "markdown", "latex", "csv")
+
+
+def table(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Folders that 'ldpf benchmark' wrote, or their results.jsonl.",
+            show_default=False,
+        ),
+    ],
+    style: Annotated[
+        str, typer.Option("--format", help="terminal, markdown, latex (booktabs) or csv.")
+    ] = "terminal",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="Compare every method with this one, image by image, and show the interval.",
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Methods to show, in this order.")
+    ] = None,
+    targets: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Domains to show, in this order.")
+    ] = None,
+    published: Annotated[
+        bool,
+        typer.Option(help="Published numbers beside one's own, where data and backbone match."),
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
+    ] = None,
+    as_json: common.Json = False,
+) -> None:
+    """Show the results of 'ldpf benchmark' as a table.
+
+    Results of several folders are put together; other data, backbones or
+    recipes make tables of their own. Nothing is computed anew.
+
+    \b
+    Examples:
+      ldpf table results --against coop
+      ldpf table results --format latex --out table.tex
+    """
+    from ldpf.report.formats import to_csv, to_latex
+    from ldpf.report.results_tables import read_folders, results_tables
+
+    if style not in FORMATS:
+        raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")
+    tables = results_tables(
+        read_folders(results),
+        methods=None if methods is None else listed(methods),
+        targets=None if targets is None else listed(targets),
+        against=against,
+        published=published,
+    )
+    if as_json:
+        say_json([one.to_json() for one in tables])
+        return
+    if style == "terminal" and out is None:
+        for one in tables:
+            show(one.to_rich())
+            for line in one.notes():
+                say(line)
+        return
+    write = {
+        "terminal": lambda one: one.to_markdown(),
+        "markdown": lambda one: one.to_markdown(),
+        "latex": to_latex,
+        "csv": to_csv,
+    }[style]
+    text = "\n".join(write(one) for one in tables)
+    if out is None:
+        say(text.rstrip("\n"))
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{str(out)!r} cannot be written ({error.strerror or error}); give another file with "
+            "--out."
+        ) from error
+    note(f"Written: {out}")

@@ -1,0 +1,139 @@
+"""Making a benchmark's folder out of other files: each file whole or not there, restartable."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.data.progress import progress_bar
+from ldpf.errors import DataError, SettingsError
+
+STARTED = "preparing.json"
+DONE = "prepared.json"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One file to place: from where, and where to, relative to the new folder."""
+
+    source: Path
+    target: str
+
+
+def place_all(
+    out: Path,
+    settings: dict[str, Any],
+    placements: Sequence[Placement],
+    texts: dict[str, str],
+    summary: dict[str, Any],
+    *,
+    copy: bool = False,
+    progress: bool = True,
+) -> bool:
+    """Fill a folder with links to files, or copies, and some text files.
+
+    Each file appears whole or not at all. `out` holds `preparing.json` with the settings while it
+    is worked on, and `prepared.json` once everything is there; a killed run goes on where it was.
+
+    Args:
+        out: A new or empty folder, or one an earlier run with the same settings began.
+        settings: What decides the result; a folder begun with other settings is refused.
+        placements: The files.
+        texts: Text files to write, by relative path.
+        summary: Written into `prepared.json` besides the settings.
+        copy: Copy; else hard links are made, and copies where the file system has none.
+        progress: Show a progress bar on stderr.
+
+    Returns:
+        False if everything was there before.
+
+    Raises:
+        SettingsError: `out` is a file, or holds other things or what other settings made.
+        DataError: A file cannot be read or written.
+    """
+    if _begin(out, settings):
+        return False
+    made: set[Path] = set()
+    with progress_bar("placing images", len(placements), enabled=progress) as advance:
+        for one in placements:
+            target = out / one.target
+            try:
+                if target.parent not in made:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    made.add(target.parent)
+                _place(one.source, target, copy=copy)
+            except OSError as error:
+                raise DataError(
+                    f"cannot place {one.source} at {target} ({error.strerror or error}); the same "
+                    "command goes on once that is mended"
+                ) from error
+            advance(1)
+    for name, text in texts.items():
+        _write(out / name, text)
+    _write(out / DONE, json.dumps({**settings, **summary}, indent=2) + "\n")
+    (out / STARTED).unlink(missing_ok=True)
+    return True
+
+
+def _begin(out: Path, settings: dict[str, Any]) -> bool:
+    """Mark the folder as being worked on; True if it is done already."""
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out} is a file; give a folder with --out")
+    for mark in (DONE, STARTED):
+        if not (out / mark).is_file():
+            continue
+        before = _settings_of(out / mark)
+        differs = [key for key, value in settings.items() if before.get(key) != value]
+        if differs:
+            key = differs[0]
+            raise SettingsError(
+                f"{out} was made with {key} = {before.get(key)!r}, not {settings[key]!r}; give "
+                "another folder with --out, or remove that one"
+            )
+        return mark == DONE
+    if out.is_dir() and any(out.iterdir()):
+        raise SettingsError(
+            f"{out} is not empty and was not begun by this command; give a new folder with --out"
+        )
+    _write(out / STARTED, json.dumps(settings, indent=2) + "\n")
+    return False
+
+
+def _settings_of(mark: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(mark.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _place(source: Path, target: Path, *, copy: bool) -> None:
+    if target.exists():
+        return
+    if not copy:
+        try:
+            # resolve(): a hard link to a symbolic link would be as fragile as that link
+            os.link(source.resolve(), target)
+            return
+        except FileExistsError:
+            return
+        except OSError:
+            pass  # another file system, or one without links: copy, which says what is wrong
+    waiting = target.with_name(f".{target.name}.tmp")  # hidden: nobody lists it
+    shutil.copyfile(source, waiting)
+    waiting.replace(target)
+
+
+def _write(file: Path, text: str) -> None:
+    waiting = file.with_name(f".{file.name}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        waiting.write_text(text, encoding="utf-8")
+        waiting.replace(file)
+    except OSError as error:
+        raise DataError(f"cannot write {file} ({error.strerror or error})") from error

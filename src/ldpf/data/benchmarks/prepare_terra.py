@@ -1,0 +1,171 @@
+"""Terra Incognita's folders from the Caltech Camera Traps images and annotations.
+
+The selection is DomainBed's (arXiv 2007.01434): four camera locations, ten classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.data.benchmarks.place import Placement, place_all
+from ldpf.data.benchmarks.registry import TERRA_INCOGNITA
+from ldpf.data.images import BadImage, bad_images_message
+from ldpf.data.names import did_you_mean
+from ldpf.errors import DataError, SettingsError
+
+SEVERAL = ("each", "skip")
+
+
+@dataclass(frozen=True)
+class TerraSummary:
+    """What was made.
+
+    Attributes:
+        domain_images: Files per location.
+        several_labels: Images with more than one of the ten classes.
+        other_labels: Images of the four locations with none of the ten classes.
+        missing: Images left out because their file is not there.
+        done_before: Everything was there already.
+    """
+
+    domain_images: dict[str, int]
+    several_labels: int
+    other_labels: int
+    missing: int
+    done_before: bool = False
+
+
+def prepare_terra_incognita(
+    annotations: Path,
+    images: Path,
+    out: Path,
+    *,
+    several: str = "each",
+    skip_missing: bool = False,
+    copy: bool = False,
+    progress: bool = True,
+) -> TerraSummary:
+    """Make `location_38/bird/....jpg` ... from the downloaded images; see `place_all` for how.
+
+    Args:
+        annotations: The COCO-style JSON file, `caltech_images_20210113.json` or an older one.
+        images: The folder with the images, `eccv_18_all_images_sm`.
+        out: The new folder.
+        several: For an image with several of the ten classes: "each" puts it into every class, as
+            DomainBed does; "skip" leaves it out.
+        skip_missing: Leave out images that are not there, instead of stopping.
+        copy: Copy instead of linking.
+        progress: Show a progress bar on stderr.
+
+    Raises:
+        SettingsError: An unknown `several`, or see `place_all`.
+        DataError: The annotations cannot be used, an image is not there, or see `place_all`.
+    """
+    if several not in SEVERAL:
+        raise SettingsError(
+            f"several labels must be one of {', '.join(SEVERAL)}, not {several!r}."
+            f"{did_you_mean(several, SEVERAL)}"
+        )
+    annotations, images, out = (p.expanduser().absolute() for p in (annotations, images, out))
+    if not images.is_dir():
+        raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
+    files, labels, other = _select(annotations)
+    placements: list[Placement] = []
+    counts: Counter[str] = Counter(dict.fromkeys(TERRA_INCOGNITA.domains, 0))
+    n_several = 0
+    missing: list[BadImage] = []
+    for image, (domain, name) in files.items():
+        classes = labels[image]
+        n_several += len(classes) > 1
+        if len(classes) > 1 and several == "skip":
+            continue
+        source = images / name
+        if not source.is_file():
+            missing.append(BadImage(name, "the file does not exist"))
+            continue
+        flat = name.replace("/", "_")
+        placements += [Placement(source, f"{domain}/{folder}/{flat}") for folder in classes]
+        counts[domain] += len(classes)
+    if missing and (not skip_missing or not placements):
+        raise DataError(
+            bad_images_message(missing, len(files), images).rpartition("\n")[0]
+            + f"\nUnpack all images into {images}, or leave these out with --skip-missing."
+        )
+    summary = TerraSummary(dict(counts), n_several, other, len(missing))
+    made = place_all(
+        out,
+        {
+            "benchmark": TERRA_INCOGNITA.name,
+            "annotations": str(annotations),
+            "images": str(images),
+            "several": several,
+            "files": len(placements),
+        },
+        placements,
+        {},
+        {
+            "domain_images": summary.domain_images,
+            "several_labels": summary.several_labels,
+            "missing": summary.missing,
+        },
+        copy=copy,
+        progress=progress,
+    )
+    return summary if made else TerraSummary(**{**vars(summary), "done_before": True})
+
+
+def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]], int]:
+    """Images of the four locations with one of the ten classes: id to (domain, file) and classes.
+
+    The third is how many images of the four locations have none of the ten classes.
+    """
+    content = _read(file)
+    try:
+        categories = {one["id"]: one["name"] for one in content["categories"]}
+        here = {}
+        for one in content["images"]:
+            domain = f"location_{one.get('location')}"
+            if domain in TERRA_INCOGNITA.domains:
+                here[str(one["id"])] = (domain, _safe(file, str(one["file_name"])))
+        classes: dict[str, set[str]] = {}
+        for one in content["annotations"]:
+            image, name = str(one["image_id"]), categories[one["category_id"]]
+            # Two boxes of one class are one label.
+            if image in here and name in TERRA_INCOGNITA.classes:
+                classes.setdefault(image, set()).add(name)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{file} is no COCO-style annotation file ({type(error).__name__}: {error}); it needs "
+            "images (id, file_name, location), annotations (image_id, category_id) and categories "
+            "(id, name), as caltech_images_20210113.json has"
+        ) from error
+    files = {image: here[image] for image in here if image in classes}
+    if not files:
+        raise DataError(
+            f"{file} has no image of the locations 38, 43, 46 and 100 with one of the classes "
+            f"{', '.join(TERRA_INCOGNITA.classes)}; give the Caltech Camera Traps annotations"
+        )
+    labels = {image: tuple(sorted(classes[image])) for image in files}
+    return files, labels, len(here) - len(files)
+
+
+def _safe(file: Path, name: str) -> str:
+    if name.startswith("/") or ".." in name.split("/"):
+        raise DataError(f"{file} names the file {name!r}, which does not lie in the image folder")
+    return name
+
+
+def _read(file: Path) -> Any:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            return json.load(stream)
+    except OSError as error:
+        raise DataError(f"cannot read the annotations {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(
+            f"the annotations {file} are not valid JSON ({error}); unpack the archive first"
+        ) from error

@@ -1,0 +1,119 @@
+"""CoCoOp: a learnt context that a small network shifts for every image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ldpf.domains.extractor import seeded_linear
+from ldpf.errors import SettingsError
+from ldpf.methods.fitting import build_encoder
+from ldpf.methods.instance_prompts import (
+    InstancePromptClassifier,
+    InstanceTraining,
+    train_generator,
+)
+from ldpf.prompts import worded_context
+from ldpf.recipes import FAST, Recipe
+from ldpf.seeding import generator
+from ldpf.training import RunRecord
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features import FeatureSet
+
+
+@dataclass(frozen=True)
+class CoCoOp:
+    """CoCoOp (Zhou, Yang, Loy, Liu, CVPR 2022), equation 3 and the paragraph before it.
+
+    v_m(x) = v_m + pi, pi = h_theta(f): the meta-net h_theta, two linear layers with a ReLU between
+    and D / 16 hidden units, shifts every context token by the same vector. Each image has a prompt
+    of its own and goes through the text encoder with it.
+
+    Differences from the released code: image features are cached, so there is no augmentation;
+    steps are on a few images instead of one, and with the recipe `fast` there is a bounded number
+    of them (`InstanceTraining`); 12 tokens as in `CoOp` instead of 4, so that the two differ in the
+    meta-net only; and the meta-net's last layer starts at zero, so that training starts where
+    CoOp's does and not at a random shift.
+
+    Attributes:
+        length: M, context tokens.
+        hidden: units of the meta-net; None for D / 16.
+        training: what bounds its cost.
+        recipe: how it is trained, within these bounds.
+    """
+
+    name: str = "cocoop"
+    length: int = 12
+    hidden: int | None = None
+    training: InstanceTraining = field(default_factory=InstanceTraining)
+    recipe: Recipe = FAST
+    learns = True
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise SettingsError(f"length={self.length} should be at least 1.")
+        if self.hidden is not None and self.hidden < 1:
+            raise SettingsError(f"hidden={self.hidden} should be at least 1.")
+
+    @property
+    def n_prompts(self) -> int:
+        """Prompts trained at once: one for each image of a step."""
+        return self.training.images_per_step
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> InstancePromptClassifier:
+        """Train on `train`, keep the context and meta-net that are best on `validation`."""
+        at_once = self.training.images_per_step
+        context = worded_context(backbone.text, self.length, generator(seed, "prompts"))
+        hidden = self.hidden or max(backbone.embed_dim // 16, 1)
+        classifier = InstancePromptClassifier(
+            method=self.name,
+            class_names=tuple(train.class_names),
+            generator=ConditionalContext(
+                context, backbone.embed_dim, hidden, generator(seed, "meta-net")
+            ).to(backbone.device),
+            encoder=build_encoder(backbone, train.class_names, prompts=at_once, length=self.length),
+            logit_scale=backbone.logit_scale,
+            at_once=at_once,
+        )
+        return train_generator(
+            classifier,
+            train,
+            validation,
+            self.training,
+            self.recipe,
+            seed=seed,
+            record=record or RunRecord(),
+        )
+
+
+class ConditionalContext(nn.Module):
+    """v_m(x) = v_m + h_theta(f): features [n, D] -> contexts [n, M, W]."""
+
+    def __init__(
+        self, context: torch.Tensor, embed_dim: int, hidden: int, draws: torch.Generator
+    ) -> None:
+        """Start as `context` [M, W] for every image."""
+        super().__init__()
+        self.context = nn.Parameter(context)
+        self.hidden = seeded_linear(embed_dim, hidden, draws)
+        self.shift = seeded_linear(hidden, context.shape[1], draws)
+        nn.init.zeros_(self.shift.weight)
+        nn.init.zeros_(self.shift.bias)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """The context of each image."""
+        shift = self.shift(torch.relu(self.hidden(features)))  # [n, W]
+        return self.context + shift[:, None]

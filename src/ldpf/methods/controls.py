@@ -1,0 +1,81 @@
+"""Controls of LDPF: one decision taken back at a time, everything else as it is.
+
+Each is `LDPF` under a name of its own, with other settings and no code of its own. They answer what
+the paper's ablations ask (arXiv 2511.00067): whether discovered domains, the adversary, two stages
+and two kinds of prompt are each worth having.
+"""
+
+from __future__ import annotations
+
+from ldpf.domains import DiscoverySettings, ExtractorSettings, GivenDomains
+from ldpf.methods.ldpf import LDPF
+
+
+def manual() -> LDPF:
+    """True domain labels instead of clusters: the paper's comparison with manual domains.
+
+    One prompt for each source domain among the training images; c_s is the mean of z over them. G,
+    C and the fusion are LDPF's. Needs known domains.
+    """
+    return LDPF("ldpf-manual", discovery=GivenDomains(source="manual"))
+
+
+def random() -> LDPF:
+    """A split of the training images by chance instead of clusters (ours, not in the paper).
+
+    Several prompts trained on parts of the data differ even when the parts mean nothing. What LDPF
+    gains over this is what its domains are worth; the same holds for U_sel (`random-oracle`).
+    """
+    return LDPF("ldpf-random", discovery=GivenDomains(source="random"))
+
+
+def no_adversary() -> LDPF:
+    """G without L_adv (step 1 of the method) and without our closed-form erasure of the class.
+
+    What is left to G is our class-conditional reconstruction, without which it would not train at
+    all; so z may keep the class, and clusters may be classes.
+    """
+    extractor = ExtractorSettings(adversary=0.0, erase=False)
+    return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(extractor=extractor))
+
+
+def sequential() -> LDPF:
+    """Stage 1 (L_dsp, only u) to its end, then stage 2 (L_dap, only v); no turns."""
+    return LDPF("ldpf-sequential", stages="sequential")
+
+
+def one_stage() -> LDPF:
+    """No stages: every step updates v and all u_s together on the images' own prompts.
+
+    With lambda = 1 and each image under its own prompt L_dsp and L_dap are the same number, so this
+    is that loss without stopped gradients.
+    """
+    return LDPF("ldpf-one-stage", stages="joint")
+
+
+def agnostic_only() -> LDPF:
+    """M1 = 12, M2 = 0: only the shared prompt v, as long as both together.
+
+    All S prompts are then one, and the fusion has nothing to choose from: CoOp, on LDPF's way.
+    """
+    return LDPF("ldpf-agnostic-only", agnostic_length=12, specific_length=0)
+
+
+def specific_only() -> LDPF:
+    """M1 = 0, M2 = 12: only the prompts u_s, which share nothing.
+
+    They start from N(0, 0.02) throughout, since "a photo of a" is where v starts.
+    """
+    return LDPF("ldpf-specific-only", agnostic_length=0, specific_length=12)
+
+
+CONTROLS = {
+    "ldpf-manual": manual,
+    "ldpf-random": random,
+    "ldpf-no-adversary": no_adversary,
+    "ldpf-sequential": sequential,
+    "ldpf-one-stage": one_stage,
+    "ldpf-agnostic-only": agnostic_only,
+    "ldpf-specific-only": specific_only,
+}
+"""The controls by the name they have on the command line."""

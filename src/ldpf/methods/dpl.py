@@ -1,0 +1,161 @@
+"""DPL: a prompt that a network makes from image features, for one image or for a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ldpf.domains.clustering import group_means
+from ldpf.domains.extractor import seeded_linear
+from ldpf.errors import DataError, SettingsError
+from ldpf.methods.fitting import build_encoder
+from ldpf.methods.instance_prompts import (
+    InstancePromptClassifier,
+    InstanceTraining,
+    train_generator,
+)
+from ldpf.prompts import INITIAL_WORDS
+from ldpf.recipes import FAST, Recipe
+from ldpf.seeding import generator
+from ldpf.training import RunRecord
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features import FeatureSet
+
+
+@dataclass(frozen=True)
+class DPL:
+    """Domain Prompt Learning (Zhang, Gu, Matsuo, Iwasawa, arXiv 2111.12853), known as DPLCLIP.
+
+    A three-layer MLP F makes the tokens in front of "a photo of a [class]" from image features. The
+    paper's prompt is that of a domain, p_s = (1/n) sum_i F(f_i) over a batch of n of its images.
+    Both forms of it are here, and **they are different kinds of method**:
+
+    - `dpl` (`batch` off): n = 1, the generator sees one image, whose answer depends on nothing
+      else. No domain label is used. This is the form to compare with other methods.
+    - `dpl-batch` (`batch` on): the released form. In training the mean is over the images of each
+      true domain, so it needs domain labels. In prediction the images given together are taken as
+      one batch of one unknown domain: **an image's answer depends on the others in its batch**, and
+      with a whole target set given at once, as the benchmark does, the prompt has seen all of it
+      (without labels). Its classifier says `per_image` False.
+
+    Left out: augmentation, and dropout in F. (The released code classifies every image of a step
+    with the text features of the first domain; here each has its own domain's.)
+
+    Attributes:
+        length: tokens that F makes.
+        hidden: units of each of F's two hidden layers; None for D.
+        batch: which form.
+        training: learning rate, and what bounds the cost of the single-image form.
+        recipe: how it is trained, within these bounds.
+    """
+
+    name: str = "dpl"
+    length: int = 8
+    hidden: int | None = None
+    batch: bool = False
+    training: InstanceTraining = field(default_factory=InstanceTraining)
+    recipe: Recipe = FAST
+    learns = True
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise SettingsError(f"length={self.length} should be at least 1.")
+        if self.hidden is not None and self.hidden < 1:
+            raise SettingsError(f"hidden={self.hidden} should be at least 1.")
+
+    @property
+    def n_prompts(self) -> int:
+        """Prompts trained at once: one for each image of a step, or (about) for each domain."""
+        return 3 if self.batch else self.training.images_per_step
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> InstancePromptClassifier:
+        """Train on `train`, keep the generator that is best on `validation`.
+
+        Raises:
+            DataError: the batch form, and the domains of the images are unknown.
+        """
+        if self.batch and (train.domains is None or validation.domains is None):
+            raise DataError(
+                "The batch form of DPL averages prompts over the images of a domain, but the "
+                "domains of the training images are unknown: arrange them as domain/class/image, "
+                "give a manifest with a 'domain' column, or take 'dpl', which needs none."
+            )
+        at_once = len(train.domains.unique()) if self.batch else self.training.images_per_step
+        tower = backbone.text
+        words = tower.token_embeddings(tower.name_tokens(INITIAL_WORDS)).float().cpu()
+        maker = DomainPromptGenerator(
+            words,
+            self.length,
+            backbone.embed_dim,
+            self.hidden or backbone.embed_dim,
+            generator(seed, "prompt generator"),
+        )
+        classifier = InstancePromptClassifier(
+            method=self.name,
+            class_names=tuple(train.class_names),
+            generator=maker.to(backbone.device),
+            encoder=build_encoder(
+                backbone, train.class_names, prompts=at_once, length=self.length + len(words)
+            ),
+            logit_scale=backbone.logit_scale,
+            at_once=at_once,
+            per_image=not self.batch,
+        )
+        return train_generator(
+            classifier,
+            train,
+            validation,
+            self.training,
+            self.recipe,
+            seed=seed,
+            record=record or RunRecord(),
+        )
+
+
+class DomainPromptGenerator(nn.Module):
+    """F: features [n, D] -> contexts [n, M + 4, W], made tokens first and fixed words behind."""
+
+    def __init__(
+        self,
+        words: torch.Tensor,
+        length: int,
+        embed_dim: int,
+        hidden: int,
+        draws: torch.Generator,
+    ) -> None:
+        """Set up three layers in front of `words` [4, W]."""
+        super().__init__()
+        self.register_buffer("words", words)
+        self.length = length
+        self.first = seeded_linear(embed_dim, hidden, draws)
+        self.second = seeded_linear(hidden, hidden, draws)
+        self.last = seeded_linear(hidden, length * words.shape[1], draws)
+
+    def forward(self, features: torch.Tensor, group: torch.Tensor | None = None) -> torch.Tensor:
+        """The context of each image, or the mean over the images of each group.
+
+        Args:
+            features: [n, D].
+            group: [n] ids 0 to G - 1, each of some image.
+
+        Returns:
+            [n, M + 4, W], or [G, M + 4, W].
+        """
+        hidden = torch.relu(self.second(torch.relu(self.first(features))))
+        if group is not None:  # before the last layer: it is linear, so the mean may go first
+            hidden = group_means(hidden, group, int(group.max()) + 1)
+        made = self.last(hidden).reshape(len(hidden), self.length, -1)
+        return torch.cat([made, self.words.expand(len(made), -1, -1)], dim=1)

@@ -1,0 +1,275 @@
+"""Prompts that a small network makes from image features: what CoCoOp and DPL share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ldpf.errors import SettingsError
+from ldpf.recipes import Recipe
+from ldpf.seeding import generator
+from ldpf.text import PromptedTextEncoder
+from ldpf.training import PromptTraining, RunRecord, Stage
+
+if TYPE_CHECKING:
+    from ldpf.checkpoint import Tree
+    from ldpf.features import FeatureSet
+
+
+@dataclass(frozen=True)
+class InstanceTraining:
+    """What bounds the training of prompts that differ from image to image. All of it is ours.
+
+    A step costs as many prompts as it has images, so steps on the whole training set, as in the
+    recipe `fast`, are out of reach: there, steps are on few images and there are at most
+    `max_images` / `images_per_step` of them. A recipe that counts epochs, as `paper` does, keeps
+    them all.
+
+    Attributes:
+        images_per_step: images, and so prompts, in one pass through the text encoder.
+        max_images: images shown in all, repeats counted.
+        validation_images: at most so many validation images, chosen by chance, judge the prompts.
+        evaluate_every: steps between looks at them, at least.
+        learning_rate: at most; steps on few images are noisy.
+    """
+
+    images_per_step: int = 16
+    max_images: int = 16384
+    validation_images: int = 256
+    evaluate_every: int = 50
+    learning_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        for name in ("images_per_step", "max_images", "validation_images", "evaluate_every"):
+            if (value := getattr(self, name)) < 1:
+                raise SettingsError(f"{name}={value} should be at least 1.")
+        if not 0 < self.learning_rate < float("inf"):
+            raise SettingsError(
+                f"learning_rate={self.learning_rate} should be a finite number above 0."
+            )
+
+    def slowed(self, recipe: Recipe) -> Recipe:
+        """The recipe with no more than this learning rate."""
+        return replace(recipe, learning_rate=min(recipe.learning_rate, self.learning_rate))
+
+    def bounded(self, recipe: Recipe) -> Recipe:
+        """The recipe on few images a step, within the bounds."""
+        recipe = replace(
+            self.slowed(recipe), image_batch=min(recipe.image_batch, self.images_per_step)
+        )
+        if recipe.max_steps is None:
+            return recipe
+        return replace(
+            recipe,
+            max_steps=min(recipe.max_steps, -(-self.max_images // recipe.image_batch)),
+            evaluate_every=max(recipe.evaluate_every or 1, self.evaluate_every),
+            patience=recipe.patience and max(recipe.patience, self.evaluate_every),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class InstancePromptClassifier:
+    """A classifier whose prompt is made from image features.
+
+    With `per_image` every image has a prompt of its own, [SOS] p(f) [class k] "." [EOS], and is
+    answered on its own. Without it, the images given together are taken as one batch of one domain
+    and share a prompt, so **the answer to an image depends on the others in the batch**.
+
+    Attributes:
+        method: name of the method that made it.
+        class_names: the K classes, in the order of the logits.
+        generator: p, from features [n, D] to contexts [n, M, W]; without `per_image` also from
+            features and the group of each image to one context a group.
+        encoder: the frozen text encoder.
+        logit_scale: 1 / T of the backbone.
+        at_once: prompts in one pass through the text encoder.
+        per_image: see above.
+        training: what training reports about itself.
+    """
+
+    method: str
+    class_names: tuple[str, ...]
+    generator: nn.Module
+    encoder: PromptedTextEncoder
+    logit_scale: float
+    at_once: int
+    per_image: bool = True
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def logits(self, image_features: torch.Tensor) -> torch.Tensor:
+        """Class logits: [N, D] -> [N, K], in passes over `at_once` images."""
+        one_batch = torch.zeros(len(image_features), dtype=torch.int64)
+        return self.grouped_logits(image_features, one_batch)
+
+    def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
+        """softmax over classes of `logits`: [N, D] -> [N, K]."""
+        return torch.softmax(self.logits(image_features), dim=-1)
+
+    @torch.no_grad()
+    def grouped_logits(self, image_features: torch.Tensor, group: torch.Tensor) -> torch.Tensor:
+        """Logits [N, K] where images of one `group` [N] are a batch; without effect `per_image`."""
+        if not len(image_features):
+            return torch.zeros(0, len(self.class_names))
+        device = self.encoder.tower.device
+        if not self.per_image:
+            features, ids = image_features.to(device), relabelled(group).to(device)
+            text = self.encoder(self.generator(features, ids))
+            return self.logit_scale * own_cosines(features, text, ids).cpu()
+        parts = []
+        for part in image_features.split(self.at_once):
+            features = part.to(device)
+            text = self.encoder(self.generator(features))
+            parts.append(own_cosines(features, text, None).cpu())
+        return self.logit_scale * torch.cat(parts)
+
+    def passes(self, n_images: int) -> int:
+        """Passes through the text encoder that `logits` of so many images take."""
+        return -(-n_images // self.at_once) if self.per_image else 1
+
+
+def own_cosines(
+    features: torch.Tensor, text_features: torch.Tensor, group: torch.Tensor | None
+) -> torch.Tensor:
+    """cos(f, t_k) of each image under its own prompt.
+
+    Args:
+        features: [n, D] of length one.
+        text_features: [P, K, D] of length one.
+        group: the prompt of each image, [n]; None where image i has prompt i.
+
+    Returns:
+        [n, K].
+    """
+    text_features = text_features.float()
+    if group is None:
+        return torch.einsum("nd,nkd->nk", features, text_features)
+    # Under every prompt, then picked: [n, P, K] numbers instead of [n, K, D] repeated features.
+    cosines = torch.einsum("nd,pkd->npk", features, text_features)
+    return cosines[torch.arange(len(features), device=features.device), group]
+
+
+def relabelled(group: torch.Tensor) -> torch.Tensor:
+    """The same groups [n] under ids 0, 1, ... without gaps."""
+    return torch.unique(group, return_inverse=True)[1]
+
+
+class InstanceLearner:
+    """Cross-entropy of each image under the prompt made for it, for `PromptTraining`."""
+
+    n_phases = 1
+    rotation = 1
+    settled = True
+
+    def __init__(
+        self,
+        classifier: InstancePromptClassifier,
+        train: FeatureSet,
+        validation: FeatureSet,
+        record: RunRecord,
+        sample: torch.Tensor,
+    ) -> None:
+        """Take the classifier's generator as what is trained.
+
+        Args:
+            classifier: not trained yet; its generator is changed in place.
+            train: what is learnt from; with domains unless `per_image`.
+            validation: what judges; the training images where it is empty.
+            record: counts the passes that judging takes.
+            sample: rows of the judging set that are looked at.
+        """
+        device = classifier.encoder.tower.device
+        self.classifier, self.generator, self.record = classifier, classifier.generator, record
+        self.groups = dict(self.generator.named_parameters())
+        self.features, self.labels = train.features.to(device), train.labels.to(device)
+        self.domains = None if classifier.per_image else train.domains
+        self.judged = (validation if len(validation) else train).subset(sample)
+        self.n_train = len(train)
+
+    def stage(self, phase: int, step: int) -> Stage:
+        """Every step trains the whole generator."""
+        return frozenset(self.groups)
+
+    def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
+        """The prompts [P, M, W] of a batch's images, or of its domains."""
+        features = self.features[slice(None) if batch is None else batch]
+        if not stage:
+            return self.generator(features[:1])[:0]
+        group = self._group(batch)
+        return self.generator(features) if group is None else self.generator(features, group)
+
+    def _group(self, batch: torch.Tensor | None) -> torch.Tensor | None:
+        if self.domains is None:
+            return None
+        domains = self.domains if batch is None else self.domains[batch]
+        return relabelled(domains).to(self.features.device)
+
+    def loss(
+        self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage
+    ) -> torch.Tensor:
+        """Mean of CE(softmax_k(cos(f, t_k(x)) / T), y)."""
+        rows = slice(None) if batch is None else batch
+        cosines = own_cosines(self.features[rows], text_features, self._group(batch))
+        return F.cross_entropy(self.classifier.logit_scale * cosines, self.labels[rows])
+
+    def validation_accuracy(self, text_features: torch.Tensor) -> float:
+        """Accuracy of the classifier as it is now; prompts of training images are of no use."""
+        judged = self.judged
+        domains = torch.zeros(len(judged)) if judged.domains is None else judged.domains
+        logits = self.classifier.grouped_logits(judged.features, domains)
+        self.record.text_passes += self.classifier.passes(len(judged))
+        return float((logits.argmax(dim=1) == judged.labels).float().mean())
+
+    def start_round(self) -> dict[str, Any] | None:
+        """Nothing is discovered."""
+        return None
+
+    def state(self) -> Tree:
+        """The generator's parameters by name."""
+        return self.snapshot()
+
+    def load_state(self, tree: Tree) -> None:
+        """Put back what `state` returned."""
+        with torch.no_grad():
+            for name, parameter in self.groups.items():
+                parameter.copy_(tree[name])
+
+    def snapshot(self) -> Tree:
+        """The generator's parameters by name."""
+        return {name: p.detach().cpu().clone() for name, p in self.groups.items()}
+
+
+def train_generator(
+    classifier: InstancePromptClassifier,
+    train: FeatureSet,
+    validation: FeatureSet,
+    settings: InstanceTraining,
+    recipe: Recipe,
+    *,
+    seed: int,
+    record: RunRecord,
+) -> InstancePromptClassifier:
+    """Train the generator of a classifier in place; it ends as the one best on validation."""
+    n_judged = len(validation) or len(train)
+    sample = torch.arange(n_judged)
+    if classifier.per_image and n_judged > settings.validation_images:
+        order = torch.randperm(n_judged, generator=generator(seed, "validation sample"))
+        sample = order[: settings.validation_images].sort().values
+    learner = InstanceLearner(classifier, train, validation, record, sample)
+    recipe = settings.bounded(recipe) if classifier.per_image else settings.slowed(recipe)
+    batches = generator(seed, "batches")
+    training = PromptTraining(learner, classifier.encoder, recipe, batches, record)
+    learner.load_state(training.run())
+    classifier.generator.requires_grad_(False)
+    classifier.training.update(
+        text_passes=record.text_passes,
+        steps=training.step,
+        best_step=training.best.step,
+        images_a_step=min(recipe.image_batch, len(train)),
+        validation_images=len(sample),
+        validation_accuracy=training.best.accuracy,
+    )
+    return classifier

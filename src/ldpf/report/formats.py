@@ -1,0 +1,70 @@
+"""A benchmark table for a paper: LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from ldpf.report.tables import BenchmarkTable, Cell, shown
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{sign: "\\" + sign for sign in "&%$#_{}"},
+}
+
+
+def to_latex(table: BenchmarkTable) -> str:
+    """A `tabular` with booktabs' rules; of each column the best in bold, the second underlined."""
+    headings = [*table.columns, *([table.difference_heading] if table.against else [])]
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{tabular}{l" + "c" * len(headings) + "}",
+        r"\toprule",
+        " & ".join(["method", *map(escape, headings)]) + r" \\",
+        r"\midrule",
+    ]
+    for position, row in enumerate(table.rows):
+        if position and row.competes != table.rows[position - 1].competes:
+            lines.append(r"\midrule")
+        cells = []
+        for column in table.columns:
+            text = _cell(row.cells.get(column))
+            if table.is_place(row, column, 0):
+                text = rf"\textbf{{{text}}}"
+            elif table.is_place(row, column, 1):
+                text = rf"\underline{{{text}}}"
+            cells.append(text)
+        if table.against:
+            cells.append(escape(table.difference(row)))
+        lines.append(" & ".join([escape(row.label), *cells]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    return "\n".join([*lines, *(f"% {note}" for note in table.notes()), ""])
+
+
+def to_csv(table: BenchmarkTable) -> str:
+    """A row per method and column with everything as numbers from 0 to 1."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["method", "target", "accuracy", "std", "seeds", "oracle", "published"])
+    for row in table.rows:
+        for column in table.columns:
+            cell = row.cells.get(column)
+            if cell is None:
+                continue
+            std = "" if cell.std is None else f"{cell.std:.6f}"
+            marks = [str(mark).lower() for mark in (row.oracle, row.published)]
+            seeds = "" if row.published else cell.seeds
+            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks])
+    return text.getvalue()
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    return re.sub(r"[\\~^&%$#_{}]", lambda match: _SPECIAL[match[0]], text)
+
+
+def _cell(cell: Cell | None) -> str:
+    return "--" if cell is None else shown(cell).replace(" ± ", r" $\pm$ ")

@@ -1,0 +1,179 @@
+"""From result folders to tables: what belongs into one table, compared and beside what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ldpf.errors import SettingsError
+from ldpf.evaluation.comparison import Comparison, compare
+from ldpf.evaluation.store import read_results, right_answers
+from ldpf.report.published import published_rows
+from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+
+_TOGETHER = ("dataset", "backbone", "fingerprint", "recipe", "selection")
+
+Line = dict[str, Any]
+
+
+def read_folders(results: Sequence[Path]) -> list[Line]:
+    """The lines of several result folders (or results.jsonl files), each with its `folder`.
+
+    Raises:
+        ModelError: one of them holds no results, or damaged ones.
+    """
+    lines = []
+    for path in results:
+        file = path if path.suffix == ".jsonl" else path / "results.jsonl"
+        lines += [{**line, "folder": file.parent} for line in read_results(file)]
+    return lines
+
+
+def results_tables(
+    lines: Sequence[Line],
+    *,
+    methods: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    against: str | None = None,
+    published: bool = True,
+) -> list[BenchmarkTable]:
+    """A table for each dataset, backbone, recipe and selection rule among the lines.
+
+    Args:
+        lines: from `read_folders`.
+        methods, targets: what to show, in this order; None for everything in the order found.
+        against: method to compare every other one with, on the same images and seeds.
+        published: whether to add published numbers where dataset and backbone match.
+
+    Raises:
+        SettingsError: a method or target is asked for that is not there, or two runs of one method
+            with different settings stand in the same cell.
+    """
+    _require("method", [*(methods or ()), *([against] if against else [])], lines)
+    _require("target", targets or (), lines)
+    wanted = methods or list(dict.fromkeys(line["method"] for line in lines))
+    shown = targets or list(dict.fromkeys(line["target"] for line in lines))
+    learnt = [line for line in lines if line["recipe"] != "none"]
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for line in learnt or lines:
+        groups.setdefault(tuple(line[key] for key in _TOGETHER), [])
+    for key, members in groups.items():
+        # What does not learn has no recipe, and belongs beside everything on the same features.
+        for line in lines:
+            own = tuple(line[name] for name in _TOGETHER)
+            same = own == key or (line["recipe"] == "none" and own[:3] == key[:3])
+            if same and line["method"] in wanted and line["target"] in shown:
+                members.append(line)
+    return [
+        _table(members, key, wanted, shown, against, published)
+        for key, members in groups.items()
+        if members
+    ]
+
+
+def _table(
+    lines: list[Line],
+    key: tuple[str, ...],
+    methods: Sequence[str],
+    targets: Sequence[str],
+    against: str | None,
+    published: bool,
+) -> BenchmarkTable:
+    _require_one_run_per_cell(lines)
+    dataset, backbone, _, recipe, selection = key
+    here = [target for target in targets if any(line["target"] == target for line in lines)]
+    present = [m for m in methods if any(line["method"] == m for line in lines)]
+    n_seeds = len({line["seed"] for line in lines})
+    spread = ", mean ± standard deviation over seeds" if n_seeds > 1 else ""
+    caption = [
+        f"Accuracy in % on the domain left out{spread}. Data {dataset}, backbone {backbone}, "
+        f"{n_seeds} seed{'s' if n_seeds > 1 else ''}, recipe {recipe}, selection {selection}."
+    ]
+    table = BenchmarkTable.from_results(lines, present, here)
+    rows = list(table.rows)
+    if published and (known := published_rows(dataset, backbone, tuple(here))):
+        rows += [
+            BenchmarkRow(
+                row.method,
+                oracle=False,
+                cells={
+                    **{name: Cell(v / 100, None, 3) for name, v in row.targets.items()},
+                    AVERAGE: Cell(row.average / 100, None, 3),
+                },
+                published=True,
+            )
+            for row in known
+        ]
+        caption.append(
+            "Published: as printed in Soft Prompt Generation (ECCV 2024) and, for ldpf, in arXiv "
+            "2511.00067, averaged over all of the benchmark's targets; measured elsewhere, with "
+            "other splits and augmentation."
+        )
+    differences: dict[str, str] = {}
+    if against is not None:
+        differences, missing = _differences(lines, present, here, against)
+        caption.append(
+            f"vs {against}: difference of the averages in points, with the 95% interval of a "
+            "paired bootstrap over test images and seeds."
+        )
+        if missing:
+            caption.append(f"No comparison for {', '.join(missing)}: no runs on the same seeds.")
+    return replace(
+        table,
+        rows=tuple(rows),
+        caption=tuple(caption),
+        against=against,
+        differences=differences,
+    )
+
+
+def _differences(
+    lines: list[Line], methods: Sequence[str], targets: Sequence[str], against: str
+) -> tuple[dict[str, str], list[str]]:
+    """How each method differs from `against`, in words; and those that cannot be compared."""
+    right: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in methods}
+    for line in lines:
+        answers = right_answers(line["folder"], line)
+        if answers is not None:
+            right[line["method"]][line["target"], line["seed"]] = answers
+    told, missing = {}, []
+    for name in methods:
+        if name == against:
+            continue
+        found = compare(right[name], right.get(against, {}), targets)
+        if found is None:
+            missing.append(name)
+        else:
+            told[name] = comparison_words(found)
+    return told, missing
+
+
+def comparison_words(found: Comparison) -> str:
+    """A difference with its interval in percentage points, such as `+1.2 [-0.3, 2.7]`."""
+    points = [100 * value for value in (found.difference, found.low, found.high)]
+    return f"{points[0]:+.1f} [{points[1]:.1f}, {points[2]:.1f}]"
+
+
+def _require(what: str, asked: Sequence[str], lines: Sequence[Line]) -> None:
+    there = list(dict.fromkeys(line[what] for line in lines))
+    unknown = [name for name in asked if name not in there]
+    if unknown:
+        raise SettingsError(
+            f"There is no {what} {unknown[0]!r} among the results; there is {', '.join(there)}."
+        )
+
+
+def _require_one_run_per_cell(lines: Sequence[Line]) -> None:
+    seen: dict[tuple[str, str, int], Line] = {}
+    for line in lines:
+        other = seen.setdefault((line["method"], line["target"], line["seed"]), line)
+        if other["settings_hash"] != line["settings_hash"]:
+            raise SettingsError(
+                f"Two runs of {line['method']!r} on target {line['target']!r} with seed "
+                f"{line['seed']} have different settings ({other['folder']} and {line['folder']}); "
+                "make a table of one folder at a time."
+            )

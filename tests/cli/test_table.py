@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def results(images, tiny_clip_folder, tmp_path_factory, run):
+    out = tmp_path_factory.mktemp("results") / "out"
+    result = run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", out),
+        *("--methods", "zero-shot,coop", "--targets", "art,photo", "--seeds", 2),
+    )
+    assert result.exit_code == 0, result.stderr
+    return out
+
+
+def test_the_terminal_shows_methods_targets_and_the_comparison(results, run):
+    result = run("table", results, "--against", "zero-shot")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "vs zero-shot (95% interval)" in lines[1]
+    coop = next(line for line in lines if line.strip().startswith("coop"))
+    assert "[" in coop and "]" in coop
+
+
+@pytest.mark.parametrize(
+    ("style", "mark"),
+    [("markdown", "| method |"), ("latex", "\\toprule"), ("csv", "method,target,accuracy")],
+)
+def test_other_formats_go_to_stdout_or_a_file(style, mark, results, tmp_path, run):
+    result = run("table", results, "--format", style)
+    assert mark in result.stdout
+    file = tmp_path / "table"
+    assert run("table", results, "--format", style, "--out", file).exit_code == 0
+    assert file.read_text().strip() == result.stdout.strip()
+
+
+def test_json_holds_the_same_numbers_as_the_benchmarks_own_table(results, run):
+    (document,) = json.loads(run("table", results, "--json").stdout)
+    assert [row["method"] for row in document["rows"]] == ["zero-shot", "coop"]
+    cell = document["rows"][1]["targets"]["art"]
+    accuracies = [
+        line["accuracy"]
+        for line in map(json.loads, (results / "results.jsonl").read_text().splitlines())
+        if (line["method"], line["target"]) == ("coop", "art")
+    ]
+    assert cell["mean"] == pytest.approx(sum(accuracies) / 2)
+    assert cell["seeds"] == 2
+
+
+def test_an_unknown_format_is_refused(results, run):
+    result = run("table", results, "--format", "pdf")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: format is 'pdf'; choose from terminal, markdown, latex, csv.\n"
+    )
+
+
+def test_a_file_that_cannot_be_written_is_named(results, tmp_path, run):
+    result = run("table", results, "--out", tmp_path / "no" / "table.md")
+    assert result.exit_code == 2
+    assert "cannot be written (No such file or directory); give another file" in result.stderr

@@ -1,0 +1,130 @@
+"""What holds for every method on the command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+
+import pytest
+import torch
+
+import ldpf.evaluation.benchmark
+from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
+from ldpf.evaluation.readouts import READOUTS
+from ldpf.evaluation.store import settings_hash
+from ldpf.methods import METHODS, make_method
+from ldpf.methods.coop import _CoOpLearner
+from ldpf.methods.instance_prompts import InstanceLearner
+from ldpf.methods.ldpf import LDPFLearner
+from ldpf.recipes import FAST, PAPER
+from ldpf.training import RunRecord
+
+SHORT = replace(
+    FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03
+)
+SHORT_PAPER = replace(PAPER, image_batch=8, max_epochs=2, learning_rate=0.05)
+TRAINED = [name for name in METHODS if any(f.name == "recipe" for f in fields(make_method(name)))]
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(4, seed=0), make_features(2, seed=1)
+
+
+def learner_of(name):
+    if name.startswith("ldpf"):
+        return LDPFLearner
+    return InstanceLearner if name in ("cocoop", "dpl", "dpl-batch") else _CoOpLearner
+
+
+def small(name, recipe):
+    method = make_method(name, recipe)
+    if name.startswith("ldpf"):
+        return replace(method, discovery=replace(method.discovery, rounds=3), turn=2)
+    return method
+
+
+class Interrupted(Exception):
+    """Stands for whatever stops a run."""
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_name_in_results_is_the_one_on_the_command_line(name):
+    assert make_method(name).name == name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_survive_json(name):
+    settings = asdict(make_method(name))
+    assert settings_hash(json.loads(json.dumps(settings))) == settings_hash(settings)
+
+
+def test_where_domains_come_from_is_no_new_setting_of_ldpf():
+    # Its settings name the folders of finished runs, which would all be done again.
+    assert "source" not in asdict(make_method("ldpf"))["discovery"]
+    assert asdict(make_method("ldpf-random"))["discovery"]["source"] == "random"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_answer_has_a_number_for_each_image_and_class(name, data, tiny_clip):
+    fitted = small(name, SHORT).fit(*data, tiny_clip)
+    logits = fitted.logits(data[1].features)
+    assert logits.shape == (len(data[1]), 3) and torch.isfinite(logits).all()
+    assert torch.equal(fitted.probabilities(data[1].features), logits.softmax(dim=1))
+    assert fitted.method == name and fitted.class_names == data[0].class_names
+    assert fitted.per_image == (name != "dpl-batch")
+    assert fitted.training["text_passes"] >= 0
+
+
+@pytest.mark.parametrize("recipe", [SHORT, SHORT_PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize("name", [n for n in TRAINED if n not in ("ldpf", "coop")])
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    name, recipe, data, tiny_clip, tmp_path, monkeypatch
+):
+    method, learner = small(name, recipe), learner_of(name)
+    straight = RunRecord()
+    expected = method.fit(*data, tiny_clip, seed=3, record=straight)
+    original, calls = learner.loss, []
+
+    def stopped(self, *arguments):
+        calls.append(1)
+        if len(calls) == 6:
+            raise Interrupted
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learner, "loss", stopped)
+        with pytest.raises(Interrupted):
+            method.fit(*data, tiny_clip, seed=3, record=RunRecord(tmp_path, checkpoint_every_s=0))
+    record = RunRecord(tmp_path, checkpoint_every_s=0)
+    fitted = method.fit(*data, tiny_clip, seed=3, record=record)
+    assert record.seconds_before > 0
+    assert record.history == straight.history
+    assert fitted.training == expected.training
+    images = data[1].features
+    assert torch.equal(fitted.logits(images), expected.logits(images))
+
+
+def test_everything_runs_in_a_benchmark_and_is_not_run_twice(
+    data, tiny_clip, tmp_path, monkeypatch
+):
+    recipe = replace(SHORT, max_steps=2, cooldown=0, round_every=1)
+    plan = BenchmarkPlan(methods=list(READOUTS), recipe=recipe, targets=["art"], seeds=1)
+    lines, failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
+    assert failures == []
+    assert {line["method"] for line in lines} == set(READOUTS)
+    json.dumps(lines, allow_nan=False)
+    by_name = {line["method"]: line for line in lines}
+    assert not by_name["dpl-batch"]["per_image"] and by_name["dpl"]["per_image"]
+    for name in ("linear-probe", "gda"):
+        assert by_name[name]["recipe"] == "none"
+        assert by_name[name]["selection"] == by_name["coop"]["selection"]
+    assert by_name["random-oracle"]["oracle"]
+    assert by_name["random-oracle"]["settings_hash"] == by_name["ldpf-random"]["settings_hash"]
+
+    def never(*_):
+        raise AssertionError("a finished run was done again")
+
+    monkeypatch.setattr(ldpf.evaluation.benchmark, "run_one", never)
+    again, failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
+    assert (again, failures) == (lines, [])

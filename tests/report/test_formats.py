@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from ldpf.report.formats import escape, to_csv, to_latex
+from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+
+
+def row(method, one, two, **marks):
+    cells = {
+        "art_painting": Cell(one, 0.012, 3),
+        "photo": None if two is None else Cell(two, None, 1),
+        AVERAGE: Cell(one, None, 3),
+    }
+    return BenchmarkRow(method, marks.pop("oracle", False), cells, **marks)
+
+
+TABLE = BenchmarkTable(
+    rows=(
+        row("coop", 0.6, 0.9),
+        row("ldpf", 0.7, 0.8),
+        row("gda", 0.5, None),
+        row("ldpf-oracle", 0.95, 0.99, oracle=True),
+        row("SPG", 0.97, 0.98, published=True),
+    ),
+    targets=("art_painting", "photo"),
+    caption=("100% on PACS.",),
+)
+
+
+def latex_cells(method):
+    line = next(x for x in to_latex(TABLE).splitlines() if x.startswith(f"{method} &"))
+    return line.removesuffix(r" \\").split(" & ")[1:]
+
+
+def test_latex_has_the_best_in_bold_and_the_second_underlined():
+    assert latex_cells("ldpf")[:2] == [r"\textbf{70.0 $\pm$ 1.2}", r"\underline{80.0}"]
+    assert latex_cells("coop")[:2] == [r"\underline{60.0 $\pm$ 1.2}", r"\textbf{90.0}"]
+
+
+def test_latex_has_a_dash_where_nothing_was_measured():
+    assert latex_cells("gda")[1] == "--"
+
+
+@pytest.mark.parametrize("method", ["ldpf-oracle *", "SPG (published)"])
+def test_bounds_and_published_numbers_do_not_compete(method):
+    assert latex_cells(method)[0] in (r"95.0 $\pm$ 1.2", r"97.0 $\pm$ 1.2")
+
+
+def test_latex_is_a_whole_tabular_with_booktabs_rules():
+    text = to_latex(TABLE)
+    places = [text.index(x) for x in (r"\begin{tabular}{lccc}", r"\toprule", r"\midrule")]
+    assert places == sorted(places)
+    assert text.index(r"\bottomrule") < text.index(r"\end{tabular}")
+    assert r"art\_painting" in text
+    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
+    assert {line.count(" & ") for line in body.splitlines() if line.endswith(r"\\")} == {3}
+
+
+def test_latex_signs_are_escaped():
+    assert escape("a_b & 5% ~ x^2 {y} $ # \\") == (
+        r"a\_b \& 5\% \textasciitilde{} x\textasciicircum{}2 \{y\} \$ \# \textbackslash{}"
+    )
+
+
+def test_differences_are_a_column_of_their_own():
+    table = replace(TABLE, against="coop", differences={"ldpf": "+10.0 [8.0, 12.0]"})
+    text = to_latex(table)
+    assert r"vs coop (95\% interval)" in text
+    assert "+10.0 [8.0, 12.0]" in next(x for x in text.splitlines() if x.startswith("ldpf &"))
+    assert "+10.0 [8.0, 12.0] |" in table.to_markdown()
+
+
+def test_csv_has_a_row_per_method_and_column():
+    rows = list(csv.DictReader(io.StringIO(to_csv(TABLE))))
+    assert len(rows) == 5 * 3 - 1
+    assert rows[0] == {
+        "method": "coop",
+        "target": "art_painting",
+        "accuracy": "0.600000",
+        "std": "0.012000",
+        "seeds": "3",
+        "oracle": "false",
+        "published": "false",
+    }
+    assert [r["published"] for r in rows[-3:]] == ["true"] * 3
+    assert rows[-1]["seeds"] == ""

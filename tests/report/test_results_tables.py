@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ldpf.checkpoint import write_tensors
+from ldpf.errors import ModelError, SettingsError
+from ldpf.evaluation.store import PREDICTIONS, write_results
+from ldpf.report.results_tables import read_folders, results_tables
+from ldpf.report.tables import AVERAGE
+
+LABELS = torch.arange(200) % 4
+
+
+def add_run(folder, method, target, seed, right, **changes):
+    """A result line and the answers it was measured on: the first `right` of 200 images."""
+    run = f"{method}-{target}-{seed}"
+    (folder / "runs" / run).mkdir(parents=True)
+    answers = torch.where(torch.arange(200) < right, LABELS, LABELS + 1).to(torch.int32)
+    write_tensors(
+        folder / "runs" / run / PREDICTIONS, {"labels": LABELS.to(torch.int32), method: answers}
+    )
+    return {
+        "dataset": "PACS",
+        "backbone": "nano",
+        "fingerprint": "f",
+        "recipe": "none" if method == "zero-shot" else "fast",
+        "selection": "none" if method == "zero-shot" else "validation",
+        "method": method,
+        "target": target,
+        "seed": seed,
+        "accuracy": right / 200,
+        "oracle": method.endswith("oracle"),
+        "settings_hash": run,
+        "run": run,
+        **changes,
+    }
+
+
+@pytest.fixture
+def results(tmp_path):
+    lines = [
+        add_run(tmp_path, method, target, seed, right + seed)
+        for method, right in (("zero-shot", 80), ("coop", 120), ("ldpf", 140))
+        for target in ("art_painting", "photo")
+        for seed in range(2)
+    ]
+    write_results(tmp_path / "results.jsonl", lines)
+    return tmp_path, lines
+
+
+def table(results, **options):
+    (found,) = results_tables(read_folders([results[0]]), **options)
+    return found
+
+
+def test_every_method_has_its_row_and_what_does_not_learn_is_among_them(results):
+    found = table(results)
+    assert [row.method for row in found.rows] == ["zero-shot", "coop", "ldpf"]
+    assert found.rows[1].cells[AVERAGE].mean == pytest.approx(120.5 / 200)
+    assert found.caption[0] == (
+        "Accuracy in % on the domain left out, mean ± standard deviation over seeds. Data PACS, "
+        "backbone nano, 2 seeds, recipe fast, selection validation."
+    )
+
+
+def test_methods_and_targets_can_be_chosen_and_ordered(results):
+    found = table(results, methods=["ldpf", "zero-shot"], targets=["photo"])
+    assert [row.method for row in found.rows] == ["ldpf", "zero-shot"]
+    assert found.targets == ("photo",)
+
+
+def test_every_method_is_compared_with_the_one_named(results):
+    found = table(results, against="coop")
+    assert found.against == "coop"
+    assert found.differences.keys() == {"zero-shot", "ldpf"}
+    assert found.differences["ldpf"].startswith("+10.0 [")
+    assert found.differences["zero-shot"].startswith("-20.0 [")
+
+
+def test_runs_without_answers_are_named_and_not_compared(results):
+    for file in results[0].glob(f"runs/ldpf-photo-*/{PREDICTIONS}"):
+        file.unlink()
+    found = table(results, against="coop")
+    assert found.differences.keys() == {"zero-shot"}
+    assert found.caption[-1] == "No comparison for ldpf: no runs on the same seeds."
+
+
+def test_another_backbone_or_recipe_is_another_table(results):
+    folder, lines = results
+    other = [
+        add_run(folder, "coop", "photo", 7, 100, backbone="other", fingerprint="g"),
+        add_run(folder, "coop", "photo", 8, 100, recipe="paper"),
+    ]
+    write_results(folder / "results.jsonl", [*lines, *other])
+    found = results_tables(read_folders([folder]))
+    assert [len(one.rows) for one in found] == [3, 1, 2]  # zero-shot belongs to both recipes
+
+
+def test_published_numbers_stand_below_and_can_be_left_away(results):
+    folder, lines = results
+    known = [{**line, "backbone": "openai/clip-vit-base-patch16"} for line in lines]
+    write_results(folder / "results.jsonl", known)
+    found = table(results)
+    published = [row for row in found.rows if row.published]
+    assert {"coop", "SPG"} <= {row.method for row in published}
+    coop = next(row for row in published if row.method == "coop")
+    assert coop.cells["photo"].mean == pytest.approx(0.996)
+    assert coop.label == "coop (published)"
+    assert not [row for row in table(results, published=False).rows if row.published]
+    assert "ECCV 2024" in " ".join(found.caption)
+
+
+def test_results_of_zero_shot_alone_make_a_table(results):
+    folder, lines = results
+    write_results(folder / "results.jsonl", [x for x in lines if x["method"] == "zero-shot"])
+    assert [row.method for row in table(results).rows] == ["zero-shot"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"methods": ["magic"]},
+            "There is no method 'magic' among the results; there is zero-shot, coop, ldpf.",
+        ),
+        (
+            {"against": "dpl"},
+            "There is no method 'dpl' among the results; there is zero-shot, coop, ldpf.",
+        ),
+        (
+            {"targets": ["sky"]},
+            "There is no target 'sky' among the results; there is art_painting, photo.",
+        ),
+    ],
+)
+def test_what_is_not_there_is_named(options, sentence, results):
+    with pytest.raises(SettingsError) as caught:
+        table(results, **options)
+    assert str(caught.value) == sentence
+
+
+def test_two_settings_in_one_cell_are_refused(results, tmp_path):
+    folder, lines = results
+    write_results(folder / "results.jsonl", [*lines, {**lines[-1], "settings_hash": "other"}])
+    with pytest.raises(SettingsError) as caught:
+        table(results)
+    assert str(caught.value) == (
+        f"Two runs of 'ldpf' on target 'photo' with seed 1 have different settings ({folder} and "
+        f"{folder}); make a table of one folder at a time."
+    )
+
+
+def test_a_folder_without_results_says_what_to_run(tmp_path):
+    with pytest.raises(ModelError, match="run 'ldpf benchmark' first"):
+        read_folders([tmp_path])
