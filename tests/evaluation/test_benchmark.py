@@ -366,3 +366,14 @@ def test_a_defect_in_one_run_is_written_down_and_stops_no_other(
     assert failures == ["coop, target art, seed 0: IndexError: list index out of range"]
     failed = next((tmp_path / "runs").glob("coop*"))
     assert (failed / "error.txt").read_text().startswith("Traceback (most recent call last):\n")
+
+
+def test_a_method_takes_the_settings_that_it_has() -> None:
+    plan = BenchmarkPlan(["ldpf", "coop"], FAST, settings={"tau": 0.5, "recipe.learning_rate": 0.1})
+    assert plan.make("ldpf").tau == 0.5
+    assert plan.make("coop").recipe.learning_rate == 0.1
+
+
+def test_a_setting_that_no_method_has_is_refused() -> None:
+    with pytest.raises(SettingsError, match="None of the methods coop has a setting 'tau'"):
+        BenchmarkPlan(["coop"], FAST, settings={"tau": 0.5})

@@ -7,9 +7,9 @@ import logging
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ldpf.evaluation.store import RESULT_VERSION, RunFolder, write_results
 from ldpf.evaluation.workers import Workers
 from ldpf.features import FeatureSet
 from ldpf.methods import Method, make_method
+from ldpf.methods.settings import setting_names, with_settings
 from ldpf.recipes import Recipe
 from ldpf.training import RunRecord
 
@@ -44,6 +45,8 @@ class BenchmarkPlan:
         recipe: for the methods that learn.
         n_domains: latent domains of LDPF; None for its default.
         train_fraction: share of each source domain that is trained on; the rest is validation.
+        settings: other values for the settings of the methods by dotted name, as in
+            `{"tau": 0.05, "discovery.n_domains": 2}`. A method takes those that it has.
     """
 
     methods: Sequence[str]
@@ -52,6 +55,7 @@ class BenchmarkPlan:
     seeds: int = 3
     n_domains: int | None = None
     train_fraction: float = 0.8
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -60,6 +64,24 @@ class BenchmarkPlan:
             get_readout(name)
         if self.seeds < 1:
             raise SettingsError(f"seeds={self.seeds} should be at least 1.")
+        known = {name for method in self.trained for name in setting_names(make_method(method))}
+        if unknown := [name for name in self.settings if name not in known]:
+            raise SettingsError(
+                f"None of the methods {', '.join(self.trained)} has a setting {unknown[0]!r}; "
+                f"there are {', '.join(sorted(known)) or 'none'}."
+            )
+        for method in self.trained:
+            self.make(method)
+
+    def make(self, name: str) -> Method:
+        """The method called `name` as this plan wants it.
+
+        Raises:
+            SettingsError: a value that is not allowed.
+        """
+        method = make_method(name, self.recipe, self.n_domains)
+        known = setting_names(method)
+        return with_settings(method, {k: v for k, v in self.settings.items() if k in known})
 
     @property
     def trained(self) -> list[str]:
@@ -116,7 +138,7 @@ class Benchmark:
 
     def run(self, task: Task) -> Outcome:
         """Do one run, or read it where it is done; whatever goes wrong is its outcome."""
-        method = make_method(task.method, self.plan.recipe, self.plan.n_domains)
+        method = self.plan.make(task.method)
         folder = None
         try:
             episode = leave_one_domain_out(
@@ -152,6 +174,7 @@ def run_benchmark(
     out: Path,
     *,
     jobs: int = 1,
+    runs: Path | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Run whatever of `plan` is not done yet and write `out/results.jsonl`.
@@ -163,6 +186,7 @@ def run_benchmark(
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
             with its share of the threads. 1 runs them in this process. (In a script, more than one
             needs the usual `if __name__ == "__main__":`, as all of multiprocessing does.)
+        runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
         on_run: called after each run with its first result line and whether it was done before.
 
     Returns:
@@ -177,7 +201,7 @@ def run_benchmark(
     targets = list(plan.targets or data.domain_names)
     check_domains(data, targets)
     benchmark = Benchmark(
-        data, dataset_name, _digest_with_splits(data), backbone, plan, out / "runs"
+        data, dataset_name, _digest_with_splits(data), backbone, plan, runs or out / "runs"
     )
     tasks = [
         Task(method, target, seed)
@@ -206,7 +230,7 @@ def _outcomes(
         return
 
     def prompts(task: Task) -> int:
-        return make_method(task.method, benchmark.plan.recipe, benchmark.plan.n_domains).n_prompts
+        return benchmark.plan.make(task.method).n_prompts
 
     # The longest first, so that none of them is begun when the others are about to end.
     with Workers(benchmark, min(jobs, len(tasks))) as workers:

@@ -6,9 +6,9 @@ A method is a frozen dataclass of its settings with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from ldpf.backbones import Backbone
 from ldpf.classifier import Classifier
@@ -22,6 +22,7 @@ from ldpf.methods.gda import GDA
 from ldpf.methods.kgcoop import KgCoOp
 from ldpf.methods.ldpf import LDPF
 from ldpf.methods.linear_probe import LinearProbe
+from ldpf.methods.settings import with_settings
 from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import ZeroShot, zero_shot_features
 from ldpf.recipes import FAST, Recipe
@@ -68,13 +69,22 @@ METHODS: dict[str, Callable[[], Method]] = {
 """Methods by the name they have on the command line."""
 
 
-def make_method(name: str, recipe: Recipe = FAST, n_domains: int | None = None) -> Method:
+def make_method(
+    name: str,
+    recipe: Recipe = FAST,
+    n_domains: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Method:
     """A method with its default settings, the given recipe and number of latent domains.
 
     True domains (`ldpf-manual`) are as many as the data has, whatever `n_domains` says.
 
+    Args:
+        settings: other values by dotted name, as in `{"tau": 0.05, "discovery.n_domains": 2}`; see
+            `with_settings`.
+
     Raises:
-        SettingsError: there is no such method.
+        SettingsError: there is no such method, or a setting that it does not have.
     """
     if name not in METHODS:
         raise SettingsError(f"There is no method {name!r}; choose from {', '.join(METHODS)}.")
@@ -83,7 +93,7 @@ def make_method(name: str, recipe: Recipe = FAST, n_domains: int | None = None) 
         method = replace(method, recipe=recipe)
     if isinstance(method, LDPF) and method.discovery.source != "manual" and n_domains is not None:
         method = replace(method, discovery=replace(method.discovery, n_domains=n_domains))
-    return method
+    return with_settings(method, settings or {})
 
 
 __all__ = [

@@ -1,0 +1,66 @@
+"""Settings by dotted name."""
+
+from __future__ import annotations
+
+import pytest
+
+from ldpf.errors import SettingsError
+from ldpf.methods import LDPF, ZeroShot, make_method
+from ldpf.methods.settings import setting_names, with_settings
+
+
+def test_a_setting_of_the_method_and_one_of_a_part() -> None:
+    method = with_settings(LDPF(), {"tau": 0.5, "discovery.n_domains": 7})
+    assert (method.tau, method.discovery.n_domains) == (0.5, 7)
+
+
+def test_everything_else_stays() -> None:
+    changed = with_settings(LDPF(), {"recipe.learning_rate": 0.25})
+    assert with_settings(changed, {"recipe.learning_rate": LDPF().recipe.learning_rate}) == LDPF()
+
+
+def test_names_lead_into_parts_and_leave_out_the_name() -> None:
+    names = setting_names(LDPF())
+    assert {"tau", "discovery.n_domains", "recipe.learning_rate"} <= set(names)
+    assert "name" not in names
+
+
+def test_every_name_is_taken() -> None:
+    method = LDPF()
+    for name in setting_names(method):
+        value = method
+        for part in name.split("."):
+            value = getattr(value, part)
+        assert with_settings(method, {name: value}) == method
+
+
+def test_a_whole_number_serves_as_a_float() -> None:
+    assert isinstance(with_settings(LDPF(), {"tau": 1}).tau, float)
+
+
+@pytest.mark.parametrize("name", ["tauu", "tau.x", "discovery.k", "name"])
+def test_an_unknown_setting_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"There is no setting '{name}'."):
+        with_settings(LDPF(), {name: 1})
+
+
+def test_a_group_is_no_setting() -> None:
+    with pytest.raises(SettingsError, match="'discovery' is a group of settings; choose from disc"):
+        with_settings(LDPF(), {"discovery": 3})
+
+
+def test_a_value_of_another_kind_is_refused() -> None:
+    message = "turn='many' should be of type int, like 25."
+    with pytest.raises(SettingsError, match=message):
+        with_settings(LDPF(), {"turn": "many"})
+
+
+def test_a_value_that_is_not_allowed_is_refused_by_the_method() -> None:
+    with pytest.raises(SettingsError, match="choose from alternating"):
+        with_settings(LDPF(), {"stages": "none"})
+
+
+def test_methods_are_made_with_settings() -> None:
+    assert make_method("ldpf", settings={"tau": 0.5}).tau == 0.5
+    with pytest.raises(SettingsError, match="There is no setting 'tau'"):
+        make_method(ZeroShot().name, settings={"tau": 0.5})
