@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier
-from ldpf.domains import DomainExtractor, LatentDomains
+from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits_reference
 from ldpf.seeding import generator
@@ -23,7 +23,7 @@ def images():
 @pytest.fixture
 def classifier():
     extractor = DomainExtractor(8, 6, 4, generator(0, "extractor"))
-    latent = LatentDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
+    latent = FittedDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
     return PromptClassifier(
         method="ldpf",
         class_names=("cat", "dog", "horse", "house"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ldpf.data import ImageDataset, load_dataset
     from ldpf.estimator import LDPFClassifier
     from ldpf.features import FeatureSet, extract_features
+    from ldpf.latent_domains import LatentDomains
     from ldpf.model_folder import load_model, save_model
 
 # torch and transformers take seconds to import; `ldpf --help` must not wait for them.
@@ -21,6 +22,7 @@ _HOMES = {
     "FeatureSet": "ldpf.features",
     "ImageDataset": "ldpf.data",
     "LDPFClassifier": "ldpf.estimator",
+    "LatentDomains": "ldpf.latent_domains",
     "PromptClassifier": "ldpf.classifier",
     "extract_features": "ldpf.features",
     "load_backbone": "ldpf.backbones",
@@ -34,6 +36,7 @@ __all__ = [
     "FeatureSet",
     "ImageDataset",
     "LDPFClassifier",
+    "LatentDomains",
     "PromptClassifier",
     "extract_features",
     "load_backbone",

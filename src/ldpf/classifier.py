@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
-from ldpf.domains.latent import LatentDomains
+from ldpf.domains.latent import FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 
@@ -56,7 +56,7 @@ class PromptClassifier:
     text_features: torch.Tensor
     logit_scale: float
     contexts: torch.Tensor | None = None
-    latent: LatentDomains | None = None
+    latent: FittedDomains | None = None
     fusion: str = "similarity"
     tau: float = 0.1
     training: dict[str, Any] = field(default_factory=dict)

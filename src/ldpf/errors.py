@@ -7,8 +7,11 @@ class LdpfError(Exception):
     """Base of every error this library raises on purpose; `ldpf` prints it and exits 2."""
 
 
-class DataError(LdpfError):
-    """Images, folders, manifests or splits that cannot be used as they are."""
+class DataError(LdpfError, ValueError):
+    """Images, folders, manifests or splits that cannot be used as they are.
+
+    A ValueError too, as scikit-learn's tools expect of an estimator.
+    """
 
 
 class BackboneError(LdpfError):
@@ -19,5 +22,5 @@ class ModelError(LdpfError):
     """A model or run folder that is missing something, damaged, or made for something else."""
 
 
-class SettingsError(LdpfError):
-    """A setting outside what the method or command accepts."""
+class SettingsError(LdpfError, ValueError):
+    """A setting outside what the method or command accepts. A ValueError too, like `DataError`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,27 @@ from ldpf.data.splits import split_train_validation
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.features import FeatureSet
-from ldpf.inputs import as_sequence, to_features
+from ldpf.inputs import as_sequence, holds_images, to_features
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, read_config, save_model
-from ldpf.recipes import get_recipe
+from ldpf.recipes import RECIPES, Recipe, get_recipe
+from ldpf.validation import check_labels, check_table
 
 log = logging.getLogger("ldpf")
+
+
+_SAVED_PARAMS = (
+    "n_domains",
+    "agnostic_length",
+    "specific_length",
+    "tau",
+    "fusion",
+    "stages",
+    "recipe",
+    "train_fraction",
+    "random_state",
+)
+"""Parameters kept in a model folder; where the backbone lies and the device may be others there."""
 
 
 class LDPFClassifier(ClassifierMixin, BaseEstimator):
@@ -41,7 +56,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         tau: temperature of the fusion.
         fusion: `similarity`, `uniform` or `nearest`.
         stages: `alternating`, `sequential` or `joint`.
-        recipe: `fast` or `paper`.
+        recipe: `fast`, `paper`, or a `Recipe` of your own.
         train_fraction: share of the images trained on; the rest chooses the best prompts.
         class_names: what the classes are called in words: a mapping from labels to names, or a
             sequence in the order of the sorted labels. None: the labels themselves, with
@@ -67,7 +82,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         tau: float = 0.1,
         fusion: str = "similarity",
         stages: str = "alternating",
-        recipe: str = "fast",
+        recipe: str | Recipe = "fast",
         train_fraction: float = 0.8,
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
         random_state: int = 0,
@@ -101,16 +116,15 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             SettingsError: a parameter is outside what the method accepts.
         """
         method = self._method()
-        X = as_sequence(X)
-        labels = np.asarray(y)
-        if labels.ndim != 1:
-            raise DataError(f"y should be one label per image; got shape {labels.shape}.")
+        labels = check_labels(y)
+        X = self._checked(X, reset=True)
         if len(X) != len(labels):
             raise DataError(f"n_images={len(X)} should be n_labels={len(labels)}.")
         classes, encoded = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise DataError(
-                f"n_classes={len(classes)} should be at least 2; y holds only {classes.tolist()!r}."
+                f"n_classes={len(classes)} should be at least 2; y holds only one class, "
+                f"{classes.tolist()!r}."
             )
         names = self._names(classes)
         backbone = self._load_backbone()
@@ -184,8 +198,10 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             "fusion": classifier.fusion,
             "tau": classifier.tau,
         }
+        if isinstance(known.get("recipe"), dict):
+            known = {**known, "recipe": Recipe(**known["recipe"])}
         names: list[str] | None = list(classifier.class_names)
-        if names == [readable_name(str(label)) for label in labels]:
+        if names == [_name_of(label) for label in labels]:
             names = None  # what the labels are called anyway
         estimator = cls(backbone=backbone or loaded.name, class_names=names, **known)
         estimator._take(classifier, loaded, np.asarray(labels))
@@ -199,7 +215,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             tau=self.tau,
             fusion=self.fusion,
             stages=self.stages,
-            recipe=get_recipe(self.recipe),
+            recipe=self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe),
         )
 
     def _load_backbone(self) -> Backbone:
@@ -228,7 +244,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
                     "text encoder; pass class_names with the words for them.",
                     stacklevel=4,
                 )
-            return tuple(readable_name(str(label)) for label in classes)
+            return tuple(_name_of(label) for label in classes.tolist())
         if isinstance(given, Mapping):
             missing = [label for label in classes.tolist() if label not in given]
             if missing:
@@ -252,7 +268,15 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
 
     def _features(self, inputs: Any) -> torch.Tensor:
         self._check_fitted()
-        return to_features(inputs, self.backbone_)
+        return to_features(self._checked(inputs, reset=False), self.backbone_)
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """X with a length; a table of features also as scikit-learn has it."""
+        if holds_images(X):
+            if reset:
+                vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
+            return as_sequence(X)
+        return check_table(self, X, reset=reset, ensure_min_features=2 if reset else 1)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
@@ -262,15 +286,13 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             )
 
     def _plain_params(self) -> dict[str, Any]:
-        keep = (
-            "n_domains",
-            "agnostic_length",
-            "specific_length",
-            "tau",
-            "fusion",
-            "stages",
-            "recipe",
-            "train_fraction",
-            "random_state",
-        )
-        return {name: getattr(self, name) for name in keep}
+        params = {name: getattr(self, name) for name in _SAVED_PARAMS}
+        if isinstance(self.recipe, Recipe):
+            known = RECIPES.get(self.recipe.name) == self.recipe
+            params["recipe"] = self.recipe.name if known else asdict(self.recipe)
+        return params
+
+
+def _name_of(label: Any) -> str:
+    """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
+    return readable_name(label) if isinstance(label, str) else str(label)

@@ -59,6 +59,20 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
     raise DataError(_not_understood(first))
 
 
+def holds_images(inputs: Any) -> bool:
+    """Whether inputs are images or paths of images, read or refused here; else features."""
+    if isinstance(inputs, (str, Path, Image.Image)):
+        return True
+    if isinstance(inputs, (np.ndarray, torch.Tensor)) and inputs.ndim != 1:
+        return inputs.ndim > 2
+    if getattr(inputs, "ndim", 1) != 1 or not (
+        isinstance(inputs, Sequence) or hasattr(inputs, "to_numpy") or hasattr(inputs, "shape")
+    ):
+        return False
+    first = next(iter(inputs), None)
+    return isinstance(first, (str, Path, Image.Image)) or getattr(first, "ndim", 0) > 1
+
+
 def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:
     """Inputs as something that has a length and can be indexed; one that is so stays as it is.
 
@@ -100,6 +114,15 @@ def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
             f"n_features={array.shape[1]} should be {backbone.embed_dim}, the size of an image "
             f"feature of backbone {backbone.name!r}."
         )
+    return unit_rows(array)
+
+
+def unit_rows(array: np.ndarray) -> torch.Tensor:
+    """A table of numbers [N, D] as image features: float32, each row of length one.
+
+    Raises:
+        DataError: a row is not finite, or all zero.
+    """
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused
         features = torch.from_numpy(array.astype(np.float32))
     wrong = ~torch.isfinite(features).all(dim=1) | (features.abs().sum(dim=1) == 0)

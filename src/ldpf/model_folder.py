@@ -14,7 +14,7 @@ import ldpf
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.checkpoint import write_json, write_tensors
 from ldpf.classifier import PromptClassifier
-from ldpf.domains.latent import LatentDomains
+from ldpf.domains.latent import FittedDomains
 from ldpf.errors import ModelError
 from ldpf.methods.fitting import build_encoder, finish_training
 
@@ -182,7 +182,7 @@ def load_model(
         text_features=finish_training(encoder, contexts, backbone),
         logit_scale=backbone.logit_scale,
         contexts=contexts,
-        latent=LatentDomains.from_tensors(latent) if latent else None,
+        latent=FittedDomains.from_tensors(latent) if latent else None,
         fusion=config["fusion"],
         tau=config["tau"],
         training=config.get("training", {}),

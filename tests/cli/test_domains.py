@@ -91,7 +91,7 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
     from safetensors.torch import load_file
 
     from ldpf.cli import domains as module
-    from ldpf.domains import LatentDomains
+    from ldpf.domains import FittedDomains
     from ldpf.recipes import FAST, RECIPES
 
     kept = []
@@ -105,7 +105,7 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     assert run(*command).exit_code == 0
     stored = load_file(tmp_path / "m" / "model.safetensors")
-    latent = LatentDomains.from_tensors(
+    latent = FittedDomains.from_tensors(
         {k.removeprefix("latent."): v for k, v in stored.items() if k.startswith("latent.")}
     )
     torch.testing.assert_close(latent.centroids, kept[0].latent.centroids)

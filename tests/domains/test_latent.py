@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains import DomainExtractor, LatentDomains
+from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.seeding import generator
 
 
@@ -20,7 +20,7 @@ def extractor():
 
 @pytest.fixture
 def latent(extractor):
-    return LatentDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
+    return FittedDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_an_image_at_a_centroid_is_fully_similar_to_it(latent, images):
 
 
 def test_one_latent_domain_is_fully_similar_to_everything(extractor, images):
-    single = LatentDomains(extractor, torch.zeros(1, 4))
+    single = FittedDomains(extractor, torch.zeros(1, 4))
     assert torch.equal(single.similarities(images), torch.ones(40, 1))
 
 
@@ -53,7 +53,7 @@ def test_images_are_assigned_to_the_nearest_centroid(latent, images):
 
 
 def test_tensors_rebuild_the_same_object(latent, images):
-    rebuilt = LatentDomains.from_tensors(latent.tensors())
+    rebuilt = FittedDomains.from_tensors(latent.tensors())
     assert torch.equal(rebuilt.similarities(images), latent.similarities(images))
     assert rebuilt.n_domains == 3
 
@@ -68,7 +68,7 @@ def test_tensors_are_copies(latent):
 
 
 def test_a_rebuilt_extractor_is_no_longer_trained(latent):
-    rebuilt = LatentDomains.from_tensors(latent.tensors())
+    rebuilt = FittedDomains.from_tensors(latent.tensors())
     assert not any(p.requires_grad for p in rebuilt.extractor.parameters())
 
 

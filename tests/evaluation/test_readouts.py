@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier
-from ldpf.domains import DomainExtractor, LatentDomains
+from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
 from ldpf.evaluation.readouts import READOUTS, Readout, get_readout
@@ -20,7 +20,7 @@ from ldpf.seeding import generator
 def classifier():
     text = F.normalize(torch.randn(3, 4, 8, generator=generator(0, "texts")), dim=-1)
     extractor = DomainExtractor(8, 6, 4, generator(0, "extractor"))
-    latent = LatentDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
+    latent = FittedDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
     return PromptClassifier("ldpf", tuple("abcd"), text, 20.0, latent=latent, tau=1.0)
 
 

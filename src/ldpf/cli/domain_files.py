@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ldpf.data import ImageDataset
-    from ldpf.domains import LatentDomains
+    from ldpf.domains import FittedDomains
     from ldpf.features import FeatureSet
     from ldpf.report.contact_sheet import Panel
 
@@ -41,7 +41,7 @@ class Finding:
     """
 
     features: FeatureSet
-    latent: LatentDomains
+    latent: FittedDomains
     assigned: Tensor
     weights: Tensor
     measured: dict[str, Any]

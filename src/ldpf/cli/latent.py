@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ldpf.domains import LatentDomains
+    from ldpf.domains import FittedDomains
     from ldpf.features import FeatureSet
 
 
 def measure_latent(
-    latent: LatentDomains, features: FeatureSet, held_out: FeatureSet
+    latent: FittedDomains, features: FeatureSet, held_out: FeatureSet
 ) -> dict[str, Any]:
     """Sizes, and what the latent domains share with classes and with known domains.
 

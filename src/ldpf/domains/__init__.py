@@ -3,7 +3,7 @@
 from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
 from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery, GivenDomains
 from ldpf.domains.extractor import DomainExtractor, ExtractorSettings
-from ldpf.domains.latent import LatentDomains
+from ldpf.domains.latent import FittedDomains
 
 __all__ = [
     "Clustering",
@@ -11,8 +11,8 @@ __all__ = [
     "DomainDiscovery",
     "DomainExtractor",
     "ExtractorSettings",
+    "FittedDomains",
     "GivenDomains",
-    "LatentDomains",
     "group_means",
     "kmeans",
     "match_to_previous",

@@ -19,7 +19,7 @@ from ldpf.domains.clustering import (
 )
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
 from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
-from ldpf.domains.latent import LatentDomains
+from ldpf.domains.latent import FittedDomains
 from ldpf.errors import DataError, SettingsError
 from ldpf.seeding import derived_seed, generator
 
@@ -180,13 +180,13 @@ class DomainDiscovery:
             len(self.train.class_names),
         )
 
-    def latent_domains(self) -> LatentDomains:
+    def latent_domains(self) -> FittedDomains:
         """G and the centroids as they are now."""
-        return LatentDomains.from_tensors(self.tensors())
+        return FittedDomains.from_tensors(self.tensors())
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """`LatentDomains.tensors()` of the current state."""
-        return LatentDomains(self.training.extractor, self.clustering.centroids).tensors()
+        """`FittedDomains.tensors()` of the current state."""
+        return FittedDomains(self.training.extractor, self.clustering.centroids).tensors()
 
     def state(self) -> Tree:
         """Everything needed to continue, for a checkpoint."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from ldpf.domains.extractor import DomainExtractor
 
 
-class LatentDomains:
+class FittedDomains:
     """G and the centroids c_s, no longer trained. Small: a few hundred kilobytes."""
 
     def __init__(self, extractor: DomainExtractor, centroids: torch.Tensor) -> None:
@@ -45,7 +45,7 @@ class LatentDomains:
         return state | {"centroids": self.centroids.clone()}
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, torch.Tensor]) -> LatentDomains:
+    def from_tensors(cls, tensors: dict[str, torch.Tensor]) -> FittedDomains:
         """Rebuild from `tensors()`; layer sizes are read off the shapes."""
         prefix = "extractor."
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

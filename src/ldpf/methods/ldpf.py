@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier, check_tau
-from ldpf.domains import DiscoverySettings, DomainDiscovery, LatentDomains
+from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 from ldpf.methods.fitting import build_encoder, finish_training
@@ -145,7 +145,7 @@ class LDPF:
             text_features=text_features,
             logit_scale=backbone.logit_scale,
             contexts=contexts,
-            latent=LatentDomains.from_tensors(best["latent"]),
+            latent=FittedDomains.from_tensors(best["latent"]),
             fusion=self.fusion,
             tau=self.tau,
         )

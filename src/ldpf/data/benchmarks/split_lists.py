@@ -168,8 +168,9 @@ def _read_text(file: Path) -> list[Row]:
 
 
 def _read_json(file: Path) -> dict[str, list[Row]]:
+    text = _read(file)
     try:
-        content = json.loads(_read(file))
+        content = json.loads(text)
         return {
             split: [(str(row[0]), int(row[1])) for row in content[split]]
             for split in ("train", "val", "test")
