@@ -17,6 +17,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features import FeatureSet
+    from ldpf.recipes import Recipe
 
 
 class TinyBackbone:
@@ -175,6 +176,24 @@ def tiny_clip_folder(
     for part in tiny_clip_parts.values():
         part.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def quick_recipe() -> Recipe:
+    """A recipe of a few steps, for tests of what surrounds training."""
+    from ldpf.recipes import Recipe
+
+    return Recipe(
+        name="quick",
+        optimizer="adam",
+        learning_rate=0.03,
+        image_batch=8192,
+        max_steps=30,
+        patience=30,
+        cooldown=5,
+        round_every=5,
+        evaluate_every=5,
+    )
 
 
 _TINY_CLASSES = ("cat", "dog", "horse", "house", "guitar")

@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ldpf import LatentDomains, LDPFClassifier
 from ldpf.backbones import Backbone, assemble
+from ldpf.data import Split
 from ldpf.errors import DataError, SettingsError
 from ldpf.recipes import Recipe
 
@@ -184,8 +185,8 @@ def test_the_domains_are_those_of_the_classifier(classifier, data, monkeypatch):
     # The same discovery: equal settings, images, labels and seed give equal centroids.
     features, labels, _ = data
     monkeypatch.setattr(
-        "ldpf.estimator.split_train_validation",
-        lambda ids, *_, **__: (np.arange(len(ids)), np.arange(0)),
+        "ldpf.estimator.make_split",
+        lambda _, ids, *__, **___: Split(np.arange(len(ids)), np.arange(0), np.arange(0)),
     )
     # A round every 5 steps: enough of them for all 20 rounds.
     recipe = replace(QUICK, max_steps=150, patience=150)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,16 +14,21 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from ldpf.backbones import Backbone, load_backbone
-from ldpf.data.names import readable_name
-from ldpf.data.splits import split_train_validation
+from ldpf.data import make_split, require_trainable
 from ldpf.domains import DiscoverySettings
-from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.errors import DataError, ModelError
 from ldpf.features import FeatureSet
-from ldpf.inputs import as_sequence, holds_images, to_features
+from ldpf.inputs import (
+    as_sequence,
+    brings_labels,
+    holds_images,
+    labelled_features,
+    to_features,
+)
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, read_config, save_model
 from ldpf.recipes import RECIPES, Recipe, get_recipe
-from ldpf.validation import check_labels, check_table
+from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 
 log = logging.getLogger("ldpf")
 
@@ -101,12 +105,14 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X: Any, y: Any) -> LDPFClassifier:
+    def fit(self, X: Any, y: Any = None) -> LDPFClassifier:
         """Discover latent domains and learn their prompts.
 
         Args:
-            X: images, paths, or features [N, D] (see `ldpf.inputs.to_features`).
-            y: [N] labels of any sortable kind.
+            X: images, paths, or features [N, D] (see `ldpf.inputs.to_features`); or a set that
+                brings its labels: what `load_dataset`, `from_huggingface`, `from_torch`,
+                `from_arrays`, `from_embeddings` or `extract_features` gives.
+            y: [N] labels of any sortable kind; None where X brings them.
 
         Returns:
             self.
@@ -116,35 +122,23 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             SettingsError: a parameter is outside what the method accepts.
         """
         method = self._method()
-        labels = check_labels(y)
-        X = self._checked(X, reset=True)
-        if len(X) != len(labels):
-            raise DataError(f"n_images={len(X)} should be n_labels={len(labels)}.")
-        classes, encoded = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            raise DataError(
-                f"n_classes={len(classes)} should be at least 2; y holds only one class, "
-                f"{classes.tolist()!r}."
-            )
-        names = self._names(classes)
-        backbone = self._load_backbone()
-        features = to_features(X, backbone)
-        data = FeatureSet(
-            features=features,
-            labels=torch.from_numpy(encoded.astype(np.int64)),
-            domains=None,
-            class_names=names,
-            domain_names=(),
-            paths=tuple(str(i) for i in range(len(features))),
-        )
-        train, validation = split_train_validation(
-            encoded.astype(np.int64),
-            None,
+        if brings_labels(X):
+            data, backbone, classes = self._labelled(X, y)
+        else:
+            data, backbone, classes = self._unlabelled(X, y)
+        require_trainable(data)
+        split = make_split(
+            data.splits,
+            data.labels.numpy(),
+            None if data.domains is None else data.domains.numpy(),
             train_fraction=self.train_fraction,
             seed=self.random_state,
         )
         fitted = method.fit(
-            data.subset(train), data.subset(validation), backbone, seed=self.random_state
+            data.subset(split.train),
+            data.subset(split.validation),
+            backbone,
+            seed=self.random_state,
         )
         self._take(fitted, backbone, classes)
         return self
@@ -201,7 +195,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(known.get("recipe"), dict):
             known = {**known, "recipe": Recipe(**known["recipe"])}
         names: list[str] | None = list(classifier.class_names)
-        if names == [_name_of(label) for label in labels]:
+        if names == [name_of_label(label) for label in labels]:
             names = None  # what the labels are called anyway
         estimator = cls(backbone=backbone or loaded.name, class_names=names, **known)
         estimator._take(classifier, loaded, np.asarray(labels))
@@ -218,46 +212,49 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             recipe=self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe),
         )
 
+    def _labelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
+        """Features of a set that brings its labels, the backbone, and the labels there are."""
+        if y is not None:
+            raise DataError(
+                f"A {type(X).__name__} brings labels of its own; leave y out: fit(images)."
+            )
+        vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
+        backbone = self._load_backbone()
+        data = labelled_features(X, backbone)
+        classes = np.asarray(data.class_names)
+        if self.class_names is not None:
+            data = replace(data, class_names=names_of_classes(classes, self.class_names))
+        return data, backbone, classes
+
+    def _unlabelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
+        """The same of images, or of features, and labels apart from them."""
+        labels = check_labels(y)
+        X = self._checked(X, reset=True)
+        if len(X) != len(labels):
+            raise DataError(f"n_images={len(X)} should be n_labels={len(labels)}.")
+        classes, encoded = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise DataError(
+                f"n_classes={len(classes)} should be at least 2; y holds only one class, "
+                f"{classes.tolist()!r}."
+            )
+        names = names_of_classes(classes, self.class_names)
+        backbone = self._load_backbone()
+        features = to_features(X, backbone)
+        data = FeatureSet(
+            features=features,
+            labels=torch.from_numpy(encoded.astype(np.int64)),
+            domains=None,
+            class_names=names,
+            domain_names=(),
+            paths=tuple(str(i) for i in range(len(features))),
+        )
+        return data, backbone, classes
+
     def _load_backbone(self) -> Backbone:
         if isinstance(self.backbone, Backbone):
             return self.backbone
         return load_backbone(self.backbone, self.device)
-
-    def _names(self, classes: np.ndarray) -> tuple[str, ...]:
-        names = self._given_names(classes)
-        seen: dict[str, Any] = {}
-        for name, label in zip(names, classes.tolist(), strict=True):
-            other = seen.setdefault(name.casefold(), label)
-            if other != label:
-                raise SettingsError(
-                    f"The labels {other!r} and {label!r} are both called {name!r}, so no prompt "
-                    "can tell them apart; give them different names in class_names."
-                )
-        return names
-
-    def _given_names(self, classes: np.ndarray) -> tuple[str, ...]:
-        given = self.class_names
-        if given is None:
-            if classes.dtype.kind in "iufb":
-                warnings.warn(
-                    f"The labels are numbers ({classes[:3].tolist()}, ...), which say nothing to a "
-                    "text encoder; pass class_names with the words for them.",
-                    stacklevel=4,
-                )
-            return tuple(_name_of(label) for label in classes.tolist())
-        if isinstance(given, Mapping):
-            missing = [label for label in classes.tolist() if label not in given]
-            if missing:
-                raise SettingsError(
-                    f"class_names has no entry for the label {missing[0]!r} "
-                    f"({len(missing)} missing); add it."
-                )
-            return tuple(str(given[label]) for label in classes.tolist())
-        if len(given) != len(classes):
-            raise SettingsError(
-                f"class_names has {len(given)} names but y holds {len(classes)} classes."
-            )
-        return tuple(str(name) for name in given)
 
     def _take(self, classifier: Any, backbone: Backbone, classes: np.ndarray) -> None:
         self.classes_ = classes
@@ -268,6 +265,8 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
 
     def _features(self, inputs: Any) -> torch.Tensor:
         self._check_fitted()
+        if brings_labels(inputs):
+            return labelled_features(inputs, self.backbone_).features
         return to_features(self._checked(inputs, reset=False), self.backbone_)
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
@@ -291,8 +290,3 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             known = RECIPES.get(self.recipe.name) == self.recipe
             params["recipe"] = self.recipe.name if known else asdict(self.recipe)
         return params
-
-
-def _name_of(label: Any) -> str:
-    """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
-    return readable_name(label) if isinstance(label, str) else str(label)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.images import (
     MAX_PIXELS,
     BadImage,
@@ -138,7 +139,7 @@ def extract_features(
     reported in the same way once everything else is encoded and kept.
 
     Args:
-        dataset: What to encode.
+        dataset: What to encode. Embeddings computed elsewhere are taken as they are.
         backbone: What to encode it with.
         cache_dir: Default `ldpf.paths.cache_root()`.
         batch_size: Images encoded at once.
@@ -156,6 +157,8 @@ def extract_features(
     """
     if not len(dataset):
         raise DataError(f"the dataset {dataset.name!r} has no images; there is nothing to encode")
+    if isinstance(dataset, EmbeddedImages):
+        return feature_set(dataset, dataset.checked_for(backbone))
     workers = workers or default_workers()
     keys, bad = _file_keys(dataset, workers, verify, progress)
     cache = FeatureCache(
@@ -184,15 +187,20 @@ def extract_features(
         lost = {one.path for one in bad}
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
         features = features[torch.tensor(rows)]
+    return feature_set(kept, features)
+
+
+def feature_set(dataset: ImageDataset, features: Tensor) -> FeatureSet:
+    """Features [N, D] of the N images of a dataset, with all that it says of them."""
     return FeatureSet(
         features=features,
-        labels=torch.from_numpy(kept.labels),
-        domains=None if kept.domains is None else torch.from_numpy(kept.domains),
-        class_names=kept.class_names,
-        domain_names=kept.domain_names,
-        paths=kept.paths,
-        splits=kept.splits,
-        skipped=kept.skipped,
+        labels=torch.from_numpy(dataset.labels),
+        domains=None if dataset.domains is None else torch.from_numpy(dataset.domains),
+        class_names=dataset.class_names,
+        domain_names=dataset.domain_names,
+        paths=dataset.paths,
+        splits=dataset.splits,
+        skipped=dataset.skipped,
     )
 
 

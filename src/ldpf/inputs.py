@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ldpf.backbones import Backbone
+from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, bad_images_message, rgb_image
+from ldpf.data.labelled import LabelledImages
 from ldpf.encoding import stream_features
 from ldpf.errors import DataError
+from ldpf.features import FeatureSet, extract_features
 
 _IMAGES_AT_ONCE = 16
 
@@ -57,6 +61,26 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
             ) from error
         return _check_features(table, backbone)
     raise DataError(_not_understood(first))
+
+
+def brings_labels(inputs: Any) -> bool:
+    """Whether inputs are images or features with labels, which `labelled_features` takes."""
+    return isinstance(inputs, (FeatureSet, ImageDataset, LabelledImages))
+
+
+def labelled_features(
+    inputs: FeatureSet | ImageDataset | LabelledImages, backbone: Backbone
+) -> FeatureSet:
+    """Features of a set of images that brings its labels; images of files go through the cache.
+
+    Raises:
+        DataError: images cannot be read, or features are of another D than the backbone's.
+    """
+    if isinstance(inputs, ImageDataset):
+        return extract_features(inputs, backbone, progress=False)
+    if isinstance(inputs, LabelledImages):
+        return inputs.encode(backbone, progress=False)
+    return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 
 def holds_images(inputs: Any) -> bool:

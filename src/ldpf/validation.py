@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
-from ldpf.errors import DataError
+from ldpf.data.names import readable_name
+from ldpf.errors import DataError, SettingsError
 
 
 def check_labels(y: Any) -> np.ndarray:
@@ -57,3 +60,58 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any
         return validate_data(estimator, X, reset=reset, ensure_all_finite=False, **options)
     except ValueError as error:
         raise DataError(str(error)) from error
+
+
+def names_of_classes(
+    classes: np.ndarray, given: Mapping[Any, str] | Sequence[str] | None
+) -> tuple[str, ...]:
+    """What classes are called in a prompt.
+
+    Args:
+        classes: sorted labels [K].
+        given: names by label, or in the order of `classes`; None for the labels themselves.
+
+    Raises:
+        SettingsError: a name is missing, there are too many, or two classes have the same one.
+    """
+    names = _given_names(classes, given)
+    seen: dict[str, Any] = {}
+    for name, label in zip(names, classes.tolist(), strict=True):
+        other = seen.setdefault(name.casefold(), label)
+        if other != label:
+            raise SettingsError(
+                f"The labels {other!r} and {label!r} are both called {name!r}, so no prompt "
+                "can tell them apart; give them different names in class_names."
+            )
+    return names
+
+
+def name_of_label(label: Any) -> str:
+    """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
+    return readable_name(label) if isinstance(label, str) else str(label)
+
+
+def _given_names(
+    classes: np.ndarray, given: Mapping[Any, str] | Sequence[str] | None
+) -> tuple[str, ...]:
+    if given is None:
+        if classes.dtype.kind in "iufb":
+            warnings.warn(
+                f"The labels are numbers ({classes[:3].tolist()}, ...), which say nothing to a "
+                "text encoder; pass class_names with the words for them.",
+                stacklevel=5,
+            )
+        return tuple(name_of_label(label) for label in classes.tolist())
+    if isinstance(given, Mapping):
+        missing = [label for label in classes.tolist() if label not in given]
+        if missing:
+            raise SettingsError(
+                f"class_names has no entry for the label {missing[0]!r} "
+                f"({len(missing)} missing); add it."
+            )
+        return tuple(str(given[label]) for label in classes.tolist())
+    if len(given) != len(classes):
+        raise SettingsError(
+            f"class_names has {len(given)} names but y holds {len(classes)} classes."
+        )
+    return tuple(str(name) for name in given)

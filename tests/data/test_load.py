@@ -88,7 +88,7 @@ def test_a_file_that_is_no_manifest(tmp_path):
         load_dataset(tmp_path / "images.zip")
     assert str(error.value) == (
         f"{tmp_path}/images.zip is a file but not a manifest (.csv, .tsv, .parquet, .pq); "
-        "give a folder of images (unpack an archive first) or a manifest"
+        "give a folder of images (unpack an archive first), a manifest, or embeddings (.npy)"
     )
 
 

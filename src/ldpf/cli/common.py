@@ -200,7 +200,9 @@ RUN_PANEL = "Running"
 
 _DATA_HELP = (
     "Labelled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
-    ".parquet) with columns path and label and perhaps domain and split. 'demo' draws a small set."
+    ".parquet) with columns path and label and perhaps domain and split; or embeddings: a .parquet "
+    "table with a column embedding, or an array .npy with a table beside it. 'demo' draws a small "
+    "set."
 )
 DemoData = Annotated[
     str, typer.Option("--data", metavar="PATH", help=_DATA_HELP, rich_help_panel=DATA_PANEL)

@@ -1,6 +1,7 @@
 """From folders or a manifest to a dataset: paths, class ids, domains where known, splits."""
 
 from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
+from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.images import (
     IMAGE_ENDINGS,
     MAX_PIXELS,
@@ -10,8 +11,10 @@ from ldpf.data.images import (
     check_images,
     read_image,
 )
+from ldpf.data.labelled import LabelledImages
 from ldpf.data.load import load_dataset
 from ldpf.data.names import readable_name
+from ldpf.data.sources import from_arrays, from_embeddings, from_huggingface, from_torch
 from ldpf.data.splits import Split, make_split, split_train_validation
 from ldpf.data.walk import iter_image_files
 
@@ -19,12 +22,18 @@ __all__ = [
     "IMAGE_ENDINGS",
     "MAX_PIXELS",
     "BadImage",
+    "EmbeddedImages",
     "ImageDataset",
+    "LabelledImages",
     "Split",
     "UnreadableImageError",
     "bad_images_message",
     "check_dataset",
     "check_images",
+    "from_arrays",
+    "from_embeddings",
+    "from_huggingface",
+    "from_torch",
     "iter_image_files",
     "load_dataset",
     "make_split",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ldpf.data.benchmarks import Found, list_benchmark, recognise
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.folders import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
@@ -42,6 +43,9 @@ def load_dataset(
             - a folder of `domain/class/image` or `class/image` (domains unknown), see `layout`;
             - a manifest, `.csv`, `.tsv`, `.parquet` or `.pq`, with columns path and label and
               perhaps domain and split (train, val, test);
+            - embeddings computed elsewhere, without any image: a Parquet manifest with a column
+              embedding, or an array .npy with a manifest of the same name beside it, see
+              `ldpf.data.embeddings.list_embeddings`;
             - the string "demo": a small drawn set, made once in the cache. A folder of that name
               is reached as "./demo".
         layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
@@ -74,7 +78,7 @@ def load_dataset(
         if not root.exists():
             raise missing_path_error(root)
 
-    splits = None
+    splits, embeddings = None, None
     missing: Sequence[BadImage] = ()
     found = None
     if root.is_dir():
@@ -84,13 +88,16 @@ def load_dataset(
             listing = list_folders(root, layout)
         else:
             listing, splits, missing = _list_found(found, skip_bad=skip_bad)
+    elif has_embeddings(root):
+        listing, splits, embeddings = list_embeddings(root)
+        root, name = root.parent, root.stem
     elif root.suffix.lower() in MANIFEST_ENDINGS:
         listing, splits, missing = list_manifest(root, skip_bad=skip_bad)
         root, name = root.parent, root.stem
     else:
         raise DataError(
             f"{root} is a file but not a manifest ({', '.join(MANIFEST_ENDINGS)}); "
-            "give a folder of images (unpack an archive first) or a manifest"
+            "give a folder of images (unpack an archive first), a manifest, or embeddings (.npy)"
         )
 
     names_file = Path(class_names) if class_names is not None else root / CLASS_NAMES_FILE
@@ -104,7 +111,10 @@ def load_dataset(
                 stacklevel=2,
             )
     empty = {path.rpartition("/")[2] for path in listing.empty}
-    dataset = ImageDataset(
+    kind, more = ImageDataset, {}
+    if embeddings is not None:
+        kind, more = EmbeddedImages, {"embeddings": embeddings}
+    dataset = kind(
         name=name,
         root=root,
         paths=listing.paths,
@@ -118,6 +128,7 @@ def load_dataset(
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,
+        **more,
     )
     return dataset.without(missing)
 

@@ -17,7 +17,8 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.names import check_distinct, did_you_mean, normalise
 from ldpf.errors import DataError
 
-MANIFEST_ENDINGS = (".csv", ".tsv", ".parquet", ".pq")
+PARQUET_ENDINGS = (".parquet", ".pq")
+MANIFEST_ENDINGS = (".csv", ".tsv", *PARQUET_ENDINGS)
 _COLUMNS = ("path", "label", "domain", "split")
 _REQUIRED = ("path", "label")
 
@@ -52,27 +53,50 @@ def list_manifest(
         DataError: The file cannot be read, has no rows or lacks a column; a path, label, domain or
             split is empty; a split is none of the three; a path occurs twice; files are missing.
     """
-    table = _read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else _read_csv(file)
-    if not table.rows:
-        raise DataError(f"the manifest {file} has no rows; give one for each image")
-    for column in _REQUIRED:
-        _refuse_empty(file, table, column)
-    paths = _relative_paths(file, table)
-    classes, labels = _ids(file, table, "label", "class")
-    domain_names, domains = (), None
-    if _in_use(file, table, "domain"):
-        domain_names, domains = _ids(file, table, "domain", "domain")
-    splits = _splits(file, table) if _in_use(file, table, "split") else None
+    listing, splits = list_rows(file, needs_paths=True)
+    paths = listing.paths
     missing = _missing(file.parent, paths)
     if missing and (not skip_bad or len(missing) == len(paths)):
         raise DataError(
             f"{bad_images_message(missing, len(paths), file)}\n"
             f"(Relative paths in a manifest start from its own folder, {file.parent}.)"
         )
-    return Listing(paths, labels, classes, domains, domain_names), splits, missing
+    return listing, splits, missing
 
 
-def _read_csv(file: Path) -> _Table:
+def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | None]:
+    """What a manifest says of each row, without a look at the image files.
+
+    Args:
+        file: The manifest.
+        needs_paths: Without, a missing or empty `path` column gives "row 1", "row 2" ...
+
+    Returns:
+        The listing in the manifest's order, and [N] split names or None.
+
+    Raises:
+        DataError: As for `list_manifest`.
+    """
+    needed = _REQUIRED if needs_paths else ("label",)
+    is_parquet = file.suffix.lower() in PARQUET_ENDINGS
+    table = _read_parquet(file, needed) if is_parquet else _read_csv(file, needed)
+    if not table.rows:
+        raise DataError(f"the manifest {file} has no rows; give one for each image")
+    for column in needed:
+        _refuse_empty(file, table, column)
+    if needs_paths or _in_use(file, table, "path"):
+        paths = _relative_paths(file, table)
+    else:
+        paths = tuple(f"row {i}" for i in range(1, len(table.rows) + 1))
+    classes, labels = _ids(file, table, "label", "class")
+    domain_names, domains = (), None
+    if _in_use(file, table, "domain"):
+        domain_names, domains = _ids(file, table, "domain", "domain")
+    splits = _splits(file, table) if _in_use(file, table, "split") else None
+    return Listing(paths, labels, classes, domains, domain_names), splits
+
+
+def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             header_line = stream.readline()
@@ -80,7 +104,7 @@ def _read_csv(file: Path) -> _Table:
             stream.seek(0)
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
             header = [name.strip().lower() for name in next(reader, [])]
-            places = _places(file, header)
+            places = _places(file, header, needed)
             columns: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
             for row in reader:
@@ -105,7 +129,7 @@ def _read_csv(file: Path) -> _Table:
     return _Table(columns, lines, "line")
 
 
-def _read_parquet(file: Path) -> _Table:
+def _read_parquet(file: Path, needed: Sequence[str]) -> _Table:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -117,7 +141,7 @@ def _read_parquet(file: Path) -> _Table:
     try:
         with pq.ParquetFile(file) as parquet:
             header = parquet.schema_arrow.names
-            places = _places(file, [name.strip().lower() for name in header])
+            places = _places(file, [name.strip().lower() for name in header], needed)
             table = parquet.read(columns=[header[place] for place in places.values()])
         columns = {
             name: ["" if value is None else str(value).strip() for value in column]
@@ -132,14 +156,16 @@ def _read_parquet(file: Path) -> _Table:
     return _Table(columns, range(1, table.num_rows + 1), "row")
 
 
-def _places(file: Path, header: list[str]) -> dict[str, int]:
+def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, int]:
     """Where each known column is."""
-    for column in _REQUIRED:
+    further = [column for column in _COLUMNS if column not in needed]
+    for column in needed:
         if column not in header:
             raise DataError(
                 f"the manifest {file} has no column {column!r}.{did_you_mean(column, header)} "
                 f"Its columns are: {', '.join(header) or 'none'}; "
-                "it needs path and label, and may have domain and split"
+                f"it needs {' and '.join(needed)}, and may have {', '.join(further[:-1])} "
+                f"and {further[-1]}"
             )
     for column in _COLUMNS:
         if header.count(column) > 1:

@@ -1,0 +1,184 @@
+"""Image features that were computed elsewhere, with labels, and no image at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ldpf.data.dataset import ImageDataset
+from ldpf.data.folders import Listing
+from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows
+from ldpf.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ldpf.backbones import Backbone
+
+COLUMN = "embedding"
+"""The column of a Parquet manifest that holds the embeddings, a list of numbers in each row."""
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedImages(ImageDataset):
+    """A dataset that brings its features along; its files need not exist.
+
+    Attributes:
+        embeddings: [N, D] numbers, of any length.
+    """
+
+    embeddings: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows = 0 if self.embeddings is None else len(self.embeddings)
+        if rows != len(self.paths):
+            raise DataError(
+                f"the dataset {self.name!r} has {len(self.paths):,} rows but {rows:,} embeddings; "
+                "give one for each row"
+            )
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> EmbeddedImages:
+        """As `ImageDataset.subset`, with the embeddings."""
+        whole = np.arange(len(self))
+        picked = whole[np.asarray(indices)] if len(indices) else whole[:0]
+        assert self.embeddings is not None
+        # All at once: rows and embeddings are checked against each other.
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in picked),
+            labels=self.labels[picked],
+            domains=None if self.domains is None else self.domains[picked],
+            splits=None if self.splits is None else self.splits[picked],
+            embeddings=self.embeddings[picked],
+        )
+
+    def checked_for(self, backbone: Backbone) -> Tensor:
+        """The embeddings as image features of a backbone: float32 [N, D] of length one.
+
+        Raises:
+            DataError: They have another D than the backbone, which is all that can be compared, or
+                one is not finite or all zero.
+        """
+        from ldpf.inputs import unit_rows
+
+        assert self.embeddings is not None
+        size = self.embeddings.shape[1]
+        if size != backbone.embed_dim:
+            raise DataError(
+                f"the embeddings of {self.name!r} hold {size:,} numbers each, but image features "
+                f"of backbone {backbone.name!r} hold {backbone.embed_dim:,}; give the backbone "
+                "they were computed with, whose text side is needed, or compute them anew"
+            )
+        return unit_rows(self.embeddings)
+
+
+def has_embeddings(file: Path) -> bool:
+    """Whether a file is a NumPy array, or a Parquet manifest with a column `embedding`."""
+    if file.suffix.lower() == ".npy":
+        return True
+    if file.suffix.lower() not in PARQUET_ENDINGS:
+        return False
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        return False  # reading it as a manifest says what to install
+    try:
+        return COLUMN in pq.read_schema(file).names
+    except (OSError, pa.ArrowException):
+        return False  # reading it as a manifest says what is wrong
+
+
+def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]:
+    """Read embeddings and what is known of them.
+
+    Args:
+        file: Either a Parquet manifest with the columns `label` and `embedding` (lists of equally
+            many numbers), or an array [N, D] as `numpy.save` writes it, beside which lies a
+            manifest of the same name (`features.npy`, `features.csv`) with a row for each of its
+            rows and the column `label`. Both may have the columns `path`, `domain` and `split`;
+            paths are names only, and need not exist.
+
+    Returns:
+        The listing in the order of the rows, [N] split names or None, and the embeddings [N, D].
+
+    Raises:
+        DataError: A file or column is missing or cannot be read, the numbers of rows differ, or
+            the embeddings are no table of numbers.
+    """
+    if file.suffix.lower() == ".npy":
+        manifest = _manifest_beside(file)
+        embeddings = _read_array(file)
+    else:
+        manifest = file
+        embeddings = _read_column(file)
+    listing, splits = list_rows(manifest, needs_paths=False)
+    if len(listing.paths) != len(embeddings):
+        raise DataError(
+            f"{file} has {len(embeddings):,} rows, but {manifest} has {len(listing.paths):,}; "
+            "each row of one describes the same row of the other"
+        )
+    return listing, splits, embeddings
+
+
+def _manifest_beside(file: Path) -> Path:
+    found = [file.with_suffix(e) for e in MANIFEST_ENDINGS if file.with_suffix(e).is_file()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " and ".join(one.name for one in found)
+        raise DataError(f"beside {file} lie {names}; keep one of them")
+    raise DataError(
+        f"beside {file} there is no {file.stem}.csv; give a table of that name (or .tsv, .parquet) "
+        "with a column label, and perhaps path, domain and split, a row for each row of the array"
+    )
+
+
+def _read_array(file: Path) -> np.ndarray:
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"cannot read the array {file} ({error}); write it with numpy.save, as numbers"
+        ) from error
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
+        seen = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
+        raise DataError(f"{file} should hold a table of numbers [N, D]; it holds {seen}")
+    return array
+
+
+def _read_column(file: Path) -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        column = pq.read_table(file, columns=[COLUMN])[COLUMN].combine_chunks()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
+    kind = column.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not is_list and not pa.types.is_fixed_size_list(kind):
+        raise DataError(
+            f"the column {COLUMN!r} of {file} should hold a list of numbers in each row; it is of "
+            f"type {kind}"
+        )
+    values = column.flatten()
+    number = pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+    if not number or column.null_count or values.null_count:
+        raise DataError(
+            f"the column {COLUMN!r} of {file} should hold a list of numbers in each row; it is of "
+            f"type {kind}, with {column.null_count + values.null_count:,} empty places"
+        )
+    sizes = pc.unique(pc.list_value_length(column)).to_pylist()
+    if len(sizes) > 1:
+        raise DataError(
+            f"the column {COLUMN!r} of {file} holds lists of {min(sizes):,} to {max(sizes):,} "
+            "numbers; all embeddings have one size"
+        )
+    return values.to_numpy(zero_copy_only=False).reshape(len(column), sizes[0] if sizes else 0)

@@ -1,0 +1,239 @@
+"""Labelled images from other libraries' objects: Hugging Face datasets, PyTorch, NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ldpf.data.labelled import LabelledImages, Row, ids_of
+from ldpf.data.names import did_you_mean, readable_name
+from ldpf.errors import DataError
+
+if TYPE_CHECKING:
+    from ldpf.features import FeatureSet
+
+
+def from_huggingface(
+    dataset: Any,
+    *,
+    image: str = "image",
+    label: str = "label",
+    domain: str | None = None,
+    class_names: Sequence[str] | None = None,
+) -> LabelledImages:
+    """Images of a dataset of Hugging Face's `datasets`, also of one that streams.
+
+    `datasets` itself is not needed here; its objects are used as they come.
+
+    Args:
+        dataset: One split of it, such as `load_dataset(...)["train"]`.
+        image: The column of images. Files in it are read as all others are (see
+            `ldpf.data.read_image`), damaged ones reported together.
+        label: The column of labels: a ClassLabel, names, or numbers.
+        domain: The column of domains, if somebody wrote them down.
+        class_names: Names of labels that are numbers from 0; default those of a ClassLabel.
+
+    Raises:
+        DataError: It is several splits at once, or has no such column.
+    """
+    features = getattr(dataset, "features", None)
+    columns = list(features or getattr(dataset, "column_names", None) or ())
+    if isinstance(dataset, dict):
+        raise DataError(
+            f"this dataset has several splits ({', '.join(map(str, dataset))}); give one of them, "
+            f"as in dataset[{next(iter(dataset), 'train')!r}]"
+        )
+    wanted = [image, label, *([] if domain is None else [domain])]
+    for column in wanted:
+        if columns and column not in columns:
+            raise DataError(
+                f"the dataset has no column {column!r}.{did_you_mean(column, columns)} "
+                f"Its columns are: {', '.join(columns)}"
+            )
+    kind = (features or {}).get(image)
+    if getattr(kind, "decode", False):
+        # Bytes instead of pictures: the library's own reader says what is wrong with which.
+        dataset = dataset.cast_column(image, type(kind)(decode=False))
+    if hasattr(dataset, "select_columns"):
+        dataset = dataset.select_columns(wanted)  # nothing else is decoded
+
+    def rows() -> Iterator[Row]:
+        for row in dataset:
+            yield row[image], row[label], None if domain is None else row[domain]
+
+    names = _names_of((features or {}).get(label))
+    if class_names is None and names is not None:
+        class_names = [readable_name(name) for name in names]
+    return LabelledImages(
+        name=str(getattr(getattr(dataset, "info", None), "dataset_name", None) or "dataset"),
+        rows=rows,
+        size=len(dataset) if hasattr(dataset, "__len__") else 0,
+        class_names=None if class_names is None else tuple(class_names),
+        domain_names=_names_of((features or {}).get(domain)),
+    )
+
+
+def from_torch(
+    source: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    domain_names: Sequence[str] | None = None,
+    name: str = "dataset",
+) -> LabelledImages:
+    """Images of a PyTorch `Dataset` or `DataLoader` of (image, label) or (image, label, domain).
+
+    Every item is asked for once. Leave the backbone's normalisation out of its transforms, and
+    random ones too: what is learnt from should look like what is asked about later.
+
+    Args:
+        source: A map-style or iterable dataset, or a loader of it, in batches or not.
+        class_names: Names of labels that are numbers from 0; default `classes` of the dataset, as
+            torchvision's have it.
+        domain_names: Names of domains that are numbers from 0.
+        name: What tables call it.
+    """
+    loader = hasattr(source, "batch_sampler") and hasattr(source, "dataset")
+
+    def items() -> Iterator[Any]:
+        if loader and source.batch_size is None and source.batch_sampler is None:
+            yield from source
+        elif loader:
+            for batch in source:
+                yield from zip(*batch, strict=True)
+        elif hasattr(source, "__iter__") or not hasattr(source, "__len__"):
+            yield from source
+        else:
+            yield from (source[i] for i in range(len(source)))
+
+    def rows() -> Iterator[Row]:
+        for number, item in enumerate(items()):
+            if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+                raise DataError(
+                    f"row {number} of the PyTorch dataset is a {type(item).__name__}; it should be "
+                    "(image, label) or (image, label, domain)"
+                )
+            yield item[0], item[1], item[2] if len(item) == 3 else None
+
+    if class_names is None:
+        found = _classes_of(source)
+        class_names = None if found is None else [readable_name(one) for one in found]
+    whole = source.dataset if loader else source
+    return LabelledImages(
+        name=name,
+        rows=rows,
+        size=_length_of(whole),
+        class_names=None if class_names is None else tuple(class_names),
+        domain_names=None if domain_names is None else tuple(domain_names),
+    )
+
+
+def from_arrays(
+    images: Sequence[Any] | np.ndarray,
+    labels: Iterable[Any],
+    *,
+    domains: Iterable[Any] | None = None,
+    class_names: Sequence[str] | None = None,
+    domain_names: Sequence[str] | None = None,
+    name: str = "arrays",
+) -> LabelledImages:
+    """Images in memory: pixels [N, H, W, 3] (uint8, or floats from 0 to 1), or a list of images.
+
+    Args:
+        images: Arrays, PIL images or paths.
+        labels: A label for each.
+        domains: A domain for each, if somebody wrote them down.
+        class_names, domain_names: Names of labels or domains that are numbers from 0.
+        name: What tables call it.
+
+    Raises:
+        DataError: They are not equally many.
+    """
+    labels = list(labels)
+    listed = [None] * len(labels) if domains is None else list(domains)
+    for what, values in (("labels", labels), ("domains", listed)):
+        if len(values) != len(images):
+            raise DataError(f"n_images={len(images)} should be n_{what}={len(values)}.")
+    return LabelledImages(
+        name=name,
+        rows=lambda: zip(images, labels, listed, strict=True),
+        size=len(images),
+        class_names=None if class_names is None else tuple(class_names),
+        domain_names=None if domain_names is None else tuple(domain_names),
+    )
+
+
+def from_embeddings(
+    embeddings: Any,
+    labels: Iterable[Any],
+    *,
+    domains: Iterable[Any] | None = None,
+    class_names: Sequence[str] | None = None,
+    domain_names: Sequence[str] | None = None,
+) -> FeatureSet:
+    """Image features that were computed elsewhere, as a `FeatureSet`.
+
+    They must come from the image encoder of the backbone that they are used with; nobody can see
+    this in the numbers, only their size is compared later.
+
+    Args:
+        embeddings: [N, D] array, tensor or lists of numbers, of any length.
+        labels, domains, class_names, domain_names: As in `from_arrays`.
+
+    Raises:
+        DataError: They are no table of numbers, not equally many as labels, or one is not finite
+            or all zero.
+    """
+    import torch
+
+    from ldpf.features import FeatureSet
+    from ldpf.inputs import as_sequence, unit_rows
+
+    try:
+        table = np.asarray(as_sequence(embeddings))
+    except ValueError as error:
+        raise DataError(f"embeddings should be a table of numbers [N, D] ({error})") from error
+    if table.ndim != 2 or table.dtype.kind not in "fiu":
+        raise DataError(
+            f"embeddings should be a table of numbers [N, D]; got {table.dtype} {table.shape}"
+        )
+    labels = list(labels)
+    if len(labels) != len(table):
+        raise DataError(f"n_embeddings={len(table)} should be n_labels={len(labels)}.")
+    found_classes, class_ids = ids_of(labels, class_names, "label")
+    found_domains, domain_ids = (), None
+    if domains is not None:
+        found_domains, ids = ids_of(list(domains), domain_names, "domain")
+        domain_ids = torch.from_numpy(ids)
+    return FeatureSet(
+        features=unit_rows(table),
+        labels=torch.from_numpy(class_ids),
+        domains=domain_ids,
+        class_names=found_classes,
+        domain_names=found_domains,
+        paths=tuple(f"row {number}" for number in range(len(table))),
+    )
+
+
+def _names_of(kind: Any) -> tuple[str, ...] | None:
+    """The names of a ClassLabel column."""
+    names = getattr(kind, "names", None)
+    return tuple(names) if isinstance(names, (list, tuple)) else None
+
+
+def _classes_of(source: Any) -> Sequence[str] | None:
+    """`classes` of a dataset, also behind a loader or a subset of it."""
+    while source is not None:
+        classes = getattr(source, "classes", None)
+        if isinstance(classes, (list, tuple)) and all(isinstance(one, str) for one in classes):
+            return classes
+        source = getattr(source, "dataset", None)
+    return None
+
+
+def _length_of(source: Any) -> int:
+    try:
+        return len(source)
+    except TypeError:
+        return 0

@@ -1,0 +1,69 @@
+"""Commands on embeddings that were computed elsewhere, without any image."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def embeddings(images: Path, tiny_clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The images of the other tests as an array and a table beside it; no path leads anywhere."""
+    from ldpf.data import load_dataset
+    from ldpf.features import extract_features
+
+    folder = tmp_path_factory.mktemp("embeddings")
+    features = extract_features(
+        load_dataset(images), tiny_clip, cache_dir=folder / "cache", progress=False
+    )
+    np.save(folder / "shapes.npy", 3 * features.features.numpy())
+    rows = zip(features.labels.tolist(), features.domains.tolist(), strict=True)
+    lines = [f"{features.class_names[k]},{features.domain_names[d]}" for k, d in rows]
+    (folder / "shapes.csv").write_text("\n".join(["label,domain", *lines]) + "\n")
+    return folder / "shapes.npy"
+
+
+def test_training_on_embeddings_is_training_on_their_images(
+    embeddings, model, tiny_clip_folder, tmp_path, run
+):
+    out = tmp_path / "model"
+    result = run("train", "--data", embeddings, "--backbone", tiny_clip_folder, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    of_images, of_embeddings = (
+        json.loads(run("evaluate", one, "--data", embeddings, "--json").stdout)
+        for one in (model, out)
+    )
+    assert of_embeddings["n_test"] == 54
+    assert of_embeddings["accuracy"] == pytest.approx(of_images["accuracy"], abs=0.06)
+
+
+def test_a_benchmark_needs_no_image(embeddings, tiny_clip_folder, tmp_path, run):
+    result = run(
+        *("benchmark", "--data", embeddings, "--backbone", tiny_clip_folder, "--seeds", 1),
+        *("--methods", "zero-shot,gda", "--out", tmp_path / "results", "--json"),
+    )
+    assert result.exit_code == 0, result.stderr
+    lines = json.loads(result.stdout)["results"]
+    assert {line["target"] for line in lines} == {"art", "photo", "sketch"}
+    assert {line["method"] for line in lines} == {"zero-shot", "gda"}
+
+
+def test_domains_are_tabled_and_pictures_left_grey(embeddings, tiny_clip_folder, tmp_path, run):
+    result = run(
+        *("domains", "--data", embeddings, "--backbone", tiny_clip_folder),
+        *("--out", tmp_path / "domains"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert len((tmp_path / "domains" / "domains.csv").read_text().splitlines()) == 55
+
+
+def test_another_backbone_is_refused(embeddings, tmp_path, run):
+    result = run("train", "--data", embeddings, "--out", tmp_path / "model")
+    assert result.exit_code == 2
+    assert (
+        "Error: the embeddings of 'shapes' hold 16 numbers each, but image features of backbone "
+        "'nano' hold "
+    ) in result.stderr

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ldpf.data.labelled import LabelledImages, ids_of, to_picture
+from ldpf.errors import DataError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (10, 12, 3), dtype=np.uint8)
+
+
+def png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def endless_pictures(count: int, **names) -> LabelledImages:
+    def rows():
+        for i in range(count):
+            pixels = np.random.default_rng(i).integers(0, 256, (10, 12, 3), dtype=np.uint8)
+            yield pixels, ("dog", "cat")[i % 2], ("art", "photo")[i % 2]
+
+    return LabelledImages("drawn", rows, **names)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray(PIXELS),
+        PIXELS,
+        PIXELS / 255,
+        torch.from_numpy(PIXELS).permute(2, 0, 1),
+        torch.from_numpy(PIXELS).permute(2, 0, 1).float() / 255,
+        {"bytes": png(Image.fromarray(PIXELS)), "path": None},
+    ],
+    ids=["PIL", "uint8", "floats", "tensor", "float tensor", "bytes"],
+)
+def test_every_kind_of_image_gives_the_same_picture(image):
+    assert np.array_equal(np.asarray(to_picture(image, "row 0")), PIXELS)
+
+
+@pytest.mark.parametrize("shape", [(10, 12), (10, 12, 1), (1, 10, 12)])
+def test_grey_images_become_rgb(shape):
+    grey = PIXELS[:, :, 0].reshape(shape)
+    picture = np.asarray(to_picture(grey, "row 0"))
+    assert np.array_equal(picture, np.repeat(PIXELS[:, :, :1], 3, axis=2))
+
+
+def test_paths_are_read(tmp_path, write_image):
+    file = write_image(tmp_path / "a.png")
+    expected = np.asarray(Image.open(file))
+    assert np.array_equal(np.asarray(to_picture(str(file), "row 0")), expected)
+    assert np.array_equal(np.asarray(to_picture({"path": str(file)}, "row 0")), expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        (7, "row 3 is of type int; an image is a PIL image, a path, or an array or tensor of "),
+        (np.zeros((4, 4), int), "row 3 is an array int64 (4, 4); pixels are uint8, or floats"),
+        (np.zeros((4, 4, 2), np.uint8), "row 3 is an array uint8 (4, 4, 2); pixels are uint8"),
+        (
+            np.full((4, 4, 3), -1.5),
+            "row 3 holds floats from -1.5 to -1.5; pixels are uint8, or floats from 0 to 1. Leave "
+            "out Normalize: the backbone has a normalisation of its own",
+        ),
+        (np.full((4, 4, 3), np.nan), "row 3 holds floats from nan to nan; "),
+    ],
+)
+def test_other_kinds_are_refused(image, sentence):
+    with pytest.raises(DataError) as caught:
+        to_picture(image, "row 3")
+    assert str(caught.value).startswith(sentence)
+
+
+def test_images_are_encoded_as_they_come(tiny_backbone):
+    features = endless_pictures(7).encode(tiny_backbone, batch_size=3, progress=False)
+    assert [shape[0] for shape in tiny_backbone.batches] == [3, 3, 1]
+    expected = tiny_backbone.encode_images(
+        tiny_backbone.preprocess([to_picture(row[0], "") for row in endless_pictures(7).rows()])
+    )
+    assert torch.allclose(features.features, expected, atol=1e-3)
+    assert features.class_names == ("cat", "dog")
+    assert features.labels.tolist() == [1, 0, 1, 0, 1, 0, 1]
+    assert features.domain_names == ("art", "photo")
+    assert features.paths[6] == "row 6"
+
+
+def test_damaged_images_are_reported_together(tiny_backbone):
+    def rows():
+        for i in range(4):
+            yield {"bytes": b"none" if i % 2 else png(Image.fromarray(PIXELS))}, "cat", None
+
+    with pytest.raises(DataError) as caught:
+        LabelledImages("bytes", rows).encode(tiny_backbone, progress=False)
+    assert "row 1" in str(caught.value) and "row 3" in str(caught.value)
+    assert "2 of 4" in str(caught.value)
+
+
+def test_no_images_are_refused(tiny_backbone):
+    with pytest.raises(DataError, match="'drawn' has no images; give at least one of each class"):
+        endless_pictures(0).encode(tiny_backbone, progress=False)
+
+
+def test_numbers_are_looked_up_in_names():
+    names, ids = ids_of([2, np.int64(0), torch.tensor(1), "b"], ["a", "b", "c"], "label")
+    assert (names, ids.tolist()) == (("a", "b", "c"), [2, 0, 1, 1])
+
+
+def test_bare_numbers_are_named_after_themselves_with_a_warning():
+    with pytest.warns(UserWarning, match="say nothing to a text encoder"):
+        names, ids = ids_of([30, 10, 30], None, "label")
+    assert (names, ids.tolist()) == (("10", "30"), [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "sentence"),
+    [
+        ([0, None], ["a"], "row 1 has the label None; give a name or a whole number"),
+        ([0.5], None, "row 0 has the label 0.5; give a name or a whole number"),
+        (
+            [0, -1],
+            ["a", "b"],
+            "row 1 has the label -1, which is none of the 2 named: a, b (0 to 1)",
+        ),
+        (["a", 1], None, "some labels are names and some are numbers; give one kind"),
+        (["a_b", "a-b"], None, "two labels are both called 'a b'; give them different names"),
+    ],
+)
+def test_labels_without_a_meaning_are_refused(values, names, sentence):
+    with pytest.raises(DataError) as caught:
+        ids_of(values, names, "label")
+    assert str(caught.value) == sentence
