@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,80 @@ def test_json_lines_have_the_same_keys_and_a_list(model, images, run):
         assert line["top_k"][0] == [line["label"], line["probability"]]
         assert len(line["top_k"]) == 2
         assert line["error"] is None
+
+
+@pytest.fixture
+def parquet():
+    return pytest.importorskip("pyarrow.parquet", reason="needs pyarrow, which is an extra")
+
+
+def test_parquet_has_the_columns_and_values_of_csv(model, images, tmp_path, run, parquet):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    given = (model, images / "art", tmp_path / "broken.png", "--top-k", 2)
+    out = tmp_path / "answers.parquet"
+    result = run("predict", *given, "--format", "parquet", "--out", out)
+    assert (result.exit_code, result.stdout) == (1, "")
+    table = parquet.read_table(out)
+    plain = rows(run("predict", *given).stdout)
+    assert table.column_names == list(plain[0])
+    assert len(plain) == table.num_rows == 19
+    for row, expected in zip(table.to_pylist(), plain, strict=True):
+        for name, text in expected.items():
+            if isinstance(row[name], float):
+                assert row[name] == pytest.approx(float(text), abs=1e-6)
+            else:
+                assert (row[name] or "") == text
+
+
+def test_parquet_is_written_in_groups_of_rows(model, images, tmp_path, run, parquet, monkeypatch):
+    monkeypatch.setattr("ldpf.cli.prediction.ROW_GROUP", 7)
+    out = tmp_path / "answers.parquet"
+    run("predict", model, images / "art", "--format", "parquet", "--out", out)
+    file = parquet.ParquetFile(out)
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    assert sizes == [7, 7, 4]
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.parquet"]
+
+
+def test_ctrl_c_leaves_a_parquet_file_that_can_be_read(
+    model, images, tmp_path, run, parquet, monkeypatch
+):
+    real = Predictor.rows
+
+    def stopped(self, files):
+        for i, row in enumerate(real(self, files)):
+            if i == 3:
+                raise KeyboardInterrupt
+            yield row
+
+    monkeypatch.setattr(Predictor, "rows", stopped)
+    out = tmp_path / "answers.parquet"
+    assert run("predict", model, images, "--format", "parquet", "--out", out).exit_code == 130
+    assert not out.exists()
+    assert parquet.read_table(f"{out}.part").num_rows == 3
+
+
+def test_names_that_are_no_utf8_are_escaped_in_parquet(model, images, tmp_path, run, parquet):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    Path(os.fsdecode(name)).write_bytes((images / "art" / "cat" / "0.png").read_bytes())
+    out = tmp_path / "answers.parquet"
+    assert run("predict", model, tmp_path, "--format", "parquet", "--out", out).exit_code == 0
+    assert parquet.read_table(out)["path"].to_pylist() == [f"{tmp_path}/caf\\xe9.png"]
+
+
+def test_parquet_needs_a_file(model, images, run, parquet):
+    result = run("predict", model, images, "--format", "parquet")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == ("Error: A Parquet file cannot be printed; name it with --out FILE.\n")
+
+
+def test_parquet_without_pyarrow_says_what_to_install(model, images, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    result = run("predict", model, images, "--format", "parquet", "--out", "x")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: --format parquet needs pyarrow; install it with: pip install 'ldpf[parquet]'\n"
+    )
 
 
 def test_a_model_with_one_prompt_has_one_domain_column(coop_model, images, run):
@@ -200,7 +275,7 @@ def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--format", "xml"), "Error: format='xml' should be one of csv, jsonl."),
+        (("--format", "xml"), "Error: format='xml' should be one of csv, jsonl, parquet."),
         (
             ("--top-k", "4"),
             "Error: top_k=4 should be between 1 and 3, the number of classes.",

@@ -12,19 +12,27 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any
 
 import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note
 from ldpf.cli.loading import count, load_trained
-from ldpf.cli.prediction import CsvWriter, JsonLinesWriter, Predictor, Row
+from ldpf.cli.prediction import (
+    CsvWriter,
+    JsonLinesWriter,
+    ParquetWriter,
+    Predictor,
+    Row,
+    import_pyarrow,
+)
 from ldpf.errors import DataError, SettingsError
 
 log = logging.getLogger("ldpf")
 
-FORMATS = ("csv", "jsonl")
+WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}
+"""How answers are written, by the name of the format."""
 REPORT_EVERY_S = 10.0
 
 
@@ -40,7 +48,10 @@ def predict(
         ),
     ],
     output_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="csv or jsonl (one JSON a line).")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="csv, jsonl (one JSON a line) or parquet (a file)."
+        ),
     ] = "csv",
     out: Annotated[
         Path | None,
@@ -71,8 +82,12 @@ def predict(
     """
     from ldpf.model_folder import read_config
 
-    if output_format not in FORMATS:
-        raise SettingsError(f"format={output_format!r} should be one of {', '.join(FORMATS)}.")
+    if output_format not in WRITERS:
+        raise SettingsError(f"format={output_format!r} should be one of {', '.join(WRITERS)}.")
+    if output_format == "parquet":
+        import_pyarrow()
+        if out is None:
+            raise SettingsError("A Parquet file cannot be printed; name it with --out FILE.")
     n_classes = len(read_config(model)["class_names"])
     if not 1 <= top_k <= n_classes:
         raise SettingsError(
@@ -89,9 +104,12 @@ def predict(
     predictor = Predictor(classifier, frozen, top_k, batch_size)
     tally = Tally()
     try:
-        with _destination(out) as stream:
-            writer = (CsvWriter if output_format == "csv" else JsonLinesWriter)(stream, predictor)
-            _write_all(predictor.rows(files), writer, batch_size, tally)
+        with _destination(out, binary=output_format == "parquet") as stream:
+            writer = WRITERS[output_format](stream, predictor)
+            try:
+                _write_all(predictor.rows(files), writer, batch_size, tally)
+            finally:
+                writer.close()
     except KeyboardInterrupt:
         rest = "" if out is None else f" The rows so far are in {_part(out)}."
         note(f"Stopped after {tally}.{rest}")
@@ -149,7 +167,7 @@ def _first_or_error(files: Iterator[Path], paths: Sequence[str]) -> Iterator[Pat
 
 
 @contextlib.contextmanager
-def _destination(out: Path | None) -> Iterator[TextIO]:
+def _destination(out: Path | None, *, binary: bool) -> Iterator[Any]:
     """Standard output, or a file that takes its name once it is complete."""
     if out is None:
         # File names may hold bytes that are no UTF-8; they are written as they are.
@@ -158,8 +176,9 @@ def _destination(out: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     part = _part(out)
+    text = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
     try:
-        stream = part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        stream = part.open("wb") if binary else part.open("w", **text)
     except OSError as error:
         raise SettingsError(
             f"{str(part)!r} cannot be written ({error.strerror or error}); give another file with "
@@ -189,17 +208,19 @@ class Tally:
 
 
 def _write_all(
-    rows: Iterable[Row], writer: CsvWriter | JsonLinesWriter, batch_size: int, tally: Tally
+    rows: Iterable[Row],
+    writer: CsvWriter | JsonLinesWriter | ParquetWriter,
+    batch_size: int,
+    tally: Tally,
 ) -> None:
-    """Write rows as they come; what is written reaches a reader at least once a batch."""
+    """Write rows as they come; lines reach a reader at least once a batch."""
     reported = time.monotonic()
     for row in rows:
         writer.write(row)
         tally.images += 1
         tally.unreadable += row.error is not None
         if tally.images % batch_size == 0:
-            writer.stream.flush()
+            writer.flush()
             if time.monotonic() - reported >= REPORT_EVERY_S:
                 reported = time.monotonic()
                 log.info("%s", tally)
-    writer.stream.flush()

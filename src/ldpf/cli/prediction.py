@@ -1,4 +1,4 @@
-"""From a stream of image files to a stream of rows, and rows as CSV or JSON lines."""
+"""From a stream of image files to a stream of rows, and rows as CSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import contextlib
 import csv
 import itertools
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+
+from ldpf.errors import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
+
+
+ROW_GROUP = 4096
+"""Rows of a Parquet file that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +92,7 @@ class CsvWriter:
         self.stream = stream
         self.writer = csv.writer(stream, lineterminator="\n")
         self.n_domains, self.top_k = predictor.classifier.n_domains, predictor.top_k
-        more = [
-            f"{name}_{k}" for k in range(2, self.top_k + 1) for name in ("label", "probability")
-        ]
-        domains = [f"domain_{s}" for s in range(self.n_domains)]
-        self.writer.writerow(["path", "label", "probability", *domains, *more, "error"])
+        self.writer.writerow(column_names(self.n_domains, self.top_k))
 
     def write(self, row: Row) -> None:
         """Write one row."""
@@ -101,6 +104,14 @@ class CsvWriter:
         weights = [f"{weight:.6f}" for weight in row.weights]
         more = itertools.chain.from_iterable(pairs[1:])
         self.writer.writerow([row.path, *pairs[0], *weights, *more, ""])
+
+    def flush(self) -> None:
+        """Hand what is written to the reader."""
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+        self.flush()
 
 
 class JsonLinesWriter:
@@ -126,6 +137,92 @@ class JsonLinesWriter:
         # A file name that is no UTF-8 must not make the line invalid.
         plain = any("\ud800" <= sign <= "\udfff" for sign in row.path)
         self.stream.write(json.dumps(line, ensure_ascii=plain) + "\n")
+
+    def flush(self) -> None:
+        """Hand what is written to the reader."""
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+        self.flush()
+
+
+class ParquetWriter:
+    """Rows as Parquet with the columns of CSV, null for what an unreadable image lacks.
+
+    Rows are kept until there are `ROW_GROUP` of them, so memory stays the same for any number.
+    """
+
+    def __init__(self, stream: BinaryIO, predictor: Predictor) -> None:
+        """Begin the file.
+
+        Raises:
+            SettingsError: pyarrow is not installed.
+        """
+        import_pyarrow()
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.n_domains, self.top_k = predictor.classifier.n_domains, predictor.top_k
+        self.names = column_names(self.n_domains, self.top_k)
+        numbers = ("probability", "domain_")
+        self.schema = pa.schema(
+            [
+                (name, pa.float64() if name.startswith(numbers) else pa.string())
+                for name in self.names
+            ]
+        )
+        self.writer = pq.ParquetWriter(stream, self.schema)
+        self.rows: list[tuple[Any, ...]] = []
+
+    def write(self, row: Row) -> None:
+        """Take one row."""
+        # A file name that is no UTF-8 must not make the file invalid.
+        path = os.fsencode(row.path).decode("utf-8", "backslashreplace")
+        if row.error is not None:
+            empty = [None] * (2 * self.top_k + self.n_domains)
+            self.rows.append((path, *empty, row.error))
+        else:
+            more = itertools.chain.from_iterable(row.top[1:])
+            self.rows.append((path, *row.top[0], *row.weights, *more, None))
+        if len(self.rows) == ROW_GROUP:
+            self._write_group()
+
+    def flush(self) -> None:
+        """Nothing: a reader sees a Parquet file when it is complete."""
+
+    def close(self) -> None:
+        """Write the rows that wait, and the end without which the file cannot be read."""
+        if self.rows:
+            self._write_group()
+        self.writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        columns = zip(*self.rows, strict=True)
+        arrays = [
+            pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)
+        ]
+        self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+        self.rows = []
+
+
+def import_pyarrow() -> None:
+    """Raise SettingsError unless pyarrow is there."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            "--format parquet needs pyarrow; install it with: pip install 'ldpf[parquet]'"
+        ) from error
+
+
+def column_names(n_domains: int, top_k: int) -> list[str]:
+    """path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+    more = [f"{name}_{k}" for k in range(2, top_k + 1) for name in ("label", "probability")]
+    domains = [f"domain_{s}" for s in range(n_domains)]
+    return ["path", "label", "probability", *domains, *more, "error"]
 
 
 def _rounded(value: float | None) -> float | None:
