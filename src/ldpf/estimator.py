@@ -26,8 +26,9 @@ from ldpf.inputs import (
     to_features,
 )
 from ldpf.methods import LDPF
-from ldpf.model_folder import load_model, read_config, save_model
+from ldpf.model_folder import load_model, model_config, read_config, save_model
 from ldpf.recipes import RECIPES, Recipe, get_recipe
+from ldpf.sharing import HubSharing
 from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 
 log = logging.getLogger("ldpf")
@@ -47,7 +48,7 @@ _SAVED_PARAMS = (
 """Parameters kept in a model folder; where the backbone lies and the device may be others there."""
 
 
-class LDPFClassifier(ClassifierMixin, BaseEstimator):
+class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
     """An image classifier that finds latent domains in its training images by itself.
 
     Parameters are stored untouched; what `fit` finds ends with an underscore.
@@ -73,6 +74,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         classifier_: the fitted `PromptClassifier`.
         backbone_: the loaded `Backbone`.
         n_features_in_: D, the size of an image feature.
+        trained_on_: how many images of which class were learnt from, for the model folder.
         validation_accuracy_: on the held-out part of the training images.
     """
 
@@ -140,7 +142,20 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             backbone,
             seed=self.random_state,
         )
-        self._take(fitted, backbone, classes)
+        counts = np.bincount(data.labels.numpy(), minlength=len(data.class_names)).tolist()
+        self._take(
+            fitted,
+            backbone,
+            classes,
+            trained_on={
+                "n_images": len(data),
+                "n_train": len(split.train),
+                "n_validation": len(split.validation),
+                "class_counts": dict(zip(data.class_names, counts, strict=True)),
+                "domain_names": list(data.domain_names) or None,
+                "seed": self.random_state,
+            },
+        )
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -161,9 +176,9 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: str | Path) -> Path:
         """Write a model folder, which `load` and the command `ldpf predict` read."""
         self._check_fitted()
-        labels = [item.item() if hasattr(item, "item") else item for item in self.classes_]
-        provenance = {"labels": labels, "params": self._plain_params()}
-        return save_model(self.classifier_, self.backbone_, Path(folder), provenance=provenance)
+        return save_model(
+            self.classifier_, self.backbone_, Path(folder), provenance=self._provenance()
+        )
 
     @classmethod
     def load(
@@ -198,7 +213,7 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
         if names == [name_of_label(label) for label in labels]:
             names = None  # what the labels are called anyway
         estimator = cls(backbone=backbone or loaded.name, class_names=names, **known)
-        estimator._take(classifier, loaded, np.asarray(labels))
+        estimator._take(classifier, loaded, np.asarray(labels), trained_on=provenance)
         return estimator
 
     def _method(self) -> LDPF:
@@ -256,11 +271,18 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
             return self.backbone
         return load_backbone(self.backbone, self.device)
 
-    def _take(self, classifier: Any, backbone: Backbone, classes: np.ndarray) -> None:
+    def _take(
+        self,
+        classifier: Any,
+        backbone: Backbone,
+        classes: np.ndarray,
+        trained_on: dict[str, Any],
+    ) -> None:
         self.classes_ = classes
         self.classifier_ = classifier
         self.backbone_ = backbone
         self.n_features_in_ = backbone.embed_dim
+        self.trained_on_ = trained_on
         self.validation_accuracy_ = classifier.training.get("validation_accuracy")
 
     def _features(self, inputs: Any) -> torch.Tensor:
@@ -283,6 +305,15 @@ class LDPFClassifier(ClassifierMixin, BaseEstimator):
                 "This LDPFClassifier is not fitted yet; call fit(images, labels) or "
                 "LDPFClassifier.load(folder) first."
             )
+
+    def _provenance(self) -> dict[str, Any]:
+        """What a model folder keeps of where the model comes from."""
+        labels = [item.item() if hasattr(item, "item") else item for item in self.classes_]
+        return {**self.trained_on_, "labels": labels, "params": self._plain_params()}
+
+    def _config(self) -> dict[str, Any]:
+        self._check_fitted()
+        return model_config(self.classifier_, self.backbone_, self._provenance())
 
     def _plain_params(self) -> dict[str, Any]:
         params = {name: getattr(self, name) for name in _SAVED_PARAMS}

@@ -61,7 +61,20 @@ def save_model(
     tensors = {"contexts": classifier.contexts.contiguous()}
     if classifier.latent is not None:
         tensors |= {f"latent.{k}": v.contiguous() for k, v in classifier.latent.tensors().items()}
-    config = {
+    config = model_config(classifier, backbone, provenance)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Without a config the folder is no model: a stop in between leaves nothing that loads wrongly.
+    (folder / _CONFIG).unlink(missing_ok=True)
+    write_tensors(folder / _TENSORS, tensors)
+    write_json(folder / _CONFIG, config)
+    return folder
+
+
+def model_config(
+    classifier: PromptClassifier, backbone: Backbone, provenance: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What config.json of a model folder says; the arguments are those of `save_model`."""
+    return {
         "format_version": FORMAT_VERSION,
         "library_version": ldpf.__version__,
         "method": classifier.method,
@@ -80,12 +93,6 @@ def save_model(
         "training": classifier.training,
         "provenance": provenance or {},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    # Without a config the folder is no model: a stop in between leaves nothing that loads wrongly.
-    (folder / _CONFIG).unlink(missing_ok=True)
-    write_tensors(folder / _TENSORS, tensors)
-    write_json(folder / _CONFIG, config)
-    return folder
 
 
 def check_output_folder(folder: Path) -> None:
