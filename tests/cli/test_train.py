@@ -17,7 +17,7 @@ def tensors(model: Path) -> dict[str, torch.Tensor]:
     return load_file(model / "model.safetensors")
 
 
-def stop_at(step: int) -> Callable[[Path], RunRecord]:
+def stop_at(step: int) -> Callable[..., RunRecord]:
     """A record that writes a checkpoint after every step and is interrupted in one."""
 
     class Stopped(RunRecord):
@@ -26,7 +26,7 @@ def stop_at(step: int) -> Callable[[Path], RunRecord]:
             if line["step"] >= step:
                 raise KeyboardInterrupt
 
-    return lambda folder: Stopped(folder, checkpoint_every_s=0.0)
+    return lambda folder, tracker: Stopped(folder, checkpoint_every_s=0.0)
 
 
 def test_it_says_what_was_read_what_came_out_and_what_to_type_next(

@@ -87,6 +87,7 @@ def benchmark(
         Path,
         typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=common.RUN_PANEL),
     ] = Path("results"),
+    track: common.Track = None,
     device: common.Device = "auto",
     cache_dir: common.CacheDir = None,
     quiet: common.Quiet = False,
@@ -126,6 +127,7 @@ def benchmark(
         n_domains=n_domains,
     )
     common.check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
+    common.tracker(track)  # refused here rather than after the first run
     source = DataSource(data, layout, class_names, skip_bad, cache_dir)
     dataset = source.load()
     # These need no features, so nobody waits for an encoding in vain.
@@ -140,7 +142,7 @@ def benchmark(
     frozen = load_backbone(backbone, device)
     features = encode(dataset, frozen, source).features
 
-    with _Progress(plan, chosen) as progress:
+    with _Progress(plan, chosen, out / "runs", track) as progress:
         lines, failures = run_benchmark(
             features, dataset.name, frozen, plan, out, jobs=jobs, on_run=progress.finished
         )
@@ -162,11 +164,14 @@ def benchmark(
 
 
 class _Progress:
-    """A line per finished run, and a bar over all of them, on stderr."""
+    """A line per finished run, and a bar over all of them, on stderr; and their curves."""
 
-    def __init__(self, plan: BenchmarkPlan, targets: Sequence[str]) -> None:
+    def __init__(
+        self, plan: BenchmarkPlan, targets: Sequence[str], runs: Path, track: Path | None
+    ) -> None:
         from ldpf.data.progress import progress_bar
 
+        self.runs, self.track = runs, track
         self.enabled = log.isEnabledFor(logging.INFO)
         self.width = max(len(name) for name in (*plan.trained, *targets))
         total = len(plan.trained) * len(targets) * plan.seeds
@@ -188,6 +193,20 @@ class _Progress:
                 f"seed {line['seed']}  accuracy {line['accuracy']:6.1%}  {took}"
             )
         self.advance(1)
+        if self.track is not None:
+            self._track(line, self.track)
+
+    def _track(self, line: dict[str, Any], folder: Path) -> None:
+        """Curves of a run that is over; one that has them already keeps them."""
+        from ldpf.tracking import Tracker, track_log
+
+        place = folder / line["method"] / f"{line['target']}-seed-{line['seed']}-{line['run'][:8]}"
+        if place.exists():
+            return
+        tracker = Tracker(place)
+        track_log(self.runs / line["run"] / "metrics.jsonl", tracker)
+        tracker.add_target_accuracy(line["accuracy"])
+        tracker.close()
 
 
 def _table(

@@ -19,6 +19,8 @@ from ldpf.errors import LdpfError, SettingsError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ldpf.tracking import Tracker
+
 SOMETHING_FAILED = 1
 BAD_INPUT = 2
 STOPPED = 130
@@ -188,6 +190,15 @@ def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
         )
 
 
+def tracker(folder: Path | None) -> Tracker | None:
+    """What writes curves into `folder`, or None without one; raises before any work is done."""
+    if folder is None:
+        return None
+    from ldpf.tracking import Tracker
+
+    return Tracker(folder)
+
+
 def _set_quiet(quiet: bool) -> bool:
     if quiet:
         log.setLevel(logging.WARNING)
@@ -292,6 +303,17 @@ Json = Annotated[
         "--json",
         help="Print one JSON document on stdout instead of tables.",
         rich_help_panel=RUN_PANEL,
+    ),
+]
+Track = Annotated[
+    Path | None,
+    typer.Option(
+        "--track",
+        metavar="FOLDER",
+        help="Also write curves of the training there, for 'tensorboard --logdir FOLDER'. Needs "
+        "pip install 'ldpf[track]'.",
+        rich_help_panel=RUN_PANEL,
+        show_default=False,
     ),
 ]
 Model = Annotated[

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ldpf.classifier import PromptClassifier
     from ldpf.features import FeatureSet
     from ldpf.methods import Method
+    from ldpf.tracking import Tracker
     from ldpf.training import RunRecord
 
 log = logging.getLogger("ldpf")
@@ -50,6 +51,7 @@ def train_into(
     seed: int,
     run: dict[str, Any],
     provenance: dict[str, Any],
+    tracker: Tracker | None = None,
 ) -> PromptClassifier:
     """Train, or go on with, or simply load the model of these settings, and keep it in `folder`.
 
@@ -57,15 +59,21 @@ def train_into(
         folder: the model's; what belongs to other settings in it is replaced.
         run: everything the result depends on; equal ones go on with each other's work.
         provenance: kept in the model.
+        tracker: writes curves of the training, also of one that was done before.
     """
     from ldpf.checkpoint import write_json
     from ldpf.evaluation.store import settings_hash
     from ldpf.model_folder import load_model, save_model
+    from ldpf.tracking import track_log
 
     digest = settings_hash(run)
     if _finished_as(folder) == digest:
         log.info("this very model was trained before; delete %s to train it again", folder)
-        return load_model(folder, backbone)[0]
+        classifier = load_model(folder, backbone)[0]
+        if tracker is not None:
+            track_log(folder / TRAINING / "metrics.jsonl", tracker)
+            _track_prompts(tracker, classifier, backbone)
+        return classifier
     if (folder / "config.json").exists():
         log.info("replacing the model in %s, which has other data or settings", folder)
     record = folder / TRAINING
@@ -75,7 +83,10 @@ def train_into(
         shutil.rmtree(record)
         record.mkdir()
         write_json(settings_file, {"hash": digest, "settings": run})
-    classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting_record(record))
+    reporting = reporting_record(record, tracker)
+    classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting)
+    if tracker is not None:
+        _track_prompts(tracker, classifier, backbone)
     # Made whole beside the old model first: save_model wants a folder of its own.
     saved = record / "model"
     shutil.rmtree(saved, ignore_errors=True)
@@ -93,11 +104,11 @@ def train_into(
     return classifier
 
 
-def reporting_record(folder: Path) -> RunRecord:
+def reporting_record(folder: Path, tracker: Tracker | None = None) -> RunRecord:
     """A record in `folder` that also says every few seconds how far training has come."""
-    from ldpf.training import RunRecord
+    from ldpf.tracking import TrackedRecord
 
-    class Reporting(RunRecord):
+    class Reporting(TrackedRecord):
         said = time.monotonic()
         best = 0.0
 
@@ -114,7 +125,13 @@ def reporting_record(folder: Path) -> RunRecord:
                     100 * self.best,
                 )
 
-    return Reporting(folder)
+    return Reporting(folder, tracker=tracker)
+
+
+def _track_prompts(tracker: Tracker, classifier: PromptClassifier, backbone: Backbone) -> None:
+    if classifier.contexts is not None:
+        tracker.add_prompts(backbone.text, classifier.contexts)
+    tracker.close()
 
 
 def _finished_as(folder: Path) -> str | None:

@@ -87,6 +87,7 @@ def train(
             help="Another number gives another random start.", rich_help_panel=common.RUN_PANEL
         ),
     ] = 0,
+    track: common.Track = None,
     device: common.Device = "auto",
     cache_dir: common.CacheDir = None,
     quiet: common.Quiet = False,
@@ -111,6 +112,7 @@ def train(
 
     settings = _method(method, recipe, n_domains, tau)
     check_model_folder(out)
+    tracker = common.tracker(track)
     source = DataSource(data, layout, class_names, skip_bad, cache_dir)
     dataset = source.load()
     require_trainable(dataset)
@@ -157,7 +159,7 @@ def train(
         "zero_shot_validation_accuracy": baseline,
         "data_digest": features.digest(),
     }
-    classifier = train_into(out, settings, learnt, held_out, frozen, seed, run, provenance)
+    classifier = train_into(out, settings, learnt, held_out, frozen, seed, run, provenance, tracker)
     if as_json:
         say_json(_summary(out, classifier, learnt, judged, provenance))
         return
