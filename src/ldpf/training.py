@@ -13,6 +13,7 @@ import torch
 
 from ldpf.checkpoint import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
 from ldpf.errors import LdpfError, ModelError
+from ldpf.passes import Member, OwnPasses
 from ldpf.recipes import Recipe
 from ldpf.text import PromptedTextEncoder
 
@@ -70,6 +71,7 @@ class RunRecord:
         text_passes: forward passes through the text encoder so far.
         history: logged lines, also of the part before a resume.
         seconds_before: training time of the part before a resume.
+        member: where several trainings share their text passes, this one's part.
     """
 
     folder: Path | None = None
@@ -77,6 +79,7 @@ class RunRecord:
     text_passes: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds_before: float = 0.0
+    member: Member | None = None
 
     def add(self, **line: Any) -> None:
         """Log one line."""
@@ -123,7 +126,8 @@ class PromptTraining:
         record: RunRecord,
     ) -> None:
         """Prepare; nothing is computed before `run`."""
-        self.learner, self.encoder, self.recipe = learner, encoder, recipe
+        self.learner, self.recipe = learner, recipe
+        self.passes = record.member.passes(encoder) if record.member else OwnPasses(encoder)
         self.batches, self.record = batches, record
         self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
         self.phase_length = recipe.steps(learner.n_train) * learner.rotation
@@ -177,7 +181,7 @@ class PromptTraining:
                 f"The training loss became {loss.item()} at step {self.step} with learning rate "
                 f"{rate:g}; use a smaller learning rate."
             )
-        loss.backward()
+        self.passes.backward(loss)
         for name in stage:
             optimizer = self.optimizers[name]
             optimizer.param_groups[0]["lr"] = rate
@@ -198,7 +202,7 @@ class PromptTraining:
     def _encode(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
         contexts = self.learner.contexts(stage, batch)
         self.record.text_passes += int(len(contexts) > 0)
-        return self.encoder(contexts)
+        return self.passes.forward(contexts)
 
     def _judge(self, text_features: torch.Tensor, *, last: bool = False) -> None:
         accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)

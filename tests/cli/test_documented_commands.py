@@ -33,13 +33,16 @@ def ldpf_commands(document: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def reader_folder(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reader_folder(
+    images: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A working folder with what the documents' commands name."""
     for name in ("photos", "labelled-new-photos", "PACS"):
         shutil.copytree(images, tmp_path / name)
     for ours, theirs in {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}.items():
         shutil.copytree(images / ours, tmp_path / "pacs" / theirs)
     shutil.copytree(images / "photo", tmp_path / "new-photos")
+    shutil.copytree(model, tmp_path / "my-model")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -62,6 +65,7 @@ def test_commands_run_in_the_order_in_which_they_are_written(
 def test_python_of_the_readme_runs(
     reader_folder: Path, tiny_clip_folder: Path, session_settings: pytest.MonkeyPatch
 ) -> None:
+    shutil.rmtree(reader_folder / "my-model")
     code = "\n".join(blocks(ROOT / "README.md", "python"))
     code = code.replace(REAL_BACKBONES[0], str(tiny_clip_folder))
     photos = sorted((reader_folder / "photos").glob("*/*/*.png"))

@@ -65,7 +65,7 @@ def workers(stub):
 
 
 def outcome(workers, method):
-    ((_, outcome),) = workers.run([Task(method, "art", 0)])
+    ((_, outcome),) = workers.run([[Task(method, "art", 0)]])
     return outcome
 
 

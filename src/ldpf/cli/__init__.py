@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 import ldpf
-from ldpf.cli import benchmark, datasets, domains, evaluate, features, info, predict, table, train
+from ldpf.cli import (
+    benchmark,
+    datasets,
+    domains,
+    evaluate,
+    export,
+    features,
+    info,
+    predict,
+    table,
+    train,
+)
 from ldpf.cli.common import CommandGroup
 
 __all__ = ["app", "main"]
@@ -64,7 +75,7 @@ def start(
     """
 
 
-_NEEDS_ARGUMENTS = (evaluate.evaluate, predict.predict, info.info, table.table)
+_NEEDS_ARGUMENTS = (evaluate.evaluate, predict.predict, info.info, table.table, export.export)
 
 for _command in (
     benchmark.benchmark,
@@ -75,6 +86,7 @@ for _command in (
     domains.domains,
     features.features,
     info.info,
+    export.export,
 ):
     app.command(no_args_is_help=_command in _NEEDS_ARGUMENTS)(_command)
 app.add_typer(datasets.app, name="datasets")

@@ -24,10 +24,12 @@ from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accura
 from ldpf.evaluation.protocol import SELECTION, Episode, check_domains, leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS, get_readout
 from ldpf.evaluation.store import RESULT_VERSION, RunFolder, write_results
+from ldpf.evaluation.together import group_tasks, one_by_one, run_group
 from ldpf.evaluation.workers import Workers
 from ldpf.features import FeatureSet
 from ldpf.methods import Method, make_method
 from ldpf.methods.settings import setting_names, with_settings
+from ldpf.passes import Member
 from ldpf.recipes import Recipe
 from ldpf.training import RunRecord
 
@@ -136,8 +138,12 @@ class Benchmark:
     plan: BenchmarkPlan
     runs: Path
 
-    def run(self, task: Task) -> Outcome:
-        """Do one run, or read it where it is done; whatever goes wrong is its outcome."""
+    def run(self, task: Task, member: Member | None = None) -> Outcome:
+        """Do one run, or read it where it is done; whatever goes wrong is its outcome.
+
+        Args:
+            member: its part where runs share their text passes.
+        """
         method = self.plan.make(task.method)
         folder = None
         try:
@@ -156,7 +162,7 @@ class Benchmark:
             folder = RunFolder(self.runs, settings)
             if folder.done:
                 return Outcome(folder.results(), before=True)
-            return Outcome(run_one(method, episode, self.backbone, folder))
+            return Outcome(run_one(method, episode, self.backbone, folder, member))
         except LdpfError as error:
             failure = report = str(error)
         except Exception as error:  # a defect of ours in one run must not cost the others
@@ -174,6 +180,7 @@ def run_benchmark(
     out: Path,
     *,
     jobs: int = 1,
+    share: bool = False,
     runs: Path | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -186,6 +193,7 @@ def run_benchmark(
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
             with its share of the threads. 1 runs them in this process. (In a script, more than one
             needs the usual `if __name__ == "__main__":`, as all of multiprocessing does.)
+        share: runs of one method take their text passes together; see `group_tasks`.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
         on_run: called after each run with its first result line and whether it was done before.
 
@@ -210,7 +218,7 @@ def run_benchmark(
         for method in plan.trained
     ]
     outcomes: dict[Task, Outcome] = {}
-    with closing(_outcomes(benchmark, tasks, jobs)) as stream:
+    with closing(_outcomes(benchmark, tasks, jobs, share)) as stream:
         for task, outcome in stream:
             outcomes[task] = outcome
             write_results(out / "results.jsonl", _lines(plan, tasks, outcomes))
@@ -221,20 +229,21 @@ def run_benchmark(
 
 
 def _outcomes(
-    benchmark: Benchmark, tasks: Sequence[Task], jobs: int
+    benchmark: Benchmark, tasks: Sequence[Task], jobs: int, share: bool
 ) -> Iterator[tuple[Task, Outcome]]:
     """Every task with its outcome, as they come."""
+    groups = group_tasks(benchmark, tasks, jobs) if share else one_by_one(tasks)
     if jobs == 1:
-        for task in tasks:
-            yield task, benchmark.run(task)
+        for group in groups:
+            yield from run_group(benchmark, group)
         return
 
-    def prompts(task: Task) -> int:
-        return benchmark.plan.make(task.method).n_prompts
+    def prompts(group: Sequence[Task]) -> int:
+        return sum(benchmark.plan.make(task.method).n_prompts for task in group)
 
     # The longest first, so that none of them is begun when the others are about to end.
-    with Workers(benchmark, min(jobs, len(tasks))) as workers:
-        yield from workers.run(sorted(tasks, key=prompts, reverse=True))
+    with Workers(benchmark, min(jobs, len(groups))) as workers:
+        yield from workers.run(sorted(groups, key=prompts, reverse=True))
 
 
 def _lines(
@@ -277,10 +286,14 @@ def run_settings(
 
 
 def run_one(
-    method: Method, episode: Episode, backbone: Backbone, folder: RunFolder
+    method: Method,
+    episode: Episode,
+    backbone: Backbone,
+    folder: RunFolder,
+    member: Member | None = None,
 ) -> list[dict[str, Any]]:
     """Train, then look at the target once: a result line for the method and each read-out."""
-    record = RunRecord(folder.open())
+    record = RunRecord(folder.open(), member=member)
     reset_peak_memory()
     started = time.perf_counter()
     classifier = method.fit(
@@ -314,6 +327,7 @@ def run_one(
                 "seconds": round(seconds, 3),
                 "text_passes": classifier.training["text_passes"],
                 "peak_memory_mib": round(peak, 1),
+                "shared_with": member.others if member else 0,
                 "settings_hash": folder.hash,
                 "run": folder.path.name,
                 "backbone": backbone.name,

@@ -23,6 +23,7 @@ import torch
 from ldpf.backbones import load_backbone
 from ldpf.checkpoint import load_tree, save_tree
 from ldpf.errors import BackboneError, LdpfError
+from ldpf.evaluation.together import run_group
 from ldpf.features import FeatureSet
 from ldpf.methods.fitting import MEMORY_BUDGET_MIB
 
@@ -89,8 +90,8 @@ class Workers:
         self.pool.shutdown()
         self.folder.cleanup()
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
-        """Every task with its outcome, as they finish.
+    def run(self, groups: Sequence[Sequence[Task]]) -> Iterator[tuple[Task, Outcome]]:
+        """Every task with its outcome, as the groups finish; a group stays in one process.
 
         Raises:
             LdpfError: a process ended, as it does when memory runs out.
@@ -98,13 +99,12 @@ class Workers:
         bare = replace(self.benchmark, data=None, backbone=None)  # these load on the other side
         backbone = self.benchmark.backbone
         frozen = backbone.name, str(backbone.device), backbone.fingerprint
-        waiting: dict[Future[tuple[Outcome, list[str]]], Task] = {
-            self.pool.submit(_run, bare, self.shared, frozen, task): task for task in tasks
-        }
+        waiting: list[Future[tuple[dict[Task, Outcome], list[str]]]] = [
+            self.pool.submit(_run, bare, self.shared, frozen, group) for group in groups
+        ]
         for future in as_completed(waiting):
-            task = waiting[future]
             try:
-                outcome, messages = future.result()
+                outcomes, messages = future.result()
             except BrokenProcessPool as error:
                 raise LdpfError(
                     f"A process that did one of {self.jobs} runs side by side was ended from "
@@ -112,8 +112,8 @@ class Workers:
                     f"give it fewer at a time (--jobs {max(1, self.jobs // 2)})."
                 ) from error
             for message in messages:
-                log.warning("%s: %s", task, message)
-            yield task, outcome
+                log.warning("%s: %s", ", ".join(map(str, outcomes)), message)
+            yield from outcomes.items()
 
 
 def _begin(threads: int) -> None:
@@ -132,9 +132,9 @@ def _begin(threads: int) -> None:
 
 
 def _run(
-    bare: Benchmark, shared: Path, frozen: tuple[str, str, str], task: Task
-) -> tuple[Outcome, list[str]]:
-    """Do a task in this process; returns its outcome and the warnings on the way."""
+    bare: Benchmark, shared: Path, frozen: tuple[str, str, str], group: Sequence[Task]
+) -> tuple[dict[Task, Outcome], list[str]]:
+    """Do a group in this process; returns the outcomes and the warnings on the way."""
     messages = _Messages()
     log.addHandler(messages)
     log.propagate = False
@@ -142,10 +142,10 @@ def _run(
         with warnings.catch_warnings():
             warnings.showwarning = messages.warning
             data, backbone = _load(shared), _load_backbone(*frozen)
-            outcome = replace(bare, data=data, backbone=backbone).run(task)
+            outcomes = dict(run_group(replace(bare, data=data, backbone=backbone), group))
     finally:
         log.removeHandler(messages)
-    return outcome, list(dict.fromkeys(messages.texts))
+    return outcomes, list(dict.fromkeys(messages.texts))
 
 
 class _Messages(logging.Handler):

@@ -1,0 +1,153 @@
+"""`ldpf export`: a trained model for programs without PyTorch."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import say, say_json
+from ldpf.cli.loading import DataSource, count, load_trained
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+
+log = logging.getLogger("ldpf")
+
+_AT_ONCE = 16
+
+
+def export(
+    model: common.Model,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Where it goes; ends in .onnx.", show_default=False),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="PART",
+            help="onnx: from image pixels to answers. features: the small part behind the image "
+            "encoder alone, for those who have its features already.",
+        ),
+    ] = "onnx",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="fp32, fp16 or int8: the latter two are smaller and less exact.",
+        ),
+    ] = "fp32",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Labelled images to measure the exported file's accuracy on, beside the model's.",
+            rich_help_panel=common.DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    backbone: common.ModelBackbone = None,
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Write a trained model as an ONNX file.
+
+    One graph with the outputs `probabilities` and `domain_weights`, compared
+    with PyTorch before it is kept. Classes and preprocessing stand in a JSON
+    file beside it and in the graph's metadata.
+
+    \b
+    Examples:
+      ldpf export my-model --out my-model.onnx
+      ldpf export my-model --out small.onnx --precision int8 --data photos
+    """
+    from ldpf.export import export_onnx
+
+    classifier, frozen, _ = load_trained(model, backbone, "cpu")
+    source = None if data is None else DataSource(data, layout, class_names, skip_bad, cache_dir)
+    done = export_onnx(classifier, frozen, out, part=to, precision=precision)
+    report: dict[str, Any] = {
+        "file": str(done.path),
+        "description": str(done.description),
+        "part": to,
+        "precision": precision,
+        "mebibytes": round(done.mebibytes, 3),
+        "difference": done.difference,
+    }
+    if source is not None:
+        report["measured"] = _measure(classifier, frozen, done.path, source, to, model)
+    if as_json:
+        say_json(report)
+        return
+    say(f"Model: {done.path} ({done.mebibytes:.1f} MiB), described in {done.description}")
+    say(
+        f"Largest difference to PyTorch on random inputs: {done.difference:.1g} "
+        "(a probability is at most 1)."
+    )
+    if source is not None:
+        m = report["measured"]
+        say(
+            f"Accuracy on {count(m['n_test'], 'image')}: {m['accuracy']:.1%}, before "
+            f"{m['accuracy_before']:.1%} ({m['change']:+.1%}); the same answer for "
+            f"{m['agreement']:.1%} of the images."
+        )
+    elif precision != "fp32":
+        say(
+            "What that means for its accuracy is measured where labelled images are given (--data)."
+        )
+
+
+def _measure(
+    classifier: PromptClassifier,
+    frozen: Backbone,
+    path: Path,
+    source: DataSource,
+    part: str,
+    model: Path,
+) -> dict[str, Any]:
+    """Accuracy of the file and of the model on the same images."""
+    import numpy as np
+
+    from ldpf.cli.evaluate import check_classes
+    from ldpf.cli.loading import encode
+    from ldpf.export.onnx_file import Session
+
+    dataset = source.load()
+    check_classes(dataset, classifier.class_names, model)
+    encoded = encode(dataset, frozen, source)
+    features = encoded.features
+    ids = {name: k for k, name in enumerate(classifier.class_names)}
+    labels = np.asarray([ids.get(n, -1) for n in features.class_names])[features.labels.numpy()]
+    before = classifier.logits(features.features).argmax(dim=1).numpy()
+    session, answers = Session(path), []
+    for start in range(0, len(features), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        if part == "features":
+            batch = features.features[rows]
+        else:
+            batch = _pixels(features.paths[rows], dataset.root, frozen)
+        answers.append(session.run(batch)[0].argmax(axis=1))
+    now = np.concatenate(answers)
+    right_before, right_now = float((before == labels).mean()), float((now == labels).mean())
+    return {
+        "n_test": len(labels),
+        "accuracy_before": right_before,
+        "accuracy": right_now,
+        "change": right_now - right_before,
+        "agreement": float((now == before).mean()),
+    }
+
+
+def _pixels(paths: tuple[str, ...], root: Path, frozen: Backbone) -> Any:
+    from ldpf.data.images import read_image
+
+    return frozen.preprocess([read_image(root / path) for path in paths])

@@ -1,0 +1,64 @@
+"""What is exported, as modules of tensor operations only: head, and image tower with head."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ldpf.backbones import Backbone
+from ldpf.classifier import PromptClassifier
+from ldpf.fusion import FUSION_RULES
+
+
+class FeatureHead(nn.Module):
+    """Image features [N, D] to probabilities [N, K] and domain weights [N, S].
+
+    The same computation as `PromptClassifier.probabilities` and `domain_weights`, without their
+    loop over chunks, which a graph of dynamic batch size cannot hold. Features need not be of
+    length one: those that people have stored often are not.
+    """
+
+    def __init__(self, classifier: PromptClassifier) -> None:
+        """Copy what the classifier has learnt."""
+        super().__init__()
+        text = classifier.text_features.detach().clone()  # [S, K, D]
+        self.register_buffer("text_features", text)
+        self.register_buffer("gram", torch.einsum("skd,rkd->ksr", text, text))  # [K, S, S]
+        self.scale, self.tau = classifier.logit_scale, classifier.tau
+        self.rule = FUSION_RULES[classifier.fusion]
+        self.fused = classifier.latent is not None and len(text) > 1
+        if self.fused:
+            assert classifier.latent is not None
+            self.extractor = classifier.latent.extractor
+            centroids = F.normalize(classifier.latent.centroids.detach().clone(), dim=-1)
+            self.register_buffer("centroids", centroids)  # [S, Z]
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities [N, K] and domain weights [N, S] of features [N, D]."""
+        features = F.normalize(features, dim=-1)
+        if self.fused:
+            z = F.normalize(self.extractor(features), dim=-1)
+            weights = self.rule(z @ self.centroids.T, self.tau)
+        else:
+            weights = torch.ones_like(features[:, :1])
+        cosines = torch.einsum("nd,skd->nsk", features, self.text_features)
+        numerator = torch.einsum("ns,nsk->nk", weights, cosines)
+        squared = torch.einsum("ns,ksr,nr->nk", weights, self.gram, weights)
+        logits = self.scale * numerator / squared.clamp_min(1e-12).sqrt()
+        return torch.softmax(logits, dim=-1), weights
+
+
+class PixelGraph(nn.Module):
+    """Preprocessed pixels [N, 3, H, W] to probabilities [N, K] and domain weights [N, S]."""
+
+    def __init__(self, classifier: PromptClassifier, backbone: Backbone) -> None:
+        """Put the head behind the backbone's image tower."""
+        super().__init__()
+        self.model = backbone.model
+        self.head = FeatureHead(classifier)
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities [N, K] and domain weights [N, S]."""
+        features = self.model.get_image_features(pixel_values=pixels).pooler_output.flatten(1)
+        return self.head(features)

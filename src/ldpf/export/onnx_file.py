@@ -1,0 +1,215 @@
+"""Write an ONNX file, compare it with PyTorch, and only then let it stand."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+import ldpf
+from ldpf.errors import LdpfError, SettingsError
+from ldpf.export.graph import FeatureHead, PixelGraph
+from ldpf.export.preprocessing import describe_preprocessing
+from ldpf.export.reduced import PRECISIONS, reduce_precision
+from ldpf.seeding import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+
+TOLERANCE = 1e-4
+"""Largest difference of any output to PyTorch's that a float32 file may have."""
+
+OUTPUTS = ("probabilities", "domain_weights")
+_TRIED_BATCHES = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the ONNX file.
+        description: the JSON file beside it.
+        difference: largest difference of an output to PyTorch's on random inputs.
+        mebibytes: size of the ONNX file.
+    """
+
+    path: Path
+    description: Path
+    difference: float
+    mebibytes: float
+
+
+def export_onnx(
+    classifier: PromptClassifier,
+    backbone: Backbone,
+    out: Path,
+    *,
+    part: str = "onnx",
+    precision: str = "fp32",
+) -> Exported:
+    """Write a trained model as one ONNX file with a JSON description beside it.
+
+    The graph has the outputs `probabilities` [N, K] and `domain_weights` [N, S] and takes any
+    number of images. It is compared with PyTorch on random inputs in batches of different size; a
+    float32 file that differs by more than `TOLERANCE` is not kept.
+
+    Args:
+        classifier: what was trained.
+        backbone: it was trained with.
+        out: where the file goes, ending in `.onnx`.
+        part: `onnx`, from `pixels` [N, 3, H, W], or `features`, the head alone, from `features`
+            [N, D] of the same backbone (of any length).
+        precision: `fp32`, `fp16` (weights and most operations; inputs and outputs stay float32) or
+            `int8` (matrix products; convolutions stay as they are).
+
+    Raises:
+        SettingsError: an unknown part or precision, or a file name without `.onnx`.
+        LdpfError: the packages of the extra `export` are missing, or the file differs too much.
+    """
+    if part not in ("onnx", "features"):
+        raise SettingsError(f"part is {part!r}; choose from onnx, features.")
+    if precision not in PRECISIONS:
+        raise SettingsError(f"precision is {precision!r}; choose from {', '.join(PRECISIONS)}.")
+    if out.suffix != ".onnx":
+        raise SettingsError(f"The file {str(out)!r} should end in '.onnx'.")
+    require_onnx()
+    draws = generator(0, "export")
+    sizes = [3, backbone.image_size, backbone.image_size]
+    if part == "features":
+        graph, name, shape = FeatureHead(classifier), "features", [backbone.embed_dim]
+    else:
+        graph, name, shape = PixelGraph(classifier, backbone), "pixels", sizes
+    graph = graph.to("cpu").eval().requires_grad_(False)
+    description = describe(classifier, backbone, name, shape, precision)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
+        draft = Path(folder) / "fp32.onnx"
+        _write(graph, torch.randn(2, *shape, generator=draws), name, draft)
+        draft = reduce_precision(draft, precision)
+        _describe_inside(draft, description)
+        inputs = [torch.randn(n, *shape, generator=draws) for n in _TRIED_BATCHES]
+        difference = max(_difference(graph, draft, batch) for batch in inputs)
+        if precision == "fp32" and not difference <= TOLERANCE:
+            raise LdpfError(
+                f"The exported graph differs from PyTorch by {difference:.2g}, more than "
+                f"{TOLERANCE:g}, so it was not written. Please report the model and the versions "
+                "of torch, onnx and onnxruntime."
+            )
+        draft.replace(out)
+    beside = out.with_suffix(".json")
+    beside.write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
+    return Exported(out, beside, difference, out.stat().st_size / 2**20)
+
+
+def require_onnx() -> None:
+    """Raise LdpfError unless the packages of the extra `export` are there."""
+    needed = ("onnx", "onnxscript", "onnxruntime")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LdpfError(
+            f"Exporting needs {', '.join(missing)}; install with: pip install 'ldpf[export]'"
+        )
+
+
+def describe(
+    classifier: PromptClassifier, backbone: Backbone, name: str, shape: list[int], precision: str
+) -> dict[str, Any]:
+    """All that a program needs beside the graph: classes, input and preprocessing."""
+    return {
+        "class_names": list(classifier.class_names),
+        "n_domains": classifier.n_domains,
+        "input": {"name": name, "shape": ["images", *shape], "type": "float32"},
+        "outputs": list(OUTPUTS),
+        "precision": precision,
+        "preprocessing": describe_preprocessing(backbone) if name == "pixels" else None,
+        "backbone": {"name": backbone.name, "fingerprint": backbone.fingerprint},
+        "method": classifier.method,
+        "written_by": f"ldpf {ldpf.__version__}",
+    }
+
+
+def run_graph(path: Path, batch: torch.Tensor) -> list[np.ndarray]:
+    """Probabilities [N, K] and domain weights [N, S] by onnxruntime on the CPU."""
+    return Session(path).run(batch)
+
+
+class Session:
+    """An exported graph in onnxruntime."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the file."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # a warning for each weight that an optimisation drops
+        self.session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, batch: torch.Tensor) -> list[np.ndarray]:
+        """Outputs of one batch, in the order of `OUTPUTS`."""
+        (entry,) = self.session.get_inputs()
+        return self.session.run(list(OUTPUTS), {entry.name: batch.numpy()})
+
+
+def _write(graph: torch.nn.Module, example: torch.Tensor, name: str, path: Path) -> None:
+    with _quiet():
+        torch.onnx.export(
+            graph,
+            (example,),
+            str(path),
+            input_names=[name],
+            output_names=list(OUTPUTS),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("images")},),
+            external_data=False,  # one file that can be sent
+            verbose=False,
+        )
+
+
+@torch.no_grad()
+def _difference(graph: torch.nn.Module, path: Path, batch: torch.Tensor) -> float:
+    found = [torch.from_numpy(value) for value in run_graph(path, batch)]
+    return max(
+        float(F.l1_loss(ours, theirs, reduction="none").max())
+        for ours, theirs in zip(graph(batch), found, strict=True)
+    )
+
+
+def _describe_inside(path: Path, description: dict[str, Any]) -> None:
+    """The description also travels in the file's own metadata."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"ldpf": json.dumps(description, ensure_ascii=False)})
+    onnx.save(model, path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter reports its progress and optional packages on every channel there is."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

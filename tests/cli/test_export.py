@@ -1,0 +1,71 @@
+"""`ldpf export`, and the example that reads its file without this package."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
+    reason="the extra 'export' (onnx, onnxscript, onnxruntime) is not installed",
+)
+
+ROOT = Path(__file__).parents[2]
+
+GUARD = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+assert not {"torch", "transformers", "ldpf"} & set(sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(model, run, tmp_path_factory):
+    out = tmp_path_factory.mktemp("export") / "model.onnx"
+    result = run("export", model, "--out", out)
+    assert result.exit_code == 0, result.output
+    return out, result.stdout
+
+
+def test_it_says_what_it_wrote(exported):
+    out, text = exported
+    assert f"Model: {out} (" in text and f"described in {out.with_suffix('.json')}" in text
+    assert "Largest difference to PyTorch on random inputs: " in text
+
+
+def test_accuracy_is_measured_on_labelled_images(model, images, run, tmp_path):
+    out = tmp_path / "model.onnx"
+    result = run("export", model, "--out", out, "--data", images, "--json")
+    measured = json.loads(result.stdout)["measured"]
+    assert measured["n_test"] == 54
+    assert measured["agreement"] == 1.0
+    assert measured["accuracy"] == measured["accuracy_before"]
+
+
+def test_the_example_needs_neither_this_package_nor_torch(exported, model, images, run):
+    files = sorted(images.glob("*/*/0.png"))
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", GUARD, ROOT / "examples/predict_onnx.py", exported[0], *files],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [line.split()[1] for line in done.stdout.splitlines()]
+    lines = run("predict", model, *files, "--format", "jsonl").stdout.splitlines()
+    assert found == [json.loads(line)["label"] for line in lines]
+
+
+def test_a_wrong_ending_is_one_sentence(model, run, tmp_path):
+    result = run("export", model, "--out", tmp_path / "model.bin")
+    assert result.exit_code == 2
+    assert "model.bin' should end in '.onnx'." in " ".join(result.stderr.split())

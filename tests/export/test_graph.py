@@ -1,0 +1,50 @@
+"""The exported modules compute what the classifier computes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ldpf.classifier import PromptClassifier
+from ldpf.domains import FittedDomains
+from ldpf.domains.extractor import DomainExtractor
+from ldpf.export.graph import FeatureHead, PixelGraph
+
+N, S, K, D = 7, 3, 4, 16
+
+
+def unit(*shape, seed=0):
+    draws = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(*shape, generator=draws), dim=-1)
+
+
+def classifier(fusion="similarity", prompts=S):
+    latent = None
+    if prompts > 1:
+        extractor = DomainExtractor(D, 8, 4, torch.Generator().manual_seed(1))
+        latent = FittedDomains(extractor.requires_grad_(False), unit(prompts, 4, seed=2))
+    return PromptClassifier(
+        "ldpf", ("a", "b", "c", "d"), unit(prompts, K, D, seed=3), 20.0, None, latent, fusion, 0.2
+    )
+
+
+@pytest.mark.parametrize("fusion", ["similarity", "uniform", "nearest"])
+@pytest.mark.parametrize("prompts", [1, S])
+def test_head_agrees_with_the_classifier(fusion, prompts):
+    model, features = classifier(fusion, prompts), unit(N, D)
+    probabilities, weights = FeatureHead(model)(features)
+    torch.testing.assert_close(probabilities, model.probabilities(features))
+    torch.testing.assert_close(weights, model.domain_weights(features))
+
+
+def test_features_of_any_length_are_taken():
+    head, features = FeatureHead(classifier()), unit(N, D)
+    torch.testing.assert_close(head(features)[0], head(5 * features)[0])
+
+
+def test_pixels_are_encoded_first(tiny_clip):
+    pixels = torch.rand(2, 3, tiny_clip.image_size, tiny_clip.image_size)
+    model = classifier()
+    probabilities, _ = PixelGraph(model, tiny_clip)(pixels)
+    expected = model.probabilities(tiny_clip.encode_images(pixels))
+    torch.testing.assert_close(probabilities, expected, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,107 @@
+"""Files that hold a model, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import pytest
+import torch
+
+import ldpf.export.onnx_file
+from ldpf.errors import LdpfError, SettingsError
+from ldpf.export import export_onnx
+from ldpf.export.onnx_file import Session, require_onnx
+
+from .test_graph import classifier, unit
+
+needs_onnx = pytest.mark.skipif(
+    any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
+    reason="the extra 'export' (onnx, onnxscript, onnxruntime) is not installed",
+)
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_clip, tmp_path_factory):
+    out = tmp_path_factory.mktemp("export") / "deep" / "model.onnx"
+    return export_onnx(classifier(), tiny_clip, out)
+
+
+@needs_onnx
+def test_any_number_of_images_gets_the_classifiers_answers(exported, tiny_clip):
+    session = Session(exported.path)
+    for n in (1, 4):
+        pixels = torch.rand(n, 3, tiny_clip.image_size, tiny_clip.image_size)
+        features = tiny_clip.encode_images(pixels)
+        probabilities, weights = (torch.from_numpy(v) for v in session.run(pixels))
+        torch.testing.assert_close(
+            probabilities, classifier().probabilities(features), rtol=0, atol=1e-4
+        )
+        torch.testing.assert_close(
+            weights, classifier().domain_weights(features), rtol=0, atol=1e-4
+        )
+
+
+@needs_onnx
+def test_the_description_stands_beside_and_inside(exported, tiny_clip):
+    description = json.loads(exported.description.read_text())
+    inside = Session(exported.path).session.get_modelmeta().custom_metadata_map["ldpf"]
+    assert json.loads(inside) == description
+    assert description["class_names"] == ["a", "b", "c", "d"]
+    assert description["backbone"]["fingerprint"] == tiny_clip.fingerprint
+    assert description["outputs"] == ["probabilities", "domain_weights"]
+    assert description["preprocessing"]["mean"] == list(tiny_clip.image_processor.image_mean)
+
+
+@needs_onnx
+def test_the_head_alone_takes_features(tiny_clip, tmp_path):
+    model, features = classifier(), unit(5, 16)
+    done = export_onnx(model, tiny_clip, tmp_path / "head.onnx", part="features")
+    probabilities = torch.from_numpy(Session(done.path).run(features)[0])
+    torch.testing.assert_close(probabilities, model.probabilities(features), rtol=0, atol=1e-4)
+    assert json.loads(done.description.read_text())["preprocessing"] is None
+
+
+@needs_onnx
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_numbers_give_a_smaller_file_with_nearly_the_same_answers(
+    precision, exported, tiny_clip, tmp_path
+):
+    done = export_onnx(classifier(), tiny_clip, tmp_path / "small.onnx", precision=precision)
+    assert done.mebibytes < exported.mebibytes
+    assert 0 < done.difference < 0.1
+
+
+@needs_onnx
+def test_a_file_that_differs_is_not_kept(tiny_clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(ldpf.export.onnx_file, "_difference", lambda *_: 0.5)
+    with pytest.raises(LdpfError, match=r"differs from PyTorch by 0\.5, more than 0\.0001"):
+        export_onnx(classifier(), tiny_clip, tmp_path / "head.onnx", part="features")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"part": "text"}, "part is 'text'; choose from onnx, features."),
+        ({"precision": "fp8"}, "precision is 'fp8'; choose from fp32, fp16, int8."),
+    ],
+)
+def test_unknown_choices_are_refused(options, message, tiny_clip, tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        export_onnx(classifier(), tiny_clip, tmp_path / "x.onnx", **options)
+    assert str(caught.value) == message
+
+
+def test_another_ending_is_refused(tiny_clip, tmp_path):
+    with pytest.raises(SettingsError, match=r"model.pt' should end in '.onnx'."):
+        export_onnx(classifier(), tiny_clip, tmp_path / "model.pt")
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LdpfError) as caught:
+        require_onnx()
+    assert str(caught.value) == (
+        "Exporting needs onnx, onnxscript, onnxruntime; install with: pip install 'ldpf[export]'"
+    )
