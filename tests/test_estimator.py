@@ -406,3 +406,9 @@ def test_an_unknown_backbone_is_refused(data):
 def test_features_of_another_backbone_are_refused_in_prediction(fitted):
     with pytest.raises(DataError, match=r"X has 8 features, but .* 16"):
         fitted.predict(np.ones((2, 8)))
+
+
+@pytest.mark.parametrize("images", [None, 7, {"a": 1}, (path for path in "ab")])
+def test_what_is_no_sequence_of_images_is_refused(images, estimator):
+    message = refusal(estimator, images, ["cat", "dog"])
+    assert message.startswith(f"Inputs of type {type(images).__name__} are not understood; give ")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ldpf.data import read_image
 from ldpf.errors import DataError
-from ldpf.inputs import as_sequence, to_features
+from ldpf.inputs import as_sequence, may_be_table, to_features
 
 
 class Column:
@@ -247,3 +247,39 @@ def test_files_that_cannot_be_read_are_all_named(files, tiny_clip):
 def test_a_sequence_stays_the_one_it_is():
     for inputs in (["a.png"], np.ones((2, 3))):
         assert as_sequence(inputs) is inputs
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        np.ones((2, 3)),
+        torch.ones(2, 3),
+        [[1.0, 2.0], [3.0, 4.0]],
+        [np.ones(3), np.ones(3)],
+        Column([[1.0], [2.0]]),
+        np.ones(3),
+    ],
+)
+def test_numbers_may_be_a_table(inputs):
+    assert may_be_table(inputs)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        "cat.jpg",
+        ["cat.jpg"],
+        np.array(["cat.jpg"]),
+        [Path("cat.jpg")],
+        [Image.new("RGB", (2, 2))],
+        [np.zeros((4, 4, 3), np.uint8)],
+        np.zeros((2, 4, 4, 3), np.uint8),
+        Column(["cat.jpg"]),
+        {"image": 1},
+        iter("ab"),
+        None,
+        7,
+    ],
+)
+def test_images_and_unknown_things_are_no_table(inputs):
+    assert not may_be_table(inputs)

@@ -21,8 +21,8 @@ from ldpf.features import FeatureSet
 from ldpf.inputs import (
     as_sequence,
     brings_labels,
-    holds_images,
     labelled_features,
+    may_be_table,
     to_features,
 )
 from ldpf.methods import LDPF
@@ -293,11 +293,11 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X with a length; a table of features also as scikit-learn has it."""
-        if holds_images(X):
-            if reset:
-                vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
-            return as_sequence(X)
-        return check_table(self, X, reset=reset, ensure_min_features=2 if reset else 1)
+        if may_be_table(X):
+            return check_table(self, X, reset=reset, ensure_min_features=2 if reset else 1)
+        if reset:
+            vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
+        return as_sequence(X)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,18 +83,20 @@ def labelled_features(
     return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 
-def holds_images(inputs: Any) -> bool:
-    """Whether inputs are images or paths of images, read or refused here; else features."""
-    if isinstance(inputs, (str, Path, Image.Image)):
-        return True
+def may_be_table(inputs: Any) -> bool:
+    """Whether inputs could be a table of features; else they are images, or nothing known here."""
     if isinstance(inputs, (np.ndarray, torch.Tensor)) and inputs.ndim != 1:
-        return inputs.ndim > 2
-    if getattr(inputs, "ndim", 1) != 1 or not (
-        isinstance(inputs, Sequence) or hasattr(inputs, "to_numpy") or hasattr(inputs, "shape")
-    ):
+        return inputs.ndim <= 2
+    if getattr(inputs, "ndim", 1) != 1:
+        return True  # a table of pandas, say
+    if isinstance(inputs, (str, Path, Image.Image, Mapping)):
         return False
+    if hasattr(inputs, "to_numpy"):
+        return may_be_table(inputs.to_numpy())
+    if not isinstance(inputs, (Sequence, np.ndarray, torch.Tensor)):
+        return hasattr(inputs, "__array__") or hasattr(inputs, "shape")
     first = next(iter(inputs), None)
-    return isinstance(first, (str, Path, Image.Image)) or getattr(first, "ndim", 0) > 1
+    return not (isinstance(first, (str, Path, Image.Image)) or getattr(first, "ndim", 0) > 1)
 
 
 def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:

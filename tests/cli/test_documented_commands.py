@@ -7,9 +7,16 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 from typer.testing import Result
+
+from ldpf import LDPFClassifier
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -43,6 +50,10 @@ def reader_folder(
         shutil.copytree(images / ours, tmp_path / "pacs" / theirs)
     shutil.copytree(images / "photo", tmp_path / "new-photos")
     shutil.copytree(model, tmp_path / "my-model")
+    embeddings = np.random.default_rng(0).normal(size=(36, 16))
+    np.save(tmp_path / "embeddings.npy", embeddings)
+    rows = [f"{label},{site}" for label in ("cat", "dog") for site in ("a", "b")] * 9
+    (tmp_path / "embeddings.csv").write_text("\n".join(["label,domain", *rows]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -62,16 +73,66 @@ def test_commands_run_in_the_order_in_which_they_are_written(
         assert result.exit_code == 0, f"{words}\n{result.output}\n{result.stderr}"
 
 
-def test_python_of_the_readme_runs(
-    reader_folder: Path, tiny_clip_folder: Path, session_settings: pytest.MonkeyPatch
+WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
+
+
+@pytest.fixture
+def reader_names(reader_folder: Path) -> dict[str, Any]:
+    """What the documents' Python calls by name without making it."""
+    photos = sorted((reader_folder / "photos").glob("*/*/*.png"))
+    pixels = np.stack([np.asarray(Image.open(photo)) for photo in photos[:12]])
+    items = [(torch.from_numpy(one).permute(2, 0, 1), i % 2) for i, one in enumerate(pixels)]
+    return {
+        "paths": photos,
+        "labels": [photo.parent.name for photo in photos],
+        "new_paths": photos[:4],
+        "pixels": pixels,
+        "loader": torch.utils.data.DataLoader(items, batch_size=4),
+    }
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is pushed to the hub goes into a folder and is fetched from there."""
+
+    def upload_folder(self: Any, *, repo_id: str, folder_path: Path, **_: Any) -> str:
+        return str(shutil.copytree(folder_path, tmp_path / "hub" / repo_id))
+
+    monkeypatch.setattr(
+        "huggingface_hub.HfApi.create_repo",
+        lambda self, repo_id, **_: SimpleNamespace(repo_id=repo_id),
+    )
+    monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload_folder)
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda name, **_: str(tmp_path / "hub" / name)
+    )
+
+
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=lambda path: path.name)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_python_runs_in_the_order_in_which_it_is_written(
+    document: Path,
+    reader_folder: Path,
+    reader_names: dict[str, Any],
+    local_hub: None,
+    tiny_clip_folder: Path,
+    session_settings: pytest.MonkeyPatch,
 ) -> None:
     shutil.rmtree(reader_folder / "my-model")
-    code = "\n".join(blocks(ROOT / "README.md", "python"))
-    code = code.replace(REAL_BACKBONES[0], str(tiny_clip_folder))
-    photos = sorted((reader_folder / "photos").glob("*/*/*.png"))
-    names = {"paths": photos, "labels": [p.parent.name for p in photos], "new_paths": photos[:4]}
-    exec(compile(code, "README.md", "exec"), names)
-    assert (reader_folder / "my-model" / "config.json").exists()
+    code = "\n".join(blocks(document, "python")).replace(REAL_BACKBONES[0], str(tiny_clip_folder))
+    if "from_huggingface" in code:
+        datasets = pytest.importorskip("datasets", reason="needs datasets, which is no dependency")
+        pictures = [Image.fromarray(one) for one in reader_names["pixels"]]
+        reader_names["dataset"] = datasets.Dataset.from_dict(
+            {"image": pictures, "label": ["cat", "dog"] * 6}
+        )
+    exec(compile(code, document.name, "exec"), reader_names)
+    assert isinstance(reader_names["model"], LDPFClassifier)
+    assert len(reader_names["model"].predict(reader_names["new_paths"])) == 4
+
+
+def test_the_readme_shows_python_that_saves_a_model() -> None:
+    assert 'model.save("my-model")' in "".join(blocks(ROOT / "README.md", "python"))
 
 
 def test_make_targets_named_in_the_readme_exist() -> None:

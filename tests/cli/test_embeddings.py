@@ -67,3 +67,11 @@ def test_another_backbone_is_refused(embeddings, tmp_path, run):
         "Error: the embeddings of 'shapes' hold 16 numbers each, but image features of backbone "
         "'nano' hold "
     ) in result.stderr
+
+
+def test_there_is_nothing_to_encode(embeddings, run):
+    result = run("features", "--data", embeddings)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {embeddings} holds embeddings; there is no image to encode."
+    )

@@ -9,6 +9,7 @@ import typer
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.loading import DataSource, count, describe, encode
+from ldpf.errors import DataError
 
 
 def features(
@@ -43,11 +44,14 @@ def features(
       ldpf features --data photos --backbone openai/clip-vit-base-patch16
     """
     from ldpf.backbones import load_backbone
+    from ldpf.data import EmbeddedImages
     from ldpf.feature_cache import FeatureCache
     from ldpf.paths import cache_root
 
     source = DataSource(data, layout, class_names, skip_bad, cache_dir)
     dataset = source.load()
+    if isinstance(dataset, EmbeddedImages):
+        raise DataError(f"{data} holds embeddings; there is no image to encode.")
     frozen = load_backbone(backbone, device)
     encoding = encode(dataset, frozen, source, verify=verify, batch_size=batch_size)
     root = cache_dir if cache_dir is not None else cache_root()
