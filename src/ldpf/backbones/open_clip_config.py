@@ -68,7 +68,8 @@ _HARMLESS_VALUES: dict[str, tuple[Any, ...]] = {
     "proj_type": ("linear",),
     "block_type": (None, "default"),
 }
-"""Values that say 'as in CLIP'; of every other field None and False do."""
+"""Values that say 'as in CLIP'; of every other field None, False, "" and {}
+do."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _side(name: str, field: str, value: Any) -> int:
 
 def _refuse_unknown(name: str, part: str, fields: dict[str, Any]) -> None:
     for field, value in fields.items():
-        if field in _WITHOUT_EFFECT[part] or value is None or value is False:
+        if field in _WITHOUT_EFFECT[part] or value in (None, "", {}) or value is False:
             continue
         if value not in _HARMLESS_VALUES.get(field, ()):
             place = field if part == "model_cfg" else f"{part}.{field}"
