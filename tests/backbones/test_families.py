@@ -302,6 +302,17 @@ def test_siglip_without_end_or_padding_token_is_refused(token, siglip2_parts):
     )
 
 
+def test_an_image_tower_without_a_head_is_refused(siglip_parts):
+    model = copy.deepcopy(siglip_parts["model"])
+    model.config.vision_config.vision_use_head = False
+    with pytest.raises(BackboneError) as caught:
+        assemble("odd", **siglip_parts | {"model": model})
+    assert str(caught.value) == (
+        "The backbone 'odd' has vision_use_head=False, so its image tower ends in patches and gives "
+        "no feature of an image; use a checkpoint with the pooling head."
+    )
+
+
 def test_metaclip2_with_another_end_token_than_its_tokenizer_is_refused(metaclip2_parts):
     model = copy.deepcopy(metaclip2_parts["model"])
     model.config.text_config.eos_token_id = 7

@@ -97,9 +97,15 @@ def assemble(name: str, model, image_processor, tokenizer) -> Backbone:
     """Build a `Backbone` from transformers' parts (a checkpoint just loaded, or made in a test).
 
     Raises:
-        BackboneError: the text tower is of no supported kind, or the tokenizer does not fit it.
+        BackboneError: the text tower is of no supported kind, the tokenizer does not fit it, or the
+            image tower gives no feature.
     """
     tower = text_tower(name, model, tokenizer)
+    if not getattr(model.config.vision_config, "vision_use_head", True):  # of SigLIP's image tower
+        raise BackboneError(
+            f"The backbone {name!r} has vision_use_head=False, so its image tower ends in patches "
+            "and gives no feature of an image; use a checkpoint with the pooling head."
+        )
     return Backbone(
         name=name,
         model=model,

@@ -90,10 +90,10 @@ class TextTower:
         For CLIP the same as `name_tokens`. Tokenizers that count the space before a word as part of
         it, as SigLIP 2's does, know a word by another id at the start of a sentence.
         """
-        before, both = self.name_tokens("a"), self.name_tokens(f"a {text}")
-        if before and both[: len(before)] == before:
-            return both[len(before) :]
-        return self.name_tokens(text)
+        first, twice = self.name_tokens(text), self.name_tokens(f"{text} {text}")
+        if len(twice) > len(first) and twice[: len(first)] == first:
+            return twice[len(first) :]
+        return first
 
     def padded_sentences(self, texts: Sequence[str]) -> torch.Tensor:
         """Whole sentences filled up to the context length, a longer one cut before its [EOS].
