@@ -308,8 +308,8 @@ def test_an_image_tower_without_a_head_is_refused(siglip_parts):
     with pytest.raises(BackboneError) as caught:
         assemble("odd", **siglip_parts | {"model": model})
     assert str(caught.value) == (
-        "The backbone 'odd' has vision_use_head=False, so its image tower ends in patches and gives "
-        "no feature of an image; use a checkpoint with the pooling head."
+        "The backbone 'odd' has vision_use_head=False, so its image tower ends in patches and "
+        "gives no feature of an image; use a checkpoint with the pooling head."
     )
 
 
