@@ -43,7 +43,8 @@ class PromptClassifier:
         method: name of the method that made it.
         class_names: the K classes, in the order of the logits.
         text_features: [S, K, D] float32 of length one, on the CPU.
-        logit_scale: 1 / T of the backbone.
+        logit_scale: 1 / T of the backbone. (The sigmoid family adds a bias to the logits, the same
+            for all classes: it cancels in the softmax and is left out.)
         contexts: the learnt prompts [S, M, W] behind `text_features`; None for hard prompts.
         latent: extractor and centroids of the S latent domains; None where there is one prompt.
         fusion: name of the fusion rule.

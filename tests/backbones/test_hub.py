@@ -343,3 +343,58 @@ def test_without_network_a_fresh_process_ends_at_once_with_one_message(tmp_path)
     )
     assert message.endswith(f"Connection refused). {UNREACHABLE}")
     assert float(seconds) < 20
+
+
+# --- OpenCLIP models ------------------------------------------------------------------------------
+
+
+def served(hub, folder):
+    hub.files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    return hub.files
+
+
+def test_an_open_clip_model_is_fetched_and_used_again(hub, family_folders, monkeypatch):
+    files = served(hub, family_folders["open-clip"])
+    files["open_clip_pytorch_model.bin"] = b"a pickle nobody asked for"
+    own = load_backbone(family_folders["open-clip"]).fingerprint
+    assert load_backbone(REPO).fingerprint == own
+    assert not any("open_clip_pytorch_model.bin" in path for path in hub.asked)
+    endpoint(monkeypatch, closed_port())
+    assert load_backbone(REPO).fingerprint == own
+
+
+def test_of_two_formats_the_hubs_own_is_fetched(hub, tiny_clip, family_folders):
+    # A config of QuickGELU like the other, or loading would rightly be refused.
+    for name in ("open_clip_config.json", "open_clip_model.safetensors"):
+        hub.files[name] = (family_folders["open-clip"] / name).read_bytes()
+    config = json.loads(hub.files["open_clip_config.json"])
+    config["model_cfg"]["quick_gelu"] = True
+    hub.files["open_clip_config.json"] = json.dumps(config).encode()
+    assert load_backbone(REPO).fingerprint == tiny_clip.fingerprint
+    assert not any("open_clip_model.safetensors" in path for path in hub.asked)
+
+
+def test_weights_of_another_library_are_not_fetched(hub, family_folders):
+    files = served(hub, family_folders["open-clip"])
+    files["config.json"] = b'{"architecture": "vit_base_patch32_clip_224"}'
+    files["model.safetensors"] = b"of another library"
+    own = load_backbone(family_folders["open-clip"]).fingerprint
+    assert load_backbone(REPO).fingerprint == own
+    assert not any(path.endswith("/model.safetensors") for path in hub.asked)
+
+
+def test_an_open_clip_model_with_pickled_weights_only_is_not_fetched(hub, family_folders):
+    files = served(hub, family_folders["open-clip"])
+    files["open_clip_pytorch_model.bin"] = files.pop("open_clip_model.safetensors")
+    assert message_of(REPO) == (
+        f"The OpenCLIP model {REPO!r} has no open_clip_model.safetensors but "
+        "open_clip_pytorch_model.bin, a pickle, which can run code when it is read and is not "
+        "opened here; choose a revision or a copy that has it."
+    )
+    assert not any("open_clip_pytorch_model.bin" in path for path in hub.asked)
+
+
+@pytest.mark.parametrize("lost", ["open_clip_model.safetensors", "tokenizer.json"])
+def test_an_incomplete_copy_of_an_open_clip_model_is_not_used(lost, hub_cache, family_folders):
+    in_cache(hub_cache, family_folders["open-clip"], leave_out=(lost, "vocab.json"))
+    assert message_of(REPO).startswith(f"The backbone {REPO!r} is not on this machine and the hub")

@@ -140,8 +140,9 @@ def test_a_dual_encoder_with_clips_text_tower_loads(dual_encoder_parts, tmp_path
 
 def test_a_folder_without_config_is_no_checkpoint(tmp_path):
     assert message_of(tmp_path) == (
-        f"The folder {str(tmp_path)!r} has no config.json, so it is no Hugging Face checkpoint; "
-        "give the folder that holds config.json and model.safetensors."
+        f"The folder {str(tmp_path)!r} has no config.json, so it is no Hugging Face checkpoint "
+        "(nor has it OpenCLIP's open_clip_config.json); give the folder that holds config.json and "
+        "model.safetensors."
     )
 
 
@@ -152,10 +153,11 @@ def test_a_config_that_is_no_json_is_named(folder, content):
 
 
 def test_an_unsupported_family_is_refused_with_those_supported(folder):
-    change_config(folder, model_type="siglip")
+    change_config(folder, model_type="blip")
     assert message_of(folder) == (
-        f"The backbone {str(folder)!r} is of type 'siglip'; supported are 'clip' and "
-        "'vision-text-dual-encoder'."
+        f"The backbone {str(folder)!r} is of type 'blip'; supported are 'clip', 'metaclip_2', "
+        "'siglip' (SigLIP, and SigLIP 2 at a fixed resolution) and 'vision-text-dual-encoder' in "
+        "the Hugging Face format, and OpenCLIP's plain transformers."
     )
 
 
@@ -173,8 +175,8 @@ def test_another_text_tower_is_refused(tiny_clip_parts):
     with pytest.raises(BackboneError) as caught:
         assemble("odd", **tiny_clip_parts | {"model": Model})
     assert str(caught.value) == (
-        "The backbone 'odd' has a text tower of type 'bert'; only CLIP's own text tower "
-        "('clip_text_model') can carry learnable prompts here."
+        "The backbone 'odd' has a text tower of type 'bert'; only CLIP's "
+        "('clip_text_model'), MetaCLIP 2's and SigLIP's own can carry learnable prompts here."
     )
 
 

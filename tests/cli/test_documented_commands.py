@@ -20,7 +20,12 @@ from ldpf import LDPFClassifier
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-REAL_BACKBONES = ("openai/clip-vit-base-patch16", "path/to/lab-clip")
+REAL_BACKBONES = (
+    "openai/clip-vit-base-patch16",
+    "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+    "google/siglip2-base-patch16-224",
+    "path/to/lab-clip",
+)
 
 
 def blocks(document: Path, language: str) -> list[str]:

@@ -67,8 +67,20 @@ class Backbone:
 
     @property
     def logit_scale(self) -> float:
-        """1 / T: what the cosine is multiplied with before the softmax (100 for OpenAI's CLIP)."""
+        """1 / T: what the cosine is multiplied with before the softmax (100 for OpenAI's CLIP).
+
+        The same for models trained with the sigmoid loss (SigLIP), which answer sigmoid(scale * cos
+        + bias) for each pair alone. Here an image belongs to one of K classes, so probabilities are
+        the softmax of scale * cos over the classes; the bias is the same for all and cancels.
+        """
         return math.exp(float(self.model.logit_scale.detach()))
+
+    @property
+    def logit_bias(self) -> float:
+        """What the sigmoid family adds to scale * cos; 0 for the others. No result depends on it,
+        see `logit_scale`."""
+        bias = getattr(self.model, "logit_bias", None)
+        return 0.0 if bias is None else float(bias.detach())
 
     @property
     def image_size(self) -> int:
@@ -88,7 +100,8 @@ class Backbone:
         Returns:
             [N, 3, H, W] float32.
         """
-        images = [_without_far_ends(image) for image in images]
+        if "shortest_edge" in self.image_processor.size:
+            images = [_without_far_ends(image) for image in images]
         return self.image_processor(images=images, return_tensors="pt")["pixel_values"]
 
     @torch.no_grad()
@@ -120,6 +133,10 @@ class Backbone:
         Returns:
             [N, D] float32 of length one, on the CPU.
         """
+        if self.text.pooling == "last":
+            # As in training: whole contexts, in which the padding is read like any other token.
+            output = self.model.get_text_features(input_ids=self.text.padded_sentences(texts))
+            return F.normalize(output.pooler_output.float(), dim=-1).cpu()
         tokens = self.tokenizer(
             list(texts),
             padding=True,
@@ -157,6 +174,11 @@ _SETTINGS_WITHOUT_WEIGHTS = (
     "tf_padding",
 )
 """Settings of a tower that change its features and cannot be seen in its weights."""
+
+
+_WITHOUT_FAMILY = ("clip", "vision-text-dual-encoder")
+"""Families whose name is not hashed: fingerprints are stored beside features and trained prompts,
+and theirs are older than the other families."""
 
 
 def fingerprint(
@@ -199,7 +221,12 @@ def fingerprint(
             "do_convert_rgb",
         )
     }
-    digest.update(json.dumps([config, processor], sort_keys=True, default=_plain).encode())
+    settings: list[Any] = [config, processor]
+    if (family := model.config.model_type) not in _WITHOUT_FAMILY:
+        # Its name stands for how sentences are read; special tokens are in no other place.
+        tokens = {key: getattr(tokenizer, f"{key}_token_id") for key in ("bos", "eos", "pad")}
+        settings.append({"family": family, **tokens})
+    digest.update(json.dumps(settings, sort_keys=True, default=_plain).encode())
     rules = json.loads(tokenizer.backend_tokenizer.to_str())
     # The last call's padding and truncation are kept in the tokenizer; they are no part of it.
     rules.pop("padding", None)

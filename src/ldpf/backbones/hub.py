@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
+from ldpf.backbones.open_clip import PICKLED_WEIGHTS, WEIGHTS, is_open_clip
+from ldpf.backbones.open_clip_config import CONFIG
 from ldpf.errors import BackboneError
 
 log = logging.getLogger("ldpf")
@@ -21,6 +25,7 @@ _NEEDED_FILES = (
     ("tokenizer.json", "vocab.json"),
     ("preprocessor_config.json", "processor_config.json"),
 )
+_OPEN_CLIP_FILES = ((WEIGHTS,), ("tokenizer.json", "vocab.json"))
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -78,14 +83,20 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         info = HfApi().model_info(repo, revision=revision, timeout=_REQUEST_TIMEOUT_S)
         names = [entry.rfilename for entry in info.siblings or []]
         log.info("downloading %s (revision %s)", repo, info.sha)
-        return Path(
-            snapshot_download(
+
+        def fetch(weights: list[str]) -> Path:
+            folder = snapshot_download(
                 repo,
                 revision=revision,
-                allow_patterns=[*_SMALL_FILES, *_weight_files(names, label)],
+                allow_patterns=[*_SMALL_FILES, *weights],
                 etag_timeout=_REQUEST_TIMEOUT_S,
             )
-        )
+            return Path(folder)
+
+        # Which of two formats' weights to fetch stands in the small files.
+        if CONFIG in names and is_open_clip(set(names), _config_in(fetch([]))):
+            return fetch(_open_clip_weights(names, label))
+        return fetch(_weight_files(names, label))
     except HFValidationError as error:
         raise BackboneError(_unknown_name(label)) from error
     except GatedRepoError as error:
@@ -125,15 +136,43 @@ def _cached(repo: str, revision: str | None) -> Path | None:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        config = try_to_load_from_cache(repo, "config.json", revision=revision)
+        configs = [
+            try_to_load_from_cache(repo, name, revision=revision)
+            for name in ("config.json", CONFIG)
+        ]
     except HFValidationError:
         return None
-    if not isinstance(config, str):
+    found = [config for config in configs if isinstance(config, str)]
+    if not found:
         return None
-    folder = Path(config).parent
+    folder = Path(found[0]).parent
+    names = {path.name for path in folder.iterdir()}
+    needed = _OPEN_CLIP_FILES if is_open_clip(names, _config_in(folder)) else _NEEDED_FILES
     # A download that was cut off leaves whole files, but not all of them.
-    complete = all(any(any(folder.glob(name)) for name in names) for names in _NEEDED_FILES)
+    complete = all(any(any(folder.glob(name)) for name in group) for group in needed)
     return folder if complete else None
+
+
+def _config_in(folder: Path) -> Any:
+    """The content of config.json, or None; what is wrong with it is said when it is loaded."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _open_clip_weights(names: list[str], label: str) -> list[str]:
+    """The weight file of an OpenCLIP model."""
+    if WEIGHTS in names:
+        return [WEIGHTS]
+    only = (
+        f" but {PICKLED_WEIGHTS}, a pickle, which can run code when it is read and is not opened "
+        "here"
+    )
+    raise BackboneError(
+        f"The OpenCLIP model {label!r} has no {WEIGHTS}{only if PICKLED_WEIGHTS in names else ''}; "
+        "choose a revision or a copy that has it."
+    )
 
 
 def _weight_files(names: list[str], label: str) -> list[str]:

@@ -7,26 +7,35 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ldpf.backbones.base import Backbone, fingerprint
+from ldpf.backbones.families import MODEL_CLASSES, require_supported, text_tower
 from ldpf.backbones.hub import resolve_folder
-from ldpf.backbones.text_tower import TextTower
+from ldpf.backbones.open_clip import WEIGHTS, is_open_clip, load_open_clip
+from ldpf.backbones.open_clip_config import CONFIG, read_config
 from ldpf.errors import BackboneError
 
 log = logging.getLogger("ldpf")
 
-SUPPORTED_TYPES = ("clip", "vision-text-dual-encoder")
-"""`model_type` values of config.json that are understood."""
+_NEEDS = (
+    "config.json, model.safetensors, tokenizer.json and preprocessor_config.json as transformers' "
+    "save_pretrained writes them"
+)
+_OPEN_CLIP_NEEDS = (
+    f"{CONFIG}, {WEIGHTS} and tokenizer.json as OpenCLIP's push_to_hf_hub writes them"
+)
 
 
 def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> Backbone:
     """Load a frozen image-text model with its own preprocessing and tokenizer.
 
     Args:
-        name_or_folder: `nano` (bundled), a folder in the Hugging Face format, or a hub id such as
-            `openai/clip-vit-base-patch16` (`owner/name@revision` for a fixed revision).
+        name_or_folder: `nano` (bundled), a folder in the Hugging Face format or OpenCLIP's, or a
+            hub id such as `openai/clip-vit-base-patch16` (`owner/name@revision` for a fixed
+            revision).
         device: `auto` (CUDA where there is one, else the CPU), or a torch device.
 
     Returns:
@@ -36,75 +45,67 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
         BackboneError: it cannot be found, reached or loaded, or is of an unsupported family.
     """
     folder = resolve_folder(name_or_folder)
-    model_type = _model_type(folder, str(name_or_folder))
+    config = _config(folder)
+    names = {path.name for path in folder.iterdir()}
+    from_open_clip = is_open_clip(names, config)
+    model_type = None
+    if not from_open_clip:
+        model_type = require_supported(_type_in(config), str(name_or_folder))
     target = pick_device(device)
     if device == "auto":
         log.info("device: %s (%s)", target, "no CUDA" if target.type == "cpu" else "CUDA found")
-    from transformers import AutoTokenizer, CLIPModel, VisionTextDualEncoderModel
-
-    model_class = CLIPModel if model_type == "clip" else VisionTextDualEncoderModel
     try:
         with _quiet():
-            model, report = model_class.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-            )
-            _require_tokenizer(folder)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            image_processor = _image_processor(folder)
+            if from_open_clip:
+                model, image_processor, tokenizer = load_open_clip(folder)
+            else:
+                model, image_processor, tokenizer = _load_transformers(folder, model_type)
+    except BackboneError:
+        raise
     except Exception as error:  # what damaged files raise shares no base: some is bare Exception
+        needs = _OPEN_CLIP_NEEDS if from_open_clip else _NEEDS
         raise BackboneError(
             f"The backbone folder {str(folder)!r} could not be loaded ({_first_line(error)}); it "
-            "needs config.json, model.safetensors, tokenizer.json and preprocessor_config.json "
-            "as transformers' save_pretrained writes them."
+            f"needs {needs}."
         ) from error
+    if CONFIG in names and model_type in ("clip", "metaclip_2"):
+        _require_same_activation(folder, model)
+    # Convolutional towers run up to twice as fast on a CPU with the channels last.
+    model = model.eval().requires_grad_(False).to(target, memory_format=torch.channels_last)
+    return assemble(str(name_or_folder), model, image_processor, tokenizer)
+
+
+def _load_transformers(folder: Path, model_type: str) -> tuple[Any, Any, Any]:
+    """Model, image processor and tokenizer of a folder in the Hugging Face format."""
+    import transformers
+
+    model, report = getattr(transformers, MODEL_CLASSES[model_type]).from_pretrained(
+        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+    )
+    tokenizer = _tokenizer(folder, model_type)
+    image_processor = _image_processor(folder)
     missing = sorted(report["missing_keys"])
     if missing:
         raise BackboneError(
             f"The weights in {str(folder)!r} lack {len(missing)} tensors of the model (first: "
             f"{missing[0]!r}); the file belongs to another architecture or is incomplete."
         )
-    # Convolutional towers run up to twice as fast on a CPU with the channels last.
-    model = model.eval().requires_grad_(False).to(target, memory_format=torch.channels_last)
-    return assemble(str(name_or_folder), model, image_processor, tokenizer)
+    return model, image_processor, tokenizer
 
 
 def assemble(name: str, model, image_processor, tokenizer) -> Backbone:
     """Build a `Backbone` from transformers' parts (a checkpoint just loaded, or made in a test).
 
     Raises:
-        BackboneError: the text tower is not CLIP's, or the tokenizer is not a fast one or lacks
-            start and end tokens.
+        BackboneError: the text tower is of no supported kind, the tokenizer does not fit it, or the
+            image tower gives no feature.
     """
-    text_config = model.config.text_config
-    if text_config.model_type != "clip_text_model":
+    tower = text_tower(name, model, tokenizer)
+    if not getattr(model.config.vision_config, "vision_use_head", True):  # of SigLIP's image tower
         raise BackboneError(
-            f"The backbone {name!r} has a text tower of type {text_config.model_type!r}; only "
-            "CLIP's own text tower ('clip_text_model') can carry learnable prompts here."
+            f"The backbone {name!r} has vision_use_head=False, so its image tower ends in patches "
+            "and gives no feature of an image; use a checkpoint with the pooling head."
         )
-    if not getattr(tokenizer, "is_fast", False):
-        raise BackboneError(
-            f"The backbone {name!r} has no fast tokenizer (tokenizer.json); save it once with "
-            "AutoTokenizer.from_pretrained(...).save_pretrained(...)."
-        )
-    if tokenizer.bos_token_id is None or tokenizer.eos_token_id is None:
-        raise BackboneError(
-            f"The tokenizer of {name!r} names no start or end token (bos_token="
-            f"{tokenizer.bos_token!r}, eos_token={tokenizer.eos_token!r}); CLIP's needs both."
-        )
-    vocabulary = text_config.vocab_size
-    if len(tokenizer) > vocabulary:
-        raise BackboneError(
-            f"The tokenizer of {name!r} has {len(tokenizer)} entries but the text tower only "
-            f"{vocabulary}; they do not belong together."
-        )
-    tower = TextTower(
-        model=model.text_model,
-        projection=model.text_projection,
-        tokenizer=tokenizer,
-        bos_id=int(tokenizer.bos_token_id),
-        eos_id=int(tokenizer.eos_token_id),
-        context_length=int(text_config.max_position_embeddings),
-    )
     return Backbone(
         name=name,
         model=model,
@@ -115,30 +116,57 @@ def assemble(name: str, model, image_processor, tokenizer) -> Backbone:
     )
 
 
-def _model_type(folder: Path, name: str) -> str:
+def _config(folder: Path) -> Any:
+    """The content of config.json, or None where only OpenCLIP's config is there."""
     config = folder / "config.json"
     if not config.exists():
+        if (folder / CONFIG).exists():
+            return None
         raise BackboneError(
-            f"The folder {str(folder)!r} has no config.json, so it is no Hugging Face checkpoint; "
-            "give the folder that holds config.json and model.safetensors."
+            f"The folder {str(folder)!r} has no config.json, so it is no Hugging Face checkpoint "
+            f"(nor has it OpenCLIP's {CONFIG}); give the folder that holds config.json and "
+            "model.safetensors."
         )
     try:
-        content = json.loads(config.read_text(encoding="utf-8"))
+        return json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BackboneError(f"{str(config)!r} is not valid JSON ({error}).") from error
-    model_type = content.get("model_type") if isinstance(content, dict) else None
-    if model_type not in SUPPORTED_TYPES:
-        raise BackboneError(
-            f"The backbone {name!r} is of type {model_type!r}; supported are "
-            f"{' and '.join(repr(kind) for kind in SUPPORTED_TYPES)}."
-        )
-    return model_type
 
 
-def _require_tokenizer(folder: Path) -> None:
+def _type_in(config: Any) -> Any:
+    return config.get("model_type") if isinstance(config, dict) else None
+
+
+def _require_same_activation(folder: Path, model: Any) -> None:
+    """Where a folder has both formats' configs: refuse two answers about the activation.
+
+    The weights work with either, one of them quietly worse, and nothing in them says which.
+    """
+    opened = read_config(folder)["model_cfg"]
+    quick = bool(opened.get("quick_gelu", False))
+    for tower, part in (("text", "text_cfg"), ("vision", "vision_cfg")):
+        if opened[part].get("timm_model_name") or opened[part].get("hf_model_name"):
+            continue  # quick_gelu does not speak of these
+        act = getattr(model.config, f"{tower}_config").hidden_act
+        if (act == "quick_gelu") != quick:
+            raise BackboneError(
+                f"In {str(folder)!r} config.json gives the {tower} tower the activation {act!r}, "
+                f"but {CONFIG} has quick_gelu={quick}; find out which the weights were trained "
+                "with, then correct the other file or delete it."
+            )
+
+
+def _tokenizer(folder: Path, model_type: str) -> Any:
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
     # Without its files transformers makes up a tokenizer that knows no words, and says nothing.
     if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.json")):
         raise FileNotFoundError("there is no tokenizer.json")
+    if model_type != "siglip":
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    # The class that SigLIP's files name needs the sentencepiece package, and SigLIP 2's is another
+    # model's; tokenizer.json holds the rules of both.
+    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
 def _image_processor(folder: Path):

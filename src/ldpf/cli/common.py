@@ -252,8 +252,8 @@ SkipBad = Annotated[
 ]
 BACKBONE_HELP = (
     "The ready-made image-and-text model to build on: nano (small, comes with ldpf), a folder "
-    "with a CLIP checkpoint, or a name on the Hugging Face hub such as "
-    "openai/clip-vit-base-patch16."
+    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or a name on the Hugging Face hub "
+    "such as openai/clip-vit-base-patch16."
 )
 Backbone = Annotated[
     str,

@@ -132,7 +132,7 @@ class PromptedTextEncoder:
             pack_count(lengths[start:stop], self._block_width(start, stop))
             for start, stop in self._chunks(self.class_chunk)
         )
-        return prompts * (1 + context_tokens + slots)
+        return prompts * (self._prefix(context_tokens) + slots)
 
     def estimate_memory_mib(
         self, prompts: int, context_tokens: int = 12, class_chunk: int | None = None
@@ -148,7 +148,7 @@ class PromptedTextEncoder:
         chunks = [lengths[start:stop] for start, stop in self._chunks(class_chunk)]
         cost = TokenCost.of(self.tower)
         if self.path == "shared":
-            return cost.shared_mib(prompts, 1 + context_tokens, max(map(sum, chunks)))
+            return cost.shared_mib(prompts, self._prefix(context_tokens), max(map(sum, chunks)))
         length = self._sentence_length(context_tokens)
         return cost.whole_mib(prompts * max(map(len, chunks)) * length)
 
@@ -179,7 +179,7 @@ class PromptedTextEncoder:
             raise SettingsError(
                 f"There is no text path {path!r}; use one of {', '.join(map(repr, PATHS))}."
             )
-        if self.tower.causal:
+        if self.tower.shares_prefixes:
             return "shared" if path == "auto" else path
         if path in ("shared", "truncated"):
             raise BackboneError(
@@ -208,10 +208,14 @@ class PromptedTextEncoder:
         self._tokens.require_fit(contexts.shape[1])
         return contexts.to(self.tower.dtype)
 
+    def _prefix(self, context_tokens: int) -> int:
+        """Positions before the class name: the start token, where there is one, and the prompt."""
+        return self._tokens.start + context_tokens
+
     def _sentence_length(self, context_tokens: int) -> int:
         if self.path == "reference":
             return self.tower.context_length
-        return 1 + context_tokens + max(self._tokens.lengths)
+        return self._prefix(context_tokens) + max(self._tokens.lengths)
 
     def _chunks(self, class_chunk: int | None) -> list[tuple[int, int]]:
         """First class and end of each chunk."""
@@ -226,7 +230,7 @@ class PromptedTextEncoder:
         return block_width(lengths[start:stop])
 
     def _shared(self, contexts: Tensor) -> Tensor:
-        tower, parts = self._prepare(1 + contexts.shape[1])
+        tower, parts = self._prepare(self._prefix(contexts.shape[1]))
         prefix = embed_prefix(tower, contexts)
         if parts[0].joint:
             return joint_features(tower, prefix, parts[0])

@@ -102,9 +102,9 @@ class FrozenTower:
         heads: attention heads per layer.
         tokens: token embeddings, [vocabulary, W].
         positions: position embeddings, [context length, W].
-        start: embedding of [SOS], [1, W].
+        start: embedding of [SOS], [1, W]; [0, W] for a tower without one.
         norm, norm_bias, eps: the final layer norm.
-        projection: to the joint space, [D, W].
+        projection, projection_bias: to the joint space, [D, W] and [D]; CLIP's has no bias.
     """
 
     layers: tuple[FrozenLayer, ...]
@@ -116,25 +116,27 @@ class FrozenTower:
     norm_bias: Tensor
     eps: float
     projection: Tensor
+    projection_bias: Tensor | None
 
     @classmethod
     def read(cls, tower: TextTower) -> FrozenTower:
         """Take the weights of a text tower. The big ones are shared, q, k, v are copied."""
-        model = tower.model
+        model, bias = tower.model, tower.projection.bias
         tokens = model.embeddings.token_embedding.weight.detach()
         return cls(
             layers=tuple(FrozenLayer.read(layer) for layer in model.encoder.layers),
             heads=model.config.num_attention_heads,
             tokens=tokens,
             positions=model.embeddings.position_embedding.weight.detach(),
-            start=tokens[tower.bos_id : tower.bos_id + 1],
+            start=tokens[tower.start_ids],
             norm=model.final_layer_norm.weight.detach(),
             norm_bias=model.final_layer_norm.bias.detach(),
             eps=model.final_layer_norm.eps,
             projection=tower.projection.weight.detach(),
+            projection_bias=None if bias is None else bias.detach(),
         )
 
     def features(self, x: Tensor) -> Tensor:
         """Final states of [EOS] to text features of length one: [..., W] to [..., D]."""
         x = F.layer_norm(x, self.norm.shape, self.norm, self.norm_bias, self.eps)
-        return F.normalize(F.linear(x, self.projection), dim=-1)
+        return F.normalize(F.linear(x, self.projection, self.projection_bias), dim=-1)

@@ -17,7 +17,8 @@ def reference_features(
     """Text features by the model's own forward pass over P * K whole sentences.
 
     A tower that is not causal reads the padding behind [EOS] too, as SigLIP does, so its features
-    depend on `length`; those of a causal tower do not.
+    depend on `length`; those of a causal tower do not. SigLIP's feature is the state of the last
+    position, CLIP's that of [EOS] (`TextTower.pooling`).
 
     Args:
         tower: the frozen text tower.
@@ -32,19 +33,22 @@ def reference_features(
     n_prompts, n_context, width = contexts.shape
     n_classes = len(tokens.ids)
     embed = tower.model.embeddings.token_embedding.weight.detach()
-    pad = getattr(tower.tokenizer, "pad_token_id", None)
-    pad = tower.eos_id if pad is None else pad
-    ids = torch.full((n_classes, length - 1 - n_context), pad, dtype=torch.long)
+    start = tower.start_ids
+    behind = length - len(start) - n_context
+    ids = torch.full((n_classes, behind), tower.pad_id, dtype=torch.long)
     for row, sentence in zip(ids, tokens.ids, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)
-    end = torch.tensor(tokens.lengths, device=contexts.device) + n_context  # position of [EOS]
+    if tower.pooling == "last":
+        end = torch.full((n_classes,), length - 1, device=contexts.device)
+    else:  # the position of [EOS]
+        end = torch.tensor(tokens.lengths, device=contexts.device) + len(start) + n_context - 1
 
     def everywhere(part: Tensor) -> Tensor:
         return part.expand(n_prompts, n_classes, -1, width)
 
     sentences = torch.cat(
         [
-            everywhere(embed[[tower.bos_id]]),
+            everywhere(embed[start]),
             everywhere(contexts[:, None]),
             everywhere(embed[ids.to(embed.device)]),
         ],

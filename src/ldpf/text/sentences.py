@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ldpf.backbones import TextTower
 from ldpf.errors import SettingsError
@@ -17,11 +17,13 @@ class ClassTokens:
         names: class names, K of them.
         ids: token ids per class, the last one always [EOS].
         context_length: positions the tower has.
+        start: start tokens before the prompt: 1, or 0 for a tower without [SOS].
     """
 
     names: tuple[str, ...]
     ids: tuple[tuple[int, ...], ...]
     context_length: int
+    start: int = 1
 
     @classmethod
     def read(cls, tower: TextTower, class_names: Sequence[str], suffix: str) -> ClassTokens:
@@ -46,8 +48,8 @@ class ClassTokens:
                     f"The tokenizer makes no token of class name {name!r} (number {number}); write "
                     "it in letters the tokenizer knows."
                 )
-            ids.append((*tower.name_tokens(name + suffix), tower.eos_id))
-        tokens = cls(names, tuple(ids), tower.context_length)
+            ids.append((*tower.tokens_behind(name + suffix), tower.eos_id))
+        tokens = cls(names, tuple(ids), tower.context_length, len(tower.start_ids))
         tokens.require_fit(0)
         return tokens
 
@@ -63,21 +65,22 @@ class ClassTokens:
             SettingsError: one does not.
         """
         longest = max(range(len(self.ids)), key=lambda k: len(self.ids[k]))
-        needed = 1 + context_tokens + len(self.ids[longest])
+        needed = self.start + context_tokens + len(self.ids[longest])
         if needed <= self.context_length:
             return
-        room = self.context_length - 1 - len(self.ids[longest])
+        room = self.context_length - self.start - len(self.ids[longest])
         advice = (
             f"use at most {room} context tokens or a shorter name"
             if room >= 0
             else "use a shorter name"
         )
         raise SettingsError(
-            f"The sentence of class {self.names[longest]!r} has {needed} tokens (start, "
-            f"{context_tokens} context, {len(self.ids[longest]) - 1} of the name and what follows "
-            f"it, end) but the text encoder reads at most {self.context_length}; {advice}."
+            f"The sentence of class {self.names[longest]!r} has {needed} tokens "
+            f"({'start, ' * self.start}{context_tokens} context, {len(self.ids[longest]) - 1} of "
+            "the name and what follows it, end) but the text encoder reads at most "
+            f"{self.context_length}; {advice}."
         )
 
     def part(self, start: int, stop: int) -> ClassTokens:
         """Classes `start` to `stop - 1`."""
-        return ClassTokens(self.names[start:stop], self.ids[start:stop], self.context_length)
+        return replace(self, names=self.names[start:stop], ids=self.ids[start:stop])

@@ -93,8 +93,8 @@ class ClassPart:
 def embed_prefix(tower: FrozenTower, contexts: Tensor) -> Tensor:
     """[SOS | context] with positions: [P, M, W] to [P, 1 + M, W]."""
     n_prompts, n_context, _ = contexts.shape
-    start = tower.start.expand(n_prompts, 1, -1)
-    return torch.cat([start, contexts], dim=1) + tower.positions[: 1 + n_context]
+    start = tower.start.expand(n_prompts, -1, -1)
+    return torch.cat([start, contexts], dim=1) + tower.positions[: len(tower.start) + n_context]
 
 
 def joint_features(tower: FrozenTower, prefix: Tensor, part: ClassPart) -> Tensor:
