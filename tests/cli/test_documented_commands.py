@@ -58,6 +58,7 @@ def reader_folder(
     embeddings = np.random.default_rng(0).normal(size=(36, 16))
     np.save(tmp_path / "embeddings.npy", embeddings)
     rows = [f"{label},{site}" for label in ("cat", "dog") for site in ("a", "b")] * 9
+    torch.save({"logit_scale": torch.ones(())}, tmp_path / "open_clip_pytorch_model.bin")
     (tmp_path / "embeddings.csv").write_text("\n".join(["label,domain", *rows]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -132,8 +133,9 @@ def test_python_runs_in_the_order_in_which_it_is_written(
             {"image": pictures, "label": ["cat", "dog"] * 6}
         )
     exec(compile(code, document.name, "exec"), reader_names)
-    assert isinstance(reader_names["model"], LDPFClassifier)
-    assert len(reader_names["model"].predict(reader_names["new_paths"])) == 4
+    if "LDPFClassifier" in code:
+        assert isinstance(reader_names["model"], LDPFClassifier)
+        assert len(reader_names["model"].predict(reader_names["new_paths"])) == 4
 
 
 def test_the_readme_shows_python_that_saves_a_model() -> None:

@@ -16,6 +16,7 @@ from ldpf.cli import (
     features,
     info,
     predict,
+    study,
     table,
     train,
 )
@@ -75,11 +76,19 @@ def start(
     """
 
 
-_NEEDS_ARGUMENTS = (evaluate.evaluate, predict.predict, info.info, table.table, export.export)
+_NEEDS_ARGUMENTS = (
+    evaluate.evaluate,
+    predict.predict,
+    info.info,
+    table.table,
+    export.export,
+    study.study,
+)
 
 for _command in (
     benchmark.benchmark,
     table.table,
+    study.study,
     train.train,
     evaluate.evaluate,
     predict.predict,

@@ -1,0 +1,241 @@
+"""`ldpf study`: questions about LDPF, each one command with a table and a figure."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import say, say_json, show
+from ldpf.cli.loading import DataSource, count, encode, listed
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ldpf.report.tables import BenchmarkTable
+    from ldpf.studies import Study
+
+log = logging.getLogger("ldpf")
+
+
+def study(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="domains, fusion, n-domains, temperature, prompt-length, correlation or ablation.",
+            show_default=False,
+        ),
+    ],
+    data: common.DemoData = "demo",
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    backbone: common.Backbone = "nano",
+    values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="What to try: numbers of latent domains, temperatures, lengths such as 4+8, or "
+            "correlations.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="How prompts are trained: fast, or paper.", rich_help_panel=common.MODEL_PANEL
+        ),
+    ] = "fast",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How often everything is repeated with another random start.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = 3,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Domains to leave out in turn. Default: every one.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs side by side. Default: one for each processor, as far as memory goes.",
+            rich_help_panel=common.RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where tables and figures go, in a folder named after the study.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = Path("studies"),
+    runs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the runs are kept, for instance those of a benchmark (RESULTS/runs): what "
+            "is done there is not done again. Default: a folder in --out that all studies share.",
+            rich_help_panel=common.RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    device: common.Device = "auto",
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Answer one question about LDPF with a table and a figure.
+
+    domains: do latent domains match the true ones? fusion: which rule weighs
+    prompts best? n-domains: how many latent domains? temperature,
+    prompt-length: settings. correlation: what if class and domain go together?
+    ablation: what is each part worth? Needs images whose domains are known;
+    each is left out in turn. An interrupted study goes on where it stopped.
+
+    \b
+    Examples:
+      ldpf study domains --seeds 1
+      ldpf study n-domains --data photos --values 1,2,3,4
+    """
+    from ldpf.evaluation.processes import begin_early
+
+    if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
+        begin_early()
+    from ldpf.backbones import load_backbone
+    from ldpf.backbones.load import pick_device
+    from ldpf.data import require_trainable
+    from ldpf.evaluation.protocol import check_domains
+    from ldpf.evaluation.workers import choose_jobs
+    from ldpf.recipes import get_recipe
+    from ldpf.studies import Bench, get_study, parse_values, write_rows
+
+    question = get_study(name)
+    options = {} if values is None else {"values": parse_values(name, listed(values))}
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    dataset = source.load()
+    chosen = listed(targets) if targets else []
+    check_domains(dataset, chosen)  # type: ignore[arg-type]
+    require_trainable(dataset)
+    folder = out / name
+    common.new_folder(folder)
+    chosen = chosen or list(dataset.domain_names)
+    if jobs is None:
+        jobs, why = choose_jobs(len(chosen) * seeds, pick_device(device))
+        log.info("side by side: %s (%s)", count(jobs, "run"), why)
+    frozen = load_backbone(backbone, device)
+    features = encode(dataset, frozen, source).features
+    bench = Bench(
+        data=features,
+        dataset_name=dataset.name,
+        backbone=frozen,
+        recipe=get_recipe(recipe),
+        targets=chosen,
+        seeds=seeds,
+        out=folder,
+        runs=runs or out / "runs",
+        jobs=jobs,
+        on_run=_finished,
+        root=dataset.root,
+    )
+    found = question(bench, **options)
+    files = _write(found, folder, write_rows)
+    caption = [
+        f"Data {dataset.name}, backbone {backbone}, {count(seeds, 'seed')}, recipe {recipe}.",
+        found.reading,
+    ]
+    table = _table(found, chosen, caption)
+    if table is not None:
+        (folder / "table.md").write_text(table.to_markdown(), encoding="utf-8")
+        files.append(folder / "table.md")
+    if as_json:
+        say_json(
+            {
+                "study": name,
+                "table": None if table is None else table.to_json(),
+                "measured": found.measured,
+                "reading": found.reading,
+                "files": [str(file) for file in files],
+            }
+        )
+        return
+    say(found.title, style="bold")
+    if table is not None:
+        show(table.to_rich())
+    if found.measured:
+        show(_measured_table(found.measured))
+    for sentence in table.notes() if table is not None else caption:
+        say(sentence)
+    say(f"Files: {', '.join(str(file) for file in files)}")
+
+
+def _finished(line: dict[str, Any], before: bool) -> None:
+    if not before:
+        log.info(
+            "%s, target %s, seed %s: accuracy %.1f%%, %.1f s",
+            line["method"],
+            line["target"],
+            line["seed"],
+            100 * line["accuracy"],
+            line["seconds"],
+        )
+
+
+def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
+    files = []
+    for file_name, figure in found.figures.items():
+        figure.savefig(folder / file_name, dpi=130, bbox_inches="tight")
+        files.append(folder / file_name)
+    files += sorted(folder.glob("sheet-*.png"))
+    accuracies = [
+        {"variant": line["method"], **{k: line[k] for k in ("target", "seed", "accuracy")}}
+        for line in found.lines
+    ]
+    for file_name, rows in (("accuracy.csv", accuracies), ("measured.csv", found.measured)):
+        if rows:
+            write_rows(folder / file_name, rows)
+            files.append(folder / file_name)
+    return files
+
+
+def _table(found: Study, targets: Sequence[str], caption: list[str]) -> BenchmarkTable | None:
+    from ldpf.report.tables import BenchmarkTable
+
+    if not found.lines:
+        return None
+    return BenchmarkTable.from_results(found.lines, found.variants, targets, caption)
+
+
+def _measured_table(rows: Sequence[dict[str, Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for key, value in rows[0].items():
+        table.add_column(Text(key), justify="left" if isinstance(value, str) else "right")
+    for row in rows:
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
+    return table
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

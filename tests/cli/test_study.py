@@ -1,0 +1,42 @@
+"""`ldpf study`: table, figures, files."""
+
+from __future__ import annotations
+
+import json
+
+from PIL import Image
+
+
+def study(run, images, folder, out, name, *more):
+    return run(
+        "study", name, "--data", images, "--backbone", folder, "--seeds", "1", "--targets", "art",
+        "--out", out, *more,
+    )  # fmt: skip
+
+
+def test_domains_come_with_map_sheet_and_numbers(run, images, tiny_clip_folder, tmp_path):
+    result = study(run, images, tiny_clip_folder, tmp_path, "domains")
+    assert result.exit_code == 0, result.output
+    assert "Latent and true domains" in result.stdout
+    for name in ("map-art.png", "sheet-art.png"):
+        assert Image.open(tmp_path / "domains" / name).width > 300
+    assert (tmp_path / "domains/measured.csv").read_text().startswith("target,seed,n_domains,")
+
+
+def test_accuracies_are_in_the_document_and_in_files(run, images, tiny_clip_folder, tmp_path):
+    result = study(run, images, tiny_clip_folder, tmp_path, "fusion", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    rows = [row["method"] for row in document["table"]["rows"]]
+    assert rows == ["similarity", "uniform", "nearest", "U_sel"]
+    assert document["table"]["rows"][-1]["oracle"]
+    lines = (tmp_path / "fusion/accuracy.csv").read_text().splitlines()
+    assert len(lines) == 5
+    assert Image.open(tmp_path / "fusion/fusion.png").width > 300
+
+
+def test_an_unknown_study_is_one_sentence(run, images, tiny_clip_folder, tmp_path):
+    result = study(run, images, tiny_clip_folder, tmp_path, "colour")
+    assert result.exit_code == 2
+    assert "There is no study 'colour'; choose from domains, fusion," in result.stderr
+    assert list(tmp_path.iterdir()) == []

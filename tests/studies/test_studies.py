@@ -1,0 +1,170 @@
+"""Each study on small features: its rows, figures and what it is asked in vain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ldpf.errors import DataError, SettingsError
+from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.recipes import FAST
+from ldpf.studies import STUDIES, Bench, get_study, parse_values
+from ldpf.studies.base import averages
+from ldpf.studies.correlation import correlated
+from ldpf.studies.latent import purity, stability
+
+SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(8)
+
+
+@pytest.fixture
+def bench(data, tiny_clip, tmp_path):
+    return Bench(data, "drawn", tiny_clip, SHORT, ["art"], 2, tmp_path, tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "variants"),
+    [
+        ("fusion", None, 4),
+        ("temperature", [0.1, 1.0], 2),
+        ("prompt-length", [(12, 0), (4, 8)], 2),
+        ("n-domains", [1, 2], 4),
+    ],
+)
+def test_a_line_for_each_variant_and_seed(bench, name, values, variants):
+    study = get_study(name)(bench, **({"values": values} if values else {}))
+    assert len(study.variants) == variants
+    assert len(study.lines) == 2 * variants
+    assert len(study.figures) == 1
+
+
+def test_settings_reach_the_runs(bench, monkeypatch):
+    seen = []
+
+    def spy(*arguments, **options):
+        seen.append(arguments[3].make("ldpf"))
+        return run_benchmark(*arguments, **options)
+
+    monkeypatch.setattr("ldpf.studies.base.run_benchmark", spy)
+    get_study("prompt-length")(bench, values=[(2, 4)])
+    get_study("temperature")(bench, values=[0.7])
+    assert (seen[0].agnostic_length, seen[0].specific_length) == (2, 4)
+    assert seen[1].tau == 0.7
+
+
+def test_studies_share_their_runs(bench):
+    get_study("fusion")(bench)
+    before = []
+    again = replace(bench, on_run=lambda line, done: before.append((line["method"], done)))
+    get_study("temperature")(again, values=[0.1])
+    assert before == [("ldpf", True)] * 2
+
+
+def test_ablation_changes_one_thing_a_row(bench):
+    study = get_study("ablation")(replace(bench, seeds=1))
+    assert study.variants[-3:] == ["LDPF", "U_sel of the random split", "U_sel of LDPF"]
+    assert len(study.variants) == 13
+
+
+def test_domains_are_measured_for_each_seed_and_drawn_once(bench):
+    study = get_study("domains")(bench)
+    assert [(row["target"], row["seed"]) for row in study.measured] == [("art", 0), ("art", 1)]
+    assert all(0 <= row["purity"] <= 1 and row["n_domains"] == 2 for row in study.measured)
+    assert list(study.figures) == ["map-art.png"]
+
+
+def test_purity_counts_the_largest_true_domain():
+    found, true = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 0, 1, 1, 1])
+    assert purity(found, true) == pytest.approx(4 / 5)
+
+
+def test_stability_is_one_for_one_domain_and_unknown_for_one_seed(bench):
+    assert stability(bench, 1) == 1.0
+    assert stability(replace(bench, seeds=1), 2) is None
+    assert -1 <= stability(bench, 2) <= 1
+
+
+def test_averages_are_over_targets_seed_by_seed():
+    lines = [
+        {"method": "a", "target": t, "seed": s, "accuracy": v}
+        for t, s, v in [("x", 0, 0.2), ("y", 0, 0.4), ("x", 1, 0.6), ("y", 1, 0.8)]
+    ]
+    assert averages(lines, "a") == pytest.approx([0.3, 0.7])
+
+
+def home_shares(data, target):
+    """Share of source images in the home domain of their class, class by class."""
+    out = data.domain_names.index(target)
+    sources = [d for d in range(len(data.domain_names)) if d != out]
+    shares = []
+    for k in range(len(data.class_names)):
+        mine = data.domains[(data.labels == k) & (data.domains != out)]
+        shares.append(float((mine == sources[k % len(sources)]).float().mean()))
+    return np.array(shares)
+
+
+def test_correlation_reaches_the_share_and_keeps_the_count(make_features):
+    data = make_features(40)
+    sets = {r: correlated(data, "art", r, highest=0.9) for r in (0.0, 0.5, 0.9)}
+    assert len({len(found) for found in sets.values()}) == 1
+    for r, found in sets.items():
+        assert np.allclose(home_shares(found, "art"), r + (1 - r) / 2, atol=0.02)
+
+
+def test_correlation_leaves_the_target_whole_and_is_the_same_every_time(make_features):
+    data = make_features(20)
+    found = correlated(data, "art", 0.5, highest=0.9)
+    art = data.domain_names.index("art")
+    assert int((found.domains == art).sum()) == int((data.domains == art).sum())
+    assert found.paths == correlated(data, "art", 0.5, highest=0.9).paths
+
+
+def test_correlation_needs_every_class_in_every_source(make_features):
+    data = make_features(8)
+    missing = next(d for d, name in enumerate(data.domain_names) if name != "art")
+    keep = ~((data.labels == 0) & (data.domains == missing))
+    with pytest.raises(DataError, match="has too few images in one of the source domains of 'art'"):
+        correlated(data.subset(keep.nonzero().flatten()), "art", 0.5, highest=0.9)
+
+
+def test_correlation_study_compares_with_and_without_adversary(bench):
+    study = get_study("correlation")(replace(bench, seeds=1), values=[0.0, 0.5])
+    assert [(row["correlation"], row["method"]) for row in study.measured] == [
+        (r, m) for r in (0.0, 0.5) for m in ("coop", "ldpf", "ldpf-no-adversary")
+    ]
+    sizes = [row["n_train"] for row in study.measured]
+    assert max(sizes) - min(sizes) <= 3  # each class and domain is split in whole images
+
+
+def test_a_correlation_of_one_is_refused(bench):
+    with pytest.raises(SettingsError, match=r"The correlation 1\.0 should be at least 0 and below"):
+        get_study("correlation")(bench, values=[1.0])
+
+
+def test_a_failed_run_is_told(bench, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("flaw")
+
+    monkeypatch.setattr("ldpf.methods.ldpf.LDPFLearner.loss", fail)
+    with pytest.raises(DataError, match="2 of the study's runs failed, the first: ldpf, target "):
+        get_study("fusion")(bench)
+
+
+def test_names_and_values_are_checked():
+    with pytest.raises(SettingsError, match="no study 'colour'; choose from domains, fusion"):
+        get_study("colour")
+    with pytest.raises(SettingsError, match="The study 'fusion' has no values"):
+        parse_values("fusion", ["1"])
+    with pytest.raises(SettingsError, match="The value 'x' should be a whole number"):
+        parse_values("n-domains", ["x"])
+    with pytest.raises(SettingsError, match=r"'4-8' should be two lengths, such as 4\+8"):
+        parse_values("prompt-length", ["4-8"])
+    assert parse_values("prompt-length", ["4+8"]) == [(4, 8)]
+    assert set(STUDIES) >= {"domains", "fusion", "n-domains", "ablation"}
