@@ -157,6 +157,11 @@ def test_a_failed_run_is_told(bench, monkeypatch):
         get_study("fusion")(bench)
 
 
+def test_a_study_without_seeds_is_refused(bench):
+    with pytest.raises(SettingsError, match=r"seeds=0 should be at least 1\."):
+        replace(bench, seeds=0)
+
+
 def test_names_and_values_are_checked():
     with pytest.raises(SettingsError, match="no study 'colour'; choose from domains, fusion"):
         get_study("colour")

@@ -322,6 +322,30 @@ Model = Annotated[
         metavar="MODEL", help="A model folder made by 'ldpf train'.", show_default=False
     ),
 ]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        help="How often everything is repeated with another random start.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+Targets = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...",
+        help="Domains to leave out in turn. Default: every one.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Runs side by side. Default: one for each processor, as far as memory goes.",
+        rich_help_panel=RUN_PANEL,
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),

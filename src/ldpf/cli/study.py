@@ -53,31 +53,9 @@ def study(
             help="How prompts are trained: fast, or paper.", rich_help_panel=common.MODEL_PANEL
         ),
     ] = "fast",
-    seeds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="How often everything is repeated with another random start.",
-            rich_help_panel=common.RUN_PANEL,
-        ),
-    ] = 3,
-    targets: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...",
-            help="Domains to leave out in turn. Default: every one.",
-            rich_help_panel=common.RUN_PANEL,
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Runs side by side. Default: one for each processor, as far as memory goes.",
-            rich_help_panel=common.RUN_PANEL,
-            show_default=False,
-        ),
-    ] = None,
+    seeds: common.Seeds = 3,
+    targets: common.Targets = None,
+    jobs: common.Jobs = None,
     out: Annotated[
         Path,
         typer.Option(

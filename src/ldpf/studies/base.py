@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.errors import DataError
+from ldpf.errors import DataError, SettingsError
 from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
 from ldpf.evaluation.protocol import check_domains
 
@@ -55,6 +55,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         check_domains(self.data, self.targets)
+        if self.seeds < 1:
+            raise SettingsError(f"seeds={self.seeds} should be at least 1.")
 
     def run(
         self,
