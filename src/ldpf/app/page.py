@@ -110,8 +110,10 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 shown = gr.Image(
                     label="Image", interactive=False, height=260, buttons=[], elem_id="ldpf-image"
                 )
-                options = {"columns": 4, "type": "pil", "allow_preview": False, "buttons": []}
-                many = gr.Gallery(label="Your images", visible=False, height=120, **options)
+                options = {"columns": 3, "type": "pil", "allow_preview": False, "buttons": []}
+                many = gr.Gallery(
+                    label="Your images", visible=False, interactive=False, height=150, **options
+                )
                 samples = gr.Gallery(
                     value=[image for image, _ in gallery.samples] or None,
                     label="Samples",
