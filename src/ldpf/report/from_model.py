@@ -79,6 +79,7 @@ def from_model(
     if classifier is None or backbone is None or features is None:
         return found
     judged, note = _judged(features, origin)
+    same = features.digest() == origin.get("data_digest")
     images = _renamed(features, classifier)
     runs = {
         (target, seed): _measure(classifier, backbone, part)
@@ -100,6 +101,7 @@ def from_model(
         targets=targets,
         runs=runs,
         trainings=trainings,
+        commands=_commands(folder, config, data, data if same else None),
         table=_table(runs, targets),
         no_answers="",
         notes=(note, *coop),
@@ -231,10 +233,12 @@ def _trained_on(origin: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return (("the model", str(origin.get("dataset")), f"{learnt:,}", f"{held_out:,}", f"{left:,}"),)
 
 
-def _commands(folder: Path, config: Mapping[str, Any], data: str | None) -> tuple[str, ...]:
+def _commands(
+    folder: Path, config: Mapping[str, Any], data: str | None, trained_on: str | None = None
+) -> tuple[str, ...]:
     origin = config.get("provenance", {})
     settings = origin.get("method_settings", {})
-    source = f"DATA ({origin.get('dataset', 'unknown')})"
+    source = trained_on or f"DATA ({origin.get('dataset', 'unknown')})"
     words = ["ldpf", "train", "--data", source, "--backbone", config["backbone"]["name"]]
     words += ["--method", config["method"]]
     if "discovery" in settings:

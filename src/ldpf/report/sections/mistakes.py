@@ -72,7 +72,7 @@ def _tile(found: Findings, run: Run, i: int, answer: int, sure: float | None) ->
     if run.prompts is not None:
         votes, weights = run.prompts.votes[i].tolist(), run.prompts.weights[i].tolist()
         for s, (vote, weight) in enumerate(zip(votes, weights, strict=True)):
-            tick = " ✓" if vote == true else ""
+            tick = "\N{NO-BREAK SPACE}✓" if vote == true else ""
             own = f"{float(run.prompts.sure[i, s]):.0%}"
             rows.append((str(s), f"{weight:.0%}", f"{names[vote]} {own}{tick}"))
     return Tile(
