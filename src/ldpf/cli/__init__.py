@@ -16,6 +16,7 @@ from ldpf.cli import (
     features,
     info,
     predict,
+    report,
     study,
     table,
     train,
@@ -83,12 +84,14 @@ _NEEDS_ARGUMENTS = (
     table.table,
     export.export,
     study.study,
+    report.report,
 )
 
 for _command in (
     benchmark.benchmark,
     table.table,
     study.study,
+    report.report,
     train.train,
     evaluate.evaluate,
     predict.predict,
