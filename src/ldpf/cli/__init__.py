@@ -17,6 +17,7 @@ from ldpf.cli import (
     info,
     page,
     predict,
+    report,
     study,
     table,
     train,
@@ -84,12 +85,14 @@ _NEEDS_ARGUMENTS = (
     table.table,
     export.export,
     study.study,
+    report.report,
 )
 
 for _command in (
     benchmark.benchmark,
     table.table,
     study.study,
+    report.report,
     train.train,
     evaluate.evaluate,
     predict.predict,

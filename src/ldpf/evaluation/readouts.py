@@ -33,10 +33,17 @@ class Readout:
 
         A fusion rule or the oracle needs the several prompts of a `PromptClassifier`.
         """
+        return self.answer(classifier, features, labels)[0]
+
+    def answer(
+        self, classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As `predict`, with the probability [N] of each answer; an oracle has none."""
         if self.oracle:
-            return oracle_predictions(classifier, features, labels)
+            return oracle_predictions(classifier, features, labels), None
         reader = classifier if self.fusion is None else classifier.with_fusion(self.fusion)
-        return reader.logits(features).argmax(dim=1)
+        logits = reader.logits(features)
+        return logits.argmax(dim=1), torch.softmax(logits, dim=1).max(dim=1).values
 
 
 READOUTS: dict[str, Readout] = {

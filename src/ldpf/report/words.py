@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _PERCENT_POINTS = 0.10
+_FAR = 0.05  # quantile of the training images' cosines below which an image counts as far
+_LARGE_GAP = 0.10
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A sentence about a measurement, and whether it speaks for the latent domains."""
+
+    text: str
+    good: bool
 
 
 def discovery_words(measured: Mapping[str, Any]) -> list[str]:
+    """The sentences of `judge_discovery` alone."""
+    return [one.text for one in judge_discovery(measured)]
+
+
+def judge_discovery(measured: Mapping[str, Any]) -> list[Judgement]:
     """Sentences about latent domains from `DomainDiscovery.measure()`, or a part of its entries.
 
     An entry that is missing or None gives no sentence.
@@ -25,7 +41,7 @@ def discovery_words(measured: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _class_words(measured: Mapping[str, Any]) -> list[str]:
+def _class_words(measured: Mapping[str, Any]) -> list[Judgement]:
     probe, chance = measured.get("probe_accuracy"), measured.get("chance")
     if probe is None or chance is None:
         return []
@@ -33,16 +49,19 @@ def _class_words(measured: Mapping[str, Any]) -> list[str]:
     before = "" if raw is None else f"; before, from the image features: {raw:.0%}"
     numbers = f"a linear probe finds it for {probe:.0%} of the images, chance is {chance:.0%}"
     if chance >= 1:
-        return ["All images are of one class, so there is no class to keep out of the domains."]
+        text = "All images are of one class, so there is no class to keep out of the domains."
+        return [Judgement(text, True)]
     if probe > chance + _PERCENT_POINTS:
-        return [
+        text = (
             f"The class can still be read off the domain features: {numbers}{before}. Latent "
             "domains may follow classes instead of styles; look at the table of classes."
-        ]
-    return [f"The domain features hold next to nothing of the class: {numbers}{before}."]
+        )
+        return [Judgement(text, False)]
+    text = f"The domain features hold next to nothing of the class: {numbers}{before}."
+    return [Judgement(text, True)]
 
 
-def _collapse_words(measured: Mapping[str, Any]) -> list[str]:
+def _collapse_words(measured: Mapping[str, Any]) -> list[Judgement]:
     explained = measured.get("explained_variance")
     if explained is None:
         return []
@@ -50,49 +69,109 @@ def _collapse_words(measured: Mapping[str, Any]) -> list[str]:
     if len(measured.get("sizes") or [0, 0]) == 1:
         return []
     if explained < 0.05:
-        return [
+        text = (
             f"The domain features explain {max(explained, 0):.0%} of how held-out images of one "
             "class differ: they have collapsed, or there are too few images to tell. These latent "
             "domains may mean nothing."
-        ]
-    return [
+        )
+        return [Judgement(text, False)]
+    text = (
         f"They have not collapsed: they explain {explained:.0%} of how held-out images of one "
         "class differ."
-    ]
+    )
+    return [Judgement(text, True)]
 
 
-def _cluster_words(measured: Mapping[str, Any]) -> list[str]:
+def _cluster_words(measured: Mapping[str, Any]) -> list[Judgement]:
     words = []
     if (value := measured.get("class_nmi")) is not None:
-        verdict = "independent of classes" if value < 0.1 else "partly along classes"
-        words.append(
+        apart = value < 0.1
+        verdict = "independent of classes" if apart else "partly along classes"
+        text = (
             f"Latent domains are {verdict}: mutual information with classes (NMI) {value:.2f}, "
             "where 0 is independent and 1 the same."
         )
+        words.append(Judgement(text, apart))
     if (value := measured.get("domain_nmi")) is not None:
         rand = measured.get("domain_ari")
         second = "" if rand is None else f", adjusted Rand index {rand:.2f}"
-        words.append(
+        text = (
             f"Agreement with the known domains, which were not used: NMI {value:.2f}{second} "
             "(0 none, 1 the same)."
         )
+        # Other domains than the known ones may serve as well: no agreement is no fault.
+        words.append(Judgement(text, True))
     moved = measured.get("moved")
     if moved is not None and moved > 0.05 and len(measured.get("sizes") or [0, 0]) > 1:
-        words.append(
+        text = (
             f"They had not settled: {moved:.0%} of the images changed latent domain in the last "
             "round."
         )
+        words.append(Judgement(text, False))
     return words
 
 
-def _size_words(sizes: Sequence[int]) -> list[str]:
+def _size_words(sizes: Sequence[int]) -> list[Judgement]:
     total = sum(sizes)
     return [
-        f"Latent domain {s} is very small: {size:,} of {total:,} images. Fewer latent domains may "
-        "do better (--n-domains)."
+        Judgement(
+            f"Latent domain {s} is very small: {size:,} of {total:,} images. Fewer latent domains "
+            "may do better (--n-domains).",
+            False,
+        )
         for s, size in enumerate(sizes)
         if len(sizes) > 1 and size < 0.02 * total
     ]
+
+
+def judge_distance(
+    target: str, cosines: Sequence[float], training_cosines: Sequence[float]
+) -> Judgement | None:
+    """Whether a target's images lie where the training images do, as far as z can tell.
+
+    An image is far from every latent domain if its largest cosine to a centroid is below that of
+    all but a twentieth of the training images.
+
+    Args:
+        target: its name.
+        cosines: of the target's images.
+        training_cosines: of those trained on.
+    """
+    if not len(cosines) or not len(training_cosines):
+        return None
+    ordered = sorted(training_cosines)
+    border = ordered[int(_FAR * len(ordered))]
+    far = sum(cosine < border for cosine in cosines) / len(cosines)
+    numbers = (
+        f"{far:.0%} of them lie farther from every latent domain than all but {_FAR:.0%} of "
+        "the training images"
+    )
+    if far > 0.5:
+        text = (
+            f"Images of {target} are unlike everything trained on: {numbers}. Weights by "
+            "similarity mean little there; compare with equal weights (ldpf-uniform)."
+        )
+        return Judgement(text, False)
+    text = f"Images of {target} are within reach of the latent domains: {numbers}."
+    return Judgement(text, True)
+
+
+def judge_gap(target: str, accuracy: float, bound: float) -> Judgement:
+    """Whether the fusion makes of the prompts what is in them: accuracy against U_sel."""
+    numbers = f"{accuracy:.1%} right, and {bound:.1%} if the best prompt were always chosen"
+    if bound - accuracy > _LARGE_GAP:
+        text = (
+            f"On {target} the prompts know more than the fusion makes of them: {numbers}. Another "
+            "way to weigh them may do better."
+        )
+        return Judgement(text, False)
+    return Judgement(f"On {target} the fusion comes near what the prompts know: {numbers}.", True)
+
+
+def judge_similarity(similarity: Sequence[Sequence[float]]) -> list[Judgement]:
+    """Sentences about how alike the prompts of latent domains are: [S, S] mean cosines."""
+    words = similarity_words(similarity)
+    return [Judgement(text, place == 0) for place, text in enumerate(words)]
 
 
 def similarity_words(similarity: Sequence[Sequence[float]]) -> list[str]:

@@ -1,0 +1,180 @@
+"""`ldpf report`: one HTML file that shows what was trained, how good it is and where it fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldpf.cli import common
+from ldpf.cli.common import say, say_json
+from ldpf.cli.evaluate import check_classes
+from ldpf.cli.loading import DataSource, encode, load_trained
+from ldpf.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ldpf.backbones import Backbone
+    from ldpf.data import ImageDataset
+    from ldpf.report.findings import Findings
+
+NO_DATA = "There are no pictures here: give the images with --data to see them."
+
+
+def report(
+    results: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS-OR-MODEL",
+            help="A folder that 'ldpf benchmark' wrote, or a model folder made by 'ldpf train'.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The HTML file.", rich_help_panel=common.RUN_PANEL),
+    ] = Path("report.html"),
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="The labelled images: of a benchmark the same ones, for the pictures; for a model "
+            "any of its classes, best ones that it was not trained on. As for the other commands.",
+            rich_help_panel=common.DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    layout: common.Layout = "auto",
+    class_names: common.ClassNames = None,
+    skip_bad: common.SkipBad = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a benchmark: the method to look at. Default: ldpf.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    backbone: common.ModelBackbone = None,
+    device: common.Device = "auto",
+    cache_dir: common.CacheDir = None,
+    quiet: common.Quiet = False,
+    as_json: common.Json = False,
+) -> None:
+    """Write a report as one HTML file, to read, print or send.
+
+    What was trained on what, accuracy with intervals, which classes are
+    confused, what the latent domains look like and may be called, how much
+    say each has, the images that were answered wrongly, calibration, and
+    what the measurements mean. The file needs no network and no other file.
+
+    \b
+    Examples:
+      ldpf report results --data photos --out report.html
+      ldpf report my-model --data labelled-new-photos
+    """
+    from ldpf.report.html import describe, write_report
+
+    if out.is_dir():
+        raise SettingsError(
+            f"{str(out)!r} is a folder; give a file such as report.html with --out."
+        )
+    source = None
+    if data is not None:
+        source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    if _is_benchmark(results):
+        found = _of_benchmark(results, source, method)
+    else:
+        if method is not None:
+            raise SettingsError(
+                f"method={method!r} cannot be chosen for a model, which is of one method; leave "
+                "--method out."
+            )
+        found = _of_model(results, source, backbone, device)
+    size = write_report(found, out)
+    if as_json:
+        say_json({"report": str(out), "bytes": size, **describe(found)})
+        return
+    for sentence in describe(found)["summary"]:
+        say(sentence)
+    say(f"Written: {out} ({size / 1e6:.1f} MB)")
+
+
+def _is_benchmark(path: Path) -> bool:
+    """Tell the two kinds of folder apart.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if path.suffix == ".jsonl" or (path / "results.jsonl").is_file():
+        return True
+    if (path / "result.json").is_file() or (path / "metrics.jsonl").is_file():
+        raise ModelError(
+            f"{str(path)!r} is one run of a benchmark; give the folder with its results.jsonl, "
+            "which shows all runs beside each other."
+        )
+    if (path / "config.json").is_file():
+        return False
+    raise ModelError(
+        f"{str(path)!r} is neither a folder that 'ldpf benchmark' wrote (it has no results.jsonl) "
+        "nor a model that 'ldpf train' made (it has no config.json)."
+    )
+
+
+def _of_benchmark(results: Path, source: DataSource | None, method: str | None) -> Findings:
+    from ldpf.report.from_benchmark import from_benchmark, with_images
+
+    found = from_benchmark(results, None if source is None else source.source, method)
+    if source is None:
+        return replace(found, no_pictures=NO_DATA)
+    return _with_pictures(found, source.load(), with_images)
+
+
+def _of_model(
+    model: Path, source: DataSource | None, backbone: str | None, device: str
+) -> Findings:
+    from ldpf.model_folder import read_config
+    from ldpf.report.from_model import from_model
+
+    config = read_config(model)
+    if source is None:
+        return replace(from_model(model, config), no_pictures=NO_DATA)
+    dataset = source.load()
+    check_classes(dataset, config["class_names"], model)
+    classifier, frozen, config = load_trained(model, backbone, device)
+    features = encode(dataset, frozen, source).features
+    found = from_model(model, config, source.source, classifier, frozen, features)
+    return _with_pictures(_named(found, frozen), dataset, _from_root)
+
+
+def _with_pictures(
+    found: Findings,
+    dataset: ImageDataset,
+    add: Callable[[Findings, ImageDataset], Findings],
+) -> Findings:
+    from ldpf.data import EmbeddedImages
+
+    if isinstance(dataset, EmbeddedImages):
+        reason = "There are no pictures here: the data are embeddings without any image."
+        return replace(found, no_pictures=reason)
+    return add(found, dataset)
+
+
+def _from_root(found: Findings, dataset: ImageDataset) -> Findings:
+    return replace(found, root=dataset.root)
+
+
+def _named(found: Findings, frozen: Backbone) -> Findings:
+    from ldpf.report.style_words import nearest_styles
+
+    named = tuple(
+        one
+        if one.latent is None
+        else replace(one, words=nearest_styles(one.latent.directions, frozen))
+        for one in found.trainings
+    )
+    return replace(found, trainings=named)

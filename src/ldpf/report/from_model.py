@@ -1,0 +1,254 @@
+"""Findings of a model folder, alone or measured on labelled images."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import ldpf
+from ldpf.data import make_split
+from ldpf.evaluation.answers import prompt_answers
+from ldpf.evaluation.latent_images import describe_latent
+from ldpf.evaluation.metrics import accuracy
+from ldpf.evaluation.readouts import READOUTS
+from ldpf.methods import ZeroShot
+from ldpf.report.findings import ALL, Findings, Run, Training
+from ldpf.report.from_benchmark import some
+from ldpf.report.tables import BenchmarkTable
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+    from ldpf.features import FeatureSet
+
+NO_DATA = (
+    "Nothing was measured: give labelled images of the model's classes with --data, best ones that "
+    "it was not trained on."
+)
+
+
+def from_model(
+    folder: Path,
+    config: Mapping[str, Any],
+    data: str | None = None,
+    classifier: PromptClassifier | None = None,
+    backbone: Backbone | None = None,
+    features: FeatureSet | None = None,
+) -> Findings:
+    """What a model folder says of itself and, with labelled images, how it does on them.
+
+    Images it was trained on are told by their digest; of them only those count that training held
+    out.
+
+    Args:
+        folder: of the model.
+        config: its config.json.
+        data: what the person gave as --data, for the commands.
+        classifier, backbone, features: the loaded model and the encoded images, all or none. Every
+            class with an image must be one of the model's.
+    """
+    origin = config.get("provenance", {})
+    seed = origin.get("seed", 0)
+    main = config["method"]
+    found = Findings(
+        kind="model",
+        title=f"The model {folder.name}",
+        main=main,
+        class_names=tuple(config["class_names"]),
+        targets=(),
+        seeds=(seed,),
+        oracles=frozenset(name for name, readout in READOUTS.items() if readout.oracle),
+        runs={},
+        table=None,
+        trainings=_trainings(config),
+        facts=_facts(config),
+        trained_on=_trained_on(origin),
+        commands=_commands(folder, config, data),
+        versions={
+            "ldpf that trained it": config.get("library_version", "unknown"),
+            "ldpf that wrote this report": ldpf.__version__,
+        },
+        backbone=(config["backbone"]["name"], config["backbone"]["fingerprint"]),
+        no_answers=NO_DATA,
+    )
+    if classifier is None or backbone is None or features is None:
+        return found
+    judged, note = _judged(features, origin)
+    same = features.digest() == origin.get("data_digest")
+    images = _renamed(features, classifier)
+    runs = {
+        (target, seed): _measure(classifier, backbone, part)
+        for target, part in _by_domain(_renamed(judged, classifier)).items()
+    }
+    targets = tuple(target for target, _ in runs)
+    trainings = tuple(
+        replace(one, targets=targets, latent=describe_latent(classifier.latent, images))
+        for one in found.trainings
+        if classifier.latent is not None
+    )
+    coop = (
+        ()
+        if main == "coop"
+        else ("A model folder holds no CoOp to compare with; 'ldpf benchmark' compares methods.",)
+    )
+    return replace(
+        found,
+        targets=targets,
+        runs=runs,
+        trainings=trainings,
+        commands=_commands(folder, config, data, data if same else None),
+        table=_table(runs, targets),
+        no_answers="",
+        notes=(note, *coop),
+    )
+
+
+def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet, str]:
+    """The images to measure on, and a sentence about them."""
+    if features.digest() == origin.get("data_digest"):
+        domains = None if features.domains is None else features.domains.numpy()
+        split = make_split(
+            features.splits,
+            features.labels.numpy(),
+            domains,
+            train_fraction=origin["train_fraction"],
+            seed=origin["seed"],
+        )
+        if len(split.test):
+            return features.subset(split.test), "Measured on the images marked test."
+        if len(split.validation):
+            return features.subset(split.validation), (
+                "These are the images the model was trained on. It is measured on those held out, "
+                "which come from the same sources and chose the checkpoint: expect less on images "
+                "of a new source."
+            )
+        return features, (
+            "The model was trained on these very images; its accuracy on new ones will be lower."
+        )
+    if features.splits is not None and (features.splits == "test").any():
+        return features.subset(features.splits == "test"), "Measured on the images marked test."
+    return features, "Measured on images other than those the model was trained on."
+
+
+def _renamed(features: FeatureSet, classifier: PromptClassifier) -> FeatureSet:
+    """The same images with class ids of the model."""
+    ids = {name: k for k, name in enumerate(classifier.class_names)}
+    # A class without images may be unknown to the model: no label points to its -1.
+    of_data = torch.tensor([ids.get(name, -1) for name in features.class_names])
+    labels = of_data[features.labels]
+    return replace(features, labels=labels, class_names=classifier.class_names)
+
+
+def _by_domain(features: FeatureSet) -> dict[str, FeatureSet]:
+    if features.domains is None:
+        return {ALL: features}
+    return {
+        name: features.subset(rows)
+        for d, name in enumerate(features.domain_names)
+        if (rows := features.domains == d).any()
+    }
+
+
+def _measure(classifier: PromptClassifier, backbone: Backbone, images: FeatureSet) -> Run:
+    predictions, confidence = {}, {}
+    zero_shot = ZeroShot().fit(images, images, backbone)
+    readers = {"zero-shot": (READOUTS["zero-shot"], zero_shot)}
+    readers |= {
+        name: (readout, classifier)
+        for name, readout in READOUTS.items()
+        if readout.trained_as == classifier.method
+        and (classifier.latent is not None or name == classifier.method)
+    }
+    for name, (readout, reader) in readers.items():
+        answered, sure = readout.answer(reader, images.features, images.labels)
+        predictions[name] = answered.numpy()
+        if sure is not None:
+            confidence[name] = sure.numpy()
+    said = None if classifier.latent is None else prompt_answers(classifier, images.features)
+    return Run(images.labels.numpy(), predictions, confidence, tuple(images.paths), said)
+
+
+def _table(runs: Mapping[tuple[str, int], Run], targets: tuple[str, ...]) -> BenchmarkTable:
+    lines = [
+        {
+            "method": name,
+            "target": target,
+            "seed": seed,
+            "oracle": READOUTS[name].oracle,
+            "accuracy": accuracy(torch.from_numpy(answered), torch.from_numpy(run.labels)),
+        }
+        for (target, seed), run in runs.items()
+        for name, answered in run.predictions.items()
+    ]
+    methods = list(dict.fromkeys(line["method"] for line in lines))
+    return BenchmarkTable.from_results(lines, methods, targets, ("Accuracy in %.",))
+
+
+def _trainings(config: Mapping[str, Any]) -> tuple[Training, ...]:
+    training = config.get("training", {})
+    # What the log of the discovery says, and over it what was measured of the domains kept.
+    measured = {
+        **(training.get("domains") or {}),
+        **(config.get("provenance", {}).get("latent_domains") or {}),
+    }
+    if not measured:
+        return ()
+    return (Training("in the model", (), measured, training.get("prompt_similarity") or []),)
+
+
+def _facts(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    origin, training = config.get("provenance", {}), config.get("training", {})
+    names, built_on = config["class_names"], config["backbone"]
+    facts = [("Data", str(origin.get("dataset", "unknown")))]
+    facts.append(("Classes", f"{len(names):,}: {some(names, 30)}"))
+    known = origin.get("domain_names")
+    facts.append(("Known domains", f"{some(known, 8)} (not used)" if known else "none"))
+    print_ = built_on["fingerprint"][:16]
+    facts.append(("Backbone, frozen", f"{built_on['name']} (fingerprint {print_})"))
+    facts.append(("Method", config["method"]))
+    if config["n_domains"] > 1:
+        rule = f"{config['n_domains']}, fused by {config['fusion']} (tau {config['tau']:g})"
+        facts.append(("Latent domains", rule))
+    if "recipe" in origin:
+        facts.append(("Recipe", f"{origin['recipe']}, seed {origin.get('seed')}"))
+    if "validation_accuracy" in training:
+        beside = origin.get("zero_shot_validation_accuracy")
+        zero = "" if beside is None else f"; zero-shot on the same images: {beside:.1%}"
+        facts.append(
+            ("Accuracy on held-out images", f"{training['validation_accuracy']:.1%}{zero}")
+        )
+    return tuple(facts)
+
+
+def _trained_on(origin: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    if not origin.get("n_images"):
+        return ()
+    held_out, learnt = origin.get("n_validation", 0), origin.get("n_train", 0)
+    left = origin["n_images"] - held_out - learnt
+    return (("the model", str(origin.get("dataset")), f"{learnt:,}", f"{held_out:,}", f"{left:,}"),)
+
+
+def _commands(
+    folder: Path, config: Mapping[str, Any], data: str | None, trained_on: str | None = None
+) -> tuple[str, ...]:
+    origin = config.get("provenance", {})
+    settings = origin.get("method_settings", {})
+    source = trained_on or f"DATA ({origin.get('dataset', 'unknown')})"
+    words = ["ldpf", "train", "--data", source, "--backbone", config["backbone"]["name"]]
+    words += ["--method", config["method"]]
+    if "discovery" in settings:
+        words += ["--n-domains", str(settings["discovery"]["n_domains"])]
+        words += ["--tau", f"{config['tau']:g}"]
+    for option in ("recipe", "train_fraction", "seed"):
+        if option in origin:
+            words += ["--" + option.replace("_", "-"), str(origin[option])]
+    again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
+    return (
+        shlex.join([*words, "--out", str(folder)]),
+        shlex.join([*again, "--out", "report.html"]),
+    )

@@ -1,0 +1,94 @@
+"""A report as one HTML file that needs nothing beside it: no network, no script, no other file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ldpf.errors import SettingsError
+from ldpf.report.findings import Findings
+from ldpf.report.results_tables import comparison_words
+from ldpf.report.sections import SECTIONS
+from ldpf.report.sections.accuracy import compared, verdict
+from ldpf.report.sections.common import percent
+from ldpf.report.tables import AVERAGE
+
+_TEMPLATE = "report.html.j2"
+
+
+def report_html(found: Findings) -> str:
+    """Render a report; class names, paths and all other text come out as text, never as markup."""
+    environment = Environment(
+        loader=PackageLoader("ldpf.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sections = [make(found) for make in SECTIONS]
+    page = environment.get_template(_TEMPLATE).render(
+        title=found.title, summary=summary(found), sections=sections
+    )
+    # A file name that is no UTF-8 would make the page none either.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def summary(found: Findings) -> list[str]:
+    """The report in a few sentences."""
+    if found.table is None:
+        validation = dict(found.facts).get("Accuracy on held-out images")
+        told = [f"Accuracy on images held out of its training: {validation}."] if validation else []
+        return [*told, found.no_answers]
+    row = next(row for row in found.table.rows if row.method == found.main and not row.published)
+    column = AVERAGE if len(found.targets) > 1 else found.targets[0]
+    cell = row.cells.get(column)
+    if cell is None:
+        return ["Not every target has been run yet; the same benchmark command goes on."]
+    where = (
+        f"images of a domain never seen, averaged over {len(found.targets)} targets"
+        if found.kind == "benchmark" and len(found.targets) > 1
+        else f"{found.targets[0]}, a domain never seen"
+        if found.kind == "benchmark"
+        else "the images measured"
+        if len(found.targets) == 1
+        else f"the images measured, averaged over {len(found.targets)} known domains"
+    )
+    told = [f"{found.main} is right for {percent(cell.mean)}% of {where}."]
+    for base, differences in compared(found).items():
+        one = differences.get(AVERAGE) or differences[found.targets[0]]
+        told.append(f"Against {base}: {comparison_words(one)} points, {verdict(one)}.")
+    return told
+
+
+def write_report(found: Findings, file: Path) -> int:
+    """Write a report.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    content = report_html(found).encode()
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(
+            f"{str(file)!r} cannot be written ({error.strerror or error}); give another file with "
+            "--out."
+        ) from error
+    return len(content)
+
+
+def describe(found: Findings) -> dict[str, Any]:
+    """What a report holds, for `--json`."""
+    return {
+        "kind": found.kind,
+        "method": found.main,
+        "targets": list(found.targets),
+        "seeds": list(found.seeds),
+        "summary": summary(found),
+        "pictures": found.root is not None,
+    }

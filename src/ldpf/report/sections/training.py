@@ -1,0 +1,36 @@
+"""What was trained on what."""
+
+from __future__ import annotations
+
+from ldpf.report.blocks import Section, Table, Text
+from ldpf.report.findings import Findings
+
+_BENCHMARK = (
+    "One domain at a time was left out: the methods learnt from the others, chose their checkpoint "
+    "on held-out images of these, and were measured once on the domain left out, which they had "
+    "never seen. Which images belong to which known domain was not told to the methods, unless "
+    "their description says so."
+)
+_MODEL = (
+    "The model learnt from labelled images whose domains it was not told; a part of them was held "
+    "out to choose the checkpoint. The backbone stayed as it was: only prompts and a small network "
+    "that tells latent domains apart were trained."
+)
+
+
+def training_section(found: Findings) -> Section:
+    """The facts, and the images of each training."""
+    facts = Table("What this report is about", ("", ""), found.facts, wordy=True)
+    blocks = [Text(_BENCHMARK if found.kind == "benchmark" else _MODEL), facts]
+    if found.trained_on:
+        first = "left out" if found.kind == "benchmark" else "trained"
+        last = "test images" if found.kind == "benchmark" else "left aside"
+        blocks.append(
+            Table(
+                "Images of each training",
+                (first, "learnt from", "training images", "held out", last),
+                found.trained_on,
+                words=(1,),
+            )
+        )
+    return Section("training", "What was trained on what", blocks)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from ldpf.errors import SettingsError
+from ldpf.report.html import report_html, summary, write_report
+from ldpf.report.sections import SECTIONS
+
+VOID = {"meta", "link", "img", "br"}
+ANCHORS = [
+    *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
+    *("calibration", "oracle", "diagnosis", "reproduce"),
+]
+
+
+class Page(HTMLParser):
+    """Checks that elements close in order, and collects what tests ask for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def page(make_findings, pictures):
+    return Page(report_html(make_findings(root=pictures)))
+
+
+def test_every_section_is_there_and_named_in_the_navigation(page):
+    assert [one["id"] for one in page.all("section")] == ANCHORS
+    assert len(SECTIONS) == len(ANCHORS)
+    assert [one["href"] for one in page.all("a")] == [f"#{anchor}" for anchor in ANCHORS]
+
+
+def test_nothing_comes_from_outside_and_there_is_no_script(make_findings, pictures):
+    text = report_html(make_findings(root=pictures))
+    page = Page(text)
+    assert not page.all("script")
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    for tag, attributes in page.tags:
+        for name in ("src", "srcset", "href", "data", "action"):
+            if (value := attributes.get(name)) is not None:
+                assert value.startswith(("data:", "#")), (tag, value)
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_page_forbids_the_browser_to_load_anything(page):
+    [policy] = [one for one in page.all("meta") if "http-equiv" in one]
+    assert policy["http-equiv"] == "Content-Security-Policy"
+    assert policy["content"].startswith("default-src 'none'; img-src data:;")
+
+
+def test_names_are_text_and_never_markup(make_findings, pictures):
+    text = report_html(make_findings(root=pictures))
+    assert "<script" not in text
+    assert "<i>shapes" not in text
+    assert "<b>bold" not in text
+    page = Page(text)
+    for name in ("<script>alert(1)</script>", "Häuser & Höfe", "猫", "<i>shapes</i>", 'sk"etch'):
+        assert name in page.text
+
+
+def test_every_picture_has_words_and_every_table_a_caption_or_headings(page):
+    assert len(page.all("img")) > 20
+    assert all(one["alt"].strip() for one in page.all("img"))
+    tables, captions = len(page.all("table")), len(page.all("caption"))
+    in_tiles = sum(1 for one in page.all("li") if one == {})
+    assert captions >= 10
+    assert tables - captions <= in_tiles
+
+
+def test_pictures_inside_hold_no_script_and_no_link_outside(make_findings, pictures):
+    text = report_html(make_findings(root=pictures))
+    drawings = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", text)
+    assert len(drawings) >= 4
+    for drawing in drawings:
+        content = base64.b64decode(drawing).decode()
+        assert "<script" not in content
+        assert not re.search(r'href="(?!#|data:)', content)
+
+
+def test_the_same_findings_make_the_same_bytes(make_findings, pictures):
+    found = make_findings(root=pictures)
+    assert report_html(found) == report_html(found)
+
+
+def test_an_image_that_cannot_be_read_says_so(page):
+    assert "not readable" in page.text
+
+
+def test_without_images_there_are_figures_and_one_sentence_about_photographs(make_findings):
+    page = Page(report_html(make_findings()))
+    assert page.text.count("There are no pictures here.") == 2
+    assert not any(one["src"].startswith("data:image/jpeg") for one in page.all("img"))
+    assert len(page.all("img")) >= 5
+
+
+def test_without_single_answers_the_numbers_are_still_there(make_findings):
+    found = make_findings()
+    bare = {
+        key: replace(run, confidence={}, paths=None, prompts=None)
+        for key, run in found.runs.items()
+    }
+    trainings = tuple(replace(one, latent=None, words=None) for one in found.trainings)
+    page = Page(report_html(replace(found, runs=bare, trainings=trainings)))
+    assert [one["id"] for one in page.all("section")] == ANCHORS
+    # Domains, their map, weights and calibration; mistakes would still show pictures.
+    assert page.text.count("There are no answers here.") == 4
+    assert page.text.count("There are no pictures here.") == 1
+    assert "U_sel, %" in page.text  # from the predictions of the oracle
+
+
+def test_nothing_measured_is_said_in_every_section_that_would_show_it(make_findings):
+    found = make_findings(
+        kind="model", targets=(), runs={}, table=None, trainings=(), trained_on=()
+    )
+    page = Page(report_html(found))
+    assert [one["id"] for one in page.all("section")] == ANCHORS
+    assert not page.all("img")
+
+
+def test_a_method_without_latent_domains_says_so(make_findings):
+    found = make_findings(main="coop", trainings=())
+    page = Page(report_html(found))
+    assert "coop has no latent domains." in page.text
+    assert "coop has one prompt, and none to choose from." in page.text
+
+
+def test_the_summary_compares_with_zero_shot_and_coop(make_findings):
+    first, zero, coop = summary(make_findings())
+    assert re.fullmatch(
+        r"ldpf is right for \d+\.\d% of images of a domain never seen, averaged over 2 targets\.",
+        first,
+    )
+    assert re.fullmatch(r"Against zero-shot: \+[\d.]+ \[[\d.]+, [\d.]+\] points, better\.", zero)
+    assert coop.startswith("Against coop: ")
+
+
+def test_an_unfinished_target_is_said_so(make_findings):
+    found = make_findings()
+    row = next(row for row in found.table.rows if row.method == "ldpf")
+    rows = tuple(
+        replace(row, cells={**row.cells, "average": None}) if one is row else one
+        for one in found.table.rows
+    )
+    told = summary(replace(found, table=replace(found.table, rows=rows)))
+    assert told == ["Not every target has been run yet; the same benchmark command goes on."]
+
+
+def test_file_names_that_are_no_unicode_do_not_break_the_page(make_findings, pictures, tmp_path):
+    found = make_findings(root=pictures)
+    odd = tuple(
+        replace(one, latent=replace(one.latent, paths=("b\udcff.png",) * 30))
+        for one in found.trainings
+    )
+    write_report(replace(found, trainings=odd), tmp_path / "report.html")
+    Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(make_findings, tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        write_report(make_findings(), tmp_path / "no" / "report.html")
+    assert str(caught.value).endswith(
+        "cannot be written (No such file or directory); give another file with --out."
+    )
