@@ -9,11 +9,15 @@ import pytest
 import torch
 
 import ldpf.evaluation.benchmark
+import ldpf.evaluation.run
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark, run_settings
+from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.metrics import accuracy
-from ldpf.evaluation.protocol import SELECTION, leave_one_domain_out
+from ldpf.evaluation.plan import BenchmarkPlan
+from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS
+from ldpf.evaluation.run import run_settings
+from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.evaluation.store import read_results, settings_hash
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
@@ -114,7 +118,7 @@ def test_changing_target_seed_fraction_or_backbone_names_another_run(data, tiny_
 def test_settings_are_plain_enough_for_json(data, tiny_clip):
     settings = settings_of(data, tiny_clip)
     assert settings_hash(json.loads(json.dumps(settings))) == settings_hash(settings)
-    assert settings["selection"] == SELECTION
+    assert settings["selection"] == TRAINING_DOMAIN_VALIDATION
     assert settings_of(data, tiny_clip, name="zero-shot")["selection"] == "none"
 
 
@@ -188,7 +192,11 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
         "settings_hash", "backbone", "fingerprint", "class_names", "per_class_accuracy",
         "confusion", "training", "versions",
     }  # fmt: skip
-    assert (line["dataset"], line["recipe"], line["selection"]) == ("demo", "fast", SELECTION)
+    assert (line["dataset"], line["recipe"], line["selection"]) == (
+        "demo",
+        "fast",
+        TRAINING_DOMAIN_VALIDATION,
+    )
     assert (line["n_test"], line["n_train"], line["n_validation"]) == (15, 24, 6)
     assert line["fingerprint"] == tiny_clip.fingerprint
     assert line["class_names"] == list(data.class_names)
@@ -292,9 +300,7 @@ def test_an_interrupted_benchmark_goes_on_to_the_same_numbers(
 
     with monkeypatch.context() as patch:
         patch.setattr(_CoOpLearner, "loss", interrupted)
-        patch.setattr(
-            ldpf.evaluation.benchmark, "RunRecord", partial(RunRecord, checkpoint_every_s=0)
-        )
+        patch.setattr(ldpf.evaluation.run, "RunRecord", partial(RunRecord, checkpoint_every_s=0))
         with pytest.raises(KeyboardInterrupt):
             run_benchmark(data, "demo", tiny_clip, both, tmp_path)
     assert len(read_results(tmp_path / "results.jsonl")) == 1  # zero-shot was done
