@@ -18,7 +18,7 @@ from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.run import run_settings
 from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
-from ldpf.evaluation.store import read_results, settings_hash
+from ldpf.evaluation.store import read_results, right_answers, settings_hash
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.recipes import FAST
@@ -383,3 +383,69 @@ def test_a_method_takes_the_settings_that_it_has() -> None:
 def test_a_setting_that_no_method_has_is_refused() -> None:
     with pytest.raises(SettingsError, match="None of the methods coop has a setting 'tau'"):
         BenchmarkPlan(["coop"], FAST, settings={"tau": 0.5})
+
+
+# --- other protocols --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def single(data, tiny_clip, tmp_path_factory):
+    out = tmp_path_factory.mktemp("single")
+    wanted = plan("zero-shot", "ldpf", "ldpf-uniform", protocol="single-source")
+    lines, failures = run_benchmark(data, "demo", tiny_clip, wanted, out)
+    assert not failures
+    return out, lines
+
+
+def test_one_training_on_a_single_source_gives_a_line_for_each_target(single):
+    _, lines = single
+    assert [(line["method"], line["target"]) for line in lines] == [
+        (method, target)
+        for method in ("zero-shot", "ldpf", "ldpf-uniform")
+        for target in ("photo", "sketch")
+    ]
+    assert {tuple(line["sources"]) for line in lines} == {("art",)}
+    assert len({line["run"] for line in lines}) == 2  # read-outs share the training
+
+
+def test_each_targets_answers_are_kept_apart(single):
+    out, lines = single
+    for line in lines:
+        right = right_answers(out, line)
+        assert len(right) == line["n_test"] == 15
+        assert right.mean() == pytest.approx(line["accuracy"])
+
+
+def test_targets_limit_what_is_shown_of_a_training_on_all_domains(data, tiny_clip, tmp_path):
+    wanted = plan("zero-shot", protocol="in-distribution")
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)
+    assert [line["target"] for line in lines] == ["art"]
+    assert lines[0]["sources"] == ["photo", "art", "sketch"]
+    every, _ = run_benchmark(data, "demo", tiny_clip, replace(wanted, targets=None), tmp_path)
+    assert [line["target"] for line in every] == ["photo", "art", "sketch"]
+    assert {line["run"] for line in every} == {lines[0]["run"]}
+
+
+def test_protocols_and_selection_rules_do_not_share_runs(data, tiny_clip, tmp_path):
+    hashes = {
+        run_benchmark(data, "demo", tiny_clip, plan("coop", **changes), tmp_path)[0][0][
+            "settings_hash"
+        ]
+        for changes in (
+            {},
+            {"protocol": "single-source"},
+            {"protocol": "in-distribution"},
+            {"selection": "target-oracle"},
+        )
+    }
+    assert len(hashes) == 4
+
+
+def test_what_the_target_chose_is_marked_and_what_learns_nothing_is_not(data, tiny_clip, tmp_path):
+    wanted = plan("zero-shot", "coop", selection="target-oracle")
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)
+    assert [(line["method"], line["oracle"]) for line in lines] == [
+        ("zero-shot", False),
+        ("coop", True),
+    ]
+    assert {line["n_test"] for line in lines} == {12}

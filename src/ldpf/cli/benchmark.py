@@ -28,6 +28,7 @@ def benchmark(
     data: common.DemoData = "demo",
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.Backbone = "nano",
     methods: Annotated[
@@ -173,7 +174,7 @@ def benchmark(
     )
     common.check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
     common.tracker(track)  # refused here rather than after the first run
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     # These need no features, so nobody waits for an encoding in vain.
     rules = get_protocol(plan.protocol)

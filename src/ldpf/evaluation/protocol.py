@@ -82,8 +82,8 @@ def column_of(line: Mapping[str, Any]) -> str:
     return protocol.columns([line["case" if protocol.unit == "source" else "target"]])[0]
 
 
-def test_of(line: Mapping[str, Any]) -> str:
-    """What tells the tests of a protocol apart: the target, after its single source if it has one."""
+def where_tested(line: Mapping[str, Any]) -> str:
+    """What tells the tests of a protocol apart: the target, after a single source."""
     source = f"{line['case']} > " if column_of(line) != line["target"] else ""
     return source + line["target"]
 

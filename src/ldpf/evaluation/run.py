@@ -116,21 +116,21 @@ def run_one(
     chosen_by_target = method.learns and shared["selection"] == TARGET_ORACLE
     trained_as = folder.settings["method_name"]
     readouts = {n: one for n, one in READOUTS.items() if one.trained_as == trained_as}
-    answers: dict[str, list[torch.Tensor]] = {n: [] for n in (*readouts, "labels", "domains")}
+    tests = list(episode.tests())
+    answers = {
+        "labels": [test.labels for _, test in tests],
+        "domains": [test.domains for _, test in tests],
+    }
     results = []
-    for domain, test in episode.tests():
-        answers["labels"].append(test.labels)
-        answers["domains"].append(test.domains)  # type: ignore[arg-type]
-        for name, readout in readouts.items():
-            predictions = readout.predict(classifier, test.features, test.labels)
-            answers[name].append(predictions)
+    for name, readout in readouts.items():
+        answers[name] = [readout.predict(classifier, t.features, t.labels) for _, t in tests]
+        for (domain, test), predictions in zip(tests, answers[name], strict=True):
             results.append(
                 {
                     "method": name,
                     "target": domain,
                     "domain_id": test.domain_names.index(domain),
-                    "oracle": readout.oracle
-                    or (shared["selection"] == TARGET_ORACLE and method.learns),
+                    "oracle": readout.oracle or chosen_by_target,
                     **shared,
                     **_measured(predictions, test),
                 }

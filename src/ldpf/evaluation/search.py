@@ -61,7 +61,9 @@ class Range:
         ends = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         value = float(rng.uniform(*ends))
         value = math.exp(value) if self.log else value
-        return min(max(round(value), int(self.low)), int(self.high)) if whole else value
+        if whole:
+            return min(max(round(value), int(self.low)), int(self.high))
+        return float(f"{value:.4g}")  # few enough digits to type again
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ldpf.errors import SettingsError
 from ldpf.evaluation.comparison import Comparison, compare
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, test_of
+from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
 from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.evaluation.store import read_results, right_answers
 from ldpf.report.chosen import chosen_words
@@ -165,9 +165,9 @@ def _differences(
     for line in lines:
         answers = right_answers(line["folder"], line)
         if answers is not None:
-            right[line["method"]][test_of(line), line["seed"]] = answers
+            right[line["method"]][where_tested(line), line["seed"]] = answers
     told, missing = {}, []
-    tests = list(dict.fromkeys(test_of(line) for line in lines))
+    tests = list(dict.fromkeys(where_tested(line) for line in lines))
     for name in methods:
         if name == against:
             continue
@@ -197,10 +197,10 @@ def _require(what: str, asked: Sequence[str], lines: Sequence[Line]) -> None:
 def _require_one_run_per_cell(lines: Sequence[Line]) -> None:
     seen: dict[tuple[str, str, int], Line] = {}
     for line in lines:
-        other = seen.setdefault((line["method"], test_of(line), line["seed"]), line)
+        other = seen.setdefault((line["method"], where_tested(line), line["seed"]), line)
         if other["settings_hash"] != line["settings_hash"]:
             raise SettingsError(
-                f"Two runs of {line['method']!r} on target {test_of(line)!r} with seed "
+                f"Two runs of {line['method']!r} on target {where_tested(line)!r} with seed "
                 f"{line['seed']} have different settings ({other['folder']} and {line['folder']}); "
                 "make a table of one folder at a time."
             )

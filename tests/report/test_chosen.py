@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from ldpf.evaluation.search import parse_search
+from ldpf.report.chosen import chosen_words, search_words
+
+TRIALS = [{"settings": {}, "score": 0.5}]
+
+
+def line(method, run, chosen, trials=TRIALS):
+    return {"method": method, "run": run, "chosen": chosen, "trials": trials}
+
+
+def test_a_method_that_kept_its_own_settings_is_said_to():
+    assert chosen_words([line("coop", "r", {})]) == [
+        "Chosen for coop: its own settings (1 of 1 runs)."
+    ]
+
+
+def test_read_outs_of_one_training_are_named_together_and_counted_once():
+    lines = [line(name, "r", {"tau": 0.1}) for name in ("ldpf", "ldpf-uniform")]
+    assert chosen_words([*lines, *lines]) == [
+        "Chosen for ldpf, ldpf-uniform: tau=0.1 (1 of 1 runs)."
+    ]
+
+
+def test_where_nothing_was_searched_nothing_is_said():
+    assert chosen_words([line("coop", "r", {}, []), {"method": "ldpf", "run": "r"}]) == []
+
+
+def test_the_options_of_a_search_can_be_read_back():
+    texts = ["tau=0.05,0.1", "recipe.learning_rate=log:0.0001..0.01"]
+    space = parse_search(texts, 5)
+    words = search_words(space.described())
+    assert words == ["--search", texts[0], "--search", texts[1], "--trials", "5"]
+    assert parse_search([words[1], words[3]], 5) == space
