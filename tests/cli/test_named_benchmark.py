@@ -6,17 +6,19 @@ import shutil
 
 import pytest
 
+from ldpf.data.benchmarks.registry import get_benchmark
+
 DOMAINS = {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}
 
 
 @pytest.fixture(scope="module")
 def like_pacs(images, tmp_path_factory):
-    """Folders that would be taken for PACS: three of its domains, with some of its classes."""
+    """Folders that are taken for PACS: three of its domains, with all of its classes."""
     root = tmp_path_factory.mktemp("named") / "images"
     for ours, theirs in DOMAINS.items():
         folders = sorted((images / ours).iterdir())
-        for folder, name in zip(folders, ("dog", "elephant", "house"), strict=True):
-            shutil.copytree(folder, root / theirs / name)
+        for k, name in enumerate(get_benchmark("pacs").classes):
+            shutil.copytree(folders[k % 3], root / theirs / name)
     return root
 
 
