@@ -57,13 +57,12 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
             f"{str(results)!r} holds results of {len(tables)} settings (data, backbone or recipe); "
             "make a report of one benchmark at a time."
         )
-    if lines[0]["protocol"] == "single-source":
+    if (protocol := lines[0]["protocol"]) != LEAVE_ONE_DOMAIN_OUT:
         raise SettingsError(
-            f"{str(results)!r} holds results of the protocol single-source, where a target has a "
-            "number for each source; 'ldpf table' shows them, a report does not."
+            f"{str(results)!r} holds results of the protocol {protocol}, but a report is about "
+            "domains that were left out; 'ldpf table' shows these results."
         )
-    usual = lines[0]["protocol"] == LEAVE_ONE_DOMAIN_OUT
-    if data and not (usual and all(line["selection"] != TARGET_ORACLE for line in lines)):
+    if data and any(line["selection"] == TARGET_ORACLE for line in lines):
         raise SettingsError(
             f"{str(results)!r} was tested on a part of each domain, and a benchmark does not keep "
             "which images these were; leave --data out to write the report without pictures."
@@ -212,12 +211,11 @@ def _trained_on(
     mine: Sequence[dict[str, Any]], targets: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
     rows = []
-    trained = "all other domains" if mine[0]["protocol"] == LEAVE_ONE_DOMAIN_OUT else "all domains"
     for target in targets:
         line = next((line for line in mine if line["target"] == target), None)
         if line is not None:
             numbers = (f"{line[key]:,}" for key in ("n_train", "n_validation", "n_test"))
-            rows.append((target, trained, *numbers))
+            rows.append((target, "all other domains", *numbers))
     return tuple(rows)
 
 
@@ -233,8 +231,6 @@ def _commands(
     words += ["--seeds", str(len({one["seed"] for one in lines}))]
     if line["recipe"] != "none":
         words += ["--recipe", line["recipe"]]
-    if line["protocol"] != LEAVE_ONE_DOMAIN_OUT:
-        words += ["--protocol", line["protocol"]]
     if line["selection"] not in ("none", TRAINING_DOMAIN_VALIDATION):
         words += ["--selection", line["selection"]]
     words += search_words(config.get("search"))
