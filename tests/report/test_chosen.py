@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from ldpf.evaluation.search import parse_search
-from ldpf.report.chosen import chosen_words, search_words
+from ldpf.report.chosen import chosen_words
 
 TRIALS = [{"settings": {}, "score": 0.5}]
 
@@ -25,11 +24,3 @@ def test_read_outs_of_one_training_are_named_together_and_counted_once():
 
 def test_where_nothing_was_searched_nothing_is_said():
     assert chosen_words([line("coop", "r", {}, []), {"method": "ldpf", "run": "r"}]) == []
-
-
-def test_the_options_of_a_search_can_be_read_back():
-    texts = ["tau=0.05,0.1", "recipe.learning_rate=log:0.0001..0.01"]
-    space = parse_search(texts, 5)
-    words = search_words(space.described())
-    assert words == ["--search", texts[0], "--search", texts[1], "--trials", "5"]
-    assert parse_search([words[1], words[3]], 5) == space

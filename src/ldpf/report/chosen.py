@@ -26,14 +26,3 @@ def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:
         times = (f"{words} ({n} of {len(chosen)} runs)" for words, n in counts)
         told.setdefault("; ".join(times), []).append(method)
     return [f"Chosen for {', '.join(methods)}: {words}." for words, methods in told.items()]
-
-
-def search_words(search: Mapping[str, Any] | None) -> list[str]:
-    """The options of `ldpf benchmark` for a search as a run's config.json describes it."""
-    if search is None:
-        return []
-    words = []
-    for name, values in search["values"].items():
-        listed = values if isinstance(values, str) else ",".join(map(str, values))
-        words += ["--search", f"{name}={listed}"]
-    return words + (["--trials", str(search["trials"])] if search["trials"] else [])

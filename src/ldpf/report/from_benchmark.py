@@ -14,10 +14,9 @@ import numpy as np
 import ldpf
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT
-from ldpf.evaluation.selection import TARGET_ORACLE, TRAINING_DOMAIN_VALIDATION
+from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import kept_answers
-from ldpf.methods import METHODS, make_method
-from ldpf.report.chosen import search_words
+from ldpf.report.again import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.results_tables import read_folders, results_tables
 
@@ -71,7 +70,6 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
     mine = [line for line in lines if line["method"] == main]
     targets = tuple(dict.fromkeys(line["target"] for line in lines))
     seeds = tuple(sorted({line["seed"] for line in lines}))
-    config = _config(folder, mine[0]["run"])
     return Findings(
         kind="benchmark",
         title=f"{main} on {mine[0]['dataset']}",
@@ -85,7 +83,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         trainings=_trainings(mine),
         facts=_facts(mine, seeds),
         trained_on=_trained_on(mine, targets),
-        commands=_commands(lines, folder, config, data),
+        commands=_commands(lines, folder, data),
         versions={**mine[0]["versions"], "ldpf that wrote this report": ldpf.__version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
@@ -219,27 +217,10 @@ def _trained_on(
     return tuple(rows)
 
 
-def _commands(
-    lines: Sequence[dict[str, Any]], folder: Path, config: dict[str, Any], data: str | None
-) -> tuple[str, ...]:
-    learnt = [line for line in lines if line["recipe"] != "none"] or lines
-    line = learnt[0]
-    given = data or f"DATA ({line['dataset']})"
-    words = ["ldpf", "benchmark", "--data", given, "--backbone", line["backbone"]]
-    words += ["--methods", ",".join(dict.fromkeys(one["method"] for one in lines))]
-    words += ["--targets", ",".join(dict.fromkeys(one["target"] for one in lines))]
-    words += ["--seeds", str(len({one["seed"] for one in lines}))]
-    if line["recipe"] != "none":
-        words += ["--recipe", line["recipe"]]
-    if line["selection"] not in ("none", TRAINING_DOMAIN_VALIDATION):
-        words += ["--selection", line["selection"]]
-    words += search_words(config.get("search"))
-    wanted = (config["method"].get("discovery") or {}).get("n_domains")
-    name = config["method_name"]
-    if wanted is not None and name in METHODS:
-        usual = make_method(name).discovery.n_domains  # type: ignore[attr-defined]
-        words += [] if wanted == usual else ["--n-domains", str(wanted)]
-    words += ["--out", str(folder)]
+def _commands(lines: Sequence[dict[str, Any]], folder: Path, data: str | None) -> tuple[str, ...]:
+    a_run_each = {line["method"]: line["run"] for line in lines}
+    configs = [_config(folder, run) for run in dict.fromkeys(a_run_each.values())]
+    words = benchmark_command(lines, configs, data, str(folder))
     again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
     return shlex.join(words), shlex.join([*again, "--out", "report.html"])
 
