@@ -58,7 +58,7 @@ def test_changed_settings_are_those_that_were_set():
     given = {
         "tau": 0.5,
         "discovery.n_domains": 2,
-        "recipe.learning_rate": 0.01,
+        "recipe.learning_rate": 0.123,
         "fusion": "uniform",
     }
     words = [f"{name}={value}" for name, value in changed_settings(config("ldpf", **given)).items()]
