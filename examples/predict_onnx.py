@@ -8,13 +8,14 @@ import sys
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession(sys.argv[1])
 about = json.loads(session.get_modelmeta().custom_metadata_map["ldpf"])
 steps = about["preprocessing"]
 for path in sys.argv[2:]:
-    image = Image.open(path).convert("RGB")
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")  # as the camera was held
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     size, edge = steps["resize"], steps["resize"].get("shortest_edge")
     short = min(image.size)
     shape = [int(s * edge / short) for s in image.size] if edge else (size["width"], size["height"])

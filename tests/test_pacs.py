@@ -16,7 +16,8 @@ import torch
 
 from ldpf.backbones import load_backbone
 from ldpf.data import load_dataset
-from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
+from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.features import extract_features
 from ldpf.recipes import FAST
 

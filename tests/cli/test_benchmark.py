@@ -241,3 +241,50 @@ def test_broken_images_stop_it_unless_they_are_skipped(draw, tiny_clip_folder, t
     assert result.exit_code == 0
     assert "Warning: left out 1 image that cannot be used" in result.stderr
     assert "Data data: 35 images" in result.stdout
+
+
+# --- protocols, selection and search ------------------------------------------------------------
+
+
+def test_a_single_source_has_its_columns_and_its_caption(images, tiny_clip_folder, tmp_path, run):
+    wanted = ("--methods", "zero-shot", "--seeds", 1, "--protocol", "single-source")
+    result = run(*arguments(images, tiny_clip_folder, tmp_path / "out", *wanted))
+    assert result.exit_code == 0, result.output
+    assert "from art" in result.stdout and "from sketch" in result.stdout
+    assert "Accuracy in % on the other domains (each counts the same)" in result.stdout
+    assert "source art" in result.stderr
+
+
+def test_a_search_says_what_was_chosen(images, tiny_clip_folder, tmp_path, run):
+    wanted = ("--methods", "coop", "--seeds", 1, "--targets", "art", "--search", "length=1,2")
+    short = ("--set", "recipe.max_steps=3")
+    result = run(*arguments(images, tiny_clip_folder, tmp_path / "out", *wanted, *short))
+    assert result.exit_code == 0, result.output
+    assert "Chosen for coop: length=" in result.stdout
+    (config,) = (tmp_path / "out" / "runs").glob("*/config.json")
+    config = json.loads(config.read_text())
+    assert config["method"]["recipe"]["max_steps"] == 3
+    assert config["search"] == {"trials": None, "values": {"length": [1, 2]}}
+
+
+def test_the_target_oracle_says_what_it_is(images, tiny_clip_folder, tmp_path, run):
+    wanted = ("--methods", "coop", "--seeds", 1, "--targets", "art", "--set", "recipe.max_steps=3")
+    rule = ("--selection", "target-oracle")
+    result = run(*arguments(images, tiny_clip_folder, tmp_path / "out", *wanted, *rule))
+    assert "coop *" in result.stdout
+    assert "an upper bound, not domain generalization" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--protocol", "x"), "There is no protocol 'x'; choose from leave-one-domain-out,"),
+        (("--selection", "x"), "There is no selection rule 'x'; choose from training-domain-"),
+        (("--set", "tau"), "'tau' should be a name and a value, such as tau=0.05."),
+        (("--trials", "3"), "There is nothing to search over; give values, as in tau=0.05,0.1."),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_anything_else(options, sentence, tmp_path, run):
+    result = run("benchmark", "--data", tmp_path / "none", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {sentence}")

@@ -75,3 +75,64 @@ def test_there_is_nothing_to_encode(embeddings, run):
     assert result.stderr.splitlines()[-1] == (
         f"Error: {embeddings} holds embeddings; there is no image to encode."
     )
+
+
+# --- predict ------------------------------------------------------------------------------------
+
+
+def predicted(result):
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_embeddings_get_the_answers_of_their_images(embeddings, model, images, run):
+    files = sorted(path for path in images.rglob("*.png"))
+    of_images = predicted(run("predict", model, *files, "--format", "jsonl"))
+    of_rows = predicted(run("predict", model, embeddings, "--format", "jsonl"))
+    assert [one["label"] for one in of_rows] == [one["label"] for one in of_images]
+    assert [one["probability"] for one in of_rows] == pytest.approx(
+        [one["probability"] for one in of_images], abs=1e-4
+    )
+    assert of_rows[3]["path"] == f"{embeddings}:3"
+
+
+def test_parquet_rows_are_named_by_their_path(embeddings, model, tmp_path, run):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = np.load(embeddings)[:2]
+    table = pa.table({"embedding": rows.tolist(), "path": ["one.jpg", "two.jpg"]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    found = predicted(run("predict", model, tmp_path / "rows.parquet", "--format", "jsonl"))
+    assert [one["path"] for one in found] == ["one.jpg", "two.jpg"]
+
+
+def test_a_row_that_is_no_feature_gets_its_error_and_the_others_their_answers(
+    embeddings, model, tmp_path, run
+):
+    rows = np.load(embeddings)[:3]
+    rows[1] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    result = run("predict", model, tmp_path / "rows.npy", "--format", "jsonl")
+    assert result.exit_code == 1
+    errors = [json.loads(line)["error"] for line in result.stdout.splitlines()]
+    assert errors == [None, "holds NaN or infinite values, or zeros only", None]
+
+
+def test_embeddings_of_another_size_are_refused_and_nothing_is_written(model, tmp_path, run):
+    np.save(tmp_path / "rows.npy", np.ones((2, 5)))
+    result = run("predict", model, tmp_path / "rows.npy", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 2
+    assert f"Error: The embeddings in {tmp_path / 'rows.npy'} hold 5 numbers each, but" in (
+        result.stderr
+    )
+    assert not list(tmp_path.glob("out.csv*"))
+
+
+def test_images_and_embeddings_are_not_mixed(embeddings, model, images, run):
+    result = run("predict", model, embeddings, images)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {embeddings} holds embeddings, but {images} does not; predict images and "
+        "embeddings one after the other.\n"
+    )

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
@@ -49,8 +50,9 @@ def test_accuracy_is_measured_on_labelled_images(model, images, run, tmp_path):
     assert measured["accuracy"] == measured["accuracy_before"]
 
 
-def test_the_example_needs_neither_this_package_nor_torch(exported, model, images, run):
+def test_the_example_needs_neither_this_package_nor_torch(exported, model, images, run, tmp_path):
     files = sorted(images.glob("*/*/0.png"))
+    files += [turned(files[0], tmp_path / "turned.jpg"), half_clear(files[1], tmp_path / "a.png")]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", GUARD, ROOT / "examples/predict_onnx.py", exported[0], *files],
@@ -60,9 +62,29 @@ def test_the_example_needs_neither_this_package_nor_torch(exported, model, image
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = [line.split()[1] for line in done.stdout.splitlines()]
+    found = [line.split()[1:3] for line in done.stdout.splitlines()]
     lines = run("predict", model, *files, "--format", "jsonl").stdout.splitlines()
-    assert found == [json.loads(line)["label"] for line in lines]
+    ours = [json.loads(line) for line in lines]
+    assert [label for label, _ in found] == [line["label"] for line in ours]
+    assert [float(p) for _, p in found] == pytest.approx([o["probability"] for o in ours], abs=2e-4)
+
+
+def turned(source: Path, path: Path) -> Path:
+    """A photo taken with the camera on its side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(source) as image:
+        image.convert("RGB").save(path, exif=exif)
+    return path
+
+
+def half_clear(source: Path, path: Path) -> Path:
+    """A picture whose left half is transparent."""
+    with Image.open(source) as image:
+        clear = image.convert("RGBA")
+    clear.paste((0, 0, 0, 0), (0, 0, clear.width // 2, clear.height))
+    clear.save(path)
+    return path
 
 
 def test_a_wrong_ending_is_one_sentence(model, run, tmp_path):

@@ -156,3 +156,40 @@ def test_the_images_of_the_training_are_named_in_its_command(page, model, images
     assert "ldpf train --data &#39;DATA (shapes)&#39; --backbone" in page(
         model, "--data", flat_images
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "sentence"),
+    [
+        (
+            ("--protocol", "in-distribution"),
+            False,
+            "holds results of the protocol in-distribution, but a report is about domains that "
+            "were left out; 'ldpf table' shows these results.",
+        ),
+        (
+            ("--selection", "target-oracle"),
+            True,
+            "was tested on a part of each domain, and a benchmark does not keep which images these "
+            "were; leave --data out to write the report without pictures.",
+        ),
+    ],
+)
+def test_a_benchmark_that_a_report_cannot_tell_about_is_refused(
+    options, data, sentence, run, images, tiny_clip_folder, tmp_path
+):
+    common = ("--data", images, "--backbone", tiny_clip_folder, "--seeds", 1, "--targets", "art")
+    run("benchmark", *common, "--methods", "zero-shot", *options, "--out", tmp_path / "out")
+    given = ("--data", images) if data else ()
+    result = run("report", tmp_path / "out", *given, "--out", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"Error: '{tmp_path / 'out'}' {sentence}\n")
+
+
+def test_the_command_to_reproduce_a_search_holds_it(run, images, tiny_clip_folder, tmp_path):
+    common = ("--data", images, "--backbone", tiny_clip_folder, "--seeds", 1, "--targets", "art")
+    search = ("--search", "length=1,2", "--set", "recipe.max_steps=3")
+    run("benchmark", *common, "--methods", "coop", *search, "--out", tmp_path / "out")
+    result = run("report", tmp_path / "out", "--out", tmp_path / "report.html")
+    assert result.exit_code == 0, result.output
+    assert "--search length=1,2" in (tmp_path / "report.html").read_text(encoding="utf-8")

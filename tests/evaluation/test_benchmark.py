@@ -9,12 +9,16 @@ import pytest
 import torch
 
 import ldpf.evaluation.benchmark
+import ldpf.evaluation.run
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark, run_settings
+from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.metrics import accuracy
-from ldpf.evaluation.protocol import SELECTION, leave_one_domain_out
+from ldpf.evaluation.plan import BenchmarkPlan
+from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS
-from ldpf.evaluation.store import read_results, settings_hash
+from ldpf.evaluation.run import run_settings
+from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
+from ldpf.evaluation.store import read_results, right_answers, settings_hash
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.recipes import FAST
@@ -114,7 +118,7 @@ def test_changing_target_seed_fraction_or_backbone_names_another_run(data, tiny_
 def test_settings_are_plain_enough_for_json(data, tiny_clip):
     settings = settings_of(data, tiny_clip)
     assert settings_hash(json.loads(json.dumps(settings))) == settings_hash(settings)
-    assert settings["selection"] == SELECTION
+    assert settings["selection"] == TRAINING_DOMAIN_VALIDATION
     assert settings_of(data, tiny_clip, name="zero-shot")["selection"] == "none"
 
 
@@ -188,7 +192,11 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
         "settings_hash", "backbone", "fingerprint", "class_names", "per_class_accuracy",
         "confusion", "training", "versions",
     }  # fmt: skip
-    assert (line["dataset"], line["recipe"], line["selection"]) == ("demo", "fast", SELECTION)
+    assert (line["dataset"], line["recipe"], line["selection"]) == (
+        "demo",
+        "fast",
+        TRAINING_DOMAIN_VALIDATION,
+    )
     assert (line["n_test"], line["n_train"], line["n_validation"]) == (15, 24, 6)
     assert line["fingerprint"] == tiny_clip.fingerprint
     assert line["class_names"] == list(data.class_names)
@@ -292,9 +300,7 @@ def test_an_interrupted_benchmark_goes_on_to_the_same_numbers(
 
     with monkeypatch.context() as patch:
         patch.setattr(_CoOpLearner, "loss", interrupted)
-        patch.setattr(
-            ldpf.evaluation.benchmark, "RunRecord", partial(RunRecord, checkpoint_every_s=0)
-        )
+        patch.setattr(ldpf.evaluation.run, "RunRecord", partial(RunRecord, checkpoint_every_s=0))
         with pytest.raises(KeyboardInterrupt):
             run_benchmark(data, "demo", tiny_clip, both, tmp_path)
     assert len(read_results(tmp_path / "results.jsonl")) == 1  # zero-shot was done
@@ -377,3 +383,69 @@ def test_a_method_takes_the_settings_that_it_has() -> None:
 def test_a_setting_that_no_method_has_is_refused() -> None:
     with pytest.raises(SettingsError, match="None of the methods coop has a setting 'tau'"):
         BenchmarkPlan(["coop"], FAST, settings={"tau": 0.5})
+
+
+# --- other protocols --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def single(data, tiny_clip, tmp_path_factory):
+    out = tmp_path_factory.mktemp("single")
+    wanted = plan("zero-shot", "ldpf", "ldpf-uniform", protocol="single-source")
+    lines, failures = run_benchmark(data, "demo", tiny_clip, wanted, out)
+    assert not failures
+    return out, lines
+
+
+def test_one_training_on_a_single_source_gives_a_line_for_each_target(single):
+    _, lines = single
+    assert [(line["method"], line["target"]) for line in lines] == [
+        (method, target)
+        for method in ("zero-shot", "ldpf", "ldpf-uniform")
+        for target in ("photo", "sketch")
+    ]
+    assert {tuple(line["sources"]) for line in lines} == {("art",)}
+    assert len({line["run"] for line in lines}) == 2  # read-outs share the training
+
+
+def test_each_targets_answers_are_kept_apart(single):
+    out, lines = single
+    for line in lines:
+        right = right_answers(out, line)
+        assert len(right) == line["n_test"] == 15
+        assert right.mean() == pytest.approx(line["accuracy"])
+
+
+def test_targets_limit_what_is_shown_of_a_training_on_all_domains(data, tiny_clip, tmp_path):
+    wanted = plan("zero-shot", protocol="in-distribution")
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)
+    assert [line["target"] for line in lines] == ["art"]
+    assert lines[0]["sources"] == ["photo", "art", "sketch"]
+    every, _ = run_benchmark(data, "demo", tiny_clip, replace(wanted, targets=None), tmp_path)
+    assert [line["target"] for line in every] == ["photo", "art", "sketch"]
+    assert {line["run"] for line in every} == {lines[0]["run"]}
+
+
+def test_protocols_and_selection_rules_do_not_share_runs(data, tiny_clip, tmp_path):
+    hashes = {
+        run_benchmark(data, "demo", tiny_clip, plan("coop", **changes), tmp_path)[0][0][
+            "settings_hash"
+        ]
+        for changes in (
+            {},
+            {"protocol": "single-source"},
+            {"protocol": "in-distribution"},
+            {"selection": "target-oracle"},
+        )
+    }
+    assert len(hashes) == 4
+
+
+def test_what_the_target_chose_is_marked_and_what_learns_nothing_is_not(data, tiny_clip, tmp_path):
+    wanted = plan("zero-shot", "coop", selection="target-oracle")
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)
+    assert [(line["method"], line["oracle"]) for line in lines] == [
+        ("zero-shot", False),
+        ("coop", True),
+    ]
+    assert {line["n_test"] for line in lines} == {12}

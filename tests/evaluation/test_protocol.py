@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from ldpf.errors import DataError
-from ldpf.evaluation.protocol import leave_one_domain_out
+from ldpf.errors import DataError, SettingsError
+from ldpf.evaluation.protocol import (
+    ALL_DOMAINS,
+    PROTOCOLS,
+    check_domains,
+    column_of,
+    get_protocol,
+    in_distribution,
+    leave_one_domain_out,
+    single_source,
+    where_tested,
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +129,119 @@ def test_a_domain_that_leaves_nothing_to_test_or_train_on_is_named(kept, place, 
         f"There is no image {place} the domain 'art', so it cannot be left out; choose another "
         "target or give more images."
     )
+
+
+# --- single source, and in distribution ---------------------------------------------------------
+
+
+def marked(data, *wanted):
+    """Every fifth image marked as test, in the domains `wanted`."""
+    names = [data.domain_names[d] for d in data.domains]
+    fifth = [name in wanted and i % 5 == 0 for i, name in enumerate(names)]
+    return replace(data, splits=np.where(fifth, "test", "train"))
+
+
+def parts(episode):
+    return [set(part.paths) for part in (episode.train, episode.validation, episode.test)]
+
+
+def test_a_single_source_alone_is_trained_and_validated_on(data):
+    episode = single_source(data, "art", seed=0)
+    train, validation, _ = parts(episode)
+    art = {
+        p for p, d in zip(data.paths, data.domains, strict=True) if data.domain_names[d] == "art"
+    }
+    assert train | validation == art
+    assert not train & validation
+    assert episode.sources == ["art"]
+
+
+def test_everything_but_the_single_source_is_tested_domain_by_domain(data):
+    tests = dict(single_source(data, "art", seed=0).tests())
+    assert list(tests) == [name for name in data.domain_names if name != "art"]
+    for name, test in tests.items():
+        assert {data.domain_names[d] for d in test.domains} == {name}
+        assert len(test) == 15
+
+
+def test_of_a_target_with_marked_test_images_only_these_are_tested(data):
+    tests = dict(single_source(marked(data, "photo"), "art", seed=0).tests())
+    assert {name: len(test) for name, test in tests.items()} == {"photo": 3, "sketch": 15}
+
+
+def test_in_distribution_every_domain_is_trained_on_and_tested_on(data):
+    episode = in_distribution(data, ALL_DOMAINS, seed=0)
+    assert episode.sources == [name for name, _ in episode.tests()] == list(data.domain_names)
+
+
+def test_in_distribution_no_image_is_in_two_parts(data):
+    train, validation, test = parts(in_distribution(data, ALL_DOMAINS, seed=0))
+    assert train | validation | test == set(data.paths)
+    assert len(train) + len(validation) + len(test) == len(data)
+
+
+def test_in_distribution_the_seed_draws_the_test_images(data):
+    first, again, other = (parts(in_distribution(data, ALL_DOMAINS, s))[2] for s in (0, 0, 1))
+    assert first == again != other
+
+
+def test_in_distribution_marked_test_images_are_the_test(data):
+    some = marked(data, *data.domain_names)
+    test = parts(in_distribution(some, ALL_DOMAINS, seed=0))[2]
+    assert test == {p for p, s in zip(some.paths, some.splits, strict=True) if s == "test"}
+
+
+def test_in_distribution_needs_an_image_to_spare(make_features):
+    with pytest.raises(DataError) as caught:
+        in_distribution(make_features(1), ALL_DOMAINS, seed=0)
+    assert str(caught.value) == (
+        "None of the 9 images is left for testing: no class has two images in one domain; give "
+        "more images."
+    )
+
+
+def test_one_domain_is_enough_in_distribution_and_not_elsewhere(make_features):
+    one = make_features(5, n_domains=1)
+    check_domains(one, [], PROTOCOLS["in-distribution"])
+    with pytest.raises(DataError) as caught:
+        check_domains(one, [], PROTOCOLS["single-source"])
+    assert str(caught.value) == (
+        "Training on one domain and testing on the others needs at least 2 domains, but there is "
+        "only 'photo'."
+    )
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(SettingsError) as caught:
+        get_protocol("magic")
+    assert str(caught.value) == (
+        "There is no protocol 'magic'; choose from leave-one-domain-out, single-source, "
+        "in-distribution."
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "cases"),
+    [
+        ("leave-one-domain-out", ["a", "b"]),
+        ("single-source", ["a", "b"]),
+        ("in-distribution", [ALL_DOMAINS]),
+    ],
+)
+def test_every_domain_is_a_case_unless_all_are_trained_on(protocol, cases):
+    assert PROTOCOLS[protocol].cases(["a", "b"]) == cases
+
+
+def test_a_single_sources_results_stand_in_its_column():
+    line = {"protocol": "single-source", "case": "art", "target": "photo"}
+    assert (column_of(line), where_tested(line)) == ("from art", "art > photo")
+
+
+def test_other_results_stand_under_their_target():
+    line = {"protocol": "in-distribution", "case": ALL_DOMAINS, "target": "photo"}
+    assert (column_of(line), where_tested(line)) == ("photo", "photo")
+    assert column_of({"target": "photo"}) == "photo"  # a run of before there were protocols
+
+
+def test_leaving_one_domain_out_has_one_test(data):
+    assert [name for name, _ in leave_one_domain_out(data, "art", seed=0).tests()] == ["art"]

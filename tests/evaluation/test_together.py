@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ldpf.backbones import load_backbone
-from ldpf.evaluation.benchmark import Benchmark, BenchmarkPlan, Task, run_benchmark
+from ldpf.evaluation.benchmark import Benchmark, run_benchmark
+from ldpf.evaluation.plan import BenchmarkPlan, Task
 from ldpf.evaluation.together import group_tasks
 from ldpf.recipes import FAST
 
@@ -89,7 +90,7 @@ def test_one_failure_stops_no_other(data, tiny_clip, tmp_path, monkeypatch):
     true = benchmark.run_one
 
     def flawed(method, episode, *rest):
-        if episode.seed == 1 and episode.target == "art":
+        if episode.seed == 1 and episode.case == "art":
             raise ValueError("flaw")
         return true(method, episode, *rest)
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import ldpf.evaluation.benchmark
-from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
+from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.store import settings_hash
 from ldpf.methods import METHODS, make_method

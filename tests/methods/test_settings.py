@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.methods import LDPF, ZeroShot, make_method
-from ldpf.methods.settings import setting_names, with_settings
+from ldpf.methods.settings import applicable, parse_settings, setting_names, with_settings
 
 
 def test_a_setting_of_the_method_and_one_of_a_part() -> None:
@@ -64,3 +64,31 @@ def test_methods_are_made_with_settings() -> None:
     assert make_method("ldpf", settings={"tau": 0.5}).tau == 0.5
     with pytest.raises(SettingsError, match="There is no setting 'tau'"):
         make_method(ZeroShot().name, settings={"tau": 0.5})
+
+
+# --- as they are typed ------------------------------------------------------------------------
+
+
+def test_typed_values_become_numbers_words_and_tuples():
+    assert parse_settings(["a=1", "b=0.5", "c=uniform", "d=(1, 2)", "e=True", "f=None"]) == {
+        "a": 1, "b": 0.5, "c": "uniform", "d": (1, 2), "e": True, "f": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["tau", "tau=", "=1", ""])
+def test_a_setting_without_name_or_value_is_refused(text):
+    with pytest.raises(SettingsError) as caught:
+        parse_settings([text])
+    assert str(caught.value) == f"{text!r} should be a name and a value, such as tau=0.05."
+
+
+def test_a_setting_cannot_be_given_twice():
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(["tau=1", "tau=2"])
+    assert str(caught.value) == "'tau' is set twice; give it one value."
+
+
+def test_the_number_of_true_domains_is_no_setting():
+    settings = {"discovery.n_domains": 2, "tau": 0.05, "length": 3}
+    assert applicable(make_method("ldpf"), settings) == {"discovery.n_domains": 2, "tau": 0.05}
+    assert applicable(make_method("ldpf-manual"), settings) == {"tau": 0.05}

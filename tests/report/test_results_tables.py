@@ -154,3 +154,70 @@ def test_two_settings_in_one_cell_are_refused(results, tmp_path):
 def test_a_folder_without_results_says_what_to_run(tmp_path):
     with pytest.raises(ModelError, match="run 'ldpf benchmark' first"):
         read_folders([tmp_path])
+
+
+# --- protocols and selection rules ------------------------------------------------------------
+
+
+def written(folder, lines):
+    write_results(folder / "results.jsonl", lines)
+    return results_tables(read_folders([folder]))
+
+
+def test_a_single_source_has_a_column_that_averages_its_targets(tmp_path):
+    lines = [
+        add_run(
+            tmp_path, "coop", f"{source}{target}", 0, right, protocol="single-source", case=source
+        )
+        | {"target": target}
+        for source, target, right in (("a", "b", 100), ("a", "c", 140), ("b", "a", 60))
+    ]
+    (found,) = written(tmp_path, lines)
+    assert found.columns == ("from a", "from b", AVERAGE)
+    means = [found.rows[0].cells[column].mean for column in found.columns]
+    assert means == pytest.approx([0.6, 0.3, 0.45])
+
+
+def test_protocols_have_tables_of_their_own(tmp_path):
+    lines = [
+        add_run(tmp_path, "coop", "photo", 0, 100),
+        add_run(tmp_path, "coop", "photo", 1, 140, protocol="in-distribution"),
+    ]
+    found = written(tmp_path, lines)
+    assert [one.rows[0].cells["photo"].mean for one in found] == [0.5, 0.7]
+    assert "held-out images of domains that were trained on" in found[1].caption[0]
+
+
+def test_what_the_target_chose_stands_apart_with_its_own_zero_shot(tmp_path):
+    lines = [
+        add_run(tmp_path, "zero-shot", "photo", 0, 80),
+        add_run(tmp_path, "coop", "photo", 0, 100),
+        add_run(tmp_path, "zero-shot", "photo", 1, 70, selection="target-oracle"),
+        add_run(tmp_path, "coop", "photo", 1, 120, selection="target-oracle", oracle=True),
+    ]
+    usual, oracle = written(tmp_path, lines)
+    assert [row.cells["photo"].mean for row in usual.rows] == [0.4, 0.5]
+    assert [(row.label, row.cells["photo"].mean) for row in oracle.rows] == [
+        ("zero-shot", 0.35),
+        ("coop *", 0.6),
+    ]
+    assert any("an upper bound, not domain generalization" in line for line in oracle.caption)
+
+
+def test_results_of_methods_without_a_recipe_alone_make_one_table(tmp_path):
+    lines = [
+        add_run(tmp_path, "zero-shot", "photo", 0, 80),
+        add_run(tmp_path, "gda", "photo", 0, 90, recipe="none"),
+    ]
+    (found,) = written(tmp_path, lines)
+    assert [row.method for row in found.rows] == ["zero-shot", "gda"]
+
+
+def test_the_caption_says_which_settings_were_chosen(tmp_path):
+    trials = [{"settings": {"tau": 0.1}, "score": 0.5}]
+    lines = [
+        add_run(tmp_path, "ldpf", target, 0, 100, chosen={"tau": tau}, trials=trials)
+        for target, tau in (("a", 0.1), ("b", 0.1), ("c", 0.5))
+    ]
+    (found,) = written(tmp_path, lines)
+    assert "Chosen for ldpf: tau=0.1 (2 of 3 runs); tau=0.5 (1 of 3 runs)." in found.caption

@@ -15,7 +15,7 @@ from ldpf.cli.common import note, say, say_json, show
 from ldpf.cli.loading import DataSource, count, encode, listed
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.benchmark import BenchmarkPlan
+    from ldpf.evaluation.plan import BenchmarkPlan
     from ldpf.features import FeatureSet
     from ldpf.report.tables import BenchmarkTable
 
@@ -28,6 +28,7 @@ def benchmark(
     data: common.DemoData = "demo",
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.Backbone = "nano",
     methods: Annotated[
@@ -59,8 +60,55 @@ def benchmark(
             rich_help_panel=common.MODEL_PANEL,
         ),
     ] = "fast",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another value for a setting, for every method that has it, such as tau=0.05, "
+            "length=8 or recipe.learning_rate=0.01; a wrong name shows them all. Repeatable.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     seeds: common.Seeds = 3,
     targets: common.Targets = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="leave-one-domain-out: train on the others. single-source: train on one, test on "
+            "the others. in-distribution: train and test on images of all, for reference.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = "leave-one-domain-out",
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="What checkpoints and settings are chosen on. training-domain-validation: held-"
+            "out images of the training domains. leave-one-domain-out: settings also on training "
+            "domains left out in turn. target-oracle: a fifth of the target, an upper bound.",
+            rich_help_panel=common.RUN_PANEL,
+        ),
+    ] = "training-domain-validation",
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=A,B,...",
+            help="Choose a setting among values, or from a range (NAME=0.01..0.5, or "
+            "NAME=log:1e-4..1e-2 with --trials), never by the test. Repeatable.",
+            rich_help_panel=common.RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Combinations to try: a method's own settings, then others at random. Default: "
+            "every combination of --search.",
+            rich_help_panel=common.RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     jobs: common.Jobs = None,
     share: Annotated[
         bool | None,
@@ -93,6 +141,7 @@ def benchmark(
     Examples:
       ldpf benchmark --seeds 1
       ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16
+      ldpf benchmark --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
     """
     from ldpf.evaluation.processes import begin_early
 
@@ -101,12 +150,16 @@ def benchmark(
     from ldpf.backbones import load_backbone
     from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
-    from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
-    from ldpf.evaluation.protocol import check_domains
+    from ldpf.evaluation.benchmark import run_benchmark
+    from ldpf.evaluation.plan import BenchmarkPlan
+    from ldpf.evaluation.protocol import check_domains, get_protocol
+    from ldpf.evaluation.search import parse_search
     from ldpf.evaluation.store import write_results
     from ldpf.evaluation.workers import choose_jobs
     from ldpf.methods import METHODS
+    from ldpf.methods.settings import parse_settings
     from ldpf.recipes import get_recipe
+    from ldpf.report.chosen import chosen_words
 
     plan = BenchmarkPlan(
         methods=listed(methods),
@@ -114,13 +167,18 @@ def benchmark(
         targets=None if targets is None else listed(targets),
         seeds=seeds,
         n_domains=n_domains,
+        settings=parse_settings(settings or ()),
+        protocol=protocol,
+        selection=selection,
+        search=parse_search(search or (), trials),
     )
     common.check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
     common.tracker(track)  # refused here rather than after the first run
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     # These need no features, so nobody waits for an encoding in vain.
-    check_domains(dataset, plan.targets or ())  # type: ignore[arg-type]
+    rules = get_protocol(plan.protocol)
+    check_domains(dataset, plan.targets or (), rules)  # type: ignore[arg-type]
     require_trainable(dataset)
     common.new_folder(out)
     chosen = list(plan.targets or dataset.domain_names)
@@ -130,12 +188,13 @@ def benchmark(
         log.info("text passes: shared by runs that differ in seed or target")
     if jobs is None:
         learning = [name for name in plan.trained if METHODS[name]().learns]
-        jobs, why = choose_jobs(len(learning) * len(chosen) * plan.seeds, pick_device(device))
+        n_runs = len(learning) * len(rules.cases(chosen)) * plan.seeds
+        jobs, why = choose_jobs(n_runs, pick_device(device))
         log.info("side by side: %s (%s)", count(jobs, "run"), why)
     frozen = load_backbone(backbone, device)
     features = encode(dataset, frozen, source).features
 
-    with _Progress(plan, chosen, out / "runs", track) as progress:
+    with _Progress(plan, dataset.domain_names, out / "runs", track) as progress:
         lines, failures = run_benchmark(
             features,
             dataset.name,
@@ -147,8 +206,8 @@ def benchmark(
             on_run=progress.finished,
         )
     write_results(out / "results.jsonl", lines)
-    caption = _caption(dataset.name, backbone, features, plan, out)
-    table = _table(lines, plan.methods, chosen, caption)
+    caption = [*_caption(dataset.name, backbone, features, plan, out), *chosen_words(lines)]
+    table = _table(lines, plan.methods, rules.columns(chosen), caption)
     (out / "table.md").write_text(table.to_markdown(), encoding="utf-8")
     if as_json:
         say_json({"results": lines, "table": table.to_json(), "failures": failures})
@@ -167,14 +226,18 @@ class _Progress:
     """A line per finished run, and a bar over all of them, on stderr; and their curves."""
 
     def __init__(
-        self, plan: BenchmarkPlan, targets: Sequence[str], runs: Path, track: Path | None
+        self, plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, track: Path | None
     ) -> None:
         from ldpf.data.progress import progress_bar
+        from ldpf.evaluation.protocol import get_protocol
 
         self.runs, self.track = runs, track
         self.enabled = log.isEnabledFor(logging.INFO)
-        self.width = max(len(name) for name in (*plan.trained, *targets))
-        total = len(plan.trained) * len(targets) * plan.seeds
+        tasks = plan.tasks(domain_names)
+        rules = self.rules = get_protocol(plan.protocol)
+        self.width = max(len(name) for name in plan.trained)
+        self.case_width = max(len(rules.case_words(task.case)) for task in tasks)
+        total = len(tasks)
         self.bar = progress_bar("runs", total, enabled=self.enabled)
 
     def __enter__(self) -> _Progress:
@@ -188,8 +251,9 @@ class _Progress:
         """Report one run by its first result line."""
         if self.enabled:
             took = "done before" if before else f"{line['seconds']:.1f} s"
+            case = self.rules.case_words(line.get("case", line["target"]))
             note(
-                f"{line['method']:<{self.width}}  target {line['target']:<{self.width}}  "
+                f"{line['method']:<{self.width}}  {case:<{self.case_width}}  "
                 f"seed {line['seed']}  accuracy {line['accuracy']:6.1%}  {took}"
             )
         self.advance(1)
@@ -200,7 +264,11 @@ class _Progress:
         """Curves of a run that is over; one that has them already keeps them."""
         from ldpf.tracking import Tracker, track_log
 
-        place = folder / line["method"] / f"{line['target']}-seed-{line['seed']}-{line['run'][:8]}"
+        place = (
+            folder
+            / line["method"]
+            / f"{line.get('case', line['target'])}-seed-{line['seed']}-{line['run'][:8]}"
+        )
         if place.exists():
             return
         tracker = Tracker(place)
@@ -220,12 +288,15 @@ def _table(
 def _caption(
     dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
 ) -> list[str]:
+    from ldpf.evaluation.protocol import get_protocol
+    from ldpf.evaluation.selection import SELECTIONS
+
     spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
     return [
-        f"Accuracy in % on the domain left out{spread}.",
+        f"Accuracy in % on {get_protocol(plan.protocol).measured}{spread}.",
         f"Data {dataset}: {count(len(features), 'image')}, "
         f"{count(len(features.class_names), 'class', 'classes')}. Backbone {backbone}. "
         f"{count(plan.seeds, 'seed')}, recipe {plan.recipe.name}, checkpoints selected by "
-        "training-domain validation (the target is never looked at).",
+        f"{SELECTIONS[plan.selection]}.",
         f"Files: {out / 'results.jsonl'}, {out / 'table.md'}, {out / 'runs'}.",
     ]

@@ -232,6 +232,16 @@ Layout = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+NamedBenchmark = Annotated[
+    str,
+    typer.Option(
+        "--benchmark",
+        metavar="NAME",
+        help="auto recognises the folders of a named benchmark, with its official domains and "
+        "class names; a name from 'ldpf datasets list' insists on it; none reads plain folders.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 ClassNames = Annotated[
     Path | None,
     typer.Option(

@@ -39,6 +39,7 @@ def domains(
     ] = None,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: Annotated[
         str | None,
@@ -99,7 +100,7 @@ def domains(
             "or leave MODEL out to discover latent domains anew."
         )
     common.check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     if model is None:
         finding = _discover(

@@ -28,6 +28,7 @@ def evaluate(
     data: common.Data,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.ModelBackbone = None,
     device: common.Device = "auto",
@@ -49,7 +50,7 @@ def evaluate(
     from ldpf.model_folder import read_config
 
     known = read_config(model)["class_names"]
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     check_classes(dataset, known, model)
     if dataset.splits is not None and (dataset.splits == "test").any():

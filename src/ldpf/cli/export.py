@@ -53,6 +53,7 @@ def export(
     ] = None,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.ModelBackbone = None,
     cache_dir: common.CacheDir = None,
@@ -73,7 +74,11 @@ def export(
     from ldpf.export import export_onnx
 
     classifier, frozen, _ = load_trained(model, backbone, "cpu")
-    source = None if data is None else DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = (
+        None
+        if data is None
+        else DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    )
     done = export_onnx(classifier, frozen, out, part=to, precision=precision)
     report: dict[str, Any] = {
         "file": str(done.path),

@@ -16,6 +16,7 @@ def features(
     data: common.Data,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.Backbone = "nano",
     verify: Annotated[
@@ -48,7 +49,7 @@ def features(
     from ldpf.feature_cache import FeatureCache
     from ldpf.paths import cache_root
 
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     if isinstance(dataset, EmbeddedImages):
         raise DataError(f"{data} holds embeddings; there is no image to encode.")

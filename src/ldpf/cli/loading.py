@@ -34,6 +34,7 @@ class DataSource:
     class_names: Path | None = None
     skip_bad: bool = False
     cache_dir: Path | None = None
+    benchmark: str = "auto"
 
     def load(self) -> ImageDataset:
         """List the images; raises DataError or SettingsError as `load_dataset` does."""
@@ -45,6 +46,7 @@ class DataSource:
             class_names=self.class_names,
             skip_bad=self.skip_bad,
             cache_dir=self.cache_dir,
+            benchmark=self.benchmark,
         )
         log.info("images: %s (%s)", describe(dataset), dataset.root)
         return dataset

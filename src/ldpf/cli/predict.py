@@ -43,7 +43,8 @@ def predict(
         typer.Argument(
             metavar="PATH",
             help="Images, folders (with everything below them), or - for a list of paths on "
-            "standard input, one a line.",
+            "standard input, one a line. Or embeddings: arrays .npy, or .parquet files with a "
+            "column embedding.",
             show_default=False,
         ),
     ],
@@ -79,6 +80,7 @@ def predict(
     Examples:
       ldpf predict my-model new-photos --out predictions.csv
       find . -name '*.jpg' | ldpf predict my-model - | head
+      ldpf predict my-model embeddings.npy
     """
     from ldpf.model_folder import read_config
 
@@ -99,15 +101,20 @@ def predict(
         raise SettingsError(f"{str(out)!r} is a folder; give a file with --out.")
     if out is not None:
         common.new_folder(out.parent)
-    files = _first_or_error(find_images(paths), paths)
+    embeddings = _embeddings(paths)
+    files = None if embeddings else _first_or_error(find_images(paths), paths)
     classifier, frozen, _ = load_trained(model, backbone, device)
     predictor = Predictor(classifier, frozen, top_k, batch_size)
+    if files is not None:
+        rows = predictor.rows(files)
+    else:  # the first at once: embeddings of another size are refused before a file is begun
+        rows = _first_at_once(predictor.rows_of_embeddings(embeddings))
     tally = Tally()
     try:
         with _destination(out, binary=output_format == "parquet") as stream:
             writer = WRITERS[output_format](stream, predictor)
             try:
-                _write_all(predictor.rows(files), writer, batch_size, tally)
+                _write_all(rows, writer, batch_size, tally)
             finally:
                 writer.close()
     except KeyboardInterrupt:
@@ -147,6 +154,29 @@ def find_images(paths: Sequence[str]) -> Iterator[Path]:
                 yield from iter_image_files(name)
             elif name:
                 yield Path(name)
+
+
+def _embeddings(paths: Sequence[str]) -> list[Path]:
+    """The files, if they hold embeddings; none if they are images or folders.
+
+    Raises:
+        DataError: some are and some are not.
+    """
+    from ldpf.data.embeddings import has_embeddings
+
+    found = [Path(path) for path in paths if Path(path).is_file() and has_embeddings(Path(path))]
+    if found and len(found) < len(paths):
+        other = next(path for path in paths if Path(path) not in found)
+        raise DataError(
+            f"{found[0]} holds embeddings, but {other} does not; predict images and embeddings "
+            "one after the other."
+        )
+    return found
+
+
+def _first_at_once(rows: Iterator[Row]) -> Iterator[Row]:
+    first = next(rows, None)
+    return iter(()) if first is None else itertools.chain([first], rows)
 
 
 def _first_or_error(files: Iterator[Path], paths: Sequence[str]) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""From a stream of image files to a stream of rows, and rows as CSV, JSON lines or Parquet."""
+"""From a stream of images or embeddings to a stream of rows, and rows as CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from ldpf.errors import SettingsError
+from ldpf.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,8 +59,41 @@ class Predictor:
         stream = stream_features(files, self.backbone, batch_size=self.batch_size)
         # Ends the reading threads also when the caller stops early.
         with contextlib.closing(stream):  # type: ignore[type-var]
-            while batch := list(itertools.islice(stream, self.batch_size)):
-                yield from self._answer(batch)
+            yield from self._in_batches(stream)
+
+    def rows_of_embeddings(self, files: Sequence[Path]) -> Iterator[Row]:
+        """One row per embedding, in order.
+
+        Raises:
+            DataError: a file cannot be read, or its embeddings have another size than the model's.
+        """
+        for file in files:
+            yield from self._in_batches(self._features(file))
+
+    def _features(self, file: Path) -> Iterator[tuple[str, Tensor | None, str | None]]:
+        import numpy as np
+
+        from ldpf.data.embeddings import list_unlabelled
+        from ldpf.inputs import unit_rows
+
+        names, embeddings = list_unlabelled(file)
+        if embeddings.shape[1] != self.backbone.embed_dim:
+            raise DataError(
+                f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "
+                f"model's image features hold {self.backbone.embed_dim:,}; compute them with the "
+                f"backbone {self.backbone.name!r}."
+            )
+        for name, row in zip(names, embeddings, strict=True):
+            if not np.isfinite(row).all() or not row.any():
+                yield name, None, "holds NaN or infinite values, or zeros only"
+            else:
+                yield name, unit_rows(row[None])[0], None
+
+    def _in_batches(
+        self, stream: Iterator[tuple[str | Path, Tensor | None, str | None]]
+    ) -> Iterator[Row]:
+        while batch := list(itertools.islice(stream, self.batch_size)):
+            yield from self._answer(batch)
 
     def _answer(
         self, batch: Sequence[tuple[str | Path, Tensor | None, str | None]]

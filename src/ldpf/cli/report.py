@@ -50,6 +50,7 @@ def report(
     ] = None,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     method: Annotated[
         str | None,
@@ -85,7 +86,7 @@ def report(
         )
     source = None
     if data is not None:
-        source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+        source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     if _is_benchmark(results):
         found = _of_benchmark(results, source, method)
     else:

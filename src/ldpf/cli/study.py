@@ -35,6 +35,7 @@ def study(
     data: common.DemoData = "demo",
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.Backbone = "nano",
     values: Annotated[
@@ -106,7 +107,7 @@ def study(
 
     question = get_study(name)
     options = {} if values is None else {"values": parse_values(name, listed(values))}
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     chosen = listed(targets) if targets else []
     check_domains(dataset, chosen)  # type: ignore[arg-type]

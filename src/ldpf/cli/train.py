@@ -43,6 +43,7 @@ def train(
     ],
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     backbone: common.Backbone = "nano",
     method: Annotated[
@@ -113,7 +114,7 @@ def train(
     settings = _method(method, recipe, n_domains, tau)
     check_model_folder(out)
     tracker = common.tracker(track)
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     require_trainable(dataset)
     # Refused here rather than after the encoding.

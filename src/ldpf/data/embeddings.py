@@ -126,6 +126,30 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
     return listing, splits, embeddings
 
 
+def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
+    """Read embeddings of which nothing else need be known.
+
+    Args:
+        file: as for `list_embeddings`, but without a manifest beside an array, and without labels.
+
+    Returns:
+        A name for each row, its `path` where a Parquet file has that column and `FILE:ROW`
+        otherwise; and the embeddings [N, D].
+
+    Raises:
+        DataError: the file cannot be read, or the embeddings are no table of numbers.
+    """
+    is_array = file.suffix.lower() == ".npy"
+    embeddings = _read_array(file) if is_array else _read_column(file)
+    if not is_array:
+        import pyarrow.parquet as pq
+
+        if "path" in pq.read_schema(file).names:
+            paths = pq.read_table(file, columns=["path"])["path"].to_pylist()
+            return [str(path) for path in paths], embeddings
+    return [f"{file}:{row}" for row in range(len(embeddings))], embeddings
+
+
 def _manifest_beside(file: Path) -> Path:
     found = [file.with_suffix(e) for e in MANIFEST_ENDINGS if file.with_suffix(e).is_file()]
     if len(found) == 1:

@@ -157,7 +157,7 @@ def _list_found(
         warnings.warn(
             f"left out {len(listed.listing.empty)} folders without images: {shown}", stacklevel=3
         )
-    log.info("%s; benchmark='none' reads the folders as they are", text)
+    log.info("%s; benchmark='none' (--benchmark none) reads the folders as they are", text)
     return listed.listing, listed.splits, listed.missing
 
 

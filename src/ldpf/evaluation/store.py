@@ -138,24 +138,38 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def right_answers(results: Path, line: dict[str, Any]) -> np.ndarray | None:
-    """Which test images [N] a result line's method got right; None for a run that kept no answers.
+def kept_answers(results: Path, line: dict[str, Any]) -> dict[str, np.ndarray] | None:
+    """The answers [N] kept by a result line's run to the images of the line's target.
 
     Args:
         results: the folder of `results.jsonl`.
         line: one of its lines.
 
+    Returns:
+        Class ids by the name of each method or read-out, and as `labels` the true ones; None for a
+        run that kept no answers.
+
     Raises:
-        ModelError: the file with the answers is damaged.
+        ModelError: the file with the answers is damaged, or has none of the line's method.
     """
     path = results / "runs" / line.get("run", "") / PREDICTIONS
     if not line.get("run") or not path.is_file():
         return None
     try:
-        kept = load_file(path)
-        return (kept[line["method"]] == kept["labels"]).numpy()
+        kept = {name: ids.numpy() for name, ids in load_file(path).items()}
+        domains = kept.pop("domains", None)
+        if domains is not None:  # a run may have been tested on several targets
+            kept = {name: ids[domains == line["domain_id"]] for name, ids in kept.items()}
+        kept[line["method"]], kept["labels"]
+        return kept
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(
             f"The answers in {str(path)!r} cannot be read ({error}); delete the run's folder and "
             "run it again."
         ) from error
+
+
+def right_answers(results: Path, line: dict[str, Any]) -> np.ndarray | None:
+    """Which test images [N] a line's method got right; None and errors as in `kept_answers`."""
+    kept = kept_answers(results, line)
+    return None if kept is None else kept[line["method"]] == kept["labels"]

@@ -13,7 +13,8 @@ from ldpf.methods import LDPF, CoOp
 from ldpf.passes import SharedPasses
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.benchmark import Benchmark, Outcome, Task
+    from ldpf.evaluation.benchmark import Benchmark, Outcome
+    from ldpf.evaluation.plan import Task
 
 PROMPTS_TOGETHER = {"cpu": 12, "cuda": 96}
 """Prompts in one pass at most, by the kind of device. Measured on the CPU

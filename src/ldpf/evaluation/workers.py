@@ -28,7 +28,8 @@ from ldpf.features import FeatureSet
 from ldpf.methods.fitting import MEMORY_BUDGET_MIB
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.benchmark import Benchmark, Outcome, Task
+    from ldpf.evaluation.benchmark import Benchmark, Outcome
+    from ldpf.evaluation.plan import Task
 
 log = logging.getLogger("ldpf")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -40,6 +41,48 @@ def setting_names(part: Any, prefix: str = "") -> list[str]:
         elif field.name not in FIXED:
             names.append(prefix + field.name)
     return names
+
+
+def applicable(method: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `settings` that `method` has and that make a difference to it.
+
+    True domains are as many as the data has, so their number is no setting.
+    """
+    known = set(setting_names(method))
+    if getattr(getattr(method, "discovery", None), "source", None) == "manual":
+        known.discard("discovery.n_domains")
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def parse_value(text: str) -> Any:
+    """A value as it is typed: a number, True, False, None, a tuple such as (1, 2), or a word."""
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Settings from `NAME=VALUE`.
+
+    Raises:
+        SettingsError: one has no `=`, or a name is given twice.
+    """
+    settings = {}
+    for text in texts:
+        name, value = split_setting(text, "tau=0.05")
+        if name in settings:
+            raise SettingsError(f"{name!r} is set twice; give it one value.")
+        settings[name] = parse_value(value)
+    return settings
+
+
+def split_setting(text: str, example: str) -> tuple[str, str]:
+    """`NAME=REST` as its two parts; raises SettingsError where there is no `=` or a part lacks."""
+    name, equals, rest = (part.strip() for part in text.partition("="))
+    if not (name and equals and rest):
+        raise SettingsError(f"{text!r} should be a name and a value, such as {example}.")
+    return name, rest
 
 
 def _with_setting(part: Any, whole: str, path: list[str], value: Any) -> Any:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 import ldpf
 from ldpf.errors import DataError, ModelError, SettingsError
-from ldpf.evaluation.store import PREDICTIONS
-from ldpf.methods import METHODS, make_method
+from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT
+from ldpf.evaluation.selection import TARGET_ORACLE
+from ldpf.evaluation.store import kept_answers
+from ldpf.report.again import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.results_tables import read_folders, results_tables
 
@@ -56,12 +56,20 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
             f"{str(results)!r} holds results of {len(tables)} settings (data, backbone or recipe); "
             "make a report of one benchmark at a time."
         )
+    if (protocol := lines[0]["protocol"]) != LEAVE_ONE_DOMAIN_OUT:
+        raise SettingsError(
+            f"{str(results)!r} holds results of the protocol {protocol}, but a report is about "
+            "domains that were left out; 'ldpf table' shows these results."
+        )
+    if data and any(line["selection"] == TARGET_ORACLE for line in lines):
+        raise SettingsError(
+            f"{str(results)!r} was tested on a part of each domain, and a benchmark does not keep "
+            "which images these were; leave --data out to write the report without pictures."
+        )
     folder = lines[0]["folder"]
     mine = [line for line in lines if line["method"] == main]
     targets = tuple(dict.fromkeys(line["target"] for line in lines))
     seeds = tuple(sorted({line["seed"] for line in lines}))
-    predictions = {line["run"]: _predictions(folder, line["run"]) for line in lines}
-    config = _config(folder, mine[0]["run"])
     return Findings(
         kind="benchmark",
         title=f"{main} on {mine[0]['dataset']}",
@@ -70,12 +78,12 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         targets=targets,
         seeds=seeds,
         oracles=frozenset(line["method"] for line in lines if line["oracle"]),
-        runs=_runs(lines, predictions),
+        runs=_runs(lines),
         table=tables[0],
         trainings=_trainings(mine),
         facts=_facts(mine, seeds),
         trained_on=_trained_on(mine, targets),
-        commands=_commands(lines, folder, config, data),
+        commands=_commands(lines, folder, data),
         versions={**mine[0]["versions"], "ldpf that wrote this report": ldpf.__version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
@@ -96,17 +104,6 @@ def _main(lines: Sequence[dict[str, Any]], method: str | None) -> str:
     return "ldpf" if "ldpf" in there else (learnt or there)[0]
 
 
-def _predictions(folder: Path, run: str) -> dict[str, Any]:
-    path = folder / "runs" / run / PREDICTIONS
-    try:
-        return {name: ids.numpy() for name, ids in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"The predictions in {str(path)!r} cannot be read ({error}); the same 'ldpf benchmark' "
-            "command makes them again once the run's folder is deleted."
-        ) from error
-
-
 def _config(folder: Path, run: str) -> dict[str, Any]:
     path = folder / "runs" / run / "config.json"
     try:
@@ -118,14 +115,15 @@ def _config(folder: Path, run: str) -> dict[str, Any]:
         ) from error
 
 
-def _runs(
-    lines: Sequence[dict[str, Any]], predictions: dict[str, dict[str, Any]]
-) -> dict[tuple[str, int], Run]:
+def _runs(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, int], Run]:
     runs = {}
     for key in dict.fromkeys((line["target"], line["seed"]) for line in lines):
         here = [line for line in lines if (line["target"], line["seed"]) == key]
-        answered = {line["method"]: _of(predictions, line) for line in here}
-        labels = [predictions[line["run"]]["labels"] for line in here]
+        kept = [_kept(line) for line in here]
+        answered = {
+            line["method"]: own[line["method"]] for line, own in zip(here, kept, strict=True)
+        }
+        labels = [own["labels"] for own in kept]
         if any(len(one) != len(labels[0]) or (one != labels[0]).any() for one in labels):
             raise SettingsError(
                 f"On target {key[0]!r}, seed {key[1]}, the methods were tested on different "
@@ -163,14 +161,14 @@ def with_images(found: Findings, dataset: ImageDataset) -> Findings:
     return replace(found, runs=runs, root=dataset.root)
 
 
-def _of(predictions: dict[str, dict[str, Any]], line: dict[str, Any]) -> Any:
-    found = predictions[line["run"]]
-    if line["method"] not in found or "labels" not in found:
+def _kept(line: dict[str, Any]) -> dict[str, Any]:
+    found = kept_answers(line["folder"], line)
+    if found is None:
         raise ModelError(
-            f"The run {line['run']!r} has no predictions of {line['method']!r}; delete its folder "
-            "and run it again."
+            f"The run {line['run']!r} kept no answers; delete its folder and run the same "
+            "'ldpf benchmark' command again."
         )
-    return found[line["method"]]
+    return found
 
 
 def _trainings(mine: Sequence[dict[str, Any]]) -> tuple[Training, ...]:
@@ -219,24 +217,10 @@ def _trained_on(
     return tuple(rows)
 
 
-def _commands(
-    lines: Sequence[dict[str, Any]], folder: Path, config: dict[str, Any], data: str | None
-) -> tuple[str, ...]:
-    learnt = [line for line in lines if line["recipe"] != "none"] or lines
-    line = learnt[0]
-    given = data or f"DATA ({line['dataset']})"
-    words = ["ldpf", "benchmark", "--data", given, "--backbone", line["backbone"]]
-    words += ["--methods", ",".join(dict.fromkeys(one["method"] for one in lines))]
-    words += ["--targets", ",".join(dict.fromkeys(one["target"] for one in lines))]
-    words += ["--seeds", str(len({one["seed"] for one in lines}))]
-    if line["recipe"] != "none":
-        words += ["--recipe", line["recipe"]]
-    wanted = (config["method"].get("discovery") or {}).get("n_domains")
-    name = config["method_name"]
-    if wanted is not None and name in METHODS:
-        usual = make_method(name).discovery.n_domains  # type: ignore[attr-defined]
-        words += [] if wanted == usual else ["--n-domains", str(wanted)]
-    words += ["--out", str(folder)]
+def _commands(lines: Sequence[dict[str, Any]], folder: Path, data: str | None) -> tuple[str, ...]:
+    a_run_each = {line["method"]: line["run"] for line in lines}
+    configs = [_config(folder, run) for run in dict.fromkeys(a_run_each.values())]
+    words = benchmark_command(lines, configs, data, str(folder))
     again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
     return shlex.join(words), shlex.join([*again, "--out", "report.html"])
 

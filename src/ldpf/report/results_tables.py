@@ -11,11 +11,15 @@ import numpy as np
 
 from ldpf.errors import SettingsError
 from ldpf.evaluation.comparison import Comparison, compare
+from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
+from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.evaluation.store import read_results, right_answers
+from ldpf.report.chosen import chosen_words
 from ldpf.report.published import published_rows
 from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
 
-_TOGETHER = ("dataset", "backbone", "fingerprint", "recipe", "selection")
+_SAME_TEST = ("dataset", "backbone", "fingerprint", "protocol")
+_TOGETHER = (*_SAME_TEST, "recipe", "selection")
 
 Line = dict[str, Any]
 
@@ -29,7 +33,9 @@ def read_folders(results: Sequence[Path]) -> list[Line]:
     lines = []
     for path in results:
         file = path if path.suffix == ".jsonl" else path / "results.jsonl"
-        lines += [{**line, "folder": file.parent} for line in read_results(file)]
+        # Runs from before there were other protocols do not name theirs.
+        usual = {"protocol": LEAVE_ONE_DOMAIN_OUT}
+        lines += [{**usual, **line, "folder": file.parent} for line in read_results(file)]
     return lines
 
 
@@ -41,7 +47,7 @@ def results_tables(
     against: str | None = None,
     published: bool = True,
 ) -> list[BenchmarkTable]:
-    """A table for each dataset, backbone, recipe and selection rule among the lines.
+    """A table for each dataset, backbone, protocol, recipe and selection rule among the lines.
 
     Args:
         lines: from `read_folders`.
@@ -57,22 +63,35 @@ def results_tables(
     _require("target", targets or (), lines)
     wanted = methods or list(dict.fromkeys(line["method"] for line in lines))
     shown = targets or list(dict.fromkeys(line["target"] for line in lines))
-    learnt = [line for line in lines if line["recipe"] != "none"]
-    groups: dict[tuple[str, ...], list[Line]] = {}
-    for line in learnt or lines:
-        groups.setdefault(tuple(line[key] for key in _TOGETHER), [])
-    for key, members in groups.items():
-        # What does not learn has no recipe, and belongs beside everything on the same features.
-        for line in lines:
-            own = tuple(line[name] for name in _TOGETHER)
-            same = own == key or (line["recipe"] == "none" and own[:3] == key[:3])
-            if same and line["method"] in wanted and line["target"] in shown:
-                members.append(line)
+    keys: dict[tuple[str, ...], None] = {}
+    for line in lines:
+        keys.setdefault(tuple(line[key] for key in _TOGETHER))
+    # What learns no prompt has no recipe, and what learns nothing no selection either: they stand
+    # beside all that was tested on the same images, and alone only where there is nothing else.
+    own = [key for key in keys if not any(other != key and _joins(key, other) for other in keys)]
+    groups = {
+        key: [
+            line
+            for line in lines
+            if _joins(tuple(line[name] for name in _TOGETHER), key)
+            and line["method"] in wanted
+            and line["target"] in shown
+        ]
+        for key in own
+    }
     return [
         _table(members, key, wanted, shown, against, published)
         for key, members in groups.items()
         if members
     ]
+
+
+def _joins(line: tuple[str, ...], table: tuple[str, ...]) -> bool:
+    """Whether a line with the first key belongs into the table with the second."""
+    *test, recipe, selection = line
+    *same_test, of_table, rule = table
+    selected = selection == rule or (selection == "none" and rule != TARGET_ORACLE)
+    return test == same_test and recipe in ("none", of_table) and selected
 
 
 def _table(
@@ -84,18 +103,25 @@ def _table(
     published: bool,
 ) -> BenchmarkTable:
     _require_one_run_per_cell(lines)
-    dataset, backbone, _, recipe, selection = key
+    dataset, backbone, _, protocol, recipe, selection = key
     here = [target for target in targets if any(line["target"] == target for line in lines)]
+    if protocol != LEAVE_ONE_DOMAIN_OUT:
+        here = list(dict.fromkeys(column_of(line) for line in lines))
     present = [m for m in methods if any(line["method"] == m for line in lines)]
     n_seeds = len({line["seed"] for line in lines})
     spread = ", mean ± standard deviation over seeds" if n_seeds > 1 else ""
     caption = [
-        f"Accuracy in % on the domain left out{spread}. Data {dataset}, backbone {backbone}, "
+        f"Accuracy in % on {PROTOCOLS[protocol].measured}{spread}. "
+        f"Data {dataset}, backbone {backbone}, "
         f"{n_seeds} seed{'s' if n_seeds > 1 else ''}, recipe {recipe}, selection {selection}."
     ]
+    if selection == TARGET_ORACLE:
+        caption.append(f"Target oracle: selected by {SELECTIONS[TARGET_ORACLE]}.")
+    caption += chosen_words(lines)
     table = BenchmarkTable.from_results(lines, present, here)
     rows = list(table.rows)
-    if published and (known := published_rows(dataset, backbone, tuple(here))):
+    comparable = protocol == LEAVE_ONE_DOMAIN_OUT and selection != TARGET_ORACLE
+    if published and comparable and (known := published_rows(dataset, backbone, tuple(here))):
         rows += [
             BenchmarkRow(
                 row.method,
@@ -115,7 +141,7 @@ def _table(
         )
     differences: dict[str, str] = {}
     if against is not None:
-        differences, missing = _differences(lines, present, here, against)
+        differences, missing = _differences(lines, present, against)
         caption.append(
             f"vs {against}: difference of the averages in points, with the 95% interval of a "
             "paired bootstrap over test images and seeds."
@@ -132,19 +158,20 @@ def _table(
 
 
 def _differences(
-    lines: list[Line], methods: Sequence[str], targets: Sequence[str], against: str
+    lines: list[Line], methods: Sequence[str], against: str
 ) -> tuple[dict[str, str], list[str]]:
     """How each method differs from `against`, in words; and those that cannot be compared."""
     right: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in methods}
     for line in lines:
         answers = right_answers(line["folder"], line)
         if answers is not None:
-            right[line["method"]][line["target"], line["seed"]] = answers
+            right[line["method"]][where_tested(line), line["seed"]] = answers
     told, missing = {}, []
+    tests = list(dict.fromkeys(where_tested(line) for line in lines))
     for name in methods:
         if name == against:
             continue
-        found = compare(right[name], right.get(against, {}), targets)
+        found = compare(right[name], right.get(against, {}), tests)
         if found is None:
             missing.append(name)
         else:
@@ -170,10 +197,10 @@ def _require(what: str, asked: Sequence[str], lines: Sequence[Line]) -> None:
 def _require_one_run_per_cell(lines: Sequence[Line]) -> None:
     seen: dict[tuple[str, str, int], Line] = {}
     for line in lines:
-        other = seen.setdefault((line["method"], line["target"], line["seed"]), line)
+        other = seen.setdefault((line["method"], where_tested(line), line["seed"]), line)
         if other["settings_hash"] != line["settings_hash"]:
             raise SettingsError(
-                f"Two runs of {line['method']!r} on target {line['target']!r} with seed "
+                f"Two runs of {line['method']!r} on target {where_tested(line)!r} with seed "
                 f"{line['seed']} have different settings ({other['folder']} and {line['folder']}); "
                 "make a table of one folder at a time."
             )

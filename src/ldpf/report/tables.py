@@ -12,6 +12,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ldpf.evaluation.protocol import column_of
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -89,7 +91,7 @@ class BenchmarkTable:
 
     Attributes:
         rows: methods in the order asked for; those on batches and oracles last.
-        targets: column names.
+        targets: column names: targets, or `from` and a single source.
         caption: what was compared, in a few lines.
         against: name of the method that the others are compared with, if any.
         differences: by method, its difference to that one with the interval, in percent.
@@ -208,7 +210,10 @@ class BenchmarkTable:
 
 def _row(method: str, lines: Sequence[Mapping[str, Any]], targets: Sequence[str]) -> BenchmarkRow:
     mine = [line for line in lines if line["method"] == method]
-    accuracy = {(line["target"], line["seed"]): line["accuracy"] for line in mine}
+    found: dict[tuple[str, int], list[float]] = {}
+    for line in mine:
+        found.setdefault((column_of(line), line["seed"]), []).append(line["accuracy"])
+    accuracy = {place: statistics.fmean(values) for place, values in found.items()}
     seeds = sorted({seed for _, seed in accuracy})
     by_target = {
         target: [accuracy[target, seed] for seed in seeds if (target, seed) in accuracy]

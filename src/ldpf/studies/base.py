@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.benchmark import BenchmarkPlan, run_benchmark
+from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.protocol import check_domains
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ def test_the_log_says_what_was_recognised(grow, tmp_path, caplog):
         load_dataset(root)
     assert caplog.messages == [
         "recognised Office-Home: official domains and readable class names are used; "
-        "benchmark='none' reads the folders as they are"
+        "benchmark='none' (--benchmark none) reads the folders as they are"
     ]
 
 
@@ -166,8 +166,8 @@ def test_an_unknown_class_of_a_named_benchmark_is_an_error(grow, tmp_path):
         load_dataset(root, benchmark="pacs")
     assert str(error.value) == (
         f"{root} has the class folder art_painting/hose, which is none of the 7 classes of PACS. "
-        "Did you mean 'house' or 'horse'? Move it away, or say benchmark='none' to read the "
-        "folders as they are"
+        "Did you mean 'house' or 'horse'? Move it away, or say benchmark='none' (--benchmark none) "
+        "to read the folders as they are"
     )
 
 

@@ -114,8 +114,8 @@ def unknown_class_error(found: Found, path: str, name: str) -> DataError:
     one = found.benchmark
     return DataError(
         f"{found.root} has the class folder {path}, which is none of the {len(one.classes)} classes"
-        f" of {one.title}.{did_you_mean(name, one.classes)} Move it away, or say benchmark='none' "
-        "to read the folders as they are"
+        f" of {one.title}.{did_you_mean(name, one.classes)} Move it away, or say "
+        "benchmark='none' (--benchmark none) to read the folders as they are"
     )
 
 

@@ -1,0 +1,132 @@
+"""What a benchmark runs: which methods, on which domains, chosen how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ldpf.errors import SettingsError
+from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Protocol, get_protocol
+from ldpf.evaluation.readouts import READOUTS, get_readout
+from ldpf.evaluation.search import SearchSpace
+from ldpf.evaluation.selection import (
+    LEAVE_ONE_TRAINING_DOMAIN_OUT,
+    TRAINING_DOMAIN_VALIDATION,
+    get_selection,
+)
+from ldpf.methods import Method, make_method
+from ldpf.methods.settings import applicable, setting_names, with_settings
+from ldpf.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """What `benchmark` runs: every method on every case of the protocol with every seed.
+
+    Attributes:
+        methods: names from `READOUTS`.
+        targets: domains left out in turn (or trained on alone, or tested on, as the protocol says);
+            None for all.
+        seeds: number of seeds, 0 to seeds - 1. A seed drives split, start and order.
+        recipe: for the methods that learn.
+        n_domains: latent domains of LDPF; None for its default.
+        train_fraction: share of each source domain that is trained on; the rest is validation.
+        settings: other values for the settings of the methods by dotted name, as in
+            `{"tau": 0.05, "discovery.n_domains": 2}`. A method takes those that it has.
+        protocol: name from `PROTOCOLS`.
+        selection: name from `SELECTIONS`: what checkpoints and settings are chosen on.
+        search: settings to choose from; None chooses none.
+    """
+
+    methods: Sequence[str]
+    recipe: Recipe
+    targets: Sequence[str] | None = None
+    seeds: int = 3
+    n_domains: int | None = None
+    train_fraction: float = 0.8
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = LEAVE_ONE_DOMAIN_OUT
+    selection: str = TRAINING_DOMAIN_VALIDATION
+    search: SearchSpace | None = None
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise SettingsError(f"No methods were given; choose from {', '.join(READOUTS)}.")
+        for name in self.methods:
+            get_readout(name)
+        if self.seeds < 1:
+            raise SettingsError(f"seeds={self.seeds} should be at least 1.")
+        get_protocol(self.protocol)
+        if get_selection(self.selection) == LEAVE_ONE_TRAINING_DOMAIN_OUT and not self.search:
+            raise SettingsError(
+                "Selection by leaving training domains out chooses settings, but there are none to "
+                "choose from; give some, as in --search tau=0.05,0.1."
+            )
+        searched = self.search.values if self.search else {}
+        if twice := [name for name in searched if name in self.settings]:
+            raise SettingsError(
+                f"{twice[0]!r} is both set and searched over; give it only one of the two."
+            )
+        known = {name for method in self.trained for name in setting_names(make_method(method))}
+        if unknown := [name for name in (*self.settings, *searched) if name not in known]:
+            raise SettingsError(
+                f"None of the methods {', '.join(self.trained)} has a setting {unknown[0]!r}; "
+                f"there are {', '.join(sorted(known)) or 'none'}."
+            )
+        for name in self.trained:
+            method = self.make(name)
+            for candidate in self.search.candidates(method, seed=0) if self.search else ():
+                with_settings(method, candidate)
+
+    def make(self, name: str) -> Method:
+        """The method called `name` as this plan wants it.
+
+        Raises:
+            SettingsError: a value that is not allowed.
+        """
+        method = make_method(name, self.recipe, self.n_domains)
+        return with_settings(method, applicable(method, self.settings))
+
+    @property
+    def trained(self) -> list[str]:
+        """The methods that are trained; read-outs of the same training count once."""
+        return list(dict.fromkeys(get_readout(name).trained_as for name in self.methods))
+
+    def tasks(self, domain_names: Sequence[str]) -> list[Task]:
+        """Every run: methods within seeds within cases.
+
+        Args:
+            domain_names: all domains of the data.
+        """
+        return [
+            Task(method, case, seed, self.protocol)
+            for case in get_protocol(self.protocol).cases(self.targets or domain_names)
+            for seed in range(self.seeds)
+            for method in self.trained
+        ]
+
+    def wants(self, line: Mapping[str, Any]) -> bool:
+        """Whether a result line belongs to this plan; a run may hold more read-outs and targets."""
+        if line["method"] not in self.methods:
+            return False
+        by_target = get_protocol(self.protocol).unit != "source"
+        return not (by_target and self.targets) or line["target"] in self.targets
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: a method in a case of the protocol with a seed."""
+
+    method: str
+    case: str
+    seed: int
+    protocol: str = LEAVE_ONE_DOMAIN_OUT
+
+    @property
+    def rules(self) -> Protocol:
+        """The protocol."""
+        return get_protocol(self.protocol)
+
+    def __str__(self) -> str:
+        return f"{self.method}, {self.rules.case_words(self.case)}, seed {self.seed}"

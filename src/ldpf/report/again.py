@@ -1,0 +1,91 @@
+"""The command that makes a benchmark again, from what its runs say of themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
+from ldpf.methods import METHODS, make_method
+from ldpf.recipes import RECIPES, get_recipe
+
+
+def benchmark_command(
+    lines: Sequence[Mapping[str, Any]],
+    configs: Sequence[Mapping[str, Any]],
+    data: str | None,
+    out: str,
+) -> list[str]:
+    """The words of an `ldpf benchmark` command.
+
+    Args:
+        lines: result lines of domains that were left out.
+        configs: the config.json of a run of each method.
+        data: what the person gave as --data; None for a placeholder.
+        out: the folder of the results.
+    """
+
+    def all_of(key: str) -> list[Any]:
+        return list(dict.fromkeys(line[key] for line in lines))
+
+    words = ["ldpf", "benchmark", "--data", data or f"DATA ({lines[0]['dataset']})"]
+    words += ["--backbone", lines[0]["backbone"], "--methods", ",".join(all_of("method"))]
+    words += ["--targets", ",".join(all_of("target")), "--seeds", str(len(all_of("seed")))]
+    recipes = [name for name in all_of("recipe") if name != "none"]
+    words += ["--recipe", recipes[0]] if recipes else []
+    rules = [r for r in all_of("selection") if r not in ("none", TRAINING_DOMAIN_VALIDATION)]
+    words += ["--selection", rules[0]] if rules else []
+    settings: dict[str, str] = {}
+    searches = {}
+    for config in configs:
+        settings.update(changed_settings(config))
+        if config.get("search"):
+            searches[json.dumps(config["search"])] = config["search"]
+    for name, value in settings.items():
+        words += ["--set", f"{name}={value}"]
+    for search in searches.values():
+        words += search_words(search)
+    return [*words, "--out", out]
+
+
+def changed_settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a run's method has other than usual, by dotted name, as `--set` takes it.
+
+    A method that is not among this version's has no usual settings, and nothing is said of it.
+    """
+    name, found = config["method_name"], config["method"]
+    recipe = (found.get("recipe") or {}).get("name")
+    if name not in METHODS or (recipe is not None and recipe not in RECIPES):
+        return {}
+    method = make_method(name, get_recipe(recipe)) if recipe else make_method(name)
+    usual = _flat(json.loads(json.dumps(asdict(method))))
+    return {
+        key: _typed(value)
+        for key, value in _flat(found).items()
+        if key in usual and usual[key] != value
+    }
+
+
+def search_words(search: Mapping[str, Any]) -> list[str]:
+    """The options for a search as a run's config.json describes it."""
+    words = []
+    for name, values in search["values"].items():
+        listed = values if isinstance(values, str) else ",".join(map(_typed, values))
+        words += ["--search", f"{name}={listed}"]
+    return words + (["--trials", str(search["trials"])] if search["trials"] else [])
+
+
+def _typed(value: Any) -> str:
+    return f"({', '.join(map(str, value))},)" if isinstance(value, list) else str(value)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
