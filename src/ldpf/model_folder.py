@@ -233,7 +233,7 @@ def _check_shapes(
         }
     if any(name.startswith("outside.") for name in tensors):  # older models have none
         expected |= {
-            "outside.references": (None, dim),
+            "outside.centroids": (None, dim),
             "outside.threshold": (),
             "outside.n_measured": (),
         }

@@ -40,7 +40,7 @@ def address(make_features, tiny_clip) -> Iterator[str]:
 
     method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
     fitted = method.fit(make_features(6), make_features(4, seed=1), tiny_clip)
-    strict = OutsideCheck(fitted.outside.references, threshold=-1.0, n_measured=36)
+    strict = OutsideCheck(fitted.outside.centroids, threshold=-1.0, n_measured=36)
     sample = Image.new("RGB", (24, 24), (200, 30, 30))
     gallery = Gallery(tuple((sample,) for _ in range(3)), ((sample, "red.png"),))
     page = build_page(Session(replace(fitted, outside=strict), tiny_clip), gallery, "tiny model")

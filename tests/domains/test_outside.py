@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.domains import OutsideCheck
-from ldpf.domains.outside import MAX_REFERENCES
+from ldpf.domains.outside import CENTROIDS
 from ldpf.errors import ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.model_folder import load_model, save_model
@@ -32,22 +32,34 @@ def test_other_images_of_the_same_kind_are_mostly_inside_and_strange_ones_outsid
     assert check.is_outside(features(100, 3, centre=-1.0)).all()
 
 
-def test_the_score_of_a_reference_is_zero():
-    check = OutsideCheck.measure(features(20, 0), features(10, 1))
-    assert torch.allclose(check.scores(check.references), torch.zeros(20), atol=1e-6)
+def test_the_score_of_a_centroid_is_zero():
+    check = OutsideCheck.measure(features(200, 0), features(10, 1))
+    zeros = torch.zeros(len(check.centroids))
+    assert torch.allclose(check.scores(check.centroids), zeros, atol=1e-6)
 
 
-def test_references_are_few_and_the_same_for_the_same_seed():
+def test_centroids_are_few_and_the_same_for_the_same_seed():
     train = features(2000, 0)
     first, again, other = (OutsideCheck.measure(train, train[:9], seed=s) for s in (0, 0, 1))
-    assert first.references.shape == (MAX_REFERENCES, 16)
-    assert torch.equal(first.references, again.references)
-    assert not torch.equal(first.references, other.references)
+    assert 1 <= len(first.centroids) <= CENTROIDS
+    assert torch.equal(first.centroids, again.centroids)
+    assert not torch.equal(first.centroids, other.centroids)
+
+
+@pytest.mark.parametrize("n", [2, 7, 8, 40, 600])
+def test_no_centroid_is_the_feature_of_one_image(n):
+    train = features(n, 0)
+    strays = torch.nn.functional.normalize(
+        torch.eye(16)[1:4] * -1.0, dim=1
+    )
+    check = OutsideCheck.measure(torch.cat([train, strays]), train[:2])
+    nearest = (check.centroids @ torch.cat([train, strays]).T).max(dim=1).values
+    assert (nearest < 1 - 1e-4).all()
 
 
 def test_without_held_out_images_none_is_measured_against_itself():
     check = OutsideCheck.measure(features(40, 0), features(0, 1))
-    assert (len(check.references), check.n_measured) == (20, 20)
+    assert check.n_measured == 20
     assert check.threshold > 1e-3
 
 
@@ -66,7 +78,7 @@ def classifier(make_features, tiny_clip):
 
 def test_the_check_survives_the_model_folder(classifier, tiny_clip, tmp_path):
     loaded, _ = load_model(save_model(classifier, tiny_clip, tmp_path / "model"), tiny_clip)
-    assert torch.equal(loaded.outside.references, classifier.outside.references)
+    assert torch.equal(loaded.outside.centroids, classifier.outside.centroids)
     assert loaded.outside.threshold == classifier.outside.threshold
     assert loaded.outside.n_measured == classifier.outside.n_measured == 36
 

@@ -29,6 +29,7 @@ def page(
     ] = None,
     layout: common.Layout = "auto",
     class_names: common.ClassNames = None,
+    benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
     host: Annotated[
         str,
@@ -80,7 +81,7 @@ def page(
     classifier, frozen, _ = load_trained(model, backbone, device)
     session, gallery = Session(classifier, frozen), None
     if data is not None:
-        source = DataSource(data, layout, class_names, skip_bad, cache_dir)
+        source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
         dataset = source.load()
         features = encode(dataset, frozen, source).features
         gallery = make_gallery(dataset, features, classifier.latent)
