@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+import ldpf.app.page
 from ldpf.app.gallery import Gallery
 from ldpf.app.html import SHOWN
 from ldpf.app.session import Session
@@ -19,23 +20,12 @@ from ldpf.methods import LDPF
 from ldpf.recipes import FAST
 
 pytest.importorskip("gradio", reason="gradio is not installed (pip install 'ldpf[app]')")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-)
 WAIT_MS = 20_000
 
 
 @pytest.fixture(scope="module")
 def address(make_features, tiny_clip) -> Iterator[str]:
     """A page over a tiny model that takes every image for one from outside."""
-    from PIL import Image
-
     from ldpf.app.page import build_page, serve
 
     method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
@@ -46,19 +36,6 @@ def address(make_features, tiny_clip) -> Iterator[str]:
     page = build_page(Session(replace(fitted, outside=strict), tiny_clip), gallery, "tiny model")
     yield serve(page)
     page.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as start:
-        try:
-            opened = start.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        except playwright.Error as error:
-            pytest.skip(f"Chromium does not start here: {str(error).splitlines()[0]}")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -128,3 +105,60 @@ def test_a_broken_file_gets_a_sentence(visit, tmp_path):
 def test_a_sample_is_answered_when_clicked(visit):
     visit.locator("#ldpf-samples button:has(img)").first.click()
     visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+
+
+def test_of_several_files_all_can_be_seen_and_the_broken_one_is_named(visit, write_image, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    upload(visit, write_image(tmp_path / "a.png"), broken, write_image(tmp_path / "b.png"))
+    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    assert visit.inner_text("#ldpf-failure").startswith("broken.png cannot be read as an image:")
+    buttons = visit.locator("#ldpf-many button:has(img)")
+    buttons.nth(1).wait_for()
+    assert buttons.count() == 2
+    buttons.nth(1).click()
+    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+
+
+def test_a_drop_of_too_many_files_is_cut_with_a_sentence(visit, write_image, tmp_path, monkeypatch):
+    monkeypatch.setattr(ldpf.app.page, "MAX_FILES", 2)
+    upload(visit, *(write_image(tmp_path / f"{i}.png") for i in range(3)))
+    visit.wait_for_selector("#ldpf-failure .ldpf-error")
+    assert visit.inner_text("#ldpf-failure") == (
+        "These are 3 files; the first 2 are shown. 'ldpf predict' classifies whole folders."
+    )
+
+
+def test_a_file_that_is_too_large_gets_a_sentence(browser, address, tmp_path):
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(21_000_000))
+    tab = browser.new_page()  # the browser's console tells of the refusal, so `visit` will not do
+    tab.set_default_timeout(WAIT_MS)
+    tab.goto(address)
+    tab.wait_for_selector("#ldpf-upload input[type=file]", state="attached")
+    upload(tab, large)
+    tab.wait_for_selector("text=/exceeds|too large|maximum/i")
+    assert tab.locator("#ldpf-answer .ldpf-bar").count() == 0
+    tab.close()
+
+
+@pytest.mark.parametrize("kind", ["transparent.png", "cmyk.jpg", "moving.gif"])
+def test_unusual_images_get_an_answer(kind, visit, tmp_path):
+    path = tmp_path / kind
+    frame = Image.new("RGB", (24, 24), (30, 120, 60))
+    if kind == "moving.gif":
+        frame.save(path, save_all=True, append_images=[Image.new("RGB", (24, 24))])
+    else:
+        frame.convert("RGBA" if kind.endswith("png") else "CMYK").save(path)
+    upload(visit, path)
+    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    assert visit.inner_text("#ldpf-failure") == ""
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "text.jpg"])
+def test_what_is_no_image_gets_a_sentence(name, visit, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40) if name.endswith("heic") else b"hello")
+    upload(visit, path)
+    visit.wait_for_selector("#ldpf-failure .ldpf-error")
+    assert visit.inner_text("#ldpf-failure").startswith(f"{name} cannot be read as an image:")

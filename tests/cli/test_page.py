@@ -42,6 +42,30 @@ def test_a_model_with_one_prompt_is_served_too(coop_model, run, visited):
     assert visited["html"]
 
 
+def test_sharing_is_asked_of_gradio_and_warned_of(model, run, visited, monkeypatch):
+    asked = {}
+    launch = gradio.Blocks.launch
+
+    def without_a_relay(page, **options):
+        asked.update(options)
+        return launch(page, **{**options, "share": False})
+
+    monkeypatch.setattr(gradio.Blocks, "launch", without_a_relay)
+    result = run("app", model, "--share")
+    assert result.exit_code == 0, result.stderr
+    assert asked["share"] is True
+    assert "Warning: --share makes a link through gradio's relay: everybody who has it" in (
+        result.stderr
+    )
+
+
+def test_an_address_that_others_reach_is_warned_of(model, run, visited):
+    result = run("app", model, "--host", "0.0.0.0")
+    assert result.exit_code == 0, result.stderr
+    assert "Warning: the page on 0.0.0.0 is open to everybody who reaches it" in result.stderr
+    assert "Warning" not in run("app", model).stderr
+
+
 @pytest.mark.parametrize("port", [0, 65536])
 def test_a_port_that_cannot_be_is_refused(model, run, port):
     result = run("app", model, "--port", port)

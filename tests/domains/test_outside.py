@@ -49,9 +49,7 @@ def test_centroids_are_few_and_the_same_for_the_same_seed():
 @pytest.mark.parametrize("n", [2, 7, 8, 40, 600])
 def test_no_centroid_is_the_feature_of_one_image(n):
     train = features(n, 0)
-    strays = torch.nn.functional.normalize(
-        torch.eye(16)[1:4] * -1.0, dim=1
-    )
+    strays = torch.nn.functional.normalize(torch.eye(16)[1:4] * -1.0, dim=1)
     check = OutsideCheck.measure(torch.cat([train, strays]), train[:2])
     nearest = (check.centroids @ torch.cat([train, strays]).T).max(dim=1).values
     assert (nearest < 1 - 1e-4).all()

@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_UPLOAD = "20mb"
+"""Largest file; the browser says so where one is larger."""
+
+MAX_FILES = 50
+"""Files of one drop that are looked at."""
 
 _SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
+_TOO_MANY = (
+    "These are {n} files; the first {most} are shown. 'ldpf predict' classifies whole folders."
+)
 _NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
 
 
@@ -63,7 +70,10 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
 
     def upload(paths: list[str] | None, names: tuple[str, ...]) -> tuple[Any, ...]:
         images, failed = [], []
-        for path in paths or []:
+        paths = paths or []
+        if len(paths) > MAX_FILES:
+            failed.append(message(_TOO_MANY.format(n=f"{len(paths):,}", most=MAX_FILES)))
+        for path in paths[:MAX_FILES]:
             try:
                 images.append((open_upload(path), os.path.basename(path)))  # noqa: PTH119
             except LdpfError as error:
@@ -112,7 +122,12 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 )
                 options = {"columns": 3, "type": "pil", "allow_preview": False, "buttons": []}
                 many = gr.Gallery(
-                    label="Your images", visible=False, interactive=False, height=150, **options
+                    label="Your images",
+                    visible=False,
+                    interactive=False,
+                    height=150,
+                    elem_id="ldpf-many",
+                    **options,
                 )
                 samples = gr.Gallery(
                     value=[image for image, _ in gallery.samples] or None,

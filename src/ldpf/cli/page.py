@@ -14,6 +14,9 @@ from ldpf.errors import SettingsError
 
 log = logging.getLogger("ldpf")
 
+LOCAL = ("127.0.0.1", "localhost", "::1")
+"""Hosts that only this machine reaches."""
+
 
 def page(
     model: common.Model,
@@ -85,6 +88,15 @@ def page(
         dataset = source.load()
         features = encode(dataset, frozen, source).features
         gallery = make_gallery(dataset, features, classifier.latent)
+    if share:
+        log.warning(
+            "--share makes a link through gradio's relay: everybody who has it can use the page, "
+            "and images dropped there pass through that relay"
+        )
+    elif host not in LOCAL:
+        log.warning(
+            "the page on %s is open to everybody who can reach it, without a password", host
+        )
     blocks = ui.build_page(session, gallery, model.resolve().name)
     address = ui.serve(blocks, host=host, port=port, share=share)
     say(f"Open {address}")
