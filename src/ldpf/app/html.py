@@ -27,6 +27,7 @@ CSS = """
 .ldpf-warning, .ldpf-error { border-left: 4px solid #c2410c; padding: .6rem .9rem;
   background: var(--background-fill-secondary); margin: 0 0 1rem; }
 .ldpf-soft { color: var(--body-text-color); opacity: .7; }
+#ldpf-image img { width: 100%; height: 100%; object-fit: contain; }
 .ldpf-pictures { display: flex; flex-wrap: wrap; gap: 6px; margin: .2rem 0 .9rem; }
 .ldpf-pictures img { width: 72px; height: 72px; border-radius: 4px; margin: 0;
   border: 1px solid var(--border-color-primary); }
