@@ -8,13 +8,22 @@ BIN := $(VENV)/bin
 # One thread per test process: two processes with two threads each only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
-.PHONY: demo test lint format clean
+.PHONY: demo test browser lint format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night --out demo-results
 
-test: $(VENV)/.installed-test lint
+test: $(VENV)/.installed-test lint browser
 	$(TEST_ENV) $(BIN)/pytest -n 2
+
+# Tests open the report and the page of `ldpf app` in Chromium. Without it they are skipped, so this
+# never fails.
+browser:
+	@command -v chromium >/dev/null 2>&1 || test ! -x "$$(command -v apt-get)" || \
+		test "$$(id -u)" != 0 || \
+		{ echo "Installing Chromium for the tests in a browser"; \
+		(timeout 300 apt-get update -qq; timeout 600 apt-get install -y -qq chromium) \
+		>/dev/null 2>&1; } || echo "No Chromium: the tests in a browser are skipped."
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from ldpf.domains.latent import FittedDomains
+from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 
@@ -50,6 +51,7 @@ class PromptClassifier:
         fusion: name of the fusion rule.
         tau: temperature of the fusion.
         training: what training reports about itself (steps, passes, validation, diagnostics).
+        outside: tells images unlike the training images; None where it was not measured.
     """
 
     method: str
@@ -61,6 +63,7 @@ class PromptClassifier:
     fusion: str = "similarity"
     tau: float = 0.1
     training: dict[str, Any] = field(default_factory=dict)
+    outside: OutsideCheck | None = None
     per_image = True
 
     def __post_init__(self) -> None:

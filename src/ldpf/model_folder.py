@@ -15,6 +15,7 @@ from ldpf.backbones import Backbone, load_backbone
 from ldpf.checkpoint import write_json, write_tensors
 from ldpf.classifier import PromptClassifier
 from ldpf.domains.latent import FittedDomains
+from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import ModelError
 from ldpf.methods.fitting import build_encoder, finish_training
 
@@ -61,6 +62,8 @@ def save_model(
     tensors = {"contexts": classifier.contexts.contiguous()}
     if classifier.latent is not None:
         tensors |= {f"latent.{k}": v.contiguous() for k, v in classifier.latent.tensors().items()}
+    if classifier.outside is not None:
+        tensors |= {f"outside.{k}": v for k, v in classifier.outside.tensors().items()}
     config = model_config(classifier, backbone, provenance)
     folder.mkdir(parents=True, exist_ok=True)
     # Without a config the folder is no model: a stop in between leaves nothing that loads wrongly.
@@ -182,7 +185,7 @@ def load_model(
     _check_shapes(folder, tensors, config, backbone)
     class_names, contexts = tuple(config["class_names"]), tensors["contexts"]
     encoder = build_encoder(backbone, class_names, prompts=len(contexts), length=contexts.shape[1])
-    latent = {k.removeprefix("latent."): v for k, v in tensors.items() if k.startswith("latent.")}
+    latent, outside = _group(tensors, "latent."), _group(tensors, "outside.")
     classifier = PromptClassifier(
         method=config["method"],
         class_names=class_names,
@@ -193,8 +196,13 @@ def load_model(
         fusion=config["fusion"],
         tau=config["tau"],
         training=config.get("training", {}),
+        outside=OutsideCheck.from_tensors(outside) if outside else None,
     )
     return classifier, backbone
+
+
+def _group(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -222,6 +230,12 @@ def _check_shapes(
             "latent.extractor.output_mean": (None,),
             "latent.extractor.erasure": (None, None),
             "latent.centroids": (n_domains, None),
+        }
+    if any(name.startswith("outside.") for name in tensors):  # older models have none
+        expected |= {
+            "outside.centroids": (None, dim),
+            "outside.threshold": (),
+            "outside.n_measured": (),
         }
     for name, shape in expected.items():
         if name not in tensors:

@@ -15,6 +15,7 @@ from ldpf.cli import (
     export,
     features,
     info,
+    page,
     predict,
     report,
     study,
@@ -101,6 +102,7 @@ for _command in (
     export.export,
 ):
     app.command(no_args_is_help=_command in _NEEDS_ARGUMENTS)(_command)
+app.command("app", no_args_is_help=True)(page.page)
 app.add_typer(datasets.app, name="datasets")
 
 

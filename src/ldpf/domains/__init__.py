@@ -4,6 +4,7 @@ from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_pr
 from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery, GivenDomains
 from ldpf.domains.extractor import DomainExtractor, ExtractorSettings
 from ldpf.domains.latent import FittedDomains
+from ldpf.domains.outside import OutsideCheck
 
 __all__ = [
     "Clustering",
@@ -13,6 +14,7 @@ __all__ = [
     "ExtractorSettings",
     "FittedDomains",
     "GivenDomains",
+    "OutsideCheck",
     "group_means",
     "kmeans",
     "match_to_previous",

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier
+from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.methods.fitting import build_encoder, finish_training
 from ldpf.prompts import worded_context
@@ -75,6 +76,7 @@ class CoOp:
                 "best_step": training.best.step,
                 "validation_accuracy": training.best.accuracy,
             },
+            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
 
     def _learner(

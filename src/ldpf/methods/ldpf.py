@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier, check_tau
-from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
+from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 from ldpf.methods.fitting import build_encoder, finish_training
@@ -148,6 +148,7 @@ class LDPF:
             latent=FittedDomains.from_tensors(best["latent"]),
             fusion=self.fusion,
             tau=self.tau,
+            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         report = {
             "text_passes": record.text_passes,

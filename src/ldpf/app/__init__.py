@@ -1,0 +1,1 @@
+"""The page of `ldpf app`: what it knows (`session`, `gallery`), how it looks (`page`, `html`)."""

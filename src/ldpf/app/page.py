@@ -1,0 +1,211 @@
+"""The page itself: Gradio around a `Session`. Nothing is loaded from another server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ldpf.app.gallery import Gallery
+from ldpf.app.html import CSS, answer_html, domains_html, hint, message
+from ldpf.app.session import Session, open_upload
+from ldpf.errors import LdpfError, SettingsError
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+    from PIL import Image
+
+MAX_UPLOAD = "20mb"
+"""Largest file; the browser says so where one is larger."""
+
+MAX_FILES = 50
+"""Files of one drop that are looked at."""
+
+_SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+_MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
+_TOO_MANY = (
+    "These are {n} files; the first {most} are shown. 'ldpf predict' classifies whole folders."
+)
+_NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
+
+
+def _gradio() -> Any:
+    # Read when gradio is imported: without them it reports its use and looks for new versions.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    try:
+        import gradio
+    except ImportError as error:
+        raise SettingsError(
+            "The app needs gradio, which is not installed; run: pip install 'ldpf[app]'"
+        ) from error
+    return gradio
+
+
+def build_page(session: Session, gallery: Gallery | None = None, title: str = "ldpf") -> Blocks:
+    """The page, not yet served.
+
+    Args:
+        session: answers.
+        gallery: pictures to show; None for none.
+        title: of the browser's tab and the page.
+
+    Raises:
+        SettingsError: gradio is not installed.
+    """
+    gr = _gradio()
+    gallery = gallery or Gallery()
+    n_domains = session.classifier.n_domains
+    note = None if gallery.typical else _NO_PICTURES
+    typical = gallery.typical or ()
+    start = hint("Drop an image to see its classes.")
+
+    def show(image: Image.Image | None, names: tuple[str, ...]) -> tuple[str, str]:
+        if image is None:
+            return start, ""
+        try:
+            answer = session.answer(image, tuple(names))
+        except LdpfError as error:
+            return message(str(error)), ""
+        return answer_html(answer), domains_html(answer.weights, typical, note)
+
+    def upload(paths: list[str] | None, names: tuple[str, ...]) -> tuple[Any, ...]:
+        images, failed = [], []
+        paths = paths or []
+        if len(paths) > MAX_FILES:
+            failed.append(message(_TOO_MANY.format(n=f"{len(paths):,}", most=MAX_FILES)))
+        for path in paths[:MAX_FILES]:
+            try:
+                images.append((open_upload(path), os.path.basename(path)))  # noqa: PTH119
+            except LdpfError as error:
+                failed.append(message(str(error)))
+        first = images[0][0] if images else None
+        many = gr.Gallery(value=images, visible=len(images) > 1)
+        answer, domains = ("", "") if failed and first is None else show(first, names)
+        return (first, many, first, "".join(failed), answer, domains)
+
+    def pick(pictures: list[Any], names: tuple[str, ...], event: gr.SelectData) -> tuple[Any, ...]:
+        image = pictures[event.index][0].convert("RGB")
+        return (image, image, "", *show(image, names))
+
+    # Gradio passes the event by this annotation, and cannot read one that is still a string.
+    pick.__annotations__["event"] = gr.SelectData
+
+    def change(
+        action: str, names: tuple[str, ...], old: str | None, new: str, image: Any
+    ) -> tuple[Any, ...]:
+        names = tuple(names)
+        try:
+            if action == "add":
+                names, done = session.add(names, new), "Added."
+            elif action == "rename":
+                names, done = session.rename(names, old or "", new), "Renamed."
+            else:
+                names, done = session.remove(names, old or ""), "Removed."
+            said, new = hint(done), ""
+        except LdpfError as error:
+            said = message(str(error))
+        kept = old if old in names else None
+        menu = gr.Dropdown(choices=list(names), value=kept)
+        return (names, menu, new, said, *show(image, names))
+
+    with gr.Blocks(title=title, analytics_enabled=False) as page:
+        names = gr.State(session.class_names)
+        image = gr.State(None)
+        gr.Markdown(f"# {title}")
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                files = gr.File(
+                    file_count="multiple", label="Images", height=150, elem_id="ldpf-upload"
+                )
+                shown = gr.Image(
+                    label="Image", interactive=False, height=260, buttons=[], elem_id="ldpf-image"
+                )
+                options = {"columns": 3, "type": "pil", "allow_preview": False, "buttons": []}
+                many = gr.Gallery(
+                    label="Your images",
+                    visible=False,
+                    interactive=False,
+                    height=150,
+                    elem_id="ldpf-many",
+                    **options,
+                )
+                samples = gr.Gallery(
+                    value=[image for image, _ in gallery.samples] or None,
+                    label="Samples",
+                    visible=bool(gallery.samples),
+                    interactive=False,
+                    height=220,
+                    elem_id="ldpf-samples",
+                    **options,
+                )
+            with gr.Column(scale=3, min_width=380):
+                failure = gr.HTML(elem_id="ldpf-failure", padding=False)
+                answer = gr.HTML(start, elem_id="ldpf-answer")
+                domains = gr.HTML(
+                    hint(note) if note and n_domains > 1 else "", elem_id="ldpf-domains"
+                )
+                with gr.Accordion("Classes", open=False):
+                    gr.HTML(hint("Learnt prompts carry over to other names. No training follows."))
+                    with gr.Row():
+                        old = gr.Dropdown(
+                            choices=list(session.class_names), label="Class", value=None
+                        )
+                        new = gr.Textbox(label="Name", max_lines=1, elem_id="ldpf-name")
+                    with gr.Row():
+                        add = gr.Button("Add name", size="sm")
+                        rename = gr.Button("Rename class", size="sm")
+                        remove = gr.Button("Remove class", size="sm")
+                    said = gr.HTML(elem_id="ldpf-said")
+        result = [answer, domains]
+        files.change(upload, [files, names], [image, many, shown, failure, *result])
+        for gallery_view in (many, samples):
+            gallery_view.select(pick, [gallery_view, names], [image, shown, failure, *result])
+        for action, button in (("add", add), ("rename", rename), ("remove", remove)):
+            button.click(
+                lambda *values, action=action: change(action, *values),
+                [names, old, new, image],
+                [names, old, new, said, *result],
+            )
+    return page
+
+
+def serve(
+    page: Blocks,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    share: bool = False,
+) -> str:
+    """Start serving the page in the background and return its address.
+
+    Args:
+        page: from `build_page`.
+        host: 127.0.0.1 for this machine only.
+        port: None for the first free one from 7860 on.
+        share: also through gradio's public relay, reachable for everybody with the link.
+
+    Raises:
+        SettingsError: the port cannot be used.
+    """
+    gr = _gradio()
+    theme = gr.themes.Default(font=_SYSTEM_FONTS, font_mono=_MONO_FONTS)
+    try:
+        _, address, _ = page.queue(max_size=64).launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            max_file_size=MAX_UPLOAD,
+            ssr_mode=False,
+            show_error=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            footer_links=[],
+            theme=theme,
+            css=CSS,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"The page cannot be served on {host}, port {port or 'any'} ({error}); give another "
+            "one with --port or --host."
+        ) from error
+    return address

@@ -1,0 +1,187 @@
+"""What the page can be asked: answers for an image, and other class names. No user interface."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ldpf.classifier import PromptClassifier
+from ldpf.data.images import UnreadableImageError, read_image
+from ldpf.errors import DataError, SettingsError
+from ldpf.methods.fitting import build_encoder, finish_training
+from ldpf.methods.templates import SINGLE_TEMPLATE
+from ldpf.methods.zero_shot import zero_shot_features
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ldpf.backbones import Backbone
+
+MAX_CLASSES = 2000
+"""Classes a visitor can bring it to: each costs a pass through the text tower."""
+
+MAX_NAME = 80
+"""Letters of a class name."""
+
+MAX_PIXELS = 40_000_000
+"""Width times height above which an uploaded image is refused before it is decoded."""
+
+_LISTS_KEPT = 8
+
+_OUTSIDE = (
+    "This image lies outside what the model was trained on: it is further from the training images "
+    "than 99 % of the {n} held-out images that this was measured on. Do not rely on the answer."
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known about one image.
+
+    Attributes:
+        ranking: (class, probability), most probable first.
+        zero_shot: the same by the ready-made model without training.
+        weights: of each latent domain; a single 1.0 where there is one prompt.
+        warning: the sentence for an image unlike the training images, or None.
+    """
+
+    ranking: tuple[tuple[str, float], ...]
+    zero_shot: tuple[tuple[str, float], ...]
+    weights: tuple[float, ...]
+    warning: str | None = None
+
+
+class Session:
+    """A trained model and the class names it can be asked about.
+
+    Visitors hold their class names themselves and pass them along, so that one's changes are never
+    another's. Text features of the last few lists of names are kept.
+    """
+
+    def __init__(self, classifier: PromptClassifier, backbone: Backbone) -> None:
+        """Serve `classifier`, which has learnt prompts, with the backbone it was trained with."""
+        if classifier.contexts is None:
+            raise SettingsError(
+                f"A {classifier.method!r} classifier has no learnt prompts to carry new names."
+            )
+        self.classifier, self.backbone = classifier, backbone
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, ...], tuple[PromptClassifier, PromptClassifier]] = (
+            OrderedDict()
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names the model was trained with."""
+        return self.classifier.class_names
+
+    def answer(self, image: Image.Image, names: tuple[str, ...]) -> Answer:
+        """Classify one RGB image among `names`."""
+        learnt, zero_shot = self._classifiers(names)
+        features = self.backbone.encode_images(self.backbone.preprocess([image]))  # [1, D]
+        if not torch.isfinite(features).all():
+            raise DataError("The backbone gives no finite feature for this image.")
+        outside = self.classifier.outside
+        warning = None
+        if outside is not None and bool(outside.is_outside(features)[0]):
+            warning = _OUTSIDE.format(n=f"{outside.n_measured:,}")
+        return Answer(
+            ranking=_ranking(learnt, features),
+            zero_shot=_ranking(zero_shot, features),
+            weights=tuple(learnt.domain_weights(features)[0].tolist()),
+            warning=warning,
+        )
+
+    def add(self, names: tuple[str, ...], new: str) -> tuple[str, ...]:
+        """`names` and one more.
+
+        Raises:
+            SettingsError: it is empty, too long, there already, or one too many.
+        """
+        if len(names) >= MAX_CLASSES:
+            raise SettingsError(f"There are {len(names):,} classes, which is the most this takes.")
+        return self._checked((*names, self._name(new, names)))
+
+    def rename(self, names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+        """`names` with `new` in the place of `old`; errors as in `add`."""
+        at = self._place(names, old)
+        others = names[:at] + names[at + 1 :]
+        return self._checked((*names[:at], self._name(new, others), *names[at + 1 :]))
+
+    def remove(self, names: tuple[str, ...], old: str) -> tuple[str, ...]:
+        """`names` without `old`; the last two stay, since one class leaves nothing to ask."""
+        at = self._place(names, old)
+        if len(names) <= 2:
+            raise SettingsError("Two classes are the fewest there can be; add another one first.")
+        return names[:at] + names[at + 1 :]
+
+    def _place(self, names: tuple[str, ...], old: str) -> int:
+        if old not in names:
+            raise SettingsError(f"There is no class {old!r}; choose one of those listed.")
+        return names.index(old)
+
+    def _name(self, text: str, others: tuple[str, ...]) -> str:
+        name = " ".join((text or "").split())
+        if not name:
+            raise SettingsError("Type a name for the class.")
+        if len(name) > MAX_NAME:
+            raise SettingsError(f"The name has {len(name)} letters; {MAX_NAME} are the most.")
+        twin = next((other for other in others if other.casefold() == name.casefold()), None)
+        if twin is not None:
+            raise SettingsError(f"There is a class {twin!r} already.")
+        return name
+
+    def _checked(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """`names` once their text features are there: a name the text tower cannot take raises."""
+        self._classifiers(names)
+        return names
+
+    def _classifiers(self, names: tuple[str, ...]) -> tuple[PromptClassifier, PromptClassifier]:
+        """The learnt and the zero-shot classifier of these names."""
+        with self._lock:  # also keeps two visitors from encoding the same list at once
+            if names not in self._kept:
+                self._kept[names] = (self._learnt(names), self._zero_shot(names))
+                while len(self._kept) > _LISTS_KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(names)
+            return self._kept[names]
+
+    def _learnt(self, names: tuple[str, ...]) -> PromptClassifier:
+        if names == self.classifier.class_names:
+            return self.classifier
+        contexts = self.classifier.contexts
+        assert contexts is not None
+        prompts, length = contexts.shape[:2]
+        encoder = build_encoder(self.backbone, names, prompts=prompts, length=length)
+        features = finish_training(encoder, contexts, self.backbone)
+        return replace(self.classifier, class_names=names, text_features=features)
+
+    def _zero_shot(self, names: tuple[str, ...]) -> PromptClassifier:
+        features = zero_shot_features(names, (SINGLE_TEMPLATE,), self.backbone)
+        scale = self.backbone.logit_scale
+        return PromptClassifier("zero-shot", names, features[None], scale)
+
+
+def open_upload(path: str | Path) -> Image.Image:
+    """Read an uploaded file as RGB, upright.
+
+    Raises:
+        DataError: it cannot be read; the sentence names the file, not where the server keeps it.
+    """
+    try:
+        return read_image(path, max_pixels=MAX_PIXELS)
+    except UnreadableImageError as error:
+        raise DataError(
+            f"{Path(path).name} cannot be read as an image: {error.reason}. Try another file."
+        ) from error
+
+
+def _ranking(classifier: PromptClassifier, features: torch.Tensor) -> tuple[tuple[str, float], ...]:
+    values, order = classifier.probabilities(features)[0].sort(descending=True, stable=True)
+    names = classifier.class_names
+    return tuple((names[k], p) for k, p in zip(order.tolist(), values.tolist(), strict=True))

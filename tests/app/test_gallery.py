@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ldpf.app.gallery import SAMPLES, THUMBNAIL, TYPICAL_EACH, make_gallery
+from ldpf.data import load_dataset
+from ldpf.domains import DomainExtractor, FittedDomains
+from ldpf.features import extract_features
+
+
+@pytest.fixture
+def known(image_tree, tiny_backbone, tmp_path):
+    """Two classes in two domains, their features, and latent domains over them."""
+    dataset = load_dataset(image_tree({f"{d}/{c}": 5 for d in "ab" for c in ("cat", "dog")}))
+    features = extract_features(dataset, tiny_backbone, cache_dir=tmp_path, progress=False)
+    extractor = DomainExtractor(16, 8, 4, torch.Generator().manual_seed(0)).requires_grad_(False)
+    return dataset, features, FittedDomains(extractor, extractor(features.features[[0, 12]]))
+
+
+def test_typical_images_are_squares_for_each_latent_domain(known):
+    gallery = make_gallery(*known)
+    assigned = known[2].assign(known[1].features).numpy()
+    sizes = [min(TYPICAL_EACH, int(n)) for n in np.bincount(assigned, minlength=2)]
+    assert [len(group) for group in gallery.typical] == sizes
+    assert {image.size for group in gallery.typical for image in group} == {(THUMBNAIL, THUMBNAIL)}
+
+
+def test_samples_go_evenly_over_the_classes_and_are_the_same_again(known):
+    first, again = make_gallery(*known), make_gallery(*known)
+    names = [name for _, name in first.samples]
+    assert len(names) == len(set(names)) == SAMPLES
+    assert sum("cat" in name for name in names) == SAMPLES // 2
+    assert names == [name for _, name in again.samples]
+    assert names != [name for _, name in make_gallery(*known, seed=1).samples]
+
+
+def test_without_latent_domains_there_are_samples_only(known):
+    gallery = make_gallery(known[0], known[1], None)
+    assert gallery.typical == () and len(gallery.samples) == SAMPLES
+
+
+def test_an_image_that_has_gone_is_left_out(known):
+    for path in known[1].paths[:19]:
+        (known[0].root / path).unlink()
+    gallery = make_gallery(*known)
+    assert sum(len(group) for group in gallery.typical) <= 1
+    assert len(gallery.samples) <= 1

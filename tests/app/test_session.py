@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from ldpf.app.session import MAX_NAME, Session, open_upload
+from ldpf.domains import OutsideCheck
+from ldpf.errors import DataError, SettingsError
+from ldpf.methods import LDPF, ZeroShot
+from ldpf.recipes import FAST
+
+NAMES = ("cat", "dog", "horse")
+
+
+@pytest.fixture(scope="module")
+def classifier(make_features, tiny_clip):
+    method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
+    return method.fit(make_features(6), make_features(4, seed=1), tiny_clip)
+
+
+@pytest.fixture(scope="module")
+def session(classifier, tiny_clip):
+    return Session(classifier, tiny_clip)
+
+
+@pytest.fixture
+def image():
+    return Image.effect_noise((20, 30), 80).convert("RGB")
+
+
+def refusal(call, *arguments):
+    with pytest.raises(SettingsError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def test_the_answer_is_that_of_the_classifier(session, classifier, tiny_clip, image):
+    answer = session.answer(image, NAMES)
+    features = tiny_clip.encode_images(tiny_clip.preprocess([image]))
+    expected = classifier.probabilities(features)[0]
+    assert [value for _, value in answer.ranking] == sorted(expected.tolist(), reverse=True)
+    assert answer.ranking[0][0] == NAMES[int(expected.argmax())]
+    assert answer.weights == tuple(classifier.domain_weights(features)[0].tolist())
+
+
+def test_zero_shot_stands_beside_it(session, make_features, tiny_clip, image):
+    features = tiny_clip.encode_images(tiny_clip.preprocess([image]))
+    expected = ZeroShot().fit(make_features(2), make_features(2), tiny_clip).probabilities(features)
+    found = dict(session.answer(image, NAMES).zero_shot)
+    assert [found[name] for name in NAMES] == pytest.approx(expected[0].tolist(), abs=1e-6)
+
+
+def test_prompts_carry_over_to_a_new_name(session, image):
+    names = session.add(NAMES, "  red   guitar ")
+    assert names == (*NAMES, "red guitar")
+    ranking = dict(session.answer(image, names).ranking)
+    assert set(ranking) == set(names)
+    assert sum(ranking.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_one_visitors_names_leave_another_alone(session, image):
+    before = session.answer(image, NAMES)
+    session.add(NAMES, "house")
+    assert session.class_names == NAMES
+    assert session.answer(image, NAMES) == before
+
+
+def test_renaming_keeps_the_place_and_a_name_may_change_its_case(session):
+    assert session.rename(NAMES, "dog", "house") == ("cat", "house", "horse")
+    assert session.rename(NAMES, "dog", "Dog") == ("cat", "Dog", "horse")
+
+
+def test_a_class_can_be_removed_but_not_the_last_two(session):
+    two = session.remove(NAMES, "dog")
+    assert two == ("cat", "horse")
+    assert refusal(session.remove, two, "cat").startswith("Two classes are the fewest")
+
+
+def test_names_that_cannot_be_are_refused_with_a_sentence(session):
+    assert refusal(session.add, NAMES, "  ") == "Type a name for the class."
+    assert refusal(session.add, NAMES, "CAT") == "There is a class 'cat' already."
+    assert (
+        refusal(session.add, NAMES, "x" * 81)
+        == f"The name has 81 letters; {MAX_NAME} are the most."
+    )
+    assert refusal(session.rename, NAMES, "cow", "x").startswith("There is no class 'cow'")
+
+
+def test_a_name_too_long_for_the_text_tower_is_refused_when_it_is_typed(session):
+    long = "ж" * MAX_NAME  # two tokens or more a letter: beyond the 77 positions
+    with pytest.raises(SettingsError):
+        session.add(NAMES, long)
+    assert (*NAMES, long) not in session._kept
+
+
+def test_an_image_outside_gets_the_sentence_and_one_inside_none(classifier, tiny_clip, image):
+    here = tiny_clip.encode_images(tiny_clip.preprocess([image]))
+    for references, warned in ((-here, True), (here, False)):
+        check = OutsideCheck(references, threshold=0.5, n_measured=1234)
+        session = Session(replace(classifier, outside=check), tiny_clip)
+        warning = session.answer(image, NAMES).warning
+        assert (warning is not None) == warned
+    check = OutsideCheck(-here, threshold=0.5, n_measured=1234)
+    answer = Session(replace(classifier, outside=check), tiny_clip).answer(image, NAMES)
+    assert answer.warning.startswith("This image lies outside what the model was trained on")
+    assert "1,234 held-out images" in answer.warning
+
+
+def test_a_model_that_never_measured_it_warns_of_nothing(classifier, tiny_clip, image):
+    session = Session(replace(classifier, outside=None), tiny_clip)
+    assert session.answer(image, NAMES).warning is None
+
+
+def test_a_classifier_without_learnt_prompts_is_refused(make_features, tiny_clip):
+    fitted = ZeroShot().fit(make_features(2), make_features(2), tiny_clip)
+    assert "'zero-shot' classifier has no learnt prompts" in refusal(Session, fitted, tiny_clip)
+
+
+def test_few_lists_of_names_are_kept(session):
+    for i in range(12):
+        session.add(NAMES, f"cat {i}")
+    assert len(session._kept) <= 8
+
+
+def test_a_broken_upload_is_a_sentence_without_the_servers_folders(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    with pytest.raises(DataError) as caught:
+        open_upload(tmp_path / "broken.png")
+    message = str(caught.value)
+    assert message.startswith("broken.png cannot be read as an image: not an image")
+    assert message.endswith("Try another file.") and str(tmp_path) not in message
+
+
+def test_features_that_are_not_finite_are_a_sentence(classifier, tiny_clip, image, monkeypatch):
+    broken = torch.full((1, 16), float("nan"))
+    monkeypatch.setattr(type(tiny_clip), "encode_images", lambda self, pixels: broken)
+    with pytest.raises(DataError, match="no finite feature"):
+        Session(classifier, tiny_clip).answer(image, NAMES)

@@ -1,0 +1,90 @@
+"""`ldpf app` up to the server, which tests of the page itself drive."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import urllib.request
+
+import pytest
+
+import ldpf.app.page
+from ldpf.errors import SettingsError
+
+gradio = pytest.importorskip("gradio", reason="gradio is not installed (pip install 'ldpf[app]')")
+
+
+@pytest.fixture
+def visited(monkeypatch):
+    """What was served when the command would have waited for Ctrl-C."""
+    seen = {}
+
+    def visit(page):
+        with urllib.request.urlopen(page.local_url) as reply:
+            seen.update(address=page.local_url, html=reply.read().decode(), share=page.share)
+        page.close(verbose=False)
+
+    monkeypatch.setattr(gradio.Blocks, "block_thread", visit)
+    return seen
+
+
+def test_the_page_is_served_here_and_not_shared(model, images, run, visited):
+    result = run("app", model, "--data", images)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip() == f"Open {visited['address']}"
+    assert visited["address"].startswith("http://127.0.0.1:")
+    assert not visited["share"]
+    assert "ldpf" in visited["html"]  # the title is the folder's name
+
+
+def test_a_model_with_one_prompt_is_served_too(coop_model, run, visited):
+    assert run("app", coop_model).exit_code == 0
+    assert visited["html"]
+
+
+def test_sharing_is_asked_of_gradio_and_warned_of(model, run, visited, monkeypatch):
+    asked = {}
+    launch = gradio.Blocks.launch
+
+    def without_a_relay(page, **options):
+        asked.update(options)
+        return launch(page, **{**options, "share": False})
+
+    monkeypatch.setattr(gradio.Blocks, "launch", without_a_relay)
+    result = run("app", model, "--share")
+    assert result.exit_code == 0, result.stderr
+    assert asked["share"] is True
+    assert "Warning: --share makes a link through gradio's relay: everybody who has it" in (
+        result.stderr
+    )
+
+
+def test_an_address_that_others_reach_is_warned_of(model, run, visited):
+    result = run("app", model, "--host", "0.0.0.0")
+    assert result.exit_code == 0, result.stderr
+    assert "Warning: the page on 0.0.0.0 is open to everybody who reaches it" in result.stderr
+    assert "Warning" not in run("app", model).stderr
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_cannot_be_is_refused(model, run, port):
+    result = run("app", model, "--port", port)
+    assert result.exit_code == 2
+    assert f"port={port} should be between 1 and 65535." in result.stderr
+
+
+def test_a_port_in_use_is_a_sentence(model, run, visited):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("app", model, "--port", port)
+    assert result.exit_code == 2
+    assert f"The page cannot be served on 127.0.0.1, port {port}" in result.stderr
+    assert "--port or --host" in result.stderr
+
+
+def test_without_gradio_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(SettingsError, match=r"pip install 'ldpf\[app\]'"):
+        ldpf.app.page._gradio()
