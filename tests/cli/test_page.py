@@ -62,7 +62,7 @@ def test_sharing_is_asked_of_gradio_and_warned_of(model, run, visited, monkeypat
 def test_an_address_that_others_reach_is_warned_of(model, run, visited):
     result = run("app", model, "--host", "0.0.0.0")
     assert result.exit_code == 0, result.stderr
-    assert "Warning: the page on 0.0.0.0 is open to everybody who reaches it" in result.stderr
+    assert "Warning: the page on 0.0.0.0 is open to everybody who can reach it" in result.stderr
     assert "Warning" not in run("app", model).stderr
 
 
