@@ -1,4 +1,4 @@
-"""Every `ldpf` command and Python block in README and docs runs, on small data."""
+"""Every shell block in README and docs runs on small data or says why not; Python blocks run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from typer.testing import Result
 from ldpf import LDPFClassifier
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OWN_TEST = {"docs/extending.md"}
+"""Documents that a test of their own follows word for word."""
 REAL_BACKBONES = (
     "openai/clip-vit-base-patch16",
     "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
@@ -29,20 +31,73 @@ REAL_BACKBONES = (
 )
 
 
+COMMAND = re.compile(r"(ldpf|make|pip|python3?|pytest|git) ")
+
+
+def document_id(document: Path) -> str:
+    return document.relative_to(ROOT).as_posix()
+
+
 def blocks(document: Path, language: str) -> list[str]:
     text = document.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
+def shell_blocks(text: str) -> list[tuple[str, list[str]]]:
+    """Why a block is not run (empty if it is), and its lines without comments.
+
+    The reason stands in a comment directly before the block, which a reader of the page does not
+    see.
+    """
+    pattern = r"^(?:<!-- Not run by the tests: ([^\n]+) -->\n)?```(?:bash|sh|console)\n(.*?)^```"
+    found = re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL)
+    return [(why, command_lines(body)) for why, body in found]
+
+
+def command_lines(body: str) -> list[str]:
+    """Lines of a block, continued ones joined, without empty ones and comments."""
+    lines = body.replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def runnable(line: str) -> bool:
+    """Whether the tests below run a line: one `ldpf` command, perhaps with its output in a file."""
+    return line.startswith("ldpf ") and "|" not in shlex.split(line, comments=True)
+
+
 def ldpf_commands(document: Path) -> list[list[str]]:
     """Words of each line that calls ldpf, comments and redirections cut off."""
     found = []
-    for block in blocks(document, "bash"):
-        for line in block.replace("\\\n", " ").splitlines():
-            if line.startswith("ldpf "):
-                words = shlex.split(line, comments=True)[1:]
-                found.append(words[: words.index(">")] if ">" in words else words)
+    for why, lines in shell_blocks(document.read_text(encoding="utf-8")):
+        for line in lines if not why else ():
+            words = shlex.split(line, comments=True)[1:]
+            found.append(words[: words.index(">")] if ">" in words else words)
     return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+def test_every_shell_block_is_run_or_says_why_not(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for why, lines in shell_blocks(text):
+        assert why or all(map(runnable, lines)), (
+            f"{lines}: no test runs this; put '<!-- Not run by the tests: REASON -->' before it"
+        )
+    for other in re.findall(r"^```(?:text)?\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        assert not COMMAND.match(other), f"a shell block that does not say so: {other}"
+
+
+@pytest.mark.parametrize(
+    ("page", "why", "runs"),
+    [
+        ("```bash\nldpf info m  # a\n# b\n```\n", "", True),
+        ("```bash\nmake test\n```\n", "", False),
+        ("```bash\nfind . | ldpf predict m -\n```\n", "", False),
+        ("<!-- Not run by the tests: slow -->\n```bash\nmake test\n```\n", "slow", False),
+    ],
+)
+def test_a_block_without_a_test_is_noticed(page: str, why: str, runs: bool) -> None:
+    ((found, lines),) = shell_blocks(page)
+    assert (found, all(map(runnable, lines))) == (why, runs)
 
 
 @pytest.fixture
@@ -74,7 +129,11 @@ def app_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> bool:
     return True
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document",
+    [one for one in DOCUMENTS if document_id(one) not in OWN_TEST and ldpf_commands(one)],
+    ids=document_id,
+)
 def test_commands_run_in_the_order_in_which_they_are_written(
     document: Path,
     reader_folder: Path,
@@ -92,7 +151,9 @@ def test_commands_run_in_the_order_in_which_they_are_written(
         assert result.exit_code == 0, f"{words}\n{result.output}\n{result.stderr}"
 
 
-WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
+WITH_PYTHON = [
+    one for one in DOCUMENTS if document_id(one) not in OWN_TEST and blocks(one, "python")
+]
 
 
 @pytest.fixture
@@ -127,7 +188,7 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("document", WITH_PYTHON, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=document_id)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_python_runs_in_the_order_in_which_it_is_written(
     document: Path,
