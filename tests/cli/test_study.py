@@ -40,3 +40,18 @@ def test_an_unknown_study_is_one_sentence(run, images, tiny_clip_folder, tmp_pat
     assert result.exit_code == 2
     assert "There is no study 'colour'; choose from domains, fusion," in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_results_hold_every_variant_and_make_a_table(run, images, tiny_clip_folder, tmp_path):
+    result = study(
+        run, images, tiny_clip_folder, tmp_path, "temperature", "--values", "0.1,0.5", "--quiet"
+    )
+    assert result.exit_code == 0, result.output
+    lines = [
+        json.loads(line) for line in (tmp_path / "temperature/results.jsonl").open(encoding="utf-8")
+    ]
+    assert [line["method"] for line in lines] == ["tau 0.1", "tau 0.5"]
+    assert {line["method_name"] for line in lines} == {"ldpf"}
+    table = run("table", tmp_path / "temperature")
+    assert table.exit_code == 0, table.output
+    assert "tau 0.1" in table.stdout and "tau 0.5" in table.stdout

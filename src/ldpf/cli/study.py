@@ -91,7 +91,7 @@ def study(
     \b
     Examples:
       ldpf study domains --seeds 1
-      ldpf study n-domains --data photos --values 1,2,3,4
+      ldpf study n-domains --data photos --seeds 1 --values 1,2,3,4
     """
     from ldpf.evaluation.processes import begin_early
 
@@ -177,11 +177,15 @@ def _finished(line: dict[str, Any], before: bool) -> None:
 
 
 def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
+    from ldpf.evaluation.store import write_results
+
     files = []
     for file_name, figure in found.figures.items():
         figure.savefig(folder / file_name, dpi=130, bbox_inches="tight")
         files.append(folder / file_name)
     files += sorted(folder.glob("sheet-*.png"))
+    if found.lines:  # each of the study's plans wrote its own lines there; these are all of them
+        write_results(folder / "results.jsonl", found.lines)
     accuracies = [
         {"variant": line["method"], **{k: line[k] for k in ("target", "seed", "accuracy")}}
         for line in found.lines

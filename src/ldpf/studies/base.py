@@ -101,7 +101,10 @@ class Bench:
             )
         order = list(names)
         lines.sort(key=lambda line: order.index(line["method"]))  # as asked for, not as trained
-        return [{**line, "method": names[line["method"]]} for line in lines]
+        return [
+            {**line, "method": names[line["method"]], "method_name": line["method"]}
+            for line in lines
+        ]
 
     def on(self, data: FeatureSet, name: str, targets: Sequence[str]) -> Bench:
         """The same on other data."""
@@ -120,7 +123,8 @@ class Study:
 
     Attributes:
         title: what it is about.
-        lines: result lines, `method` being the variant's name; empty where nothing was trained.
+        lines: result lines, `method` being the variant's name and `method_name` the method's own;
+            empty where nothing was trained.
         measured: other measurements, a dictionary a row, all with the same keys.
         reading: how to read it.
         figures: by file name.
