@@ -140,8 +140,8 @@ def benchmark(
     \b
     Examples:
       ldpf benchmark --seeds 1
-      ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16
-      ldpf benchmark --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
+      ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16 --seeds 5
+      ldpf benchmark --data photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
     """
     from ldpf.evaluation.processes import begin_early
 

@@ -45,7 +45,7 @@ def evaluate(
 
     \b
     Example:
-      ldpf evaluate my-model --data photos-of-the-new-site
+      ldpf evaluate my-model --data labelled-new-photos
     """
     from ldpf.model_folder import read_config
 

@@ -73,7 +73,7 @@ def page(
     \b
     Examples:
       ldpf app my-model
-      ldpf app my-model --data photos --port 8000
+      ldpf app my-model --data photos
     """
     from ldpf.app import page as ui
     from ldpf.app.gallery import make_gallery

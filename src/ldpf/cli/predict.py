@@ -79,8 +79,8 @@ def predict(
     \b
     Examples:
       ldpf predict my-model new-photos --out predictions.csv
-      find . -name '*.jpg' | ldpf predict my-model - | head
       ldpf predict my-model embeddings.npy
+      find . -name '*.jpg' | ldpf predict my-model - | head
     """
     from ldpf.model_folder import read_config
 

@@ -75,8 +75,9 @@ def report(
 
     \b
     Examples:
-      ldpf report results --data photos --out report.html
       ldpf report my-model --data labelled-new-photos
+      ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
+      ldpf report results --data photos --out benchmark.html
     """
     from ldpf.report.html import describe, write_report
 

@@ -56,6 +56,7 @@ def table(
 
     \b
     Examples:
+      ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf table results --against coop
       ldpf table results --format latex --out table.tex
     """

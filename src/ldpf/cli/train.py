@@ -104,7 +104,7 @@ def train(
     \b
     Examples:
       ldpf train --data photos --out my-model
-      ldpf train --data photos.csv --n-domains 4 --out my-model
+      ldpf train --data photos --n-domains 4 --out four-domains
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import make_split, require_trainable

@@ -79,7 +79,16 @@ class Benchmark:
             )
             folder = RunFolder(self.runs, settings)
             if folder.done:
-                return Outcome(folder.results(), before=True)
+                lines = folder.results()
+                held = {line["method"] for line in lines}
+                lacking = [name for name in plan.read_off(task.method) if name not in held]
+                if not lacking:
+                    return Outcome(lines, before=True)
+                log.warning(
+                    "The finished run %s has no answers of %s: it is trained again.",
+                    folder.path.name,
+                    ", ".join(lacking),
+                )
             choice = None
             if plan.search is not None:
                 trials = folder.open() / "trials"
@@ -110,8 +119,9 @@ def run_benchmark(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Run whatever of `plan` is not done yet and write `out/results.jsonl`.
 
-    A finished run is never repeated, an unfinished one goes on from its checkpoint, and one that
-    fails is reported at the end and stops no other.
+    A finished run is never repeated (unless it is older than a read-out that `plan` asks for), an
+    unfinished one goes on from its checkpoint, and one that fails is reported at the end and stops
+    no other.
 
     Args:
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,

@@ -93,6 +93,10 @@ class BenchmarkPlan:
         """The methods that are trained; read-outs of the same training count once."""
         return list(dict.fromkeys(get_readout(name).trained_as for name in self.methods))
 
+    def read_off(self, method: str) -> list[str]:
+        """Which of `methods` are read off a training of `method`."""
+        return [name for name in self.methods if get_readout(name).trained_as == method]
+
     def tasks(self, domain_names: Sequence[str]) -> list[Task]:
         """Every run: methods within seeds within cases.
 

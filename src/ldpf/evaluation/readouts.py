@@ -9,6 +9,7 @@ import torch
 from ldpf.classifier import Classifier
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
+from ldpf.fusion import FUSION_RULES
 from ldpf.methods import METHODS
 
 
@@ -48,13 +49,13 @@ class Readout:
 
 READOUTS: dict[str, Readout] = {
     **{name: Readout(name) for name in METHODS},
-    "ldpf-uniform": Readout("ldpf", fusion="uniform"),
-    "ldpf-nearest": Readout("ldpf", fusion="nearest"),
+    **{f"ldpf-{rule}": Readout("ldpf", rule) for rule in FUSION_RULES if rule != "similarity"},
     "ldpf-oracle": Readout("ldpf", oracle=True),
     "random-oracle": Readout("ldpf-random", oracle=True),
 }
-"""Everything `--methods` accepts. `random-oracle` is what U_sel is beside chance: the same oracle
-over the prompts of a random split."""
+"""Everything `--methods` accepts: every method, and LDPF's prompts by each fusion rule but its own.
+`random-oracle` is what U_sel is beside chance: the same oracle over the prompts of a random split.
+"""
 
 
 def get_readout(name: str) -> Readout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ldpf.errors import SettingsError
+from ldpf.evaluation.readouts import READOUTS
 from ldpf.report.figures import bar_figure, curve_figure
 from ldpf.studies.base import Bench, Study, averages
 
@@ -14,12 +15,12 @@ LENGTHS = ((12, 0), (8, 4), (4, 8), (0, 12), (2, 4), (8, 16))
 
 def fusion_study(bench: Bench) -> Study:
     """Every fusion rule, and U_sel, read out of the same trainings."""
-    names = {
-        "ldpf": "similarity",
-        "ldpf-uniform": "uniform",
-        "ldpf-nearest": "nearest",
-        "ldpf-oracle": "U_sel",
+    rules = {
+        name: one.fusion
+        for name, one in READOUTS.items()
+        if one.trained_as == "ldpf" and one.fusion is not None
     }
+    names = {"ldpf": "similarity", **rules, "ldpf-oracle": "U_sel"}
     lines = bench.run(names)
     return Study(
         "Fusion rules on the same prompts",
