@@ -321,7 +321,7 @@ Track = Annotated[
         "--track",
         metavar="FOLDER",
         help="Also write curves of the training there, for 'tensorboard --logdir FOLDER'. Needs "
-        "pip install 'ldpf[track]'.",
+        "pip install 'ldpf\\[track]'.",
         rich_help_panel=RUN_PANEL,
         show_default=False,
     ),
