@@ -49,10 +49,27 @@ def test_a_text_pass_is_counted_for_each_template(name, make_features, tiny_clip
     assert fitted.contexts is None
 
 
-def test_the_ensemble_covers_several_styles_with_a_place_for_the_name():
+def test_the_ensemble_is_the_published_one_of_80_templates():
     assert make_method("zero-shot-ensemble").templates == ENSEMBLE_TEMPLATES
-    assert len(set(ENSEMBLE_TEMPLATES)) == len(ENSEMBLE_TEMPLATES) > 5
+    assert len(set(ENSEMBLE_TEMPLATES)) == len(ENSEMBLE_TEMPLATES) == 80
     assert all(template.count("{}") == 1 for template in ENSEMBLE_TEMPLATES)
+    assert sum(len(template) for template in ENSEMBLE_TEMPLATES) == 1668
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *("a photo of many {}.", "the embroidered {}.", "a origami {}.", "itap of my {}."),
+        *("a photo of the hard to see {}.", "a {} in a video game.", "art of the {}."),
+        *(
+            "a jpeg corrupted photo of a {}.",
+            "graffiti of the {}.",
+            "a black and white photo of a {}.",
+        ),
+    ],
+)
+def test_templates_of_every_form_are_in_the_ensemble(template):
+    assert template in ENSEMBLE_TEMPLATES
 
 
 @pytest.mark.parametrize("name", METHODS)
