@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -204,6 +204,8 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
     assert np.trace(line["confusion"]) / 15 == pytest.approx(line["accuracy"])
     assert line["text_passes"] == 9
     assert line["seconds"] > 0 and line["peak_memory_mib"] > 10
+    assert line["train_fraction"] == 0.8
+    assert line["settings"] == json.loads(json.dumps(asdict(finished[1].make("ldpf"))))
 
 
 def test_only_the_oracle_is_labelled_as_such(finished):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import asdict
 from typing import Any
@@ -95,6 +96,9 @@ def run_one(
         "seed": episode.seed,
         "recipe": recipe.name if recipe else "none",
         "selection": folder.settings["selection"],
+        "train_fraction": folder.settings["train_fraction"],
+        # As they will be read back: a tuple is a list in JSON.
+        "settings": json.loads(json.dumps(folder.settings["method"])),
         "chosen": choice.settings,
         "per_image": classifier.per_image,
         "n_train": len(episode.train),
