@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.masking_utils import create_causal_mask
 
 from ldpf.backbones import TextTower
 from ldpf.text.sentences import ClassTokens
@@ -56,13 +55,9 @@ def reference_features(
     ).flatten(0, 1)  # [P * K, length, W]
     hidden = _frozen(tower.model.embeddings, inputs_embeds=sentences)
     mask = None
-    if tower.causal:
-        mask = create_causal_mask(
-            config=tower.model.config,
-            inputs_embeds=hidden,
-            attention_mask=None,
-            past_key_values=None,
-        )
+    if tower.causal:  # written out: transformers' own helper changes its arguments between releases
+        hidden_from = torch.full((length, length), float("-inf"), device=hidden.device).triu(1)
+        mask = hidden_from.to(hidden.dtype)[None, None]  # [1, 1, length, length]
     hidden = _frozen(
         tower.model.encoder, inputs_embeds=hidden, attention_mask=mask, is_causal=tower.causal
     ).last_hidden_state
