@@ -62,3 +62,16 @@ def test_a_file_that_cannot_be_written_is_named(results, tmp_path, run):
     result = run("table", results, "--out", tmp_path / "no" / "table.md")
     assert result.exit_code == 2
     assert "cannot be written (No such file or directory); give another file" in result.stderr
+
+
+def test_costs_are_those_of_the_runs(results, run):
+    result = run("table", results, "--costs", "--format", "markdown")
+    assert result.exit_code == 0, result.stderr
+    lines = [json.loads(line) for line in (results / "results.jsonl").read_text().splitlines()]
+    coop = [line for line in lines if line["method"] == "coop"]
+    seconds = sum(line["seconds"] for line in coop) / len(coop)
+    row = next(line for line in result.stdout.splitlines() if line.startswith("| coop"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[-3] == f"{seconds:.1f}"
+    assert cells[-1] == f"{max(line['peak_memory_mib'] for line in coop):,.0f}"
+    assert "seconds a run" not in run("table", results).stdout

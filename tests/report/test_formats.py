@@ -89,3 +89,16 @@ def test_csv_has_a_row_per_method_and_column():
     }
     assert [r["published"] for r in rows[-3:]] == ["true"] * 3
     assert rows[-1]["seeds"] == ""
+
+
+def test_costs_are_columns_of_their_own_in_every_format():
+    table = replace(TABLE, costs={"coop": ("9.3", "1,161", "601"), "SPG": ("1.0", "1", "1")})
+    for text in (to_latex(table), table.to_markdown()):
+        lines = text.splitlines()
+        assert any("seconds a run" in line and "peak MiB" in line for line in lines)
+        coop = next(line for line in lines if line.lstrip("| ").startswith("coop"))
+        assert "9.3" in coop and "1,161" in coop and "601" in coop
+        assert "1.0" not in next(line for line in lines if "SPG" in line)  # not measured here
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert {row["seconds a run"] for row in rows if row["method"] == "coop"} == {"9.3"}
+    assert "seconds a run" not in to_csv(TABLE) + to_latex(TABLE) + TABLE.to_markdown()

@@ -44,6 +44,9 @@ def table(
         bool,
         typer.Option(help="Published numbers beside one's own, where data and backbone match."),
     ] = True,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Time, text passes and memory of a run as well.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
     ] = None,
@@ -71,6 +74,7 @@ def table(
         targets=None if targets is None else listed(targets),
         against=against,
         published=published,
+        costs=costs,
     )
     if as_json:
         say_json([one.to_json() for one in tables])

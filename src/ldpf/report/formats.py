@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from ldpf.report.tables import BenchmarkTable, Cell, shown
+from ldpf.report.tables import COST_HEADINGS, BenchmarkTable, Cell, shown
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -18,7 +18,7 @@ _SPECIAL = {
 
 def to_latex(table: BenchmarkTable) -> str:
     """A `tabular` with booktabs' rules; of each column the best in bold, the second underlined."""
-    headings = [*table.columns, *([table.difference_heading] if table.against else [])]
+    headings = [*table.columns, *table.further_headings]
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{tabular}{l" + "c" * len(headings) + "}",
@@ -37,18 +37,18 @@ def to_latex(table: BenchmarkTable) -> str:
             elif table.is_place(row, column, 1):
                 text = rf"\underline{{{text}}}"
             cells.append(text)
-        if table.against:
-            cells.append(escape(table.difference(row)))
+        cells += map(escape, table.further(row))
         lines.append(" & ".join([escape(row.label), *cells]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     return "\n".join([*lines, *(f"% {note}" for note in table.notes()), ""])
 
 
 def to_csv(table: BenchmarkTable) -> str:
-    """A row per method and column with everything as numbers from 0 to 1."""
+    """A row per method and column: accuracies from 0 to 1, and costs where the table has them."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["method", "target", "accuracy", "std", "seeds", "oracle", "published"])
+    costs = COST_HEADINGS if table.costs else ()
+    rows.writerow(["method", "target", "accuracy", "std", "seeds", "oracle", "published", *costs])
     for row in table.rows:
         for column in table.columns:
             cell = row.cells.get(column)
@@ -57,7 +57,8 @@ def to_csv(table: BenchmarkTable) -> str:
             std = "" if cell.std is None else f"{cell.std:.6f}"
             marks = [str(mark).lower() for mark in (row.oracle, row.published)]
             seeds = "" if row.published else cell.seeds
-            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks])
+            further = table.further(row)[-len(costs) :] if costs else ()
+            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks, *further])
     return text.getvalue()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ldpf.errors import SettingsError
 from ldpf.evaluation.comparison import Comparison, compare
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
+from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.evaluation.store import read_results, right_answers
 from ldpf.report.chosen import chosen_words
@@ -46,6 +47,7 @@ def results_tables(
     targets: Sequence[str] | None = None,
     against: str | None = None,
     published: bool = True,
+    costs: bool = False,
 ) -> list[BenchmarkTable]:
     """A table for each dataset, backbone, protocol, recipe and selection rule among the lines.
 
@@ -54,6 +56,7 @@ def results_tables(
         methods, targets: what to show, in this order; None for everything in the order found.
         against: method to compare every other one with, on the same images and seeds.
         published: whether to add published numbers where dataset and backbone match.
+        costs: whether to add what a run took.
 
     Raises:
         SettingsError: a method or target is asked for that is not there, or two runs of one method
@@ -80,7 +83,7 @@ def results_tables(
         for key in own
     }
     return [
-        _table(members, key, wanted, shown, against, published)
+        _table(members, key, wanted, shown, against, published, costs)
         for key, members in groups.items()
         if members
     ]
@@ -101,6 +104,7 @@ def _table(
     targets: Sequence[str],
     against: str | None,
     published: bool,
+    costs: bool,
 ) -> BenchmarkTable:
     _require_one_run_per_cell(lines)
     dataset, backbone, _, protocol, recipe, selection = key
@@ -148,13 +152,34 @@ def _table(
         )
         if missing:
             caption.append(f"No comparison for {', '.join(missing)}: no runs on the same seeds.")
+    if costs:
+        caption.append(
+            "Seconds and text passes: of one run's training, without any search over settings; a "
+            "mean. Peak: the largest. Runs side by side slow each other down."
+        )
     return replace(
         table,
         rows=tuple(rows),
         caption=tuple(caption),
         against=against,
         differences=differences,
+        costs={name: _costs(name, lines) for name in present} if costs else {},
     )
+
+
+def _costs(method: str, lines: Sequence[Line]) -> tuple[str, ...]:
+    """What a run of a method took, below `COST_HEADINGS`; a read-out takes nothing of its own."""
+    trained_as = READOUTS[method].trained_as if method in READOUTS else method
+    if trained_as != method:
+        return (f"as {trained_as}", "", "")
+    own = [line for line in lines if line["method"] == method]
+    # A run that was tested on several targets has several lines.
+    runs = {line.get("run") or number: line for number, line in enumerate(own)}.values()
+    seconds, passes = (
+        sum(line[name] for line in runs) / len(runs) for name in ("seconds", "text_passes")
+    )
+    peak = max(line["peak_memory_mib"] for line in runs)
+    return f"{seconds:.1f}", f"{passes:,.0f}", f"{peak:,.0f}"
 
 
 def _differences(

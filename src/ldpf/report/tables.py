@@ -22,6 +22,7 @@ AVERAGE = "average"
 
 ORACLE_NOTE = "needs the true labels: an upper bound, not a method"
 PUBLISHED_MARK = " (published)"
+COST_HEADINGS = ("seconds a run", "text passes", "peak MiB")
 BATCH_MARK = " †"
 BATCH_NOTE = (
     "† answers depend on all test images given together, so the target domain is seen, without "
@@ -95,6 +96,7 @@ class BenchmarkTable:
         caption: what was compared, in a few lines.
         against: name of the method that the others are compared with, if any.
         differences: by method, its difference to that one with the interval, in percent.
+        costs: by method, what stands below `COST_HEADINGS`; empty for a table without.
     """
 
     rows: tuple[BenchmarkRow, ...]
@@ -102,6 +104,7 @@ class BenchmarkTable:
     caption: tuple[str, ...] = ()
     against: str | None = None
     differences: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_results(
@@ -133,14 +136,22 @@ class BenchmarkTable:
             cell and row.competes and place < len(ranked) and cell.shown_mean == ranked[place]
         )
 
-    def difference(self, row: BenchmarkRow) -> str:
-        """The difference to the method compared against, as it is printed."""
-        return "" if row.published else self.differences.get(row.method, "")
-
     @property
-    def difference_heading(self) -> str:
-        """What stands above the differences."""
-        return f"vs {self.against} (95% interval)"
+    def further_headings(self) -> tuple[str, ...]:
+        """Headings of the columns behind the accuracies: the comparison and the costs, if any."""
+        compared = (f"vs {self.against} (95% interval)",) if self.against else ()
+        return (*compared, *(COST_HEADINGS if self.costs else ()))
+
+    def further(self, row: BenchmarkRow) -> tuple[str, ...]:
+        """A row's cells below `further_headings`, as they are printed."""
+        nothing = ("",) * len(COST_HEADINGS)
+        difference, costs = self.differences.get(row.method, ""), self.costs.get(row.method)
+        if row.published:
+            difference, costs = "", None
+        return (
+            *((difference,) if self.against else ()),
+            *((costs or nothing) if self.costs else ()),
+        )
 
     def to_rich(self) -> Table:
         """For the terminal; the best of each column in bold."""
@@ -148,8 +159,8 @@ class BenchmarkTable:
         table.add_column("method", no_wrap=True)
         for column in self.columns:
             table.add_column(Text(column), justify="right", overflow="fold")
-        if self.against:
-            table.add_column(Text(self.difference_heading), justify="right", overflow="fold")
+        for heading in self.further_headings:
+            table.add_column(Text(heading), justify="right", overflow="fold")
         for position, row in enumerate(self.rows):
             if position and row.competes != self.rows[position - 1].competes:
                 table.add_section()
@@ -157,8 +168,7 @@ class BenchmarkTable:
             for column in self.columns:
                 bold = self.is_place(row, column, 0)
                 cells.append(Text(shown(row.cells.get(column)), style="bold" if bold else ""))
-            if self.against:
-                cells.append(self.difference(row))
+            cells += self.further(row)
             table.add_row(Text(row.label, style="" if row.competes else "dim"), *cells)
         return table
 
@@ -170,7 +180,7 @@ class BenchmarkTable:
 
     def to_markdown(self) -> str:
         """The same table for a README or an issue."""
-        headings = [*self.columns, *([self.difference_heading] if self.against else [])]
+        headings = [*self.columns, *self.further_headings]
         lines = ["| method | " + " | ".join(map(_escape, headings)) + " |"]
         lines.append("|---|" + "---:|" * len(headings))
         for row in self.rows:
@@ -178,8 +188,7 @@ class BenchmarkTable:
             for column in self.columns:
                 text = shown(row.cells.get(column))
                 cells.append(f"**{text}**" if self.is_place(row, column, 0) else text)
-            if self.against:
-                cells.append(self.difference(row))
+            cells += self.further(row)
             lines.append(f"| {_escape(row.label)} | " + " | ".join(cells) + " |")
         notes = [_escape(note) for note in self.notes()]
         return "\n".join([*lines, "", "\n\n".join(notes), ""])
