@@ -193,3 +193,42 @@ def test_the_command_to_reproduce_a_search_holds_it(run, images, tiny_clip_folde
     result = run("report", tmp_path / "out", "--out", tmp_path / "report.html")
     assert result.exit_code == 0, result.output
     assert "--search length=1,2" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_model_is_compared_with_one_that_stands_beside_it(page, model, coop_model, images):
+    alone = part(page(model, "--data", images), "accuracy")
+    assert "train one on the same images (ldpf train --method coop)" in alone
+    html = page(model, "--data", images, "--beside", coop_model)
+    accuracy = part(html, "accuracy")
+    assert "--beside" not in accuracy
+    assert "against coop" in html.lower()
+    assert re.search(r"<t[hd][^>]*>coop</t[hd]>", accuracy)
+    assert f"--beside {coop_model}" in part(html, "reproduce")
+
+
+def test_a_model_of_the_same_method_cannot_stand_beside(run, model, images, tmp_path):
+    words = ("report", model, "--data", images, "--out", tmp_path / "r.html")
+    result = run(*words, "--beside", model)
+    assert result.exit_code == 2
+    assert "Both models are of the method 'ldpf'; give --beside one of another" in result.stderr
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_model_of_another_split_cannot_stand_beside(run, model, coop_model, images, tmp_path):
+    other = tmp_path / "coop"
+    shutil.copytree(coop_model, other)
+    config = json.loads((other / "config.json").read_text())
+    config["provenance"]["seed"] = 7
+    (other / "config.json").write_text(json.dumps(config))
+    result = run("report", model, "--data", images, "--beside", other)
+    assert result.exit_code == 2
+    assert "The model to compare with differs in its seed; train it with the same" in result.stderr
+
+
+def test_beside_needs_images_and_a_model(run, model, coop_model, results):
+    result = run("report", model, "--beside", coop_model)
+    assert result.exit_code == 2
+    assert "--beside compares on images: give them with --data." in result.stderr
+    result = run("report", results, "--beside", coop_model)
+    assert result.exit_code == 2
+    assert "is for the report of a model; a benchmark compares the methods" in result.stderr

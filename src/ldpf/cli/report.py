@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,6 +61,16 @@ def report(
             show_default=False,
         ),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Of a model: another one to compare with, such as one of CoOp that was trained on "
+            "the same images (ldpf train --method coop).",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     backbone: common.ModelBackbone = None,
     device: common.Device = "auto",
     cache_dir: common.CacheDir = None,
@@ -89,6 +100,11 @@ def report(
     if data is not None:
         source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     if _is_benchmark(results):
+        if beside is not None:
+            raise SettingsError(
+                f"beside={str(beside)!r} is for the report of a model; a benchmark compares the "
+                "methods that it ran. Leave --beside out."
+            )
         found = _of_benchmark(results, source, method)
     else:
         if method is not None:
@@ -96,7 +112,7 @@ def report(
                 f"method={method!r} cannot be chosen for a model, which is of one method; leave "
                 "--method out."
             )
-        found = _of_model(results, source, backbone, device)
+        found = _of_model(results, source, backbone, device, beside)
     size = write_report(found, out)
     if as_json:
         say_json({"report": str(out), "bytes": size, **describe(found)})
@@ -137,19 +153,31 @@ def _of_benchmark(results: Path, source: DataSource | None, method: str | None) 
 
 
 def _of_model(
-    model: Path, source: DataSource | None, backbone: str | None, device: str
+    model: Path,
+    source: DataSource | None,
+    backbone: str | None,
+    device: str,
+    beside: Path | None,
 ) -> Findings:
     from ldpf.model_folder import read_config
-    from ldpf.report.from_model import from_model
+    from ldpf.report.from_model import check_beside, from_model
 
     config = read_config(model)
+    if beside is not None:
+        check_beside(read_config(beside), config)
+        if source is None:
+            raise SettingsError("--beside compares on images: give them with --data.")
     if source is None:
         return replace(from_model(model, config), no_pictures=NO_DATA)
     dataset = source.load()
     check_classes(dataset, config["class_names"], model)
     classifier, frozen, config = load_trained(model, backbone, device)
     features = encode(dataset, frozen, source).features
-    found = from_model(model, config, source.source, classifier, frozen, features)
+    other = None if beside is None else load_trained(beside, backbone, device)[0]
+    found = from_model(model, config, source.source, classifier, frozen, features, other)
+    if beside is not None:
+        *before, again = found.commands
+        found = replace(found, commands=(*before, f"{again} --beside {shlex.quote(str(beside))}"))
     return _with_pictures(_named(found, frozen), dataset, _from_root)
 
 

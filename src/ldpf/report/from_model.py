@@ -12,6 +12,7 @@ import torch
 
 import ldpf
 from ldpf.data import make_split
+from ldpf.errors import SettingsError
 from ldpf.evaluation.answers import prompt_answers
 from ldpf.evaluation.latent_images import describe_latent
 from ldpf.evaluation.metrics import accuracy
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from ldpf.classifier import PromptClassifier
     from ldpf.features import FeatureSet
 
+NO_COOP = (
+    "There is no CoOp to compare with: train one on the same images (ldpf train --method coop) and "
+    "give its folder with --beside. 'ldpf benchmark' compares more methods."
+)
 NO_DATA = (
     "Nothing was measured: give labelled images of the model's classes with --data, best ones that "
     "it was not trained on."
@@ -39,6 +44,7 @@ def from_model(
     classifier: PromptClassifier | None = None,
     backbone: Backbone | None = None,
     features: FeatureSet | None = None,
+    beside: PromptClassifier | None = None,
 ) -> Findings:
     """What a model folder says of itself and, with labelled images, how it does on them.
 
@@ -51,6 +57,7 @@ def from_model(
         data: what the person gave as --data, for the commands.
         classifier, backbone, features: the loaded model and the encoded images, all or none. Every
             class with an image must be one of the model's.
+        beside: a model of another method to compare with, see `check_beside`.
     """
     origin = config.get("provenance", {})
     seed = origin.get("seed", 0)
@@ -82,7 +89,7 @@ def from_model(
     same = features.digest() == origin.get("data_digest")
     images = _renamed(features, classifier)
     runs = {
-        (target, seed): _measure(classifier, backbone, part)
+        (target, seed): _measure(classifier, backbone, part, beside)
         for target, part in _by_domain(_renamed(judged, classifier)).items()
     }
     targets = tuple(target for target, _ in runs)
@@ -91,11 +98,7 @@ def from_model(
         for one in found.trainings
         if classifier.latent is not None
     )
-    coop = (
-        ()
-        if main == "coop"
-        else ("A model folder holds no CoOp to compare with; 'ldpf benchmark' compares methods.",)
-    )
+    coop = () if "coop" in (main, beside.method if beside else None) else (NO_COOP,)
     return replace(
         found,
         targets=targets,
@@ -106,6 +109,38 @@ def from_model(
         no_answers="",
         notes=(note, *coop),
     )
+
+
+def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse a model that cannot stand beside another one in a report.
+
+    Both must have learnt from the same images with the same ones held out: of a model's own
+    training images only those it never saw may count.
+
+    Args:
+        beside, config: the config.json of both.
+
+    Raises:
+        SettingsError: same method, or other classes, backbone, training images or split.
+    """
+    if beside["method"] == config["method"]:
+        raise SettingsError(
+            f"Both models are of the method {config['method']!r}; give --beside one of another, "
+            "such as coop."
+        )
+    same = {
+        "classes": lambda one: one["class_names"],
+        "backbone": lambda one: one["backbone"]["fingerprint"],
+        "training images": lambda one: one.get("provenance", {}).get("data_digest"),
+        "seed": lambda one: one.get("provenance", {}).get("seed"),
+        "train fraction": lambda one: one.get("provenance", {}).get("train_fraction"),
+    }
+    other = [name for name, read in same.items() if read(beside) != read(config)]
+    if other:
+        raise SettingsError(
+            f"The model to compare with differs in its {other[0]}; train it with the same --data, "
+            "--backbone, --seed and --train-fraction."
+        )
 
 
 def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet, str]:
@@ -154,10 +189,17 @@ def _by_domain(features: FeatureSet) -> dict[str, FeatureSet]:
     }
 
 
-def _measure(classifier: PromptClassifier, backbone: Backbone, images: FeatureSet) -> Run:
+def _measure(
+    classifier: PromptClassifier,
+    backbone: Backbone,
+    images: FeatureSet,
+    beside: PromptClassifier | None,
+) -> Run:
     predictions, confidence = {}, {}
     zero_shot = ZeroShot().fit(images, images, backbone)
     readers = {"zero-shot": (READOUTS["zero-shot"], zero_shot)}
+    if beside is not None:
+        readers[beside.method] = READOUTS[beside.method], beside
     readers |= {
         name: (readout, classifier)
         for name, readout in READOUTS.items()
