@@ -118,6 +118,19 @@ def test_only_test_rows_of_a_manifest_count(model, images, tmp_path, run):
     assert "using the 9 rows with split 'test'" in result.stderr
 
 
+def test_a_model_of_a_benchmark_on_the_same_images_is_told(images, tiny_clip_folder, tmp_path, run):
+    run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "out"),
+        *("--methods", "coop", "--targets", "art", "--seeds", 1),
+    )
+    model = next((tmp_path / "out" / "runs").iterdir()) / "model"
+    result = run("evaluate", model, "--data", images)
+    assert result.exit_code == 0
+    assert "the model comes from a benchmark on these images and learnt from those of photo, " in (
+        result.stderr
+    )
+
+
 def test_no_model_folder(tmp_path, images, run):
     result = run("evaluate", tmp_path, "--data", images)
     assert result.exit_code == 2

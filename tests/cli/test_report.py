@@ -8,6 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
+
+from ldpf.evaluation.store import PREDICTIONS
 
 SECTIONS = [
     *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
@@ -81,11 +84,139 @@ def test_a_benchmark_has_every_section(page, results):
     assert "give the images with --data" in part(html, "mistakes")
 
 
-@pytest.mark.parametrize("name", ["calibration", "weights", "map"])
-def test_what_a_benchmark_does_not_keep_is_left_out_with_a_sentence(page, results, name):
+@pytest.mark.parametrize("name", ["domains", "weights", "map"])
+def test_what_takes_the_images_of_a_benchmark_asks_for_them(page, results, name):
     told = part(page(results), name)
-    assert "A benchmark keeps which class was answered" in told
+    assert "give the same ones with --data to see this part" in told
     assert "<img " not in told
+
+
+def test_a_benchmark_shows_calibration_without_its_images(page, results):
+    told = part(page(results), "calibration")
+    assert "<img " in told
+    for method in ("ldpf", "zero-shot", "coop"):
+        assert re.search(rf"<t[hd][^>]*>{method}</t[hd]>", told), method
+
+
+def test_a_benchmark_with_its_images_has_every_section_with_its_content(page, results, images):
+    html = page(results, "--data", images)
+    for name in ("accuracy", "confusion", "domains", "map", "weights", "mistakes", "calibration"):
+        assert "<img " in part(html, name), name
+    assert "may be called (suggestion)" in part(html, "domains")
+    assert "data:image/jpeg;base64," in part(html, "domains")
+    assert "sketch (left out)" in part(html, "map") or "the domain left out" in part(html, "map")
+    assert "what the prompt of every latent domain answers" in part(html, "mistakes")
+    assert "U_sel, %" in part(html, "oracle")
+    assert "of the training images" in part(html, "diagnosis")  # how far the target lies
+
+
+def test_latent_domains_of_a_benchmark_are_of_the_images_trained_on(page, results, images):
+    told = part(page(results, "--data", images), "domains")
+    line = json.loads((results / "results.jsonl").read_text().splitlines()[0])
+    assert f"Sizes of the latent domains, {line['n_train']} images" in told
+    shown = set(re.findall(r'alt="\w+: (\w+)/', told))
+    assert shown == {"art", "photo"}
+
+
+def test_a_read_out_shows_its_own_weights(page, run, images, tiny_clip_folder, tmp_path):
+    out = tmp_path / "results"
+    run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", out),
+        *("--methods", "ldpf-uniform", "--targets", "art", "--seeds", 1),
+    )
+    told = part(page(out, "--data", images), "weights")
+    assert "0: 33%, 1: 33%, 2: 33%" in told
+
+
+@pytest.fixture
+def old_results(results, tmp_path) -> Path:
+    """The benchmark as a version left it that kept neither models nor probabilities."""
+    old = tmp_path / "old"
+    shutil.copytree(results, old)
+    for run_folder in (old / "runs").iterdir():
+        shutil.rmtree(run_folder / "model", ignore_errors=True)
+        file = run_folder / PREDICTIONS
+        answers = load_file(file)
+        save_file({k: v for k, v in answers.items() if not k.startswith("confidence.")}, file)
+    return old
+
+
+def test_a_benchmark_of_an_older_version_says_what_is_missing(page, old_results, images):
+    for data in ((), ("--data", images)):
+        html = page(old_results, *data)
+        for name in ("domains", "map", "weights"):
+            assert "These runs kept no models to show this with" in part(html, name)
+        assert "These runs kept which class was answered and not how sure" in part(
+            html, "calibration"
+        )
+    assert "data:image/jpeg;base64," in part(html, "mistakes")
+
+
+def test_runs_of_which_only_some_kept_a_model_are_counted(
+    page, run, images, tiny_clip_folder, tmp_path
+):
+    out = tmp_path / "results"
+    run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", out),
+        *("--methods", "ldpf", "--targets", "art,sketch", "--seeds", 1),
+    )
+    shutil.rmtree(next((out / "runs").glob("ldpf-art-*")) / "model")
+    html = page(out, "--data", images)
+    assert "1 of 2 runs kept no model" in part(html, "accuracy")
+    assert "Trained without sketch" in part(html, "domains")
+    assert "Trained without art" not in part(html, "domains")
+
+
+def test_a_target_that_the_method_has_not_come_to_is_left_out(
+    page, run, images, tiny_clip_folder, tmp_path
+):
+    out = tmp_path / "results"
+    common = ("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", out)
+    run(*common, "--methods", "zero-shot,ldpf", "--targets", "art,sketch", "--seeds", 1)
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    some = [line for line in lines if (line["method"], line["target"]) != ("ldpf", "sketch")]
+    (out / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in some))
+    html = page(out, "--data", images)
+    assert "Not every target has been run yet" in html
+    assert "Trained without art" in part(html, "domains")
+
+
+def test_another_backbone_than_the_benchmarks_is_refused(
+    run, results, images, tiny_clip_folder, tmp_path
+):
+    other = tmp_path / "other"
+    shutil.copytree(tiny_clip_folder, other)
+    weights = load_file(other / "model.safetensors")
+    weights["logit_scale"] += 1
+    save_file(weights, other / "model.safetensors", {"format": "pt"})
+    words = ("report", results, "--data", images, "--out", tmp_path / "r.html")
+    result = run(*words, "--backbone", other)
+    assert result.exit_code != 0
+    assert "give the original with --backbone." in " ".join(result.stderr.split())
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_backbone_that_is_gone_can_be_named(run, results, images, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(results, moved)
+    file = moved / "results.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    gone = [{**line, "backbone": str(tmp_path / "gone")} for line in lines]
+    file.write_text("".join(json.dumps(line) + "\n" for line in gone))
+    result = run("report", moved, "--data", images, "--out", tmp_path / "r.html")
+    assert result.exit_code != 0
+    assert f"The benchmark in '{moved}' was run with it; give its folder or name with" in " ".join(
+        result.stderr.split()
+    )
+
+
+def test_the_model_of_one_run_is_shown_with_its_benchmark(run, results, images, tmp_path):
+    model = next((results / "runs").glob("ldpf-sketch-*")) / "model"
+    result = run("report", model, "--data", images, "--out", tmp_path / "r.html")
+    assert result.exit_code != 0
+    assert "is of one run of a benchmark; give the benchmark's folder" in " ".join(
+        result.stderr.split()
+    )
 
 
 def test_a_benchmark_with_its_data_shows_the_mistakes(page, results, images):
@@ -158,32 +289,30 @@ def test_the_images_of_the_training_are_named_in_its_command(page, model, images
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "data", "sentence"),
-    [
-        (
-            ("--protocol", "in-distribution"),
-            False,
-            "holds results of the protocol in-distribution, but a report is about domains that "
-            "were left out; 'ldpf table' shows these results.",
-        ),
-        (
-            ("--selection", "target-oracle"),
-            True,
-            "was tested on a part of each domain, and a benchmark does not keep which images these "
-            "were; leave --data out to write the report without pictures.",
-        ),
-    ],
-)
-def test_a_benchmark_that_a_report_cannot_tell_about_is_refused(
-    options, data, sentence, run, images, tiny_clip_folder, tmp_path
+def test_a_benchmark_of_another_protocol_is_refused(run, images, tiny_clip_folder, tmp_path):
+    common = ("--data", images, "--backbone", tiny_clip_folder, "--seeds", 1, "--targets", "art")
+    options = ("--methods", "zero-shot", "--protocol", "in-distribution")
+    run("benchmark", *common, *options, "--out", tmp_path / "out")
+    result = run("report", tmp_path / "out", "--out", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        f"Error: '{tmp_path / 'out'}' holds results of the protocol in-distribution, but a report "
+        "is about domains that were left out; 'ldpf table' shows these results.\n"
+    )
+
+
+def test_a_part_of_the_target_that_was_measured_is_found_again(
+    page, run, images, tiny_clip_folder, tmp_path
 ):
     common = ("--data", images, "--backbone", tiny_clip_folder, "--seeds", 1, "--targets", "art")
-    run("benchmark", *common, "--methods", "zero-shot", *options, "--out", tmp_path / "out")
-    given = ("--data", images) if data else ()
-    result = run("report", tmp_path / "out", *given, "--out", tmp_path / "report.html")
-    assert result.exit_code == 2
-    assert result.stderr.endswith(f"Error: '{tmp_path / 'out'}' {sentence}\n")
+    options = ("--methods", "ldpf", "--selection", "target-oracle", "--out", tmp_path / "out")
+    run("benchmark", *common, *options)
+    (line,) = (json.loads(x) for x in (tmp_path / "out/results.jsonl").read_text().splitlines())
+    assert line["n_test"] < 18
+    html = page(tmp_path / "out", "--data", images)
+    assert f"mistakes on {line['n_test']} images of art" in part(html, "mistakes")
+    assert "an upper bound and no domain generalization" in part(html, "training")
+    assert "never seen" not in html
 
 
 def test_the_command_to_reproduce_a_search_holds_it(run, images, tiny_clip_folder, tmp_path):

@@ -11,8 +11,10 @@ from ldpf.errors import ModelError
 from ldpf.evaluation.store import (
     PREDICTIONS,
     RunFolder,
+    kept_answers,
     read_results,
     right_answers,
+    run_config,
     settings_hash,
     write_results,
 )
@@ -198,6 +200,39 @@ def test_a_run_without_answers_has_none(finished, tmp_path):
     (finished.path / PREDICTIONS).unlink()
     assert right_answers(tmp_path, line_of(finished)) is None
     assert right_answers(tmp_path, {"method": "coop"}) is None
+
+
+def test_a_finished_run_knows_how_sure_each_answer_was(tmp_path):
+    folder = RunFolder(tmp_path / "runs", SETTINGS)
+    folder.open()
+    sure = torch.tensor([0.5, 0.75, 1.0])
+    folder.finish([], ANSWERS, {"coop": sure})
+    kept = kept_answers(tmp_path, line_of(folder))
+    assert kept.predictions.keys() == ANSWERS.keys() - {"labels"}
+    assert np.array_equal(kept.confidence["coop"], sure)
+
+
+def test_answers_of_one_target_come_with_their_probabilities(tmp_path):
+    folder = RunFolder(tmp_path / "runs", SETTINGS)
+    folder.open()
+    domains = torch.tensor([0, 1, 1])
+    folder.finish([], {**ANSWERS, "domains": domains}, {"coop": torch.tensor([0.5, 0.75, 1.0])})
+    kept = kept_answers(tmp_path, {**line_of(folder), "domain_id": 1})
+    assert np.array_equal(kept.confidence["coop"], [0.75, 1.0])
+    assert np.array_equal(kept.labels, ANSWERS["labels"][1:])
+
+
+def test_a_run_of_an_older_version_has_answers_without_probabilities(finished, tmp_path):
+    assert kept_answers(tmp_path, line_of(finished)).confidence == {}
+
+
+def test_damaged_settings_of_a_run_say_what_to_delete(finished):
+    (finished.path / "config.json").write_text("{")
+    with pytest.raises(ModelError) as caught:
+        run_config(finished.path)
+    message = str(caught.value)
+    assert message.startswith(f"The settings in {str(finished.path / 'config.json')!r} cannot be")
+    assert message.endswith("); delete the run's folder and run it again.")
 
 
 @pytest.mark.parametrize("damage", ["method", "bytes"])

@@ -110,6 +110,7 @@ def make_findings() -> Callable[..., Findings]:
             "backbone": ("tiny", "0" * 64),
             "no_pictures": "There are no pictures here.",
             "no_answers": "There are no answers here.",
+            "no_latent": "There is no model here.",
         }
         return Findings(**{**settings, **changes})
 

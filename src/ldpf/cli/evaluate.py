@@ -58,16 +58,26 @@ def evaluate(
         log.info("using the %s with split 'test'", count(len(dataset), "row"))
     classifier, frozen, config = load_trained(model, backbone, device)
     features = encode(dataset, frozen, source).features
-    if features.digest() == config.get("provenance", {}).get("data_digest"):
-        log.warning(
-            "these are the images the model was trained on; its accuracy on new images will "
-            "be lower"
-        )
+    _warn_of_training_images(features.digest(), config.get("provenance", {}))
     report = {**measure(classifier, features), "model": str(model), "data": dataset.name}
     if as_json:
         say_json(report)
     else:
         _print(report, classifier.class_names)
+
+
+def _warn_of_training_images(digest: str, origin: dict[str, Any]) -> None:
+    if digest == origin.get("data_digest"):
+        log.warning(
+            "these are the images the model was trained on; its accuracy on new images will "
+            "be lower"
+        )
+    if digest == origin.get("benchmark", {}).get("data_digest"):
+        log.warning(
+            "the model comes from a benchmark on these images and learnt from those of %s; its "
+            "accuracy on new images will be lower",
+            ", ".join(origin["domain_names"]),
+        )
 
 
 def check_classes(dataset: ImageDataset, known: Sequence[str], model: Path) -> None:

@@ -128,23 +128,38 @@ def load_trained(
         ModelError: see `ldpf.model_folder.load_model`.
         BackboneError: the backbone cannot be loaded; says how to name it.
     """
-    from ldpf.backbones import load_backbone
     from ldpf.model_folder import load_model, read_config
 
     config = read_config(model)
-    name = backbone or config["backbone"]["name"]
-    try:
-        loaded = load_backbone(name, device)
-    except BackboneError as error:
-        # A device that cannot be used is no matter of where the backbone lies.
-        if backbone is not None or device not in ("auto", "cpu"):
-            raise
-        raise BackboneError(
-            f"{error} The model in {str(model)!r} was trained with it; give its folder or name "
-            "with --backbone."
-        ) from error
+    name = config["backbone"]["name"]
+    loaded = load_original(backbone, name, device, f"The model in {str(model)!r} was trained")
     classifier, loaded = load_model(model, loaded)
     return classifier, loaded, config
+
+
+def load_original(given: str | None, name: str, device: str, whose: str) -> Backbone:
+    """The backbone of work that was done before, from where the person says or where it was then.
+
+    Args:
+        given: what the person says; None for `name`.
+        name: where it was then.
+        device: to load it on.
+        whose: start of a sentence that ends in "with it", for the error.
+
+    Raises:
+        BackboneError: it cannot be loaded; says how to name it.
+    """
+    from ldpf.backbones import load_backbone
+
+    try:
+        return load_backbone(given or name, device)
+    except BackboneError as error:
+        # A device that cannot be used is no matter of where the backbone lies.
+        if given is not None or device not in ("auto", "cpu"):
+            raise
+        raise BackboneError(
+            f"{error} {whose} with it; give its folder or name with --backbone."
+        ) from error
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:

@@ -12,13 +12,10 @@ import typer
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.evaluate import check_classes
-from ldpf.cli.loading import DataSource, encode, load_trained
+from ldpf.cli.loading import DataSource, encode, load_original, load_trained
 from ldpf.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ldpf.backbones import Backbone
     from ldpf.data import ImageDataset
     from ldpf.report.findings import Findings
 
@@ -105,7 +102,7 @@ def report(
                 f"beside={str(beside)!r} is for the report of a model; a benchmark compares the "
                 "methods that it ran. Leave --beside out."
             )
-        found = _of_benchmark(results, source, method)
+        found = _of_benchmark(results, source, method, backbone, device)
     else:
         if method is not None:
             raise SettingsError(
@@ -143,13 +140,26 @@ def _is_benchmark(path: Path) -> bool:
     )
 
 
-def _of_benchmark(results: Path, source: DataSource | None, method: str | None) -> Findings:
-    from ldpf.report.from_benchmark import from_benchmark, with_images
+def _of_benchmark(
+    results: Path, source: DataSource | None, method: str | None, backbone: str | None, device: str
+) -> Findings:
+    from ldpf.report.from_benchmark import from_benchmark
+    from ldpf.report.from_runs import with_images
 
     found = from_benchmark(results, None if source is None else source.source, method)
     if source is None:
         return replace(found, no_pictures=NO_DATA)
-    return _with_pictures(found, source.load(), with_images)
+    dataset = source.load()
+    name, fingerprint = found.backbone
+    frozen = load_original(backbone, name, device, f"The benchmark in {str(results)!r} was run")
+    if frozen.fingerprint != fingerprint:
+        raise ModelError(
+            f"The benchmark in {str(results)!r} was run with backbone {name!r} (fingerprint "
+            f"{fingerprint[:12]}), but {frozen.name!r} has fingerprint "
+            f"{frozen.fingerprint[:12]}; give the original with --backbone."
+        )
+    features = encode(dataset, frozen, source).features
+    return _with_pictures(with_images(found, dataset.name, features, frozen), dataset)
 
 
 def _of_model(
@@ -163,6 +173,12 @@ def _of_model(
     from ldpf.report.from_model import check_beside, from_model
 
     config = read_config(model)
+    if "benchmark" in config.get("provenance", {}):
+        raise ModelError(
+            f"The model in {str(model)!r} is of one run of a benchmark; give the benchmark's "
+            "folder, whose report shows its models, or measure this one on other images with "
+            "'ldpf evaluate'."
+        )
     if beside is not None:
         check_beside(read_config(beside), config)
         if source is None:
@@ -178,33 +194,13 @@ def _of_model(
     if beside is not None:
         *before, again = found.commands
         found = replace(found, commands=(*before, f"{again} --beside {shlex.quote(str(beside))}"))
-    return _with_pictures(_named(found, frozen), dataset, _from_root)
+    return _with_pictures(found, dataset)
 
 
-def _with_pictures(
-    found: Findings,
-    dataset: ImageDataset,
-    add: Callable[[Findings, ImageDataset], Findings],
-) -> Findings:
+def _with_pictures(found: Findings, dataset: ImageDataset) -> Findings:
     from ldpf.data import EmbeddedImages
 
     if isinstance(dataset, EmbeddedImages):
         reason = "There are no pictures here: the data are embeddings without any image."
         return replace(found, no_pictures=reason)
-    return add(found, dataset)
-
-
-def _from_root(found: Findings, dataset: ImageDataset) -> Findings:
     return replace(found, root=dataset.root)
-
-
-def _named(found: Findings, frozen: Backbone) -> Findings:
-    from ldpf.report.style_words import nearest_styles
-
-    named = tuple(
-        one
-        if one.latent is None
-        else replace(one, words=nearest_styles(one.latent.directions, frozen))
-        for one in found.trainings
-    )
-    return replace(found, trainings=named)

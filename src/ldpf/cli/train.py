@@ -110,6 +110,7 @@ def train(
     from ldpf.data import make_split, require_trainable
     from ldpf.evaluation.store import RESULT_VERSION
     from ldpf.methods import make_method
+    from ldpf.provenance import training_provenance
 
     settings = _method(method, recipe, n_domains, tau)
     check_model_folder(out)
@@ -147,16 +148,16 @@ def train(
         "seed": seed,
     }
     provenance = {
-        "dataset": dataset.name,
-        "n_images": len(features),
-        "n_train": len(learnt),
-        "n_validation": len(held_out),
-        "class_counts": dict(zip(features.class_names, dataset_counts(features), strict=True)),
-        "domain_names": None if domains is None else list(features.domain_names),
-        "seed": seed,
-        "recipe": recipe,
-        "train_fraction": train_fraction,
-        "method_settings": asdict(settings),
+        **training_provenance(
+            dataset.name,
+            settings,
+            learnt,
+            held_out,
+            seed=seed,
+            train_fraction=train_fraction,
+            test=features.subset(split.test),
+            domain_names=None if domains is None else features.domain_names,
+        ),
         "zero_shot_validation_accuracy": baseline,
         "data_digest": features.digest(),
     }
@@ -193,11 +194,6 @@ def _lasting_name(backbone: str) -> str:
 
     folder = Path(backbone).expanduser()
     return str(folder.resolve()) if backbone not in BUNDLED and folder.is_dir() else backbone
-
-
-def dataset_counts(features: FeatureSet) -> list[int]:
-    """Images of each class, [K]."""
-    return np.bincount(features.labels.numpy(), minlength=len(features.class_names)).tolist()
 
 
 def _accuracy(classifier: PromptClassifier, features: FeatureSet) -> float:

@@ -63,3 +63,8 @@ def get_readout(name: str) -> Readout:
     if name not in READOUTS:
         raise SettingsError(f"There is no method {name!r}; choose from {', '.join(READOUTS)}.")
     return READOUTS[name]
+
+
+def readout_of(name: str) -> Readout:
+    """The read-out behind a result's method, also where that method is not known here."""
+    return READOUTS.get(name, Readout(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ import transformers
 
 import ldpf
 from ldpf.backbones import Backbone
+from ldpf.classifier import Classifier, PromptClassifier
 from ldpf.evaluation.measure import peak_memory_mib, reset_peak_memory, timed_fit
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.evaluation.plan import BenchmarkPlan
@@ -23,7 +25,9 @@ from ldpf.evaluation.store import RESULT_VERSION, RunFolder
 from ldpf.features import FeatureSet
 from ldpf.methods import Method
 from ldpf.methods.settings import with_settings
+from ldpf.model_folder import save_model
 from ldpf.passes import Member
+from ldpf.provenance import training_provenance
 from ldpf.training import RunRecord
 
 
@@ -121,13 +125,17 @@ def run_one(
     trained_as = folder.settings["method_name"]
     readouts = {n: one for n, one in READOUTS.items() if one.trained_as == trained_as}
     tests = list(episode.tests())
-    answers = {
+    answers: dict[str, list[torch.Tensor]] = {
         "labels": [test.labels for _, test in tests],
         "domains": [test.domains for _, test in tests],
     }
+    confidence: dict[str, list[torch.Tensor]] = {}
     results = []
     for name, readout in readouts.items():
-        answers[name] = [readout.predict(classifier, t.features, t.labels) for _, t in tests]
+        answered = [readout.answer(classifier, test.features, test.labels) for _, test in tests]
+        answers[name] = [predictions for predictions, _ in answered]
+        if not readout.oracle:
+            confidence[name] = [sure for _, sure in answered if sure is not None]
         for (domain, test), predictions in zip(tests, answers[name], strict=True):
             results.append(
                 {
@@ -139,8 +147,42 @@ def run_one(
                     **_measured(predictions, test),
                 }
             )
-    folder.finish(results, {name: torch.cat(parts) for name, parts in answers.items()})
+    _keep_model(classifier, method, episode, backbone, folder)
+    folder.finish(results, _whole(answers), _whole(confidence))
     return results
+
+
+def _whole(parts: dict[str, list[torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The domains' parts of each name, one after the other."""
+    return {name: torch.cat(values) for name, values in parts.items()}
+
+
+def _keep_model(
+    classifier: Classifier, method: Method, episode: Episode, backbone: Backbone, folder: RunFolder
+) -> None:
+    """Keep learnt prompts as a model folder of their own, which every command can use."""
+    if not isinstance(classifier, PromptClassifier) or classifier.contexts is None:
+        return
+    shutil.rmtree(folder.model, ignore_errors=True)  # of a run that was cut off here
+    settings = folder.settings
+    provenance = {
+        **training_provenance(
+            settings["dataset"],
+            method,
+            episode.train,
+            episode.validation,
+            seed=episode.seed,
+            train_fraction=settings["train_fraction"],
+            domain_names=episode.sources,
+        ),
+        "benchmark": {
+            "protocol": settings.get("protocol", LEAVE_ONE_DOMAIN_OUT),
+            "case": episode.case,
+            "data_digest": settings["data_digest"],
+        },
+        "settings_hash": folder.hash,
+    }
+    save_model(classifier, backbone, folder.model, provenance=provenance)
 
 
 def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:

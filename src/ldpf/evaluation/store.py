@@ -1,8 +1,9 @@
 """Runs on disk: one folder each, named by its settings, complete only with a `done` mark.
 
 A run folder holds config.json (its settings), metrics.jsonl (the log of its training),
-result.json (a line for the method and each read-out) and predictions.safetensors (what each of
-these answered for every test image, for comparisons of methods image by image).
+result.json (a line for the method and each read-out), predictions.safetensors (what each of these
+answered for every test image and how sure it was, for comparisons of methods image by image) and,
+of a method that learns prompts, model/ (a model folder like those of `ldpf train`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,11 @@ RESULT_VERSION = 1
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""
 
 PREDICTIONS = "predictions.safetensors"
+
+MODEL = "model"
+"""Folder inside a run's for its trained model."""
+
+_CONFIDENCE = "confidence."
 
 
 def settings_hash(settings: dict[str, Any]) -> str:
@@ -50,6 +57,11 @@ class RunFolder:
     def done(self) -> bool:
         """Whether the run was finished."""
         return (self.path / "done").exists()
+
+    @property
+    def model(self) -> Path:
+        """Where the trained model is kept, if its method has one that can be."""
+        return self.path / MODEL
 
     def open(self) -> Path:
         """Create the folder, or check that the one there is of the same settings.
@@ -76,16 +88,23 @@ class RunFolder:
             write_json(config, self.settings)
         return self.path
 
-    def finish(self, results: list[dict[str, Any]], predictions: dict[str, torch.Tensor]) -> None:
+    def finish(
+        self,
+        results: list[dict[str, Any]],
+        predictions: Mapping[str, torch.Tensor],
+        confidence: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
         """Write the results, drop the checkpoint, and mark the run as done.
 
         Args:
             results: a line for the method and each of its read-outs.
             predictions: by the name of the method or read-out the class ids [N] it answered, and as
                 `labels` the true ones.
+            confidence: by the same names the probability [N] of each answer; an oracle has none.
         """
-        small = {name: ids.to(torch.int32) for name, ids in predictions.items()}
-        write_tensors(self.path / PREDICTIONS, small)
+        kept = {name: ids.to(torch.int32) for name, ids in predictions.items()}
+        kept |= {_CONFIDENCE + name: sure.float() for name, sure in (confidence or {}).items()}
+        write_tensors(self.path / PREDICTIONS, kept)
         write_json(self.path / "result.json", results)
         (self.path / "error.txt").unlink(missing_ok=True)
         (self.path / "done").write_text(self.hash + "\n", encoding="utf-8")
@@ -109,6 +128,22 @@ class RunFolder:
                 f"The run folder {str(self.path)!r} is marked as done but its result.json cannot "
                 f"be read ({error}); delete the folder to run it again."
             ) from error
+
+
+def run_config(run: Path) -> dict[str, Any]:
+    """The settings in a run folder's config.json.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    path = run / "config.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The settings in {str(path)!r} cannot be read ({error}); delete the run's folder and "
+            "run it again."
+        ) from error
 
 
 def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:
@@ -138,16 +173,35 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def kept_answers(results: Path, line: dict[str, Any]) -> dict[str, np.ndarray] | None:
-    """The answers [N] kept by a result line's run to the images of the line's target.
+@dataclass(frozen=True)
+class KeptAnswers:
+    """What a run answered for the N images of one target.
+
+    Attributes:
+        labels: [N] true class ids.
+        predictions: by method or read-out, the class ids [N] it answered.
+        confidence: by method or read-out, the probability [N] of its answer; none of an oracle, and
+            none at all in runs of versions that did not keep them.
+    """
+
+    labels: np.ndarray
+    predictions: dict[str, np.ndarray]
+    confidence: dict[str, np.ndarray]
+
+    def right(self, method: str) -> np.ndarray:
+        """Which images [N] a method got right."""
+        return self.predictions[method] == self.labels
+
+
+def kept_answers(results: Path, line: dict[str, Any]) -> KeptAnswers | None:
+    """The answers kept by a result line's run to the images of the line's target.
 
     Args:
         results: the folder of `results.jsonl`.
         line: one of its lines.
 
     Returns:
-        Class ids by the name of each method or read-out, and as `labels` the true ones; None for a
-        run that kept no answers.
+        The answers of all read-outs of the run; None for a run that kept none.
 
     Raises:
         ModelError: the file with the answers is damaged, or has none of the line's method.
@@ -156,12 +210,18 @@ def kept_answers(results: Path, line: dict[str, Any]) -> dict[str, np.ndarray] |
     if not line.get("run") or not path.is_file():
         return None
     try:
-        kept = {name: ids.numpy() for name, ids in load_file(path).items()}
+        kept = {name: values.numpy() for name, values in load_file(path).items()}
         domains = kept.pop("domains", None)
         if domains is not None:  # a run may have been tested on several targets
-            kept = {name: ids[domains == line["domain_id"]] for name, ids in kept.items()}
-        kept[line["method"]], kept["labels"]
-        return kept
+            kept = {name: values[domains == line["domain_id"]] for name, values in kept.items()}
+        labels = kept.pop("labels")
+        confidence = {
+            name.removeprefix(_CONFIDENCE): kept.pop(name)
+            for name in list(kept)
+            if name.startswith(_CONFIDENCE)
+        }
+        kept[line["method"]]
+        return KeptAnswers(labels, kept, confidence)
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(
             f"The answers in {str(path)!r} cannot be read ({error}); delete the run's folder and "
@@ -172,4 +232,4 @@ def kept_answers(results: Path, line: dict[str, Any]) -> dict[str, np.ndarray] |
 def right_answers(results: Path, line: dict[str, Any]) -> np.ndarray | None:
     """Which test images [N] a line's method got right; None and errors as in `kept_answers`."""
     kept = kept_answers(results, line)
-    return None if kept is None else kept[line["method"]] == kept["labels"]
+    return None if kept is None else kept.right(line["method"])

@@ -29,6 +29,9 @@ class Run:
         confidence: by method or read-out, the probability [N] of its answer, where kept.
         paths: of the images; None where they were not kept.
         prompts: what each prompt of the main method said; None without latent domains.
+        bound: [N] the class answered if the best prompt of the main method were always chosen;
+            None where that was not kept.
+        folder: of the main method's run of a benchmark; None for a model, or where it is missing.
     """
 
     labels: np.ndarray
@@ -36,10 +39,18 @@ class Run:
     confidence: Mapping[str, np.ndarray] = field(default_factory=dict)
     paths: tuple[str, ...] | None = None
     prompts: PromptAnswers | None = None
+    bound: np.ndarray | None = None
+    folder: Path | None = None
 
     def right(self, method: str) -> np.ndarray:
         """Which images [N] a method got right."""
         return self.predictions[method] == self.labels
+
+    def reachable(self) -> np.ndarray | None:
+        """Which images [N] any prompt of the main method gets right; None where unknown."""
+        if self.prompts is not None:
+            return (self.prompts.votes.numpy() == self.labels[:, None]).any(axis=1)
+        return None if self.bound is None else self.bound == self.labels
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,11 @@ class Findings:
         run_names: (run, settings hash), for those who look for the files.
         root: the folder that paths of images start from; None where there are no pictures.
         no_pictures: why there are none, and what to do, in a sentence.
-        no_answers: why answers are missing, and what to do, in a sentence.
+        no_answers: why answers or probabilities are missing, and what to do, in a sentence.
+        no_latent: why there is nothing to see of the latent domains, and what to do, in a sentence.
         no_words: why latent domains have no suggested names, in a sentence.
         notes: what else to know of the measurement, in sentences.
+        target_seen: whether checkpoints were chosen by true labels of a part of each target.
     """
 
     kind: str
@@ -110,8 +123,10 @@ class Findings:
     root: Path | None = None
     no_pictures: str = ""
     no_answers: str = ""
+    no_latent: str = ""
     no_words: str = ""
     notes: tuple[str, ...] = ()
+    target_seen: bool = False
 
     @property
     def methods(self) -> list[str]:
@@ -125,10 +140,9 @@ class Findings:
         }
 
     def shown(self, target: str) -> Run | None:
-        """The run of a target whose pictures are shown: that of the first seed."""
-        return next(
-            (self.runs[target, seed] for seed in self.seeds if (target, seed) in self.runs), None
-        )
+        """The run of a target whose pictures are shown: the main method's of the first seed."""
+        runs = (self.runs.get((target, seed)) for seed in self.seeds)
+        return next((run for run in runs if run and self.main in run.predictions), None)
 
     def training(self, target: str) -> Training | None:
         """The latent domains that answered for a target."""

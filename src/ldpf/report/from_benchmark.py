@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 import ldpf
-from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT
+from ldpf.evaluation.readouts import READOUTS, readout_of
 from ldpf.evaluation.selection import TARGET_ORACLE
-from ldpf.evaluation.store import kept_answers
+from ldpf.evaluation.store import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.report.again import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.results_tables import read_folders, results_tables
 
-if TYPE_CHECKING:
-    from ldpf.data import ImageDataset
-
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
 
-NOT_KEPT = (
-    "A benchmark keeps which class was answered for each image, not how sure the answer was nor "
-    "what each latent domain said. Train a model with 'ldpf train' and give 'ldpf report' its "
-    "folder with --data to see this part."
+NO_DATA = (
+    "A benchmark keeps its models and not its images: give the same ones with --data to see this "
+    "part."
+)
+NO_MODELS = (
+    "These runs kept no models to show this with: they are of a version of ldpf that did not keep "
+    "them. Delete the folder 'runs' and run the same 'ldpf benchmark' command again."
+)
+NO_CONFIDENCE = (
+    "These runs kept which class was answered and not how sure the answer was: they are of a "
+    "version of ldpf that did not keep it. Delete the folder 'runs' and run the same 'ldpf "
+    "benchmark' command again."
 )
 
 
 def from_benchmark(results: Path, data: str | None = None, method: str | None = None) -> Findings:
-    """Read everything that a benchmark left behind; `with_images` adds the pictures.
+    """Read everything that a benchmark left behind; `from_runs.with_images` adds the pictures.
 
     Args:
         results: its output folder, or the results.jsonl in it.
@@ -61,15 +65,12 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
             f"{str(results)!r} holds results of the protocol {protocol}, but a report is about "
             "domains that were left out; 'ldpf table' shows these results."
         )
-    if data and any(line["selection"] == TARGET_ORACLE for line in lines):
-        raise SettingsError(
-            f"{str(results)!r} was tested on a part of each domain, and a benchmark does not keep "
-            "which images these were; leave --data out to write the report without pictures."
-        )
     folder = lines[0]["folder"]
     mine = [line for line in lines if line["method"] == main]
     targets = tuple(dict.fromkeys(line["target"] for line in lines))
     seeds = tuple(sorted({line["seed"] for line in lines}))
+    runs = _runs(lines, main)
+    kept = any(run.folder is not None and (run.folder / MODEL).is_dir() for run in runs.values())
     return Findings(
         kind="benchmark",
         title=f"{main} on {mine[0]['dataset']}",
@@ -77,8 +78,8 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         class_names=tuple(mine[0]["class_names"]),
         targets=targets,
         seeds=seeds,
-        oracles=frozenset(line["method"] for line in lines if line["oracle"]),
-        runs=_runs(lines),
+        oracles=frozenset(line["method"] for line in lines if readout_of(line["method"]).oracle),
+        runs=runs,
         table=tables[0],
         trainings=_trainings(mine),
         facts=_facts(mine, seeds),
@@ -87,7 +88,9 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         versions={**mine[0]["versions"], "ldpf that wrote this report": ldpf.__version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
-        no_answers=NOT_KEPT,
+        target_seen=any(line["selection"] == TARGET_ORACLE for line in lines),
+        no_answers=NO_CONFIDENCE,
+        no_latent=NO_DATA if kept else NO_MODELS,
     )
 
 
@@ -99,69 +102,40 @@ def _main(lines: Sequence[dict[str, Any]], method: str | None) -> str:
                 f"There is no method {method!r} among the results; there is {', '.join(there)}."
             )
         return method
-    plain = {line["method"] for line in lines if not line["oracle"]}
-    learnt = [name for name in there if name in plain and name not in _BASELINES]
+    learnt = [name for name in there if not readout_of(name).oracle and name not in _BASELINES]
     return "ldpf" if "ldpf" in there else (learnt or there)[0]
 
 
-def _config(folder: Path, run: str) -> dict[str, Any]:
-    path = folder / "runs" / run / "config.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The settings in {str(path)!r} cannot be read ({error}); delete the run's folder and "
-            "run it again."
-        ) from error
-
-
-def _runs(lines: Sequence[dict[str, Any]]) -> dict[tuple[str, int], Run]:
+def _runs(lines: Sequence[dict[str, Any]], main: str) -> dict[tuple[str, int], Run]:
     runs = {}
     for key in dict.fromkeys((line["target"], line["seed"]) for line in lines):
-        here = [line for line in lines if (line["target"], line["seed"]) == key]
-        kept = [_kept(line) for line in here]
-        answered = {
-            line["method"]: own[line["method"]] for line, own in zip(here, kept, strict=True)
-        }
-        labels = [own["labels"] for own in kept]
+        here = {line["method"]: line for line in lines if (line["target"], line["seed"]) == key}
+        kept = {method: _kept(line) for method, line in here.items()}
+        labels = [own.labels for own in kept.values()]
         if any(len(one) != len(labels[0]) or (one != labels[0]).any() for one in labels):
             raise SettingsError(
                 f"On target {key[0]!r}, seed {key[1]}, the methods were tested on different "
                 "images; make a report of runs on the same data."
             )
-        runs[key] = Run(labels[0], answered)
+        runs[key] = Run(
+            labels[0],
+            {method: own.predictions[method] for method, own in kept.items()},
+            {m: own.confidence[m] for m, own in kept.items() if m in own.confidence},
+            bound=_bound(kept[main], main) if main in kept else None,
+            folder=here[main]["folder"] / "runs" / here[main]["run"] if main in here else None,
+        )
     return runs
 
 
-def with_images(found: Findings, dataset: ImageDataset) -> Findings:
-    """Say which images were tested, from the data that the benchmark was run on.
-
-    A benchmark keeps no paths. It tests the images of a target in the order of the data, so those
-    are the ones, if their classes are those kept with the answers.
-
-    Raises:
-        DataError: the classes of a target's images are not those that were tested.
-    """
-    runs = {}
-    for (target, seed), run in found.runs.items():
-        rows = np.zeros(0, int)
-        if dataset.domains is not None and target in dataset.domain_names:
-            rows = np.flatnonzero(dataset.domains == dataset.domain_names.index(target))
-        if dataset.splits is not None and (dataset.splits[rows] == "test").any():
-            rows = rows[dataset.splits[rows] == "test"]
-        part = dataset.subset(rows)
-        here = [dataset.class_names[k] for k in part.labels]
-        if here != [found.class_names[k] for k in run.labels]:
-            raise DataError(
-                f"The {len(here):,} images of {target!r} in {dataset.name!r} are not the "
-                f"{len(run.labels):,} that were tested; give the same --data as to "
-                "'ldpf benchmark'."
-            )
-        runs[target, seed] = replace(run, paths=part.paths)
-    return replace(found, runs=runs, root=dataset.root)
+def _bound(kept: KeptAnswers, main: str) -> np.ndarray | None:
+    """What the oracle over the main method's prompts answered, [N]; every run keeps it."""
+    for name, readout in READOUTS.items():
+        if readout.oracle and readout.trained_as == readout_of(main).trained_as:
+            return kept.predictions.get(name)
+    return None
 
 
-def _kept(line: dict[str, Any]) -> dict[str, Any]:
+def _kept(line: dict[str, Any]) -> KeptAnswers:
     found = kept_answers(line["folder"], line)
     if found is None:
         raise ModelError(
@@ -219,7 +193,7 @@ def _trained_on(
 
 def _commands(lines: Sequence[dict[str, Any]], folder: Path, data: str | None) -> tuple[str, ...]:
     a_run_each = {line["method"]: line["run"] for line in lines}
-    configs = [_config(folder, run) for run in dict.fromkeys(a_run_each.values())]
+    configs = [run_config(folder / "runs" / run) for run in dict.fromkeys(a_run_each.values())]
     words = benchmark_command(lines, configs, data, str(folder))
     again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
     return shlex.join(words), shlex.join([*again, "--out", "report.html"])

@@ -20,6 +20,7 @@ from ldpf.evaluation.readouts import READOUTS
 from ldpf.methods import ZeroShot
 from ldpf.report.findings import ALL, Findings, Run, Training
 from ldpf.report.from_benchmark import some
+from ldpf.report.style_words import nearest_styles
 from ldpf.report.tables import BenchmarkTable
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def from_model(
         },
         backbone=(config["backbone"]["name"], config["backbone"]["fingerprint"]),
         no_answers=NO_DATA,
+        no_latent=NO_DATA,
     )
     if classifier is None or backbone is None or features is None:
         return found
@@ -93,11 +95,13 @@ def from_model(
         for target, part in _by_domain(_renamed(judged, classifier)).items()
     }
     targets = tuple(target for target, _ in runs)
-    trainings = tuple(
-        replace(one, targets=targets, latent=describe_latent(classifier.latent, images))
-        for one in found.trainings
-        if classifier.latent is not None
-    )
+    trainings = ()
+    if classifier.latent is not None:
+        latent = describe_latent(classifier.latent, images)
+        words = nearest_styles(latent.directions, backbone)
+        trainings = tuple(
+            replace(one, targets=targets, latent=latent, words=words) for one in found.trainings
+        )
     coop = () if "coop" in (main, beside.method if beside else None) else (NO_COOP,)
     return replace(
         found,
@@ -107,6 +111,7 @@ def from_model(
         commands=_commands(folder, config, data, data if same else None),
         table=_table(runs, targets),
         no_answers="",
+        no_latent="",
         notes=(note, *coop),
     )
 

@@ -46,10 +46,11 @@ def summary(found: Findings) -> list[str]:
     cell = row.cells.get(column)
     if cell is None:
         return ["Not every target has been run yet; the same benchmark command goes on."]
+    seen = "of which a part was seen" if found.target_seen else "never seen"
     where = (
-        f"images of a domain never seen, averaged over {len(found.targets)} targets"
+        f"images of a domain {seen}, averaged over {len(found.targets)} targets"
         if found.kind == "benchmark" and len(found.targets) > 1
-        else f"{found.targets[0]}, a domain never seen"
+        else f"{found.targets[0]}, a domain {seen}"
         if found.kind == "benchmark"
         else "the images measured"
         if len(found.targets) == 1

@@ -12,7 +12,7 @@ import numpy as np
 from ldpf.errors import SettingsError
 from ldpf.evaluation.comparison import Comparison, compare
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
-from ldpf.evaluation.readouts import READOUTS
+from ldpf.evaluation.readouts import readout_of
 from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.evaluation.store import read_results, right_answers
 from ldpf.report.chosen import chosen_words
@@ -169,7 +169,7 @@ def _table(
 
 def _costs(method: str, lines: Sequence[Line]) -> tuple[str, ...]:
     """What a run of a method took, below `COST_HEADINGS`; a read-out takes nothing of its own."""
-    trained_as = READOUTS[method].trained_as if method in READOUTS else method
+    trained_as = readout_of(method).trained_as
     if trained_as != method:
         return (f"as {trained_as}", "", "")
     own = [line for line in lines if line["method"] == method]

@@ -15,6 +15,9 @@ from ldpf.report.sections.common import percent
 def calibration_section(found: Findings) -> Section:
     """The reliability diagram and the calibration error of the main method and its bases."""
     title = "Calibration"
+    if found.main in found.oracles:
+        note = f"{found.main} is a bound and gives no probabilities of its own."
+        return Section("calibration", title, [Text(note, "note")])
     methods = [
         name
         for name in dict.fromkeys((found.main, "zero-shot", "coop"))

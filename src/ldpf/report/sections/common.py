@@ -13,7 +13,7 @@ def no_latent(found: Findings) -> Text | None:
         return Text(f"{found.main} has no latent domains.", "note")
     if any(one.latent is not None for one in found.trainings):
         return None
-    return Text(found.no_answers, "note")
+    return Text(found.no_latent, "note")
 
 
 def domain_label(training: Training | None, s: int) -> str:

@@ -26,9 +26,9 @@ def mistakes_section(found: Findings) -> Section:
         "Below each: what the prompt of every latent domain answers on its own and how sure it "
         "is, with a tick where it is right, and the weight it had in the answer."
         if any(run.prompts is not None for run in runs)
+        else found.no_latent
+        if found.trainings
         else ""
-        if all(run.confidence for run in runs)
-        else found.no_answers
     )
     blocks: list[Block] = [Text(f"{chosen}, class by class in turn. {below}{first_seed(found)}")]
     count = max(4, min(TILES, ALL_TILES // max(len(found.targets), 1)))

@@ -26,7 +26,7 @@ def oracle_section(found: Findings) -> Section:
         return Section("oracle", title, [note])
     gaps = oracle_gaps(found)
     if not gaps:
-        return Section("oracle", title, [Text(found.no_answers, "note")])
+        return Section("oracle", title, [Text(found.no_latent, "note")])
     chance = {t: _mean(found, t, _CHANCE) for t in gaps}
     with_chance = all(value is not None for value in chance.values())
     rows: list[tuple[str, ...]] = []
@@ -59,14 +59,11 @@ def oracle_gaps(found: Findings) -> dict[str, tuple[float, float]]:
         for (name, _), run in found.runs.items():
             if name != target or found.main not in run.predictions:
                 continue
-            if run.prompts is not None:
-                bound = (run.prompts.votes.numpy() == run.labels[:, None]).any(axis=1).mean()
-            elif found.main == "ldpf" and "ldpf-oracle" in run.predictions:
-                bound = run.right("ldpf-oracle").mean()
-            else:
+            reachable = run.reachable()
+            if reachable is None:
                 continue
             own.append(run.right(found.main).mean())
-            bounds.append(bound)
+            bounds.append(reachable.mean())
         if own:
             gaps[target] = (float(np.mean(own)), float(np.mean(bounds)))
     return gaps

@@ -32,7 +32,7 @@ def weights_section(found: Findings) -> Section:
         if (run := found.shown(target)) is not None and run.prompts is not None
     }
     if not weights:
-        return Section("weights", title, [Text(found.no_answers, "note")])
+        return Section("weights", title, [Text(found.no_latent, "note")])
     means = {target: values.mean(axis=0).tolist() for target, values in weights.items()}
     labels = {
         target: [domain_label(found.training(target), s) for s in range(len(parts))]

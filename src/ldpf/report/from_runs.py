@@ -1,0 +1,117 @@
+"""What the kept models of a benchmark's runs show on its images."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ldpf.data.progress import progress_bar
+from ldpf.errors import DataError
+from ldpf.evaluation.answers import prompt_answers
+from ldpf.evaluation.latent_images import describe_latent
+from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Episode, get_protocol
+from ldpf.evaluation.readouts import readout_of
+from ldpf.evaluation.selection import prepared
+from ldpf.evaluation.store import MODEL, run_config
+from ldpf.model_folder import load_model
+from ldpf.report.from_benchmark import NO_MODELS
+from ldpf.report.style_words import nearest_styles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ldpf.backbones import Backbone
+    from ldpf.classifier import PromptClassifier
+    from ldpf.features import FeatureSet
+    from ldpf.report.findings import Findings, Run
+
+log = logging.getLogger("ldpf")
+
+SOME_MODELS = (
+    "{count} of {total} runs kept no model, being of an older version of ldpf, and are missing "
+    "where latent domains are shown."
+)
+
+
+def with_images(
+    found: Findings, dataset: str, features: FeatureSet, backbone: Backbone
+) -> Findings:
+    """Add what takes the images: which were tested, and what latent domains make of them.
+
+    Each run's split is made again, and its kept model, where there is one, put to the images of the
+    target; those of the first seed also show what its latent domains look like.
+
+    Args:
+        found: from `from_benchmark`.
+        dataset: name of the data, for the error.
+        features: of all images of the benchmark.
+        backbone: that made them, the one that the benchmark was run with.
+
+    Raises:
+        DataError: the classes of a target's images are not those that were tested.
+        ModelError: a kept model is damaged.
+    """
+    fusion = readout_of(found.main).fusion
+    runs, trainings = dict(found.runs), list(found.trainings)
+    shown = {training.targets[0]: place for place, training in enumerate(trainings)}
+    without = 0
+    enabled = log.isEnabledFor(logging.INFO)
+    with progress_bar("models", len(runs), enabled=enabled) as advance:
+        for (target, seed), run in found.runs.items():
+            advance(1)
+            if run.folder is None:  # the main method has not come here yet
+                continue
+            episode = _episode(found, run, run.folder, target, seed, dataset, features)
+            classifier = _model(run.folder, backbone) if found.trainings else None
+            without += classifier is None
+            prompts = None
+            if classifier is not None:
+                if fusion is not None:
+                    classifier = classifier.with_fusion(fusion)
+                prompts = prompt_answers(classifier, episode.test.features)
+            if classifier is not None and target in shown and run is found.shown(target):
+                latent = describe_latent(classifier.latent, episode.train, episode.test)
+                place = shown[target]
+                trainings[place] = replace(
+                    trainings[place],
+                    latent=latent,
+                    words=nearest_styles(latent.directions, backbone),
+                )
+            runs[target, seed] = replace(run, paths=episode.test.paths, prompts=prompts)
+    notes = found.notes
+    if found.trainings and 0 < without < len(runs):
+        notes = (*notes, SOME_MODELS.format(count=without, total=len(runs)))
+    return replace(found, runs=runs, trainings=tuple(trainings), no_latent=NO_MODELS, notes=notes)
+
+
+def _episode(
+    found: Findings,
+    run: Run,
+    folder: Path,
+    target: str,
+    seed: int,
+    dataset: str,
+    features: FeatureSet,
+) -> Episode:
+    """The images that a run learnt from and was tested on."""
+    settings = run_config(folder)
+    rules = get_protocol(settings.get("protocol", LEAVE_ONE_DOMAIN_OUT))
+    fraction = settings["train_fraction"]
+    episode = rules.episode(features, target, seed, fraction)
+    episode = prepared(episode, settings["selection"], fraction)
+    here = [features.class_names[k] for k in episode.test.labels.tolist()]
+    if here != [found.class_names[k] for k in run.labels]:
+        raise DataError(
+            f"The {len(here):,} images of {target!r} in {dataset!r} are not the "
+            f"{len(run.labels):,} that were tested; give the same --data as to 'ldpf benchmark'."
+        )
+    return episode
+
+
+def _model(folder: Path, backbone: Backbone) -> PromptClassifier | None:
+    """The kept model of a run, if it has one with latent domains."""
+    if not (folder / MODEL / "config.json").is_file():
+        return None
+    classifier, _ = load_model(folder / MODEL, backbone)
+    return classifier if classifier.latent is not None else None
