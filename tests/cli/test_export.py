@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,9 +51,44 @@ def test_accuracy_is_measured_on_labelled_images(model, images, run, tmp_path):
     assert measured["accuracy"] == measured["accuracy_before"]
 
 
+def test_the_example_is_short():
+    assert len((ROOT / "examples/predict_onnx.py").read_text().splitlines()) <= 20
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_numbers_say_what_they_do_to_the_accuracy(precision, model, images, run, tmp_path):
+    words = ("export", model, "--out", tmp_path / "small.onnx", "--precision", precision)
+    result = run(*words, "--data", images)
+    assert result.exit_code == 0, result.stderr
+    found = re.search(
+        r"Accuracy on 54 images: ([\d.]+)%, before ([\d.]+)% \(([+-][\d.]+)%\); the same answer "
+        r"for [\d.]+% of the images\.",
+        " ".join(result.stdout.split()),
+    )
+    now, before, change = (float(value) for value in found.groups())
+    assert now - before == pytest.approx(change, abs=0.11)
+
+
+def test_smaller_numbers_are_not_written_unmeasured(model, run, tmp_path):
+    words = ("export", model, "--out", tmp_path / "small.onnx", "--precision", "int8")
+    result = run(*words)
+    assert result.exit_code == 2
+    assert " ".join(result.stderr.split()).endswith(
+        "Error: precision='int8' can change answers: give labelled images with --data to have the "
+        "change of accuracy measured, or --unmeasured to do without."
+    )
+    assert list(tmp_path.iterdir()) == []
+    result = run(*words, "--unmeasured")
+    assert result.exit_code == 0
+    assert "What that does to its accuracy was not measured." in result.stdout
+
+
 def test_the_example_needs_neither_this_package_nor_torch(exported, model, images, run, tmp_path):
     files = sorted(images.glob("*/*/0.png"))
     files += [turned(files[0], tmp_path / "turned.jpg"), half_clear(files[1], tmp_path / "a.png")]
+    for shape in ((61, 30), (30, 61)):  # neither is cut evenly
+        files.append(tmp_path / f"{shape[0]}-wide.png")
+        Image.radial_gradient("L").resize(shape).convert("RGB").save(files[-1])
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", GUARD, ROOT / "examples/predict_onnx.py", exported[0], *files],

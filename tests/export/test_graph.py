@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ldpf.classifier import PromptClassifier
 from ldpf.domains import FittedDomains
 from ldpf.domains.extractor import DomainExtractor
 from ldpf.export.graph import FeatureHead, PixelGraph
+from ldpf.export.preprocessing import normalization
 
 N, S, K, D = 7, 3, 4, 16
 
@@ -42,9 +48,17 @@ def test_features_of_any_length_are_taken():
     torch.testing.assert_close(head(features)[0], head(5 * features)[0])
 
 
-def test_pixels_are_encoded_first(tiny_clip):
-    pixels = torch.rand(2, 3, tiny_clip.image_size, tiny_clip.image_size)
-    model = classifier()
+def test_pixels_are_normalized_and_encoded_first(tiny_clip):
+    draws = np.random.default_rng(0)
+    images = [Image.fromarray(draws.integers(0, 256, (30, 40, 3), np.uint8)) for _ in range(2)]
+    model, pixels = classifier(), tiny_clip.preprocess(images, normalized=False)
+    assert pixels.min() >= 0 and 200 < pixels.max() <= 255
     probabilities, _ = PixelGraph(model, tiny_clip)(pixels)
-    expected = model.probabilities(tiny_clip.encode_images(pixels))
+    expected = model.probabilities(tiny_clip.encode_images(tiny_clip.preprocess(images)))
     torch.testing.assert_close(probabilities, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_tower_that_takes_values_as_they_are_gets_them(tiny_clip):
+    processor = copy.deepcopy(tiny_clip.image_processor)
+    processor.do_rescale = processor.do_normalize = False
+    assert normalization(SimpleNamespace(image_processor=processor)) == ([1.0] * 3, [0.0] * 3)

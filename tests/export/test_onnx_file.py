@@ -7,6 +7,7 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 
 import ldpf.export.onnx_file
 from ldpf.errors import LdpfError, SettingsError
@@ -31,8 +32,10 @@ def exported(tiny_clip, tmp_path_factory):
 def test_any_number_of_images_gets_the_classifiers_answers(exported, tiny_clip):
     session = Session(exported.path)
     for n in (1, 4):
-        pixels = torch.rand(n, 3, tiny_clip.image_size, tiny_clip.image_size)
-        features = tiny_clip.encode_images(pixels)
+        size = (tiny_clip.image_size, tiny_clip.image_size)
+        images = [Image.new("RGB", size, (40 * i, 200, 90)) for i in range(n)]
+        pixels = tiny_clip.preprocess(images, normalized=False)
+        features = tiny_clip.encode_images(tiny_clip.preprocess(images))
         probabilities, weights = (torch.from_numpy(v) for v in session.run(pixels))
         torch.testing.assert_close(
             probabilities, classifier().probabilities(features), rtol=0, atol=1e-4
@@ -50,7 +53,9 @@ def test_the_description_stands_beside_and_inside(exported, tiny_clip):
     assert description["class_names"] == ["a", "b", "c", "d"]
     assert description["backbone"]["fingerprint"] == tiny_clip.fingerprint
     assert description["outputs"] == ["probabilities", "domain_weights"]
-    assert description["preprocessing"]["mean"] == list(tiny_clip.image_processor.image_mean)
+    assert description["preprocessing"]["values"] == "RGB, 0 to 255"
+    size = [tiny_clip.image_size, tiny_clip.image_size]
+    assert description["input"]["shape"] == ["images", 3, *size]
 
 
 @needs_onnx

@@ -94,15 +94,21 @@ class Backbone:
         """The text tower's activation; GELU under QuickGELU weights silently costs accuracy."""
         return str(self.text.model.config.hidden_act)
 
-    def preprocess(self, images: Sequence[Image.Image]) -> torch.Tensor:
+    def preprocess(self, images: Sequence[Image.Image], *, normalized: bool = True) -> torch.Tensor:
         """RGB images of any size to the model's input, on the CPU. Safe to call from threads.
+
+        Args:
+            images: to be resized and cropped.
+            normalized: False leaves the values as they are, from 0 to 255.
 
         Returns:
             [N, 3, H, W] float32.
         """
         if "shortest_edge" in self.image_processor.size:
             images = [_without_far_ends(image) for image in images]
-        return self.image_processor(images=images, return_tensors="pt")["pixel_values"]
+        steps = {} if normalized else {"do_rescale": False, "do_normalize": False}
+        found = self.image_processor(images=images, return_tensors="pt", **steps)
+        return found["pixel_values"].float()
 
     @torch.no_grad()
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ import typer
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.loading import DataSource, count, load_trained
+from ldpf.errors import SettingsError
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -46,7 +47,8 @@ def export(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Labelled images to measure the exported file's accuracy on, beside the model's.",
+            help="Labelled images to measure the exported file's accuracy on, beside the model's; "
+            "needed for fp16 and int8, unless --unmeasured.",
             rich_help_panel=common.DATA_PANEL,
             show_default=False,
         ),
@@ -55,6 +57,13 @@ def export(
     class_names: common.ClassNames = None,
     benchmark_name: common.NamedBenchmark = "auto",
     skip_bad: common.SkipBad = False,
+    unmeasured: Annotated[
+        bool,
+        typer.Option(
+            "--unmeasured",
+            help="Write fp16 or int8 without measuring what that does to the accuracy.",
+        ),
+    ] = False,
     backbone: common.ModelBackbone = None,
     cache_dir: common.CacheDir = None,
     quiet: common.Quiet = False,
@@ -73,6 +82,11 @@ def export(
     """
     from ldpf.export import export_onnx
 
+    if precision in ("fp16", "int8") and data is None and not unmeasured:
+        raise SettingsError(
+            f"precision={precision!r} can change answers: give labelled images with --data to have "
+            "the change of accuracy measured, or --unmeasured to do without."
+        )
     classifier, frozen, _ = load_trained(model, backbone, "cpu")
     source = (
         None
@@ -105,10 +119,8 @@ def export(
             f"{m['accuracy_before']:.1%} ({m['change']:+.1%}); the same answer for "
             f"{m['agreement']:.1%} of the images."
         )
-    elif precision != "fp32":
-        say(
-            "What that means for its accuracy is measured where labelled images are given (--data)."
-        )
+    elif unmeasured and precision != "fp32":
+        say("What that does to its accuracy was not measured.")
 
 
 def _measure(
@@ -124,6 +136,7 @@ def _measure(
 
     from ldpf.cli.evaluate import check_classes
     from ldpf.cli.loading import encode
+    from ldpf.data.images import read_image
     from ldpf.export.onnx_file import Session
 
     dataset = source.load()
@@ -139,7 +152,8 @@ def _measure(
         if part == "features":
             batch = features.features[rows]
         else:
-            batch = _pixels(features.paths[rows], dataset.root, frozen)
+            images = [read_image(dataset.root / path) for path in features.paths[rows]]
+            batch = frozen.preprocess(images, normalized=False)
         answers.append(session.run(batch)[0].argmax(axis=1))
     now = np.concatenate(answers)
     right_before, right_now = float((before == labels).mean()), float((now == labels).mean())
@@ -150,9 +164,3 @@ def _measure(
         "change": right_now - right_before,
         "agreement": float((now == before).mean()),
     }
-
-
-def _pixels(paths: tuple[str, ...], root: Path, frozen: Backbone) -> Any:
-    from ldpf.data.images import read_image
-
-    return frozen.preprocess([read_image(root / path) for path in paths])

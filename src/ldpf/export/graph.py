@@ -8,6 +8,7 @@ from torch import nn
 
 from ldpf.backbones import Backbone
 from ldpf.classifier import PromptClassifier
+from ldpf.export.preprocessing import normalization
 from ldpf.fusion import FUSION_RULES
 
 
@@ -50,15 +51,23 @@ class FeatureHead(nn.Module):
 
 
 class PixelGraph(nn.Module):
-    """Preprocessed pixels [N, 3, H, W] to probabilities [N, K] and domain weights [N, S]."""
+    """Pixels [N, 3, H, W] to probabilities [N, K] and domain weights [N, S].
+
+    Pixels are RGB values from 0 to 255, resized and cropped as the backbone wants them. Scaling
+    and normalization are part of the graph, so that no program has to repeat them.
+    """
 
     def __init__(self, classifier: PromptClassifier, backbone: Backbone) -> None:
         """Put the head behind the backbone's image tower."""
         super().__init__()
         self.model = backbone.model
         self.head = FeatureHead(classifier)
+        factor, offset = normalization(backbone)
+        self.register_buffer("factor", torch.tensor(factor)[:, None, None])  # [3, 1, 1]
+        self.register_buffer("offset", torch.tensor(offset)[:, None, None])
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Probabilities [N, K] and domain weights [N, S]."""
+        pixels = pixels * self.factor + self.offset
         features = self.model.get_image_features(pixel_values=pixels).pooler_output.flatten(1)
         return self.head(features)

@@ -71,8 +71,8 @@ def export_onnx(
         classifier: what was trained.
         backbone: it was trained with.
         out: where the file goes, ending in `.onnx`.
-        part: `onnx`, from `pixels` [N, 3, H, W], or `features`, the head alone, from `features`
-            [N, D] of the same backbone (of any length).
+        part: `onnx`, from `pixels` [N, 3, H, W] (RGB from 0 to 255, resized and cropped), or
+            `features`, the head alone, from `features` [N, D] of the same backbone (of any length).
         precision: `fp32`, `fp16` (weights and most operations; inputs and outputs stay float32) or
             `int8` (matrix products; convolutions stay as they are).
 
@@ -98,10 +98,10 @@ def export_onnx(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
         draft = Path(folder) / "fp32.onnx"
-        _write(graph, torch.randn(2, *shape, generator=draws), name, draft)
+        _write(graph, _drawn(name, 2, shape, draws), name, draft)
         draft = reduce_precision(draft, precision)
         _describe_inside(draft, description)
-        inputs = [torch.randn(n, *shape, generator=draws) for n in _TRIED_BATCHES]
+        inputs = [_drawn(name, n, shape, draws) for n in _TRIED_BATCHES]
         difference = max(_difference(graph, draft, batch) for batch in inputs)
         if precision == "fp32" and not difference <= TOLERANCE:
             raise LdpfError(
@@ -164,6 +164,12 @@ class Session:
         """Outputs of one batch, in the order of `OUTPUTS`."""
         (entry,) = self.session.get_inputs()
         return self.session.run(list(OUTPUTS), {entry.name: batch.numpy()})
+
+
+def _drawn(name: str, n: int, shape: list[int], draws: torch.Generator) -> torch.Tensor:
+    """Random inputs: pixels in their range, or features."""
+    drawn = torch.randn(n, *shape, generator=draws)
+    return drawn if name == "features" else 255 * torch.sigmoid(drawn)
 
 
 def _write(graph: torch.nn.Module, example: torch.Tensor, name: str, path: Path) -> None:

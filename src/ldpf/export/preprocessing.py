@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 def describe_preprocessing(backbone: Backbone) -> dict[str, Any]:
     """Steps from an RGB image to the graph's input, in this order.
 
+    What is left to do with the values themselves is part of the graph: see `normalization`.
+
     Returns:
         `resize`: `{"shortest_edge": n}` (the longer side in proportion, rounded down) or
         `{"height": h, "width": w}`, or None; `interpolation`: PIL's number of the filter;
-        `center_crop`: `[h, w]` or None; `scale`: factor for the values 0 to 255; `mean` and `std`:
-        for each channel, or None.
+        `center_crop`: `[h, w]` or None; `values`: what a value of the input means.
     """
     processor = backbone.image_processor
     crop = processor.crop_size if processor.do_center_crop else None
@@ -23,10 +24,17 @@ def describe_preprocessing(backbone: Backbone) -> dict[str, Any]:
         "resize": _plain(processor.size) if processor.do_resize else None,
         "interpolation": int(processor.resample),
         "center_crop": None if crop is None else [int(crop["height"]), int(crop["width"])],
-        "scale": float(processor.rescale_factor) if processor.do_rescale else 1.0,
-        "mean": list(processor.image_mean) if processor.do_normalize else None,
-        "std": list(processor.image_std) if processor.do_normalize else None,
+        "values": "RGB, 0 to 255",
     }
+
+
+def normalization(backbone: Backbone) -> tuple[list[float], list[float]]:
+    """Factor and offset of each channel that turn values from 0 to 255 into those of the tower."""
+    processor = backbone.image_processor
+    scale = float(processor.rescale_factor) if processor.do_rescale else 1.0
+    mean = list(processor.image_mean) if processor.do_normalize else [0.0, 0.0, 0.0]
+    std = list(processor.image_std) if processor.do_normalize else [1.0, 1.0, 1.0]
+    return [scale / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
 
 
 def _plain(size: Any) -> dict[str, int]:
