@@ -9,7 +9,7 @@ from PIL import Image
 
 from ldpf.data import read_image
 from ldpf.errors import DataError
-from ldpf.inputs import as_sequence, may_be_table, to_features
+from ldpf.inputs import may_be_table, to_features
 
 
 class Column:
@@ -242,11 +242,6 @@ def test_files_that_cannot_be_read_are_all_named(files, tiny_clip):
     assert str(files[1]) in message and str(files[3]) in message
     assert "the file does not exist" in message
     assert str(files[0]) not in message
-
-
-def test_a_sequence_stays_the_one_it_is():
-    for inputs in (["a.png"], np.ones((2, 3))):
-        assert as_sequence(inputs) is inputs
 
 
 @pytest.mark.parametrize(

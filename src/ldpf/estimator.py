@@ -18,16 +18,11 @@ from ldpf.data import make_split, require_trainable
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError
 from ldpf.features import FeatureSet
-from ldpf.inputs import (
-    as_sequence,
-    brings_labels,
-    labelled_features,
-    may_be_table,
-    to_features,
-)
+from ldpf.inputs import brings_labels, labelled_features, may_be_table, to_features
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, model_config, read_config, save_model
 from ldpf.recipes import RECIPES, Recipe, get_recipe
+from ldpf.rows import as_sequence
 from ldpf.sharing import HubSharing
 from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 

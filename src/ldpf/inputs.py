@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
 from ldpf.backbones import Backbone
@@ -19,6 +18,7 @@ from ldpf.data.labelled import LabelledImages
 from ldpf.encoding import stream_features
 from ldpf.errors import DataError
 from ldpf.features import FeatureSet, extract_features
+from ldpf.rows import as_sequence, not_understood, unit_rows
 
 _IMAGES_AT_ONCE = 16
 
@@ -60,7 +60,7 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
                 "Features should be a table of numbers [N, D]; these rows differ in length."
             ) from error
         return _check_features(table, backbone)
-    raise DataError(_not_understood(first))
+    raise DataError(not_understood(first))
 
 
 def brings_labels(inputs: Any) -> bool:
@@ -99,36 +99,6 @@ def may_be_table(inputs: Any) -> bool:
     return not (isinstance(first, (str, Path, Image.Image)) or getattr(first, "ndim", 0) > 1)
 
 
-def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:
-    """Inputs as something that has a length and can be indexed; one that is so stays as it is.
-
-    Raises:
-        DataError: a single input instead of several, none at all, or nothing of this kind.
-    """
-    if isinstance(inputs, (str, Path, Image.Image)):
-        raise DataError(
-            f"A single {type(inputs).__name__} was given; give a list, even of one: [{inputs!r}]."
-        )
-    if isinstance(inputs, torch.Tensor):
-        inputs = inputs.detach().cpu()
-        inputs = (inputs.float() if inputs.is_floating_point() else inputs).numpy()
-    elif hasattr(inputs, "to_numpy"):  # a column or table of pandas, whose index may be any
-        inputs = inputs.to_numpy()
-    is_array = isinstance(inputs, np.ndarray) and inputs.ndim > 0
-    if not is_array and not isinstance(inputs, Sequence):
-        raise DataError(_not_understood(inputs))
-    if len(inputs) == 0:
-        raise DataError("There are no inputs; give at least one image, path or feature row.")
-    return inputs
-
-
-def _not_understood(item: Any) -> str:
-    return (
-        f"Inputs of type {type(item).__name__} are not understood; give features [N, D], paths, "
-        "PIL images, or uint8 pixels [N, H, W, 3]."
-    )
-
-
 def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise DataError(
@@ -141,23 +111,6 @@ def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
             f"feature of backbone {backbone.name!r}."
         )
     return unit_rows(array)
-
-
-def unit_rows(array: np.ndarray) -> torch.Tensor:
-    """A table of numbers [N, D] as image features: float32, each row of length one.
-
-    Raises:
-        DataError: a row is not finite, or all zero.
-    """
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused
-        features = torch.from_numpy(array.astype(np.float32))
-    wrong = ~torch.isfinite(features).all(dim=1) | (features.abs().sum(dim=1) == 0)
-    if wrong.any():
-        raise DataError(
-            f"Feature row {int(wrong.nonzero()[0])} holds NaN or infinite values, or zeros only "
-            f"({int(wrong.sum())} such rows); an image feature is finite and not zero."
-        )
-    return F.normalize(features, dim=-1)
 
 
 def _encode_paths(paths: list[Path], backbone: Backbone) -> torch.Tensor:

@@ -188,7 +188,7 @@ def from_embeddings(
     import torch
 
     from ldpf.features import FeatureSet
-    from ldpf.inputs import as_sequence, unit_rows
+    from ldpf.rows import as_sequence, unit_rows
 
     try:
         table = np.asarray(as_sequence(embeddings))
