@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ldpf.cli.predict import find_images
 from ldpf.cli.prediction import Predictor
@@ -310,6 +311,14 @@ def test_an_output_that_cannot_be_written_is_an_error(model, images, tmp_path, r
     result = run("predict", model, images, "--out", tmp_path / "file" / "answers.csv")
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: The folder {str(tmp_path / 'file')!r} cannot be made")
+
+
+def test_an_enormous_image_is_one_sentence(model, tmp_path, start):
+    Image.new("1", (10_000, 9_500)).save(tmp_path / "huge.png")
+    process = start("predict", model, tmp_path / "huge.png", "--quiet")
+    answers, said = process.communicate(timeout=120)
+    assert b"95,000,000 pixels, above the limit of 89,478,485" in answers
+    assert b"Warning" not in said and b"bomb" not in said
 
 
 def test_a_reader_that_stops_early_ends_it_quietly(model, images, start):

@@ -18,7 +18,9 @@ class WordTokenizer:
 
     pad_token_id = VOCABULARY - 3
 
-    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+    def __call__(
+        self, text: str, add_special_tokens: bool = True, verbose: bool = True
+    ) -> dict[str, list[int]]:
         assert not add_special_tokens
         words = text.replace(".", " . ").split()
         return {"input_ids": [zlib.crc32(word.encode()) % (VOCABULARY - 3) for word in words]}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import logging
+from dataclasses import replace
+
 import pytest
 
 from ldpf.errors import SettingsError
@@ -38,7 +42,7 @@ def test_name_without_a_token_is_refused(make_tower, monkeypatch):
     monkeypatch.setattr(
         type(tower.tokenizer),
         "__call__",
-        lambda self, text, add_special_tokens: {"input_ids": [7] * (text != "☃")},
+        lambda self, text, **_: {"input_ids": [7] * (text != "☃")},
     )
     with pytest.raises(SettingsError) as error:
         ClassTokens.read(tower, ["cat", "☃"], ".")
@@ -55,6 +59,25 @@ def test_name_longer_than_the_tower_is_refused(make_tower):
         "The sentence of class 'a b c d e f g' has 10 tokens (start, 0 context, 8 of the name and "
         "what follows it, end) but the text encoder reads at most 8; use a shorter name."
     )
+
+
+def test_a_long_name_is_refused_in_our_words_alone(tiny_clip):
+    said: list[logging.LogRecord] = []
+    tokenizer = copy.deepcopy(tiny_clip.tokenizer)
+    tokenizer.model_max_length = 8
+    handler = logging.Handler()
+    handler.emit = said.append
+    transformers = logging.getLogger("transformers")
+    transformers.addHandler(handler)
+    try:
+        with pytest.raises(SettingsError, match="use a shorter name"):
+            tower = replace(tiny_clip.text, tokenizer=tokenizer, context_length=8)
+            ClassTokens.read(tower, ["cat dog " * 20], ".")
+        assert said == []
+        tokenizer("cat dog " * 20)  # it would have complained
+        assert len(said) == 1
+    finally:
+        transformers.removeHandler(handler)
 
 
 def test_name_that_does_not_fit_behind_the_context_is_refused(make_tower):

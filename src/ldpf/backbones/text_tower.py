@@ -82,7 +82,8 @@ class TextTower:
     def name_tokens(self, text: str) -> list[int]:
         """Token ids of `text`, without start and end token, never truncated."""
         text = text.lower() if self.lower_case else text
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        # Too long a text is refused by us, in words of our own.
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def tokens_behind(self, text: str) -> list[int]:
         """Token ids of `text` where it follows other words.

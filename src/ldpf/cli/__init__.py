@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated
 
 import typer
@@ -108,4 +109,6 @@ app.add_typer(datasets.app, name="datasets")
 
 def main() -> None:
     """Entry point of the `ldpf` command."""
+    # Pillow's words for what `ldpf.data.images` refuses with a sentence of its own.
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     app()
