@@ -16,7 +16,7 @@ from ldpf.evaluation.readouts import READOUTS, readout_of
 from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.report.again import benchmark_command
-from ldpf.report.findings import Findings, Run, Training
+from ldpf.report.findings import Findings, Run, Training, some
 from ldpf.report.results_tables import read_folders, results_tables
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
@@ -197,9 +197,3 @@ def _commands(lines: Sequence[dict[str, Any]], folder: Path, data: str | None) -
     words = benchmark_command(lines, configs, data, str(folder))
     again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
     return shlex.join(words), shlex.join([*again, "--out", "report.html"])
-
-
-def some(names: Sequence[str], limit: int) -> str:
-    """The first names of a list, and how many more there are."""
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

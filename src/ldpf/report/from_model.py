@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,8 @@ from ldpf.evaluation.latent_images import describe_latent
 from ldpf.evaluation.metrics import accuracy
 from ldpf.evaluation.readouts import READOUTS
 from ldpf.methods import ZeroShot
-from ldpf.report.findings import ALL, Findings, Run, Training
-from ldpf.report.from_benchmark import some
+from ldpf.report import model_facts
+from ldpf.report.findings import ALL, Findings, Run
 from ldpf.report.style_words import nearest_styles
 from ldpf.report.tables import BenchmarkTable
 
@@ -73,10 +72,10 @@ def from_model(
         oracles=frozenset(name for name, readout in READOUTS.items() if readout.oracle),
         runs={},
         table=None,
-        trainings=_trainings(config),
-        facts=_facts(config),
-        trained_on=_trained_on(origin),
-        commands=_commands(folder, config, data),
+        trainings=model_facts.trainings(config),
+        facts=model_facts.facts(config),
+        trained_on=model_facts.trained_on(origin),
+        commands=model_facts.commands(folder, config, data),
         versions={
             "ldpf that trained it": config.get("library_version", "unknown"),
             "ldpf that wrote this report": ldpf.__version__,
@@ -108,7 +107,7 @@ def from_model(
         targets=targets,
         runs=runs,
         trainings=trainings,
-        commands=_commands(folder, config, data, data if same else None),
+        commands=model_facts.commands(folder, config, data, data if same else None),
         table=_table(runs, targets),
         no_answers="",
         no_latent="",
@@ -234,68 +233,3 @@ def _table(runs: Mapping[tuple[str, int], Run], targets: tuple[str, ...]) -> Ben
     ]
     methods = list(dict.fromkeys(line["method"] for line in lines))
     return BenchmarkTable.from_results(lines, methods, targets, ("Accuracy in %.",))
-
-
-def _trainings(config: Mapping[str, Any]) -> tuple[Training, ...]:
-    training = config.get("training", {})
-    # What the log of the discovery says, and over it what was measured of the domains kept.
-    measured = {
-        **(training.get("domains") or {}),
-        **(config.get("provenance", {}).get("latent_domains") or {}),
-    }
-    if not measured:
-        return ()
-    return (Training("in the model", (), measured, training.get("prompt_similarity") or []),)
-
-
-def _facts(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    origin, training = config.get("provenance", {}), config.get("training", {})
-    names, built_on = config["class_names"], config["backbone"]
-    facts = [("Data", str(origin.get("dataset", "unknown")))]
-    facts.append(("Classes", f"{len(names):,}: {some(names, 30)}"))
-    known = origin.get("domain_names")
-    facts.append(("Known domains", f"{some(known, 8)} (not used)" if known else "none"))
-    print_ = built_on["fingerprint"][:16]
-    facts.append(("Backbone, frozen", f"{built_on['name']} (fingerprint {print_})"))
-    facts.append(("Method", config["method"]))
-    if config["n_domains"] > 1:
-        rule = f"{config['n_domains']}, fused by {config['fusion']} (tau {config['tau']:g})"
-        facts.append(("Latent domains", rule))
-    if "recipe" in origin:
-        facts.append(("Recipe", f"{origin['recipe']}, seed {origin.get('seed')}"))
-    if "validation_accuracy" in training:
-        beside = origin.get("zero_shot_validation_accuracy")
-        zero = "" if beside is None else f"; zero-shot on the same images: {beside:.1%}"
-        facts.append(
-            ("Accuracy on held-out images", f"{training['validation_accuracy']:.1%}{zero}")
-        )
-    return tuple(facts)
-
-
-def _trained_on(origin: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    if not origin.get("n_images"):
-        return ()
-    held_out, learnt = origin.get("n_validation", 0), origin.get("n_train", 0)
-    left = origin["n_images"] - held_out - learnt
-    return (("the model", str(origin.get("dataset")), f"{learnt:,}", f"{held_out:,}", f"{left:,}"),)
-
-
-def _commands(
-    folder: Path, config: Mapping[str, Any], data: str | None, trained_on: str | None = None
-) -> tuple[str, ...]:
-    origin = config.get("provenance", {})
-    settings = origin.get("method_settings", {})
-    source = trained_on or f"DATA ({origin.get('dataset', 'unknown')})"
-    words = ["ldpf", "train", "--data", source, "--backbone", config["backbone"]["name"]]
-    words += ["--method", config["method"]]
-    if "discovery" in settings:
-        words += ["--n-domains", str(settings["discovery"]["n_domains"])]
-        words += ["--tau", f"{config['tau']:g}"]
-    for option in ("recipe", "train_fraction", "seed"):
-        if option in origin:
-            words += ["--" + option.replace("_", "-"), str(origin[option])]
-    again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
-    return (
-        shlex.join([*words, "--out", str(folder)]),
-        shlex.join([*again, "--out", "report.html"]),
-    )
