@@ -106,10 +106,10 @@ def test_json_is_the_only_thing_on_stdout(finished, images, tiny_clip_folder, ru
 def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
-    from ldpf.evaluation import benchmark
+    from ldpf.evaluation import task
 
     out, wanted = tmp_path / "out", ("--methods", "zero-shot,coop", "--seeds", 1)
-    real, started = benchmark.run_one, []
+    real, started = task.run_one, []
 
     def stopped_in_the_third(method, *rest):
         started.append(method.name)
@@ -117,14 +117,14 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
             raise KeyboardInterrupt
         return real(method, *rest)
 
-    monkeypatch.setattr(benchmark, "run_one", stopped_in_the_third)
+    monkeypatch.setattr(task, "run_one", stopped_in_the_third)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 130
     assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
     marks = {mark: mark.stat().st_mtime_ns for mark in out.glob("runs/*/done")}
     assert len(marks) == 2
 
-    monkeypatch.setattr(benchmark, "run_one", real)
+    monkeypatch.setattr(task, "run_one", real)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 0
     assert result.stderr.count("done before") == 2

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ldpf.backbones import load_backbone
-from ldpf.evaluation.benchmark import Benchmark, run_benchmark
+from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan, Task
+from ldpf.evaluation.task import Benchmark
 from ldpf.evaluation.together import group_tasks
 from ldpf.recipes import FAST
 
@@ -85,16 +86,16 @@ def test_methods_without_prompts_of_their_own_run_alone(data, tiny_clip, tmp_pat
 
 
 def test_one_failure_stops_no_other(data, tiny_clip, tmp_path, monkeypatch):
-    import ldpf.evaluation.benchmark as benchmark
+    import ldpf.evaluation.task as task
 
-    true = benchmark.run_one
+    true = task.run_one
 
     def flawed(method, episode, *rest):
         if episode.seed == 1 and episode.case == "art":
             raise ValueError("flaw")
         return true(method, episode, *rest)
 
-    monkeypatch.setattr(benchmark, "run_one", flawed)
+    monkeypatch.setattr(task, "run_one", flawed)
     lines, failures = run(data, tiny_clip, tmp_path, methods=("coop",), share=True)
     assert failures == ["coop, target art, seed 1: ValueError: flaw"]
     assert len(lines) == 3

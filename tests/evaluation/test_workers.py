@@ -13,9 +13,10 @@ import torch
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError, SettingsError
-from ldpf.evaluation.benchmark import Outcome, run_benchmark
+from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan, Task
 from ldpf.evaluation.store import read_results
+from ldpf.evaluation.task import Outcome
 from ldpf.evaluation.workers import Workers, _load_backbone, choose_jobs
 from ldpf.recipes import FAST
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
+from ldpf.evaluation.plan import Task
+from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.methods import LDPF, CoOp
 from ldpf.passes import SharedPasses
-
-if TYPE_CHECKING:
-    from ldpf.evaluation.benchmark import Benchmark, Outcome
-    from ldpf.evaluation.plan import Task
 
 PROMPTS_TOGETHER = {"cpu": 12, "cuda": 96}
 """Prompts in one pass at most, by the kind of device. Measured on the CPU

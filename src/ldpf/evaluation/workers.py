@@ -15,7 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,13 +23,11 @@ import torch
 from ldpf.backbones import load_backbone
 from ldpf.checkpoint import load_tree, save_tree
 from ldpf.errors import BackboneError, LdpfError
+from ldpf.evaluation.plan import Task
+from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.evaluation.together import run_group
 from ldpf.features import FeatureSet
 from ldpf.methods.fitting import MEMORY_BUDGET_MIB
-
-if TYPE_CHECKING:
-    from ldpf.evaluation.benchmark import Benchmark, Outcome
-    from ldpf.evaluation.plan import Task
 
 log = logging.getLogger("ldpf")
 
