@@ -42,7 +42,9 @@ class IdTokenizer:
     def __init__(self, vocabulary: int) -> None:
         self.stop = vocabulary - 3
 
-    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+    def __call__(
+        self, text: str, add_special_tokens: bool = True, verbose: bool = True
+    ) -> dict[str, list[int]]:
         words = text.replace(".", f" {self.stop}").split()
         return {"input_ids": [int(word) for word in words]}
 
