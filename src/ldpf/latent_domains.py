@@ -76,9 +76,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
             paths=tuple(map(str, range(len(features)))),
         )
         discovery = DomainDiscovery(data, data, settings, self.random_state)
-        while not discovery.done:
-            discovery.round()
-        self.domains_ = _in_double_precision(discovery.latent_domains())
+        self.domains_ = _in_double_precision(discovery.run())
         self.labels_ = discovery.assignments.numpy().copy()
         self.cluster_centers_ = self.domains_.centroids.numpy().copy()
         self._n_features_out = self.n_domains

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 import ldpf.evaluation.search
+import ldpf.evaluation.selection
 from ldpf.errors import SettingsError
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.search import Range, SearchSpace, choose, parse_search
 from ldpf.evaluation.selection import (
+    LEAVE_ONE_LATENT_DOMAIN_OUT,
     LEAVE_ONE_TRAINING_DOMAIN_OUT,
     TRAINING_DOMAIN_VALIDATION,
 )
@@ -254,10 +256,22 @@ def test_a_value_that_no_method_allows_is_refused_before_anything_runs():
         plan("coop", search=search_of("length=0,2"))
 
 
-def test_leaving_training_domains_out_needs_something_to_choose():
+@pytest.mark.parametrize("rule", [LEAVE_ONE_TRAINING_DOMAIN_OUT, LEAVE_ONE_LATENT_DOMAIN_OUT])
+def test_leaving_domains_out_needs_something_to_choose(rule):
     with pytest.raises(SettingsError) as caught:
-        plan("coop", selection=LEAVE_ONE_TRAINING_DOMAIN_OUT)
+        plan("coop", selection=rule)
     assert str(caught.value) == (
-        "Selection by leaving training domains out chooses settings, but there are none to choose "
-        "from; give some, as in --search tau=0.05,0.1."
+        "Selection by leaving domains out chooses settings, but there are none to choose from; "
+        "give some, as in --search tau=0.05,0.1."
     )
+
+
+def test_latent_domains_are_found_once_for_all_settings(data, tiny_clip, tmp_path, monkeypatch):
+    found = []
+    real = ldpf.evaluation.selection.DomainDiscovery.run
+    monkeypatch.setattr(
+        ldpf.evaluation.selection.DomainDiscovery, "run", lambda s: found.append(s) or real(s)
+    )
+    choice = chosen(data, tiny_clip, tmp_path, LEAVE_ONE_LATENT_DOMAIN_OUT, ("length=1,2",))
+    assert len(found) == 1
+    assert len(choice.trials) == 2

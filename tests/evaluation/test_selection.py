@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ldpf.domains import DomainDiscovery
 from ldpf.errors import DataError, SettingsError
 from ldpf.evaluation.protocol import leave_one_domain_out, single_source
 from ldpf.evaluation.selection import (
+    LEAVE_ONE_LATENT_DOMAIN_OUT,
     LEAVE_ONE_TRAINING_DOMAIN_OUT,
     TARGET_ORACLE,
     TRAINING_DOMAIN_VALIDATION,
@@ -13,6 +17,7 @@ from ldpf.evaluation.selection import (
     get_selection,
     prepared,
 )
+from ldpf.methods import LDPF
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,47 @@ def test_no_fold_trains_or_validates_on_the_domain_that_it_is_judged_by(episode)
         assert fold.name not in names(fold.train) | names(fold.validation)
 
 
-@pytest.mark.parametrize("rule", [TRAINING_DOMAIN_VALIDATION, LEAVE_ONE_TRAINING_DOMAIN_OUT])
+def test_each_latent_domain_is_left_out_once_and_judged_by_whole(episode):
+    found = list(folds(episode, LEAVE_ONE_LATENT_DOMAIN_OUT))
+    assert [fold.name for fold in found] == ["latent 0", "latent 1", "latent 2"]
+    judged = [path for fold in found for path in fold.judged.paths]
+    assert sorted(judged) == sorted((*episode.train.paths, *episode.validation.paths))
+    for fold in found:
+        seen = {*fold.train.paths, *fold.validation.paths}
+        assert seen == set(judged) - set(fold.judged.paths)
+
+
+def test_latent_domains_to_leave_out_are_those_that_ldpf_finds(episode):
+    latent = DomainDiscovery(
+        episode.train, episode.validation, LDPF().discovery, episode.seed
+    ).run()
+    for s, fold in enumerate(folds(episode, LEAVE_ONE_LATENT_DOMAIN_OUT)):
+        assert (latent.assign(fold.judged.features) == s).all()
+
+
+def test_latent_domains_do_not_depend_on_the_names_of_domains(episode):
+    def shuffled(part):
+        return replace(part, domains=part.domains.flip(0))
+
+    named = list(folds(episode, LEAVE_ONE_LATENT_DOMAIN_OUT))
+    other = replace(episode, train=shuffled(episode.train), validation=shuffled(episode.validation))
+    for one, two in zip(named, folds(other, LEAVE_ONE_LATENT_DOMAIN_OUT), strict=True):
+        assert one.judged.paths == two.judged.paths
+
+
+def test_nothing_left_without_a_domain_is_refused(episode):
+    few = replace(episode, validation=episode.validation.subset([0]))
+    with pytest.raises(DataError) as caught:
+        list(folds(few, LEAVE_ONE_TRAINING_DOMAIN_OUT))
+    assert str(caught.value) == (
+        "Without photo there would be no images left to train, to choose a checkpoint or to judge "
+        "by; give more images or choose another selection rule."
+    )
+
+
+@pytest.mark.parametrize(
+    "rule", [TRAINING_DOMAIN_VALIDATION, LEAVE_ONE_TRAINING_DOMAIN_OUT, LEAVE_ONE_LATENT_DOMAIN_OUT]
+)
 def test_no_fold_holds_an_image_of_the_target(rule, episode):
     for fold in folds(prepared(episode, rule), rule):
         for part in (fold.train, fold.validation, fold.judged):
@@ -95,5 +140,5 @@ def test_an_unknown_rule_is_refused():
         get_selection("luck")
     assert str(caught.value) == (
         "There is no selection rule 'luck'; choose from training-domain-validation, "
-        "leave-one-domain-out, target-oracle."
+        "leave-one-domain-out, leave-one-latent-domain-out, target-oracle."
     )

@@ -86,7 +86,8 @@ def benchmark(
         typer.Option(
             help="What checkpoints and settings are chosen on. training-domain-validation: held-"
             "out images of the training domains. leave-one-domain-out: settings also on training "
-            "domains left out in turn. target-oracle: a fifth of the target, an upper bound.",
+            "domains left out in turn. leave-one-latent-domain-out: the same with discovered "
+            "domains. target-oracle: a fifth of the target, an upper bound.",
             rich_help_panel=common.RUN_PANEL,
         ),
     ] = "training-domain-validation",

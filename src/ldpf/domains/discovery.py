@@ -134,6 +134,12 @@ class DomainDiscovery:
         if self.done:
             self._warn_of_odd_domains()
 
+    def run(self) -> FittedDomains:
+        """All rounds that are left, and what comes of them."""
+        while not self.done:
+            self.round()
+        return self.latent_domains()
+
     def _cluster(self, previous: torch.Tensor | None) -> Clustering:
         with torch.no_grad():
             z = self.training.extractor(self.train.features)

@@ -11,7 +11,7 @@ from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Protocol, get_protoco
 from ldpf.evaluation.readouts import READOUTS, get_readout
 from ldpf.evaluation.search import SearchSpace
 from ldpf.evaluation.selection import (
-    LEAVE_ONE_TRAINING_DOMAIN_OUT,
+    CROSS_VALIDATED,
     TRAINING_DOMAIN_VALIDATION,
     get_selection,
 )
@@ -58,10 +58,10 @@ class BenchmarkPlan:
         if self.seeds < 1:
             raise SettingsError(f"seeds={self.seeds} should be at least 1.")
         get_protocol(self.protocol)
-        if get_selection(self.selection) == LEAVE_ONE_TRAINING_DOMAIN_OUT and not self.search:
+        if get_selection(self.selection) in CROSS_VALIDATED and not self.search:
             raise SettingsError(
-                "Selection by leaving training domains out chooses settings, but there are none to "
-                "choose from; give some, as in --search tau=0.05,0.1."
+                "Selection by leaving domains out chooses settings, but there are none to choose "
+                "from; give some, as in --search tau=0.05,0.1."
             )
         searched = self.search.values if self.search else {}
         if twice := [name for name in searched if name in self.settings]:

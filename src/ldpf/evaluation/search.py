@@ -211,15 +211,16 @@ def choose(
     candidates = space.candidates(method, episode.seed)
     if len(candidates) < 2:
         return Choice(candidates[0])
+    tried = [with_settings(method, settings) for settings in candidates]
+    # A fold holds copies of features, so there is one at a time.
+    done = [
+        [_trial(one, name, episode, fold, backbone, folder) for one in tried]
+        for fold in folds(episode, selection)
+    ]
     trials = []
-    for settings in candidates:
-        tried = with_settings(method, settings)
-        done = [
-            _trial(tried, name, episode, fold, backbone, folder)
-            for fold in folds(episode, selection)
-        ]
-        score = sum(one["score"] for one in done) / len(done)
-        seconds = sum(one["seconds"] for one in done)
+    for settings, of_folds in zip(candidates, zip(*done, strict=True), strict=True):
+        score = sum(one["score"] for one in of_folds) / len(of_folds)
+        seconds = sum(one["seconds"] for one in of_folds)
         trials.append({"settings": settings, "score": score, "seconds": round(seconds, 3)})
     best = max(trials, key=lambda trial: trial["score"])
     return Choice(best["settings"], trials, sum(trial["seconds"] for trial in trials))

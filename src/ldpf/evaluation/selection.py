@@ -12,22 +12,29 @@ from dataclasses import dataclass, replace
 import torch
 
 from ldpf.data.splits import split_train_validation
+from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.errors import DataError, SettingsError
 from ldpf.evaluation.protocol import Episode
 from ldpf.features import FeatureSet
 
 TRAINING_DOMAIN_VALIDATION = "training-domain-validation"
 LEAVE_ONE_TRAINING_DOMAIN_OUT = "leave-one-domain-out"
+LEAVE_ONE_LATENT_DOMAIN_OUT = "leave-one-latent-domain-out"
 TARGET_ORACLE = "target-oracle"
 
 SELECTIONS: dict[str, str] = {
     TRAINING_DOMAIN_VALIDATION: "training-domain validation (the target is never looked at)",
     LEAVE_ONE_TRAINING_DOMAIN_OUT: "training-domain validation, settings chosen by leaving out "
     "each training domain in turn (the target is never looked at)",
+    LEAVE_ONE_LATENT_DOMAIN_OUT: "training-domain validation, settings chosen by leaving out each "
+    "latent domain in turn (neither the target nor a domain's name is looked at)",
     TARGET_ORACLE: "the true labels of a fifth of the target, and measured on the rest: an upper "
     "bound, not domain generalization",
 }
 """By the name that `--selection` takes: what checkpoints are selected by, as part of a sentence."""
+
+CROSS_VALIDATED = (LEAVE_ONE_TRAINING_DOMAIN_OUT, LEAVE_ONE_LATENT_DOMAIN_OUT)
+"""Rules that choose settings by trainings of their own, and so need some to choose from."""
 
 
 def get_selection(name: str) -> str:
@@ -84,36 +91,53 @@ def folds(episode: Episode, selection: str) -> Iterator[Fold]:
     """The trainings whose mean score decides between settings.
 
     `leave-one-domain-out` needs the true training domains: a method that does without domain labels
-    is then chosen with them.
+    is then chosen with them. `leave-one-latent-domain-out` (ours) puts discovered domains in their
+    place, found anew among all images of the training domains, and so needs no labels.
 
     Args:
         episode: from `prepared`.
         selection: name of the rule.
 
     Raises:
-        DataError: `leave-one-domain-out`, and there is only one training domain.
+        DataError: there is only one domain to leave out, or nothing would be left without it.
     """
-    train, validation = episode.train, episode.validation
-    if selection != LEAVE_ONE_TRAINING_DOMAIN_OUT:
-        yield Fold("", train, validation, validation)
+    if selection not in CROSS_VALIDATED:
+        yield Fold("", episode.train, episode.validation, episode.validation)
         return
+    groups = _true_groups if selection == LEAVE_ONE_TRAINING_DOMAIN_OUT else _latent_groups
+    names, of_train, of_validation = groups(episode)
+    train, validation = episode.train, episode.validation
+    for out, name in names.items():
+        left_out = joined(train.subset(of_train == out), validation.subset(of_validation == out))
+        kept = train.subset(of_train != out), validation.subset(of_validation != out)
+        if not len(left_out) or not all(map(len, kept)):
+            raise DataError(
+                f"Without {name} there would be no images left to train, to choose a checkpoint or "
+                "to judge by; give more images or choose another selection rule."
+            )
+        yield Fold(name, *kept, left_out)
+
+
+def _true_groups(episode: Episode) -> tuple[dict[int, str], torch.Tensor, torch.Tensor]:
+    """Names of the training domains by id, and the ids of training and validation images."""
+    train, validation = episode.train, episode.validation
     if len(episode.sources) < 2:
         raise DataError(
             f"Selection by leaving a training domain out needs at least 2 of them, but there is "
             f"only {episode.sources[0]!r}; choose another selection rule."
         )
     assert train.domains is not None and validation.domains is not None
-    for name in episode.sources:
-        out = train.domain_names.index(name)
-        left_out = joined(
-            train.subset(train.domains == out), validation.subset(validation.domains == out)
-        )
-        yield Fold(
-            name,
-            train.subset(train.domains != out),
-            validation.subset(validation.domains != out),
-            left_out,
-        )
+    names = {train.domain_names.index(name): name for name in episode.sources}
+    return names, train.domains, validation.domains
+
+
+def _latent_groups(episode: Episode) -> tuple[dict[int, str], torch.Tensor, torch.Tensor]:
+    """The same of latent domains, as LDPF finds them with its own settings."""
+    train, validation = episode.train, episode.validation
+    discovery = DomainDiscovery(train, validation, DiscoverySettings(), episode.seed)
+    latent = discovery.run()
+    names = {s: f"latent {s}" for s in range(latent.n_domains)}
+    return names, latent.assign(train.features), latent.assign(validation.features)
 
 
 def joined(first: FeatureSet, second: FeatureSet) -> FeatureSet:

@@ -31,10 +31,7 @@ def discover(bench: Bench, target: str, n_domains: int, seed: int) -> FittedDoma
     """The latent domains that LDPF finds with `target` left out. They need no prompts."""
     episode = leave_one_domain_out(bench.data, target, seed)
     settings = replace(LDPF().discovery, n_domains=n_domains)
-    discovery = DomainDiscovery(episode.train, episode.validation, settings, seed)
-    while not discovery.done:
-        discovery.round()
-    return discovery.latent_domains()
+    return DomainDiscovery(episode.train, episode.validation, settings, seed).run()
 
 
 def purity(found: torch.Tensor, true: torch.Tensor) -> float:
