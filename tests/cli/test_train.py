@@ -248,3 +248,114 @@ def test_json_is_the_only_thing_on_stdout(method, images, tiny_clip_folder, tmp_
     assert 0 <= document["validation_accuracy"] <= 1
     assert document["class_names"] == json.loads((out / "config.json").read_text())["class_names"]
     assert (document["latent_domains"] is None) == (method == "coop")
+
+
+# --- choosing settings ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def searched(flat_images, tiny_clip_folder, run, tmp_path_factory):
+    """A model whose tau was chosen, and what was printed."""
+    out = tmp_path_factory.mktemp("searched") / "model"
+    words = ("--search", "tau=0.2,0.7", "--seed", 1)
+    result = run(
+        "train", "--data", flat_images, "--backbone", tiny_clip_folder, "--out", out, *words
+    )
+    assert result.exit_code == 0, result.stderr
+    return out, result
+
+
+def test_a_setting_is_chosen_by_latent_domains_left_out(searched):
+    out, result = searched
+    config = json.loads((out / "config.json").read_text())
+    origin = config["provenance"]
+    scores = {trial["settings"]["tau"]: trial["score"] for trial in origin["trials"]}
+    assert scores.keys() == {0.2, 0.7}
+    assert config["tau"] == origin["chosen"]["tau"] == max(scores, key=scores.get)
+    assert origin["method_settings"]["tau"] == config["tau"]
+    assert origin["search"]["selection"] == "leave-one-latent-domain-out"
+    told = f"Chosen by accuracy on latent domains left out in turn: tau={config['tau']} (tau=0.2: "
+    assert told in " ".join(result.stdout.split())
+    assert "6 trainings" in result.stderr
+
+
+def test_the_chosen_model_is_that_of_the_setting_alone(
+    searched, flat_images, tiny_clip_folder, tmp_path, run
+):
+    out, _ = searched
+    tau = json.loads((out / "config.json").read_text())["tau"]
+    common = ("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--seed", 1)
+    assert run(*common, "--tau", tau, "--out", tmp_path / "m").exit_code == 0
+    one, two = tensors(out), tensors(tmp_path / "m")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_trials_are_gone_when_the_model_is_there(searched):
+    out, _ = searched
+    assert sorted(entry.name for entry in (out / "training").iterdir()) == [
+        "metrics.jsonl",
+        "settings.json",
+    ]
+
+
+def test_a_search_that_was_interrupted_repeats_no_trial(
+    flat_images, tiny_clip_folder, tmp_path, run, monkeypatch
+):
+    from ldpf.evaluation import search
+
+    words = ("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--method", "coop")
+    words = (*words, "--search", "length=1,2", "--out", tmp_path / "m")
+    real, fitted = search.timed_fit, []
+
+    def stopped_in_the_third(*rest):
+        fitted.append(rest)
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        return real(*rest)
+
+    monkeypatch.setattr(search, "timed_fit", stopped_in_the_third)
+    assert run(*words).exit_code == 130
+    assert run(*words).exit_code == 0
+    assert len(fitted) == 3 + 4
+
+
+def test_info_and_report_tell_of_the_choice(searched, run, tmp_path):
+    out, _ = searched
+    told = " ".join(run("info", out).stdout.split())
+    assert "Chosen by accuracy on latent domains left out in turn: tau=" in told
+    assert run("report", out, "--out", tmp_path / "r.html").exit_code == 0
+    html = (tmp_path / "r.html").read_text()
+    assert "Chosen by accuracy on latent domains left out in turn: tau=" in html
+    command = html.partition("ldpf train ")[2].partition("\n")[0]
+    assert "--search tau=0.2,0.7 --selection leave-one-latent-domain-out" in command
+    assert "--tau" not in command
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--search", "length=1,2"),
+            "Error: ldpf has no setting 'length'; there are agnostic_domain,",
+        ),
+        (("--search", "tau=0,1"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
+        (
+            ("--selection", "target-oracle"),
+            "Error: selection='target-oracle' is not possible; choose from "
+            "leave-one-latent-domain-out, leave-one-domain-out, training-domain-validation.",
+        ),
+        (
+            ("--search", "tau=0.1,1", "--selection", "leave-one-domain-out"),
+            "Error: Selection by leaving a training domain out needs known domains, but these "
+            "images have none; leave-one-latent-domain-out needs none.",
+        ),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(
+    words, sentence, flat_images, tiny_clip_folder, tmp_path, run
+):
+    common = ("--data", flat_images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
+    result = run("train", *common, *words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(sentence)
+    assert not (tmp_path / "m").exists()

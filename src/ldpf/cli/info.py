@@ -143,6 +143,8 @@ def _origin_lines(origin: dict[str, Any]) -> list[str]:
 
 
 def _training_lines(training: dict[str, Any], origin: dict[str, Any]) -> list[str]:
+    from ldpf.report.chosen import model_words
+
     lines = []
     if "validation_accuracy" in training:
         baseline = origin.get("zero_shot_validation_accuracy")
@@ -153,6 +155,8 @@ def _training_lines(training: dict[str, Any], origin: dict[str, Any]) -> list[st
             f"Training: {count(training['steps'], 'step')}, best at {training['best_step']:,}, "
             f"{count(training['text_passes'], 'text pass', 'text passes')}"
         )
+    if chosen := model_words(origin):
+        lines.append(chosen)
     return lines
 
 

@@ -6,6 +6,8 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from ldpf.cli.latent import measure_latent
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
+    from ldpf.evaluation.search import Choice
     from ldpf.features import FeatureSet
     from ldpf.methods import Method
     from ldpf.tracking import Tracker
@@ -26,6 +29,9 @@ REPORT_EVERY_S = 5.0
 
 TRAINING = "training"
 """Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
+
+TRIALS = "trials"
+"""Folder inside that for the trainings of a search, until the end."""
 
 
 def check_model_folder(folder: Path) -> None:
@@ -52,6 +58,7 @@ def train_into(
     run: dict[str, Any],
     provenance: dict[str, Any],
     tracker: Tracker | None = None,
+    search: Callable[[Path], Choice] | None = None,
 ) -> PromptClassifier:
     """Train, or go on with, or simply load the model of these settings, and keep it in `folder`.
 
@@ -60,9 +67,12 @@ def train_into(
         run: everything the result depends on; equal ones go on with each other's work.
         provenance: kept in the model.
         tracker: writes curves of the training, also of one that was done before.
+        search: chooses settings first, with its trials in the folder given; None keeps those of
+            `method`.
     """
     from ldpf.checkpoint import write_json
     from ldpf.evaluation.store import settings_hash
+    from ldpf.methods.settings import with_settings
     from ldpf.model_folder import load_model, save_model
     from ldpf.tracking import track_log
 
@@ -83,6 +93,15 @@ def train_into(
         shutil.rmtree(record)
         record.mkdir()
         write_json(settings_file, {"hash": digest, "settings": run})
+    if search is not None:
+        choice = search(record / TRIALS)
+        method = with_settings(method, choice.settings)
+        provenance = {
+            **provenance,
+            "method_settings": asdict(method),
+            "chosen": choice.settings,
+            "trials": choice.trials,
+        }
     reporting = reporting_record(record, tracker)
     classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting)
     if tracker is not None:
@@ -101,6 +120,7 @@ def train_into(
         (saved / name).replace(folder / name)
     saved.rmdir()
     (record / "checkpoint.safetensors").unlink(missing_ok=True)
+    shutil.rmtree(record / TRIALS, ignore_errors=True)
     return classifier
 
 

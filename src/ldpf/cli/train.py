@@ -6,22 +6,20 @@ import logging
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 import ldpf
 from ldpf.cli import common
-from ldpf.cli.common import say, say_json, show
-from ldpf.cli.latent import measure_latent
-from ldpf.cli.loading import DataSource, count, describe, encode
+from ldpf.cli.common import say, say_json
+from ldpf.cli.loading import DataSource, encode
 from ldpf.cli.model_training import check_model_folder, train_into
+from ldpf.cli.searching import LATENT, chooser, search_space
+from ldpf.cli.training_words import held_out_accuracy, print_data, print_result, summary
 from ldpf.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ldpf.classifier import PromptClassifier
-    from ldpf.features import FeatureSet
     from ldpf.methods import Method
 
 log = logging.getLogger("ldpf")
@@ -75,6 +73,34 @@ def train(
             rich_help_panel=common.MODEL_PANEL,
         ),
     ] = "fast",
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=A,B,...",
+            help="Choose a setting among values, such as tau=0.1,0.3,1, by further trainings. "
+            "Repeatable.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Combinations to try: the usual settings, then others at random, also from ranges "
+            "(see 'ldpf benchmark'). Default: every combination of --search.",
+            rich_help_panel=common.MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="What --search chooses by. leave-one-latent-domain-out: accuracy on latent "
+            "domains left out in turn, which stand in for the next site. leave-one-domain-out: on "
+            "known domains. training-domain-validation: on held-out images of the same sources.",
+            rich_help_panel=common.MODEL_PANEL,
+        ),
+    ] = LATENT,
     train_fraction: Annotated[
         float,
         typer.Option(
@@ -105,14 +131,18 @@ def train(
     Examples:
       ldpf train --data photos --out my-model
       ldpf train --data photos --n-domains 4 --out four-domains
+      ldpf train --data photos --search tau=0.1,1 --out chosen
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import make_split, require_trainable
     from ldpf.evaluation.store import RESULT_VERSION
     from ldpf.methods import make_method
+    from ldpf.model_folder import read_config
     from ldpf.provenance import training_provenance
+    from ldpf.report.chosen import model_words
 
     settings = _method(method, recipe, n_domains, tau)
+    space = search_space(search or (), trials, selection, settings)
     check_model_folder(out)
     tracker = common.tracker(track)
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
@@ -134,10 +164,10 @@ def train(
     )
     learnt, held_out = features.subset(split.train), features.subset(split.validation)
     if not as_json:
-        _print_data(features, learnt, held_out, len(split.test), method)
+        print_data(features, learnt, held_out, len(split.test), method)
 
     judged = held_out if len(held_out) else learnt
-    baseline = _accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
+    baseline = held_out_accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
     run = {
         "library_version": ldpf.__version__,
         "result_version": RESULT_VERSION,
@@ -161,11 +191,21 @@ def train(
         "zero_shot_validation_accuracy": baseline,
         "data_digest": features.digest(),
     }
-    classifier = train_into(out, settings, learnt, held_out, frozen, seed, run, provenance, tracker)
+    searching = None
+    if space is not None:
+        described = {**space.described(), "selection": selection}
+        run, provenance = {**run, "search": described}, {**provenance, "search": described}
+        searching = chooser(space, selection, settings, learnt, held_out, frozen, seed)
+    classifier = train_into(
+        out, settings, learnt, held_out, frozen, seed, run, provenance, tracker, searching
+    )
+    provenance = read_config(out)["provenance"]
     if as_json:
-        say_json(_summary(out, classifier, learnt, judged, provenance))
+        say_json(summary(out, classifier, learnt, judged, provenance))
         return
-    _print_result(classifier, learnt, judged, baseline, len(held_out) > 0)
+    if chosen := model_words(provenance):
+        say(chosen)
+    print_result(classifier, learnt, judged, baseline, len(held_out) > 0)
     say()
     say(f"Model: {out}")
     say("Next:")
@@ -194,84 +234,6 @@ def _lasting_name(backbone: str) -> str:
 
     folder = Path(backbone).expanduser()
     return str(folder.resolve()) if backbone not in BUNDLED and folder.is_dir() else backbone
-
-
-def _accuracy(classifier: PromptClassifier, features: FeatureSet) -> float:
-    from ldpf.evaluation.metrics import accuracy
-
-    return accuracy(classifier.logits(features.features).argmax(dim=1), features.labels)
-
-
-def _summary(
-    model: Path,
-    classifier: PromptClassifier,
-    learnt: FeatureSet,
-    judged: FeatureSet,
-    provenance: dict[str, Any],
-) -> dict[str, Any]:
-    """What `--json` prints: what was learnt from, and what came of it."""
-    latent = classifier.latent
-    return {
-        "model": str(model),
-        "method": classifier.method,
-        **{key: value for key, value in provenance.items() if key != "method_settings"},
-        "class_names": list(classifier.class_names),
-        "validation_accuracy": _accuracy(classifier, judged),
-        "latent_domains": None if latent is None else measure_latent(latent, learnt, judged),
-    }
-
-
-def _print_data(
-    features: FeatureSet, learnt: FeatureSet, held_out: FeatureSet, n_test: int, method: str
-) -> None:
-    discovered = features.domains is None and method == "ldpf"
-    unknown = ": they will be discovered" if discovered else ""
-    say(f"Read {describe(features)}{unknown}.")
-    left_out = f"; {n_test:,} marked test are left out" if n_test else ""
-    say(f"Learning from {len(learnt):,}, choosing on {len(held_out):,} held out{left_out}.")
-
-
-def _print_result(
-    classifier: PromptClassifier,
-    learnt: FeatureSet,
-    judged: FeatureSet,
-    baseline: float,
-    held_out: bool,
-) -> None:
-    where = "held-out" if held_out else "training (there are too few images to hold some out)"
-    own = _accuracy(classifier, judged)
-    say()
-    say(f"Accuracy on {count(len(judged), where + ' image')}: {own:.1%}", style="bold")
-    say(f"Ready-made model without training (zero-shot), on the same images: {baseline:.1%}")
-    if own < baseline:
-        log.warning(
-            "training did not pay on these images: zero-shot is better; more images may help"
-        )
-    if classifier.latent is not None:
-        _print_latent(classifier, learnt, judged)
-
-
-def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: FeatureSet) -> None:
-    from ldpf.domains.diagnostics import cross_table
-    from ldpf.report.tables import counts_table
-    from ldpf.report.words import discovery_words, similarity_words
-
-    assert classifier.latent is not None
-    measured = measure_latent(classifier.latent, learnt, judged)
-    say()
-    say(f"Latent domains ({count(len(learnt), 'training image')}):")
-    names, rows = ["all"], [np.array(measured["sizes"])]
-    if learnt.domains is not None:
-        assigned = classifier.latent.assign(learnt.features)
-        known = cross_table(
-            learnt.domains, assigned, len(learnt.domain_names), classifier.n_domains
-        )
-        names, rows = [*names, *learnt.domain_names], [*rows, *known]
-    show(counts_table(np.stack(rows), names, "known domain" if len(rows) > 1 else ""))
-    for sentence in discovery_words(measured):
-        say(f"- {sentence}")
-    for sentence in similarity_words(classifier.training.get("prompt_similarity", [])):
-        say(f"- {sentence}")
 
 
 def _quoted(text: str | Path) -> str:

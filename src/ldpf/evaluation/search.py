@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,7 @@ def choose(
     selection: str,
     backbone: Backbone,
     folder: Path,
+    on_trial: Callable[[], None] | None = None,
 ) -> Choice:
     """Train with every candidate and take the one with the best score; of equal ones, the first.
 
@@ -207,16 +208,20 @@ def choose(
         selection: name of the rule.
         backbone: that made the features.
         folder: for the trials' run folders.
+        on_trial: called after each training.
     """
     candidates = space.candidates(method, episode.seed)
     if len(candidates) < 2:
         return Choice(candidates[0])
     tried = [with_settings(method, settings) for settings in candidates]
     # A fold holds copies of features, so there is one at a time.
-    done = [
-        [_trial(one, name, episode, fold, backbone, folder) for one in tried]
-        for fold in folds(episode, selection)
-    ]
+    done = []
+    for fold in folds(episode, selection):
+        done.append([])
+        for one in tried:
+            done[-1].append(_trial(one, name, episode, fold, backbone, folder))
+            if on_trial is not None:
+                on_trial()
     trials = []
     for settings, of_folds in zip(candidates, zip(*done, strict=True), strict=True):
         score = sum(one["score"] for one in of_folds) / len(of_folds)

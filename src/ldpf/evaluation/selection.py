@@ -121,12 +121,16 @@ def folds(episode: Episode, selection: str) -> Iterator[Fold]:
 def _true_groups(episode: Episode) -> tuple[dict[int, str], torch.Tensor, torch.Tensor]:
     """Names of the training domains by id, and the ids of training and validation images."""
     train, validation = episode.train, episode.validation
+    if train.domains is None or validation.domains is None:
+        raise DataError(
+            "Selection by leaving a training domain out needs known domains, but these images have "
+            f"none; {LEAVE_ONE_LATENT_DOMAIN_OUT} needs none."
+        )
     if len(episode.sources) < 2:
         raise DataError(
             f"Selection by leaving a training domain out needs at least 2 of them, but there is "
             f"only {episode.sources[0]!r}; choose another selection rule."
         )
-    assert train.domains is not None and validation.domains is not None
     names = {train.domain_names.index(name): name for name in episode.sources}
     return names, train.domains, validation.domains
 
@@ -142,12 +146,12 @@ def _latent_groups(episode: Episode) -> tuple[dict[int, str], torch.Tensor, torc
 
 def joined(first: FeatureSet, second: FeatureSet) -> FeatureSet:
     """Two subsets of one feature set as one, without what only the manifest knew (splits)."""
-    assert first.domains is not None and second.domains is not None
+    known = first.domains is not None and second.domains is not None
     return replace(
         first,
         features=torch.cat([first.features, second.features]),
         labels=torch.cat([first.labels, second.labels]),
-        domains=torch.cat([first.domains, second.domains]),
+        domains=torch.cat([first.domains, second.domains]) if known else None,
         paths=(*first.paths, *second.paths),
         splits=None,
     )

@@ -1,4 +1,4 @@
-"""Which settings a search chose, in words for a table's caption."""
+"""Which settings a search chose, in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 OWN = "its own settings"
+
+JUDGED_ON = {
+    "training-domain-validation": "on held-out images of the same sources",
+    "leave-one-domain-out": "on known domains left out in turn",
+    "leave-one-latent-domain-out": "on latent domains left out in turn",
+    "target-oracle": "on a part of the target",
+}
+"""What a trial's score is measured on, by the name of the selection rule."""
 
 
 def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -18,11 +26,25 @@ def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     runs: dict[str, dict[str, str]] = {}
     for line in lines:
         if line.get("trials"):
-            words = ", ".join(f"{name}={value}" for name, value in line["chosen"].items())
-            runs.setdefault(line["method"], {})[line["run"]] = words or OWN
+            runs.setdefault(line["method"], {})[line["run"]] = _words(line["chosen"])
     told: dict[str, list[str]] = {}
     for method, chosen in runs.items():
         counts = Counter(chosen.values()).most_common()
         times = (f"{words} ({n} of {len(chosen)} runs)" for words, n in counts)
         told.setdefault("; ".join(times), []).append(method)
     return [f"Chosen for {', '.join(methods)}: {words}." for words, methods in told.items()]
+
+
+def model_words(origin: Mapping[str, Any]) -> str | None:
+    """What a model's provenance says of its search; None where there was none."""
+    if not origin.get("trials"):
+        return None
+    scores = "; ".join(
+        f"{_words(trial['settings'])}: {trial['score']:.1%}" for trial in origin["trials"]
+    )
+    where = JUDGED_ON[origin["search"]["selection"]]
+    return f"Chosen by accuracy {where}: {_words(origin['chosen'])} ({scores})."
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items()) or OWN

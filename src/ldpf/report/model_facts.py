@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ldpf.report.again import search_words
+from ldpf.report.chosen import model_words
 from ldpf.report.findings import Training, some
 
 
@@ -39,6 +41,8 @@ def facts(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         rows.append(("Latent domains", rule))
     if "recipe" in origin:
         rows.append(("Recipe", f"{origin['recipe']}, seed {origin.get('seed')}"))
+    if chosen := model_words(origin):
+        rows.append(("Settings", chosen))
     if "validation_accuracy" in training:
         beside = origin.get("zero_shot_validation_accuracy")
         zero = "" if beside is None else f"; zero-shot on the same images: {beside:.1%}"
@@ -71,9 +75,13 @@ def commands(
     source = trained_on or f"DATA ({origin.get('dataset', 'unknown')})"
     words = ["ldpf", "train", "--data", source, "--backbone", config["backbone"]["name"]]
     words += ["--method", config["method"]]
-    if "discovery" in settings:
+    search = origin.get("search") or {"values": {}, "trials": None}
+    if "discovery" in settings and "discovery.n_domains" not in search["values"]:
         words += ["--n-domains", str(settings["discovery"]["n_domains"])]
+    if "discovery" in settings and "tau" not in search["values"]:
         words += ["--tau", f"{config['tau']:g}"]
+    words += search_words(search)
+    words += ["--selection", search["selection"]] if "selection" in search else []
     for option in ("recipe", "train_fraction", "seed"):
         if option in origin:
             words += ["--" + option.replace("_", "-"), str(origin[option])]

@@ -1,0 +1,95 @@
+"""`ldpf train --search`: settings chosen before the model is trained."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldpf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.evaluation.search import Choice, SearchSpace
+    from ldpf.features import FeatureSet
+    from ldpf.methods import Method
+
+log = logging.getLogger("ldpf")
+
+LATENT = "leave-one-latent-domain-out"
+RULES = (LATENT, "leave-one-domain-out", "training-domain-validation")
+"""Rules of `ldpf.evaluation.selection` that need no target."""
+
+
+def search_space(
+    texts: Sequence[str], trials: int | None, selection: str, method: Method
+) -> SearchSpace | None:
+    """What to search over; None where nothing was asked for.
+
+    Raises:
+        SettingsError: a setting or value that the method does not have, or another rule.
+    """
+    from ldpf.evaluation.search import parse_search
+    from ldpf.methods.settings import setting_names, with_settings
+
+    if selection not in RULES:
+        raise SettingsError(
+            f"selection={selection!r} is not possible; choose from {', '.join(RULES)}."
+        )
+    space = parse_search(texts, trials)
+    if space is None:
+        return None
+    known = setting_names(method)
+    if unknown := [name for name in space.values if name not in known]:
+        raise SettingsError(
+            f"{method.name} has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}."
+        )
+    for candidate in space.candidates(method, seed=0):
+        with_settings(method, candidate)
+    return space
+
+
+def chooser(
+    space: SearchSpace,
+    selection: str,
+    method: Method,
+    learnt: FeatureSet,
+    held_out: FeatureSet,
+    backbone: Backbone,
+    seed: int,
+) -> Callable[[Path], Choice]:
+    """A function that searches, with its trials in the folder that it is given.
+
+    Raises:
+        DataError: known domains are to be left out, and there are none, or only one.
+    """
+    from ldpf.data.progress import progress_bar
+    from ldpf.domains import DiscoverySettings
+    from ldpf.evaluation.protocol import Episode
+    from ldpf.evaluation.search import choose
+    from ldpf.evaluation.selection import folds
+    from ldpf.report.chosen import JUDGED_ON
+
+    episode = Episode("", seed, learnt, held_out, held_out)  # nothing is tested here
+    if selection == LATENT:
+        n_folds = DiscoverySettings().n_domains
+    else:  # refused here rather than after the first trial
+        n_folds = sum(1 for _ in folds(episode, selection))
+    total = len(space.candidates(method, seed)) * n_folds
+
+    def search(trials: Path) -> Choice:
+        log.info("choosing settings by accuracy %s: %d trainings", JUDGED_ON[selection], total)
+        with progress_bar("trials", total, enabled=log.isEnabledFor(logging.INFO)) as advance:
+            return choose(
+                space,
+                method,
+                method.name,
+                episode,
+                selection,
+                backbone,
+                trials,
+                on_trial=lambda: advance(1),
+            )
+
+    return search
