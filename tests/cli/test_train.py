@@ -340,6 +340,12 @@ def test_info_and_report_tell_of_the_choice(searched, run, tmp_path):
         ),
         (("--search", "tau=0,1"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
         (
+            ("--selection", "training-domain-validation"),
+            "Error: selection='training-domain-validation' chooses between settings, but there are "
+            "none to choose from; give some, as in --search tau=0.1,1.",
+        ),
+        (("--trials", 3), "Error: There is nothing to search over; give values, as in tau=0.05,"),
+        (
             ("--selection", "target-oracle"),
             "Error: selection='target-oracle' is not possible; choose from "
             "leave-one-latent-domain-out, leave-one-domain-out, training-domain-validation.",

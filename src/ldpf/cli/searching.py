@@ -39,6 +39,11 @@ def search_space(
         )
     space = parse_search(texts, trials)
     if space is None:
+        if selection != LATENT:
+            raise SettingsError(
+                f"selection={selection!r} chooses between settings, but there are none to choose "
+                "from; give some, as in --search tau=0.1,1."
+            )
         return None
     known = setting_names(method)
     if unknown := [name for name in space.values if name not in known]:
