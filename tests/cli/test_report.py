@@ -214,7 +214,7 @@ def test_the_model_of_one_run_is_shown_with_its_benchmark(run, results, images, 
     model = next((results / "runs").glob("ldpf-sketch-*")) / "model"
     result = run("report", model, "--data", images, "--out", tmp_path / "r.html")
     assert result.exit_code != 0
-    assert "is of one run of a benchmark; give the benchmark's folder" in " ".join(
+    assert f"is of one run of a benchmark; give the run's folder ('{model.parent}')" in " ".join(
         result.stderr.split()
     )
 
@@ -274,9 +274,39 @@ def test_bad_input_is_one_sentence(run, model, results, tmp_path, monkeypatch, w
     assert not (tmp_path / "report.html").exists()
 
 
-def test_one_run_of_a_benchmark_is_told_from_the_whole(run, results, tmp_path):
-    result = run("report", next((results / "runs").iterdir()), "--out", tmp_path / "r.html")
-    assert "is one run of a benchmark; give the folder with its results.jsonl" in " ".join(
+def test_one_run_is_shown_beside_others_on_the_same_target(page, results, images):
+    run_folder = next((results / "runs").glob("ldpf-sketch-*"))
+    html = page(run_folder, "--data", images)
+    assert sections(html) == SECTIONS
+    for base in ("zero-shot", "coop"):
+        assert f"against {base}" in part(html, "accuracy")
+    assert "data:image/jpeg;base64," in part(html, "domains")
+    assert f"ldpf report {run_folder} --data {images}" in part(html, "reproduce")
+
+
+def test_one_run_is_about_its_own_method(page, results):
+    html = page(next((results / "runs").glob("coop-sketch-*")))
+    assert "<h1>coop on shapes</h1>" in html
+    assert "coop has no latent domains." in part(html, "domains")
+
+
+def test_one_run_without_its_benchmark_stands_alone(page, results, images, tmp_path):
+    alone = tmp_path / "runs" / "ldpf-sketch"
+    shutil.copytree(next((results / "runs").glob("ldpf-sketch-*")), alone)
+    (lines,) = [json.loads((alone / "result.json").read_text())]
+    alone.rename(alone := alone.with_name(lines[0]["run"]))
+    html = page(alone, "--data", images)
+    assert "against" not in part(html, "accuracy")
+    assert "data:image/jpeg;base64," in part(html, "domains")
+
+
+def test_an_unfinished_run_is_refused(run, results, tmp_path):
+    unfinished = tmp_path / "coop"
+    shutil.copytree(next((results / "runs").glob("coop-sketch-*")), unfinished)
+    (unfinished / "result.json").unlink()
+    result = run("report", unfinished, "--out", tmp_path / "r.html")
+    assert result.exit_code == 2
+    assert "is a run that is not finished; the same 'ldpf benchmark' command goes on" in " ".join(
         result.stderr.split()
     )
 

@@ -27,7 +27,8 @@ def report(
         Path,
         typer.Argument(
             metavar="RESULTS-OR-MODEL",
-            help="A folder that 'ldpf benchmark' wrote, or a model folder made by 'ldpf train'.",
+            help="A folder that 'ldpf benchmark' wrote, that of one of its runs, or a model folder "
+            "made by 'ldpf train'.",
             show_default=False,
         ),
     ],
@@ -127,10 +128,12 @@ def _is_benchmark(path: Path) -> bool:
     """
     if path.suffix == ".jsonl" or (path / "results.jsonl").is_file():
         return True
-    if (path / "result.json").is_file() or (path / "metrics.jsonl").is_file():
+    if (path / "result.json").is_file():
+        return True  # one run of it
+    if (path / "metrics.jsonl").is_file():
         raise ModelError(
-            f"{str(path)!r} is one run of a benchmark; give the folder with its results.jsonl, "
-            "which shows all runs beside each other."
+            f"{str(path)!r} is a run that is not finished; the same 'ldpf benchmark' command goes "
+            "on with it."
         )
     if (path / "config.json").is_file():
         return False
@@ -175,9 +178,9 @@ def _of_model(
     config = read_config(model)
     if "benchmark" in config.get("provenance", {}):
         raise ModelError(
-            f"The model in {str(model)!r} is of one run of a benchmark; give the benchmark's "
-            "folder, whose report shows its models, or measure this one on other images with "
-            "'ldpf evaluate'."
+            f"The model in {str(model)!r} is of one run of a benchmark; give the run's folder "
+            f"({str(model.parent)!r}) or the benchmark's, or measure it on other images with 'ldpf "
+            "evaluate'."
         )
     if beside is not None:
         check_beside(read_config(beside), config)

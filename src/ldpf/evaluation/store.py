@@ -115,19 +115,27 @@ class RunFolder:
         (self.path / "error.txt").write_text(message + "\n", encoding="utf-8")
 
     def results(self) -> list[dict[str, Any]]:
-        """The lines of a finished run.
+        """The lines of a finished run; see `run_results`."""
+        return run_results(self.path)
 
-        Raises:
-            ModelError: result.json is missing or damaged although the run is marked as done.
-        """
-        path = self.path / "result.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"The run folder {str(self.path)!r} is marked as done but its result.json cannot "
-                f"be read ({error}); delete the folder to run it again."
-            ) from error
+
+def run_results(run: Path) -> list[dict[str, Any]]:
+    """The lines of a finished run.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        ModelError: result.json is missing or damaged although the run is marked as done.
+    """
+    path = run / "result.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The run folder {str(run)!r} is marked as done but its result.json cannot "
+            f"be read ({error}); delete the folder to run it again."
+        ) from error
 
 
 def run_config(run: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.report.again import benchmark_command
 from ldpf.report.findings import Findings, Run, Training, some
-from ldpf.report.results_tables import read_folders, results_tables
+from ldpf.report.results_tables import read_folders, read_run, results_tables
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
 
@@ -40,15 +40,19 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
     """Read everything that a benchmark left behind; `from_runs.with_images` adds the pictures.
 
     Args:
-        results: its output folder, or the results.jsonl in it.
+        results: its output folder, the results.jsonl in it, or the folder of one of its runs, which
+            is then compared with what there is on the same target with the same seed.
         data: what the person gave as --data, for the commands.
-        method: that the report is about; None for `ldpf`, or the first that learns.
+        method: that the report is about; None for the run's own, `ldpf`, or the first that learns.
 
     Raises:
         ModelError: something is missing or damaged.
         SettingsError: there is no such method, or the results do not belong together.
     """
-    lines = read_folders([results])
+    one_run = (results / "result.json").is_file()
+    lines = read_run(results) if one_run else read_folders([results])
+    if one_run and method is None:
+        method = lines[0]["method"]
     if not lines:
         raise ModelError(
             f"{str(results)!r} holds no results; run 'ldpf benchmark' into it until one is done."
@@ -84,7 +88,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         trainings=_trainings(mine),
         facts=_facts(mine, seeds),
         trained_on=_trained_on(mine, targets),
-        commands=_commands(lines, folder, data),
+        commands=_commands(lines, results if one_run else folder, data),
         versions={**mine[0]["versions"], "ldpf that wrote this report": ldpf.__version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
@@ -191,9 +195,10 @@ def _trained_on(
     return tuple(rows)
 
 
-def _commands(lines: Sequence[dict[str, Any]], folder: Path, data: str | None) -> tuple[str, ...]:
+def _commands(lines: Sequence[dict[str, Any]], shown: Path, data: str | None) -> tuple[str, ...]:
+    folder = lines[0]["folder"]
     a_run_each = {line["method"]: line["run"] for line in lines}
     configs = [run_config(folder / "runs" / run) for run in dict.fromkeys(a_run_each.values())]
     words = benchmark_command(lines, configs, data, str(folder))
-    again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
+    again = ["ldpf", "report", str(shown), *(["--data", data] if data else [])]
     return shlex.join(words), shlex.join([*again, "--out", "report.html"])

@@ -14,7 +14,7 @@ from ldpf.evaluation.comparison import Comparison, compare
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
 from ldpf.evaluation.readouts import readout_of
 from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
-from ldpf.evaluation.store import read_results, right_answers
+from ldpf.evaluation.store import read_results, right_answers, run_results
 from ldpf.report.chosen import chosen_words
 from ldpf.report.published import published_rows
 from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
@@ -34,10 +34,41 @@ def read_folders(results: Sequence[Path]) -> list[Line]:
     lines = []
     for path in results:
         file = path if path.suffix == ".jsonl" else path / "results.jsonl"
-        # Runs from before there were other protocols do not name theirs.
-        usual = {"protocol": LEAVE_ONE_DOMAIN_OUT}
-        lines += [{**usual, **line, "folder": file.parent} for line in read_results(file)]
+        lines += _placed(read_results(file), file.parent)
     return lines
+
+
+def read_run(run: Path) -> list[Line]:
+    """The lines of one run, first, and those of the runs beside it that it can be compared with.
+
+    These are of other methods on the same targets with the same seed, data, recipe and selection
+    rule, as far as the results.jsonl of its benchmark names them.
+
+    Args:
+        run: its folder, in the folder `runs` of a benchmark.
+
+    Raises:
+        ModelError: its results, or those of its benchmark, are damaged.
+    """
+    out = run.parent.parent
+    own = _placed(run_results(run), out)
+    if not (out / "results.jsonl").is_file():
+        return own
+    methods, targets = ({line[key] for line in own} for key in ("method", "target"))
+    key = tuple(own[0][name] for name in _TOGETHER)
+    return own + [
+        line
+        for line in read_folders([out])
+        if line["method"] not in methods
+        and line["target"] in targets
+        and line["seed"] == own[0]["seed"]
+        and (_joins(there := tuple(line[name] for name in _TOGETHER), key) or _joins(key, there))
+    ]
+
+
+def _placed(lines: Sequence[Line], folder: Path) -> list[Line]:
+    # Runs from before there were other protocols do not name theirs.
+    return [{"protocol": LEAVE_ONE_DOMAIN_OUT, **line, "folder": folder} for line in lines]
 
 
 def results_tables(
