@@ -300,6 +300,19 @@ def test_one_run_without_its_benchmark_stands_alone(page, results, images, tmp_p
     assert "data:image/jpeg;base64," in part(html, "domains")
 
 
+def test_a_study_is_refused(run, results, tmp_path):
+    lines = [json.loads(line) for line in (results / "results.jsonl").read_text().splitlines()]
+    renamed = [{**line, "method_name": line["method"], "method": "similarity"} for line in lines]
+    study = tmp_path / "fusion"
+    study.mkdir()
+    (study / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in renamed))
+    result = run("report", study, "--out", tmp_path / "r.html")
+    assert result.exit_code == 2
+    assert "holds the results of a study, whose variants have names of their own;" in " ".join(
+        result.stderr.split()
+    )
+
+
 def test_an_unfinished_run_is_refused(run, results, tmp_path):
     unfinished = tmp_path / "coop"
     shutil.copytree(next((results / "runs").glob("coop-sketch-*")), unfinished)

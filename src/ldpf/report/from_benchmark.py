@@ -57,6 +57,12 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         raise ModelError(
             f"{str(results)!r} holds no results; run 'ldpf benchmark' into it until one is done."
         )
+    if "method_name" in lines[0]:
+        raise SettingsError(
+            f"{str(results)!r} holds the results of a study, whose variants have names of their "
+            "own; its figures and 'ldpf table' show them. A report is about a benchmark, or one of "
+            "the runs in a folder 'runs'."
+        )
     main = _main(lines, method)
     tables = results_tables(lines)
     if len(tables) > 1:
