@@ -45,7 +45,7 @@ def test_the_hub_reads_its_metadata():
 def test_it_says_what_was_learnt_from():
     text = section(model_card(CONFIG), "Data")
     assert text.startswith("photos: 1,200 images, 960 to learn from and 240 held out.")
-    assert "Known domains, not used to train: a, b." in text
+    assert "Known domains, not used: a, b." in text
     assert "| sea lion | 200 |" in text
 
 
@@ -55,6 +55,25 @@ def test_it_says_what_was_measured():
     assert "| the backbone without training, on the same images | 75.0% |" in text
     assert "| latent domains | 3 |" in text
     assert "- Latent domains are independent of classes" in text
+
+
+def test_it_says_how_settings_were_chosen():
+    origin = {
+        **CONFIG["provenance"],
+        "search": {"selection": "leave-one-domain-out"},
+        "chosen": {"tau": 1.0},
+        "trials": [{"settings": {"tau": 1.0}, "score": 0.5}],
+    }
+    card = model_card({**CONFIG, "provenance": origin})
+    assert "Known domains, used to choose settings, not to train: a, b." in card
+    told = "- Chosen by accuracy on known domains left out in turn: tau=1.0 (tau=1.0: 50.0%)."
+    assert told in section(card, "Numbers")
+
+
+def test_domains_that_took_the_place_of_latent_ones_are_said_so():
+    origin = {**CONFIG["provenance"], "method_settings": {"discovery": {"source": "manual"}}}
+    card = model_card({**CONFIG, "provenance": origin})
+    assert "Known domains, used in place of latent ones: a, b." in card
 
 
 def test_what_is_not_known_is_left_out():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ldpf.report.chosen import model_words, use_of_domains
 from ldpf.report.words import discovery_words
 
 CLASSES_SHOWN = 50
@@ -135,7 +136,7 @@ def _data(config: Mapping[str, Any]) -> list[str]:
     name = f"{origin['dataset']}: " if origin.get("dataset") else ""
     known = origin.get("domain_names")
     domains = (
-        f"Known domains, not used to train: {', '.join(known)}."
+        f"Known domains, {use_of_domains(origin)}: {', '.join(known)}."
         if known
         else "Their domains were unknown."
     )
@@ -164,6 +165,8 @@ def _numbers(config: Mapping[str, Any]) -> list[str]:
         rows.append(("fusion", f"{config['fusion']}, temperature {config['tau']:g}"))
     measured = origin.get("latent_domains") or training.get("domains") or {}
     sentences = discovery_words(measured) if config["n_domains"] > 1 else []
+    if chosen := model_words(origin):
+        sentences = [chosen, *sentences]
     return [
         "| what | value |",
         "|---|---|",

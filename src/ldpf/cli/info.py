@@ -131,10 +131,13 @@ def _print(
 
 
 def _origin_lines(origin: dict[str, Any]) -> list[str]:
+    from ldpf.report.chosen import use_of_domains
+
     if not origin.get("n_images"):
         return []
     known = origin.get("domain_names")
-    domains = f"known domains {', '.join(known)} (not used)" if known else "domains unknown"
+    use = use_of_domains(origin)
+    domains = f"known domains {', '.join(known)} ({use})" if known else "domains unknown"
     return [
         f"Trained on {origin.get('dataset')}: {count(origin['n_images'], 'image')}, "
         f"{origin.get('n_train', 0):,} to learn from and {origin.get('n_validation', 0):,} held "

@@ -46,5 +46,15 @@ def model_words(origin: Mapping[str, Any]) -> str | None:
     return f"Chosen by accuracy {where}: {_words(origin['chosen'])} ({scores})."
 
 
+def use_of_domains(origin: Mapping[str, Any]) -> str:
+    """What a model's known domains were used for, by its provenance."""
+    discovery = (origin.get("method_settings") or {}).get("discovery") or {}
+    if discovery.get("source") == "manual":
+        return "used in place of latent ones"
+    if (origin.get("search") or {}).get("selection") == "leave-one-domain-out":
+        return "used to choose settings, not to train"
+    return "not used"
+
+
 def _words(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items()) or OWN

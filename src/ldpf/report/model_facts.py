@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.report.again import search_words
-from ldpf.report.chosen import model_words
+from ldpf.report.chosen import model_words, use_of_domains
 from ldpf.report.findings import Training, some
 
 
@@ -32,7 +32,8 @@ def facts(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     rows = [("Data", str(origin.get("dataset", "unknown")))]
     rows.append(("Classes", f"{len(names):,}: {some(names, 30)}"))
     known = origin.get("domain_names")
-    rows.append(("Known domains", f"{some(known, 8)} (not used)" if known else "none"))
+    use = use_of_domains(origin)
+    rows.append(("Known domains", f"{some(known, 8)} ({use})" if known else "none"))
     short = built_on["fingerprint"][:16]
     rows.append(("Backbone, frozen", f"{built_on['name']} (fingerprint {short})"))
     rows.append(("Method", config["method"]))
