@@ -18,16 +18,9 @@ from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.run import run_settings
 from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
-from ldpf.evaluation.store import (
-    MODEL,
-    kept_answers,
-    read_results,
-    right_answers,
-    settings_hash,
-)
+from ldpf.evaluation.store import read_results, right_answers, settings_hash
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
-from ldpf.model_folder import load_model, read_config
 from ldpf.recipes import FAST
 from ldpf.training import RunRecord
 
@@ -392,63 +385,6 @@ def test_a_method_takes_the_settings_that_it_has() -> None:
 def test_a_setting_that_no_method_has_is_refused() -> None:
     with pytest.raises(SettingsError, match="None of the methods coop has a setting 'tau'"):
         BenchmarkPlan(["coop"], FAST, settings={"tau": 0.5})
-
-
-# --- what a run keeps -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def kept(data, tiny_clip, tmp_path_factory):
-    out = tmp_path_factory.mktemp("kept")
-    methods = ("zero-shot", "linear-probe", "cocoop", "coop", "ldpf", "ldpf-manual", "ldpf-oracle")
-    lines, failures = run_benchmark(data, "demo", tiny_clip, plan(*methods), out)
-    assert not failures
-    return out, {line["method"]: line for line in lines}
-
-
-@pytest.mark.parametrize("method", ["coop", "ldpf", "ldpf-manual"])
-def test_the_kept_model_gives_the_answers_of_its_run(method, kept, data, tiny_clip):
-    out, lines = kept
-    classifier, _ = load_model(out / "runs" / lines[method]["run"] / MODEL, tiny_clip)
-    test = leave_one_domain_out(data, "art", 0).test
-    probabilities = classifier.probabilities(test.features)
-    answers = kept_answers(out, lines[method])
-    assert np.array_equal(answers.predictions[method], probabilities.argmax(dim=1))
-    assert answers.confidence[method] == pytest.approx(probabilities.max(dim=1).values.numpy())
-
-
-def test_the_kept_model_says_what_it_learnt_from(kept, data):
-    out, lines = kept
-    origin = read_config(out / "runs" / lines["ldpf"]["run"] / MODEL)["provenance"]
-    episode = leave_one_domain_out(data, "art", 0)
-    assert origin["domain_names"] == ["photo", "sketch"]
-    assert origin["n_images"] == len(episode.train) + len(episode.validation)
-    assert sum(origin["class_counts"].values()) == origin["n_images"]
-    assert origin["benchmark"]["case"] == "art"
-
-
-@pytest.mark.parametrize("method", ["zero-shot", "linear-probe", "cocoop"])
-def test_what_has_no_prompts_of_its_own_keeps_no_model_but_its_probabilities(method, kept):
-    out, lines = kept
-    assert not (out / "runs" / lines[method]["run"] / MODEL).exists()
-    sure = kept_answers(out, lines[method]).confidence[method]
-    assert len(sure) == lines[method]["n_test"]
-    assert ((sure > 0) & (sure <= 1)).all()
-
-
-def test_an_oracle_has_no_probabilities(kept):
-    out, lines = kept
-    assert "ldpf-oracle" not in kept_answers(out, lines["ldpf-oracle"]).confidence
-
-
-def test_a_model_that_was_half_written_is_written_again(data, tiny_clip, tmp_path):
-    lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
-    run = tmp_path / "runs" / lines[0]["run"]
-    (run / "done").unlink()
-    (run / MODEL / "config.json").unlink()
-    _, failures = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
-    assert not failures
-    assert read_config(run / MODEL)["method"] == "coop"
 
 
 # --- other protocols --------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""What one run keeps: answers with their probabilities, and the trained model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.evaluation.plan import BenchmarkPlan
+from ldpf.evaluation.protocol import leave_one_domain_out
+from ldpf.evaluation.store import MODEL, kept_answers
+from ldpf.model_folder import load_model, read_config
+from ldpf.recipes import FAST
+
+SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(5)
+
+
+def plan(*methods):
+    return BenchmarkPlan(methods=methods, recipe=SHORT, seeds=1, targets=["art"])
+
+
+@pytest.fixture(scope="module")
+def kept(data, tiny_clip, tmp_path_factory):
+    out = tmp_path_factory.mktemp("kept")
+    methods = ("zero-shot", "linear-probe", "cocoop", "coop", "ldpf", "ldpf-manual", "ldpf-oracle")
+    lines, failures = run_benchmark(data, "demo", tiny_clip, plan(*methods), out)
+    assert not failures
+    return out, {line["method"]: line for line in lines}
+
+
+@pytest.mark.parametrize("method", ["coop", "ldpf", "ldpf-manual"])
+def test_the_kept_model_gives_the_answers_of_its_run(method, kept, data, tiny_clip):
+    out, lines = kept
+    classifier, _ = load_model(out / "runs" / lines[method]["run"] / MODEL, tiny_clip)
+    test = leave_one_domain_out(data, "art", 0).test
+    probabilities = classifier.probabilities(test.features)
+    answers = kept_answers(out, lines[method])
+    assert np.array_equal(answers.predictions[method], probabilities.argmax(dim=1))
+    assert answers.confidence[method] == pytest.approx(probabilities.max(dim=1).values.numpy())
+
+
+def test_the_kept_model_says_what_it_learnt_from(kept, data):
+    out, lines = kept
+    origin = read_config(out / "runs" / lines["ldpf"]["run"] / MODEL)["provenance"]
+    episode = leave_one_domain_out(data, "art", 0)
+    assert origin["domain_names"] == ["photo", "sketch"]
+    assert origin["n_images"] == len(episode.train) + len(episode.validation)
+    assert sum(origin["class_counts"].values()) == origin["n_images"]
+    assert origin["benchmark"]["case"] == "art"
+
+
+@pytest.mark.parametrize("method", ["zero-shot", "linear-probe", "cocoop"])
+def test_what_has_no_prompts_of_its_own_keeps_no_model_but_its_probabilities(method, kept):
+    out, lines = kept
+    assert not (out / "runs" / lines[method]["run"] / MODEL).exists()
+    sure = kept_answers(out, lines[method]).confidence[method]
+    assert len(sure) == lines[method]["n_test"]
+    assert ((sure > 0) & (sure <= 1)).all()
+
+
+def test_an_oracle_has_no_probabilities(kept):
+    out, lines = kept
+    assert "ldpf-oracle" not in kept_answers(out, lines["ldpf-oracle"]).confidence
+
+
+def test_a_model_that_was_half_written_is_written_again(data, tiny_clip, tmp_path):
+    lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
+    run = tmp_path / "runs" / lines[0]["run"]
+    (run / "done").unlink()
+    (run / MODEL / "config.json").unlink()
+    _, failures = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
+    assert not failures
+    assert read_config(run / MODEL)["method"] == "coop"
