@@ -144,13 +144,16 @@ def test_commands_run_in_the_order_in_which_they_are_written(
     app_ends_at_once: bool,
 ) -> None:
     for words in ldpf_commands(document):
-        if words[0] == "app" and not app_ends_at_once:
-            continue
-        words = [str(tiny_clip_folder) if word in REAL_BACKBONES else word for word in words]
-        if "--seeds" in words:  # the protocol itself is tested elsewhere; one seed shows the call
-            words[words.index("--seeds") + 1] = "1"
-        result = run(*words)
-        assert result.exit_code == 0, f"{words}\n{result.output}\n{result.stderr}"
+        if words[0] != "app" or app_ends_at_once:
+            run_documented(run, words, tiny_clip_folder)
+
+
+def run_documented(run: Callable[..., Result], words: list[str], backbone: Path) -> None:
+    words = [str(backbone) if word in REAL_BACKBONES else word for word in words]
+    if "--seeds" in words:  # the protocol itself is tested elsewhere; one seed shows the call
+        words[words.index("--seeds") + 1] = "1"
+    result = run(*words)
+    assert result.exit_code == 0, f"{words}\n{result.output}\n{result.stderr}"
 
 
 WITH_PYTHON = [
@@ -198,7 +201,7 @@ def test_python_runs_in_the_order_in_which_it_is_written(
     reader_names: dict[str, Any],
     local_hub: None,
     tiny_clip_folder: Path,
-    session_settings: pytest.MonkeyPatch,
+    run: Callable[..., Result],
 ) -> None:
     code = "\n".join(blocks(document, "python")).replace(REAL_BACKBONES[0], str(tiny_clip_folder))
     if 'save("my-model")' in code:  # the page makes it, and no model is written over
@@ -209,6 +212,10 @@ def test_python_runs_in_the_order_in_which_it_is_written(
         reader_names["dataset"] = datasets.Dataset.from_dict(
             {"image": pictures, "label": ["cat", "dog"] * 6}
         )
+    if "right_answers" in code:  # of runs that the page's commands made
+        for words in ldpf_commands(document):
+            if words[0] == "benchmark" and f'"{words[words.index("--out") + 1]}"' in code:
+                run_documented(run, words, tiny_clip_folder)
     exec(compile(code, document.name, "exec"), reader_names)
     if "LDPFClassifier" in code:
         assert isinstance(reader_names["model"], LDPFClassifier)
