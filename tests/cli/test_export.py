@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -67,6 +68,30 @@ def test_smaller_numbers_say_what_they_do_to_the_accuracy(precision, model, imag
     )
     now, before, change = (float(value) for value in found.groups())
     assert now - before == pytest.approx(change, abs=0.11)
+
+
+def test_images_of_other_classes_are_refused_before_a_file_is_written(
+    model, image_tree, run, tmp_path
+):
+    other = image_tree({"zebra": 2, "lion": 2})
+    words = ("--out", tmp_path / "out" / "small.onnx", "--precision", "int8", "--data", other)
+    result = run("export", model, *words)
+    assert result.exit_code == 2
+    assert "does not know 2 classes of the data" in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_embeddings_cannot_measure_a_graph_of_pixels(model, tiny_clip_folder, run, tmp_path):
+    features = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
+    np.save(tmp_path / "e.npy", features)
+    (tmp_path / "e.csv").write_text("label\ncat\ndog\ncat\ndog\n")
+    words = ("--out", tmp_path / "small.onnx", "--precision", "int8", "--data", tmp_path / "e.npy")
+    result = run("export", model, *words)
+    assert result.exit_code == 2
+    assert "holds embeddings, but the graph takes pixels; give images, or export the part" in (
+        " ".join(result.stderr.split())
+    )
+    assert not (tmp_path / "small.onnx").exists()
 
 
 def test_smaller_numbers_are_not_written_unmeasured(model, run, tmp_path):

@@ -313,6 +313,23 @@ def test_a_study_is_refused(run, results, tmp_path):
     )
 
 
+def test_one_run_may_be_named_from_inside_and_renamed(page, results, tmp_path, monkeypatch):
+    moved = tmp_path / "copy"
+    shutil.copytree(results, moved)
+    run_folder = next((moved / "runs").glob("coop-sketch-*")).rename(moved / "runs" / "mine")
+    monkeypatch.chdir(run_folder)
+    assert "<h1>coop on shapes</h1>" in page(".")
+
+
+def test_one_run_that_lies_elsewhere_is_refused(run, results, tmp_path):
+    shutil.copytree(next((results / "runs").glob("coop-sketch-*")), tmp_path / "coop")
+    result = run("report", tmp_path / "coop", "--out", tmp_path / "r.html")
+    assert result.exit_code == 2
+    assert "does not lie in a folder 'runs', as a benchmark keeps it; put it back there." in (
+        " ".join(result.stderr.split())
+    )
+
+
 def test_an_unfinished_run_is_refused(run, results, tmp_path):
     unfinished = tmp_path / "coop"
     shutil.copytree(next((results / "runs").glob("coop-sketch-*")), unfinished)

@@ -10,9 +10,11 @@ import pytest
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.protocol import leave_one_domain_out
+from ldpf.evaluation.search import parse_search
 from ldpf.evaluation.store import MODEL, kept_answers
 from ldpf.model_folder import load_model, read_config
 from ldpf.recipes import FAST
+from ldpf.report.chosen import model_words, use_of_domains
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
@@ -78,3 +80,16 @@ def test_a_model_that_was_half_written_is_written_again(data, tiny_clip, tmp_pat
     _, failures = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
     assert not failures
     assert read_config(run / MODEL)["method"] == "coop"
+
+
+def test_the_kept_model_says_how_its_settings_were_chosen(data, tiny_clip, tmp_path):
+    wanted = replace(
+        plan("coop"), selection="leave-one-domain-out", search=parse_search(["length=1,2"])
+    )
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)
+    origin = read_config(tmp_path / "runs" / lines[0]["run"] / MODEL)["provenance"]
+    assert origin["chosen"] == lines[0]["chosen"]
+    assert origin["trials"] == lines[0]["trials"]
+    assert origin["method_settings"]["length"] == origin["chosen"]["length"]
+    assert use_of_domains(origin) == "used to choose settings, not to train"
+    assert model_words(origin).startswith("Chosen by accuracy on known domains left out in turn:")

@@ -11,11 +11,12 @@ import typer
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.loading import DataSource, count, load_trained
-from ldpf.errors import SettingsError
+from ldpf.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
+    from ldpf.data import ImageDataset
 
 log = logging.getLogger("ldpf")
 
@@ -93,6 +94,7 @@ def export(
         if data is None
         else DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     )
+    dataset = None if source is None else _labelled_images(source, classifier, to, model)
     done = export_onnx(classifier, frozen, out, part=to, precision=precision)
     report: dict[str, Any] = {
         "file": str(done.path),
@@ -102,8 +104,8 @@ def export(
         "mebibytes": round(done.mebibytes, 3),
         "difference": done.difference,
     }
-    if source is not None:
-        report["measured"] = _measure(classifier, frozen, done.path, source, to, model)
+    if source is not None and dataset is not None:
+        report["measured"] = _measure(classifier, frozen, done.path, source, dataset, to)
     if as_json:
         say_json(report)
         return
@@ -123,24 +125,43 @@ def export(
         say("What that does to its accuracy was not measured.")
 
 
+def _labelled_images(
+    source: DataSource, classifier: PromptClassifier, part: str, model: Path
+) -> ImageDataset:
+    """What to measure on; refused before anything is written.
+
+    Raises:
+        DataError: there are classes that the model does not have, or embeddings for a graph that
+            takes pixels.
+    """
+    from ldpf.cli.evaluate import check_classes
+    from ldpf.data import EmbeddedImages
+
+    dataset = source.load()
+    check_classes(dataset, classifier.class_names, model)
+    if part == "onnx" and isinstance(dataset, EmbeddedImages):
+        raise DataError(
+            f"{source.source!r} holds embeddings, but the graph takes pixels; give images, or "
+            "export the part behind the image encoder (--to features)."
+        )
+    return dataset
+
+
 def _measure(
     classifier: PromptClassifier,
     frozen: Backbone,
     path: Path,
     source: DataSource,
+    dataset: ImageDataset,
     part: str,
-    model: Path,
 ) -> dict[str, Any]:
     """Accuracy of the file and of the model on the same images."""
     import numpy as np
 
-    from ldpf.cli.evaluate import check_classes
     from ldpf.cli.loading import encode
     from ldpf.data.images import read_image
     from ldpf.export.onnx_file import Session
 
-    dataset = source.load()
-    check_classes(dataset, classifier.class_names, model)
     encoded = encode(dataset, frozen, source)
     features = encoded.features
     ids = {name: k for k, name in enumerate(classifier.class_names)}

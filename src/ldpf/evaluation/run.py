@@ -147,7 +147,7 @@ def run_one(
                     **_measured(predictions, test),
                 }
             )
-    _keep_model(classifier, method, episode, backbone, folder)
+    _keep_model(classifier, method, episode, backbone, folder, choice)
     folder.finish(results, _whole(answers), _whole(confidence))
     return results
 
@@ -158,7 +158,12 @@ def _whole(parts: dict[str, list[torch.Tensor]]) -> dict[str, torch.Tensor]:
 
 
 def _keep_model(
-    classifier: Classifier, method: Method, episode: Episode, backbone: Backbone, folder: RunFolder
+    classifier: Classifier,
+    method: Method,
+    episode: Episode,
+    backbone: Backbone,
+    folder: RunFolder,
+    choice: Choice,
 ) -> None:
     """Keep learnt prompts as a model folder of their own, which every command can use."""
     if not isinstance(classifier, PromptClassifier) or classifier.contexts is None:
@@ -182,6 +187,12 @@ def _keep_model(
         },
         "settings_hash": folder.hash,
     }
+    if choice.trials:
+        provenance |= {
+            "search": {**settings["search"], "selection": settings["selection"]},
+            "chosen": choice.settings,
+            "trials": choice.trials,
+        }
     save_model(classifier, backbone, folder.model, provenance=provenance)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.errors import SettingsError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.evaluation.comparison import Comparison, compare
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
 from ldpf.evaluation.readouts import readout_of
@@ -48,10 +48,16 @@ def read_run(run: Path) -> list[Line]:
         run: its folder, in the folder `runs` of a benchmark.
 
     Raises:
-        ModelError: its results, or those of its benchmark, are damaged.
+        ModelError: its results, or those of its benchmark, are damaged, or it lies elsewhere.
     """
+    run = run.resolve()  # it may have been given as "."
+    if run.parent.name != "runs":
+        raise ModelError(
+            f"The run {str(run)!r} does not lie in a folder 'runs', as a benchmark keeps it; put "
+            "it back there."
+        )
     out = run.parent.parent
-    own = _placed(run_results(run), out)
+    own = [{**line, "run": run.name} for line in _placed(run_results(run), out)]
     if not (out / "results.jsonl").is_file():
         return own
     methods, targets = ({line[key] for line in own} for key in ("method", "target"))
