@@ -8,7 +8,7 @@ from ldpf.classifier import PromptClassifier
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits_reference
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 def unit(*shape, purpose="features"):

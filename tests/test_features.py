@@ -389,7 +389,7 @@ def test_a_complete_cache_need_not_be_writable(extract, image_tree, tiny_backbon
 
 
 def test_progress_is_shown_on_stderr(extract, image_tree, tiny_backbone, capsys, monkeypatch):
-    monkeypatch.setattr("ldpf.data.progress.LINE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("ldpf.utils.progress.LINE_EVERY_SECONDS", 0.0)
     root = image_tree({"dog": 10})
     extract(root, tiny_backbone, progress=True)
     out, err = capsys.readouterr()

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.prompts import nearest_words, random_context, similarity_between, worded_context
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.fixture

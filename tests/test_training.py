@@ -14,15 +14,15 @@ import pytest
 import torch
 
 import ldpf.training
-from ldpf.checkpoint import save_tree
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
 from ldpf.recipes import FAST, PAPER
-from ldpf.seeding import generator
 from ldpf.training import PromptTraining, RunRecord
+from ldpf.utils.files import save_tree
+from ldpf.utils.seed import generator
 
 A, B = frozenset({"a"}), frozenset({"b"})
 SHORT_FAST = replace(
@@ -461,7 +461,7 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from dataclasses import replace
         torch.set_num_threads({torch.get_num_threads()})
         from ldpf.backbones import load_backbone
-        from ldpf.checkpoint import load_tree
+        from ldpf.utils.files import load_tree
         from ldpf.domains import DiscoverySettings
         from ldpf.features import FeatureSet
         from ldpf.methods import LDPF

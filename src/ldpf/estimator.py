@@ -22,8 +22,8 @@ from ldpf.inputs import brings_labels, labelled_features, may_be_table, to_featu
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, model_config, read_config, save_model
 from ldpf.recipes import RECIPES, Recipe, get_recipe
-from ldpf.rows import as_sequence
 from ldpf.sharing import HubSharing
+from ldpf.utils.arrays import as_sequence
 from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 
 log = logging.getLogger("ldpf")

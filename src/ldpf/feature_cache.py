@@ -55,8 +55,8 @@ class FeatureCache:
     """The shards of one dataset under one backbone.
 
     Args:
-        cache_dir: As `ldpf.paths.cache_root()`; shards lie in a folder two levels below its
-            `features`: first the backbone, then the dataset's root.
+        cache_dir: As `ldpf.utils.cache_dir.cache_root()`; shards lie in a folder two levels below
+            its `features`: first the backbone, then the dataset's root.
         root: The dataset's root folder.
         fingerprint: The backbone's, hexadecimal.
         embed_dim: D.

@@ -26,11 +26,11 @@ from ldpf.data.images import (
     default_workers,
     require_plain_file,
 )
-from ldpf.data.progress import progress_bar
 from ldpf.encoding import encode_files, not_finite_message, stream_features
 from ldpf.errors import BackboneError, DataError
 from ldpf.feature_cache import FeatureCache, FileKeys
-from ldpf.paths import cache_root
+from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -141,7 +141,7 @@ def extract_features(
     Args:
         dataset: What to encode. Embeddings computed elsewhere are taken as they are.
         backbone: What to encode it with.
-        cache_dir: Default `ldpf.paths.cache_root()`.
+        cache_dir: Default `ldpf.utils.cache_dir.cache_root()`.
         batch_size: Images encoded at once.
         workers: Threads that read and decode; default one per processor.
         verify: Also compare the content of every file with what was encoded (a sha256; reads all

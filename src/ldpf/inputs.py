@@ -18,7 +18,7 @@ from ldpf.data.labelled import LabelledImages
 from ldpf.encoding import stream_features
 from ldpf.errors import DataError
 from ldpf.features import FeatureSet, extract_features
-from ldpf.rows import as_sequence, not_understood, unit_rows
+from ldpf.utils.arrays import as_sequence, not_understood, unit_rows
 
 _IMAGES_AT_ONCE = 16
 

@@ -14,7 +14,7 @@ from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import DataError
 from ldpf.features import FeatureSet
 from ldpf.fusion import FUSION_RULES
-from ldpf.rows import unit_rows
+from ldpf.utils.arrays import unit_rows
 from ldpf.validation import check_labels, check_table
 
 

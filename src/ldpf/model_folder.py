@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 
 import ldpf
 from ldpf.backbones import Backbone, load_backbone
-from ldpf.checkpoint import write_json, write_tensors
 from ldpf.classifier import PromptClassifier
 from ldpf.domains.latent import FittedDomains
 from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import ModelError
 from ldpf.methods.fitting import build_encoder, finish_training
+from ldpf.utils.files import write_json, write_tensors
 
 FORMAT_VERSION = 1
 """Version of the folder's layout; another one is refused."""

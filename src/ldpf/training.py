@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import torch
 
-from ldpf.checkpoint import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
 from ldpf.errors import LdpfError, ModelError
 from ldpf.passes import Member, OwnPasses
 from ldpf.recipes import Recipe
 from ldpf.text import PromptedTextEncoder
+from ldpf.utils.files import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
 
 log = logging.getLogger("ldpf")
 

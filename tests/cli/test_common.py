@@ -14,10 +14,12 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ldpf.cli import common
-from ldpf.cli.common import CommandGroup, check_own_folder, new_folder, note
-from ldpf.cli.loading import count, listed
-from ldpf.data.progress import progress_bar
+from ldpf.cli.common import CommandGroup, note
+from ldpf.cli.loading import listed
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.progress import progress_bar
+from ldpf.utils.text import count
 
 log = logging.getLogger("ldpf")
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ldpf.data.names import check_distinct, class_names_for, did_you_mean, readable_name
+from ldpf.data.names import check_distinct, class_names_for, readable_name
 from ldpf.errors import DataError
+from ldpf.utils.text import did_you_mean
 
 
 @pytest.mark.parametrize(

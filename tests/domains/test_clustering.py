@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import ldpf.domains.clustering
 from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
 from ldpf.errors import SettingsError
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 def blobs(n_each=20, n_blobs=3, dim=4, noise=0.05, seed=0):

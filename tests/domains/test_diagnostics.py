@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 HALVES = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
 CROSSED = torch.tensor([0, 0, 1, 1, 0, 0, 1, 1])

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ldpf.checkpoint import load_tree, save_tree
 from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings, GivenDomains
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import load_tree, save_tree
 
 SETTINGS = DiscoverySettings(
     rounds=10, extractor=ExtractorSettings(batch_size=32, learning_rate=1e-2)

@@ -5,7 +5,7 @@ import torch
 
 from ldpf.domains.diagnostics import linear_probe_accuracy
 from ldpf.domains.erasure import class_erasure
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 def labelled(n=600, dim=12, n_classes=4, seed=0):

@@ -15,7 +15,7 @@ from ldpf.domains.extractor import (
     seeded_linear,
 )
 from ldpf.errors import SettingsError
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 # Few images need small batches and large steps to train in the seconds a test has.
 SETTINGS = ExtractorSettings(batch_size=32, learning_rate=1e-2)

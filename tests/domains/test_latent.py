@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.domains import DomainExtractor, FittedDomains
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from ldpf.classifier import PromptClassifier
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.evaluation.answers import prompt_answers
 from ldpf.evaluation.readouts import READOUTS
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.fixture

@@ -18,11 +18,12 @@ from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.run import run_settings
 from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
-from ldpf.evaluation.store import read_results, right_answers, settings_hash
+from ldpf.evaluation.store import read_results, right_answers
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.recipes import FAST
 from ldpf.training import RunRecord
+from ldpf.utils.files import settings_hash
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 

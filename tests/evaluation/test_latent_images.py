@@ -5,7 +5,7 @@ import torch
 
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.evaluation.latent_images import MAP_IMAGES, describe_latent, style_directions
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ldpf.evaluation.measure
-from ldpf.evaluation.measure import peak_memory_mib, reset_peak_memory
+from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 

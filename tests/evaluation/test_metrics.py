@@ -11,7 +11,7 @@ from ldpf.evaluation.metrics import (
     oracle_predictions,
     per_class_accuracy,
 )
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 LABELS = torch.tensor([0, 0, 1, 1, 1, 3])
 PREDICTIONS = torch.tensor([0, 1, 1, 1, 3, 3])

@@ -13,7 +13,7 @@ from ldpf.evaluation.metrics import oracle_predictions
 from ldpf.evaluation.readouts import READOUTS, Readout, get_readout
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import METHODS
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from ldpf.evaluation.store import (
     read_results,
     right_answers,
     run_config,
-    settings_hash,
     write_results,
 )
+from ldpf.utils.files import settings_hash
 
 ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
 SETTINGS = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldpf.fusion import FUSION_RULES
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 
 @pytest.mark.parametrize("rule", FUSION_RULES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.fusion import nearest_weights, similarity_weights, uniform_weights
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 SIMILARITIES = 2 * torch.rand(20, 4, generator=generator(0, "s")) - 1
 

@@ -11,9 +11,9 @@ from ldpf.methods.cocoop import ConditionalContext
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner, InstanceTraining
 from ldpf.recipes import FAST, PAPER
-from ldpf.seeding import generator
 from ldpf.text import PromptedTextEncoder
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=30, cooldown=10, learning_rate=0.03)
 QUICK = InstanceTraining(images_per_step=8, evaluate_every=10, learning_rate=0.03)

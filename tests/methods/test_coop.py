@@ -11,9 +11,9 @@ from ldpf.methods import CoOp
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.prompts import worded_context
 from ldpf.recipes import FAST
-from ldpf.seeding import generator
 from ldpf.text import PromptedTextEncoder
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=40, cooldown=10, learning_rate=0.03)
 

@@ -12,13 +12,13 @@ import ldpf.evaluation.task
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.readouts import READOUTS
-from ldpf.evaluation.store import settings_hash
 from ldpf.methods import METHODS, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
 from ldpf.methods.ldpf import LDPFLearner
 from ldpf.recipes import FAST, PAPER
 from ldpf.training import RunRecord
+from ldpf.utils.files import settings_hash
 
 SHORT = replace(
     FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03

@@ -16,9 +16,9 @@ from ldpf.methods.instance_prompts import (
     relabelled,
 )
 from ldpf.recipes import FAST, PAPER
-from ldpf.seeding import generator
 from ldpf.text import PromptedTextEncoder
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 
 def unit(*shape, purpose="features"):

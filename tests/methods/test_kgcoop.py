@@ -11,8 +11,8 @@ from ldpf.methods import CoOp, KgCoOp, ZeroShot
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.kgcoop import KgCoOpLearner
 from ldpf.recipes import FAST, PAPER
-from ldpf.seeding import generator
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=5, learning_rate=0.03)
 

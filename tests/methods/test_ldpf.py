@@ -14,9 +14,9 @@ from ldpf.methods import LDPF, CoOp
 from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
 from ldpf.prompts import random_context, worded_context
 from ldpf.recipes import FAST, PAPER
-from ldpf.seeding import generator
 from ldpf.text import PromptedTextEncoder
 from ldpf.training import PromptTraining, RunRecord
+from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=6, learning_rate=0.03, round_every=2)
 DISCOVERY = DiscoverySettings(

@@ -15,7 +15,7 @@ from ldpf.evaluation.answers import PromptAnswers
 from ldpf.evaluation.latent_images import LatentImages
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables import BenchmarkTable
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 CLASSES = ("<script>alert(1)</script>", "Häuser & Höfe", "猫")
 TARGETS = ("art", 'sk"etch')

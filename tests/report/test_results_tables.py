@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldpf.checkpoint import write_tensors
 from ldpf.errors import ModelError, SettingsError
 from ldpf.evaluation.store import PREDICTIONS, write_results
 from ldpf.report.results_tables import read_folders, results_tables
 from ldpf.report.tables import AVERAGE
+from ldpf.utils.files import write_tensors
 
 LABELS = torch.arange(200) % 4
 

@@ -12,7 +12,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note, say, say_json, show
-from ldpf.cli.loading import DataSource, count, encode, listed
+from ldpf.cli.loading import DataSource, encode, listed
+from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.evaluation.plan import BenchmarkPlan
@@ -173,7 +175,7 @@ def benchmark(
         selection=selection,
         search=parse_search(search or (), trials),
     )
-    common.check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
+    check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
     common.tracker(track)  # refused here rather than after the first run
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
@@ -181,7 +183,7 @@ def benchmark(
     rules = get_protocol(plan.protocol)
     check_domains(dataset, plan.targets or (), rules)  # type: ignore[arg-type]
     require_trainable(dataset)
-    common.new_folder(out)
+    new_folder(out)
     chosen = list(plan.targets or dataset.domain_names)
     if share is None:
         share = pick_device(device).type != "cpu"
@@ -229,8 +231,8 @@ class _Progress:
     def __init__(
         self, plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, track: Path | None
     ) -> None:
-        from ldpf.data.progress import progress_bar
         from ldpf.evaluation.protocol import get_protocol
+        from ldpf.utils.progress import progress_bar
 
         self.runs, self.track = runs, track
         self.enabled = log.isEnabledFor(logging.INFO)

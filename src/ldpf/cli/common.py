@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ldpf.errors import LdpfError, SettingsError
+from ldpf.errors import LdpfError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,43 +151,6 @@ def _give_up_stdout() -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, descriptor)
     os.close(devnull)
-
-
-def new_folder(folder: Path, option: str = "--out") -> Path:
-    """Create an output folder.
-
-    Raises:
-        SettingsError: it cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"The folder {str(folder)!r} cannot be made ({error.strerror or error}); give another "
-            f"one with {option}."
-        ) from error
-    return folder
-
-
-def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
-    """Refuse to write into a folder with other people's files.
-
-    Args:
-        folder: where results are to go; it need not exist.
-        marks: names of which one at least shows that the folder is ours.
-        what: what it would hold if it were, for the message.
-
-    Raises:
-        SettingsError: `folder` is a file, or holds files but none of `marks`.
-    """
-    if folder.is_file():
-        raise SettingsError(f"{str(folder)!r} is a file; give a folder with --out.")
-    ours = any((folder / mark).exists() for mark in marks)
-    if folder.is_dir() and not ours and any(folder.iterdir()):
-        raise SettingsError(
-            f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
-            "--out so that nothing of yours is overwritten."
-        )
 
 
 def tracker(folder: Path | None) -> Tracker | None:

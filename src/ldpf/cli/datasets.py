@@ -9,7 +9,7 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.loading import count
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.data.benchmarks import Benchmark

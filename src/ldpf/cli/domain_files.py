@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ldpf.cli.loading import count
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,10 @@ from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
 from ldpf.cli.domain_files import OVERVIEW, TABLE, Finding, write_files
 from ldpf.cli.latent import measure_latent
-from ldpf.cli.loading import DataSource, count, describe, encode, load_trained
+from ldpf.cli.loading import DataSource, describe, encode, load_trained
 from ldpf.errors import ModelError, SettingsError
+from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +101,7 @@ def domains(
             f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
             "or leave MODEL out to discover latent domains anew."
         )
-    common.check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
+    check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     if model is None:
@@ -108,7 +110,7 @@ def domains(
         )
     else:
         finding = _recognise(dataset, source, model, backbone, device)
-    common.new_folder(out)
+    new_folder(out)
     files = write_files(finding, dataset, out, per_domain)
     report = _report(finding)
     if as_json:
@@ -128,9 +130,9 @@ def _discover(
     """The discovery that `ldpf train` would run with the same seed, and no prompts."""
     from ldpf.backbones import load_backbone
     from ldpf.data import make_split
-    from ldpf.data.progress import progress_bar
     from ldpf.domains import DiscoverySettings, DomainDiscovery
     from ldpf.fusion import similarity_weights
+    from ldpf.utils.progress import progress_bar
 
     settings = DiscoverySettings(n_domains=n_domains)
     frozen = load_backbone(backbone, device)

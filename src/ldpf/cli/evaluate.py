@@ -10,8 +10,9 @@ import numpy as np
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.loading import DataSource, count, encode, load_trained
+from ldpf.cli.loading import DataSource, encode, load_trained
 from ldpf.errors import DataError
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import DataSource, count, load_trained
+from ldpf.cli.loading import DataSource, load_trained
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

@@ -8,8 +8,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import DataSource, count, describe, encode
+from ldpf.cli.loading import DataSource, describe, encode
 from ldpf.errors import DataError
+from ldpf.utils.text import count
 
 
 def features(
@@ -47,7 +48,7 @@ def features(
     from ldpf.backbones import load_backbone
     from ldpf.data import EmbeddedImages
     from ldpf.feature_cache import FeatureCache
-    from ldpf.paths import cache_root
+    from ldpf.utils.cache_dir import cache_root
 
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import BackboneError
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,11 +173,6 @@ def describe(dataset: ImageDataset | FeatureSet) -> str:
         domains += ", ...)" if len(names) > 8 else ")"
     classes = count(len(dataset.class_names), "class", "classes")
     return f"{count(len(dataset), 'image')}, {classes}, {domains}"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 image`, `2,400 images`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def listed(option: str) -> list[str]:

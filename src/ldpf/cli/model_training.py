@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.cli import common
 from ldpf.cli.latent import measure_latent
+from ldpf.utils.files import new_folder
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -70,11 +70,10 @@ def train_into(
         search: chooses settings first, with its trials in the folder given; None keeps those of
             `method`.
     """
-    from ldpf.checkpoint import write_json
-    from ldpf.evaluation.store import settings_hash
     from ldpf.methods.settings import with_settings
     from ldpf.model_folder import load_model, save_model
     from ldpf.tracking import track_log
+    from ldpf.utils.files import settings_hash, write_json
 
     digest = settings_hash(run)
     if _finished_as(folder) == digest:
@@ -87,7 +86,7 @@ def train_into(
     if (folder / "config.json").exists():
         log.info("replacing the model in %s, which has other data or settings", folder)
     record = folder / TRAINING
-    common.new_folder(record)
+    new_folder(record)
     settings_file = record / "settings.json"
     if _read_hash(settings_file) != digest:
         shutil.rmtree(record)

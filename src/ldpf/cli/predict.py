@@ -18,7 +18,7 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note
-from ldpf.cli.loading import count, load_trained
+from ldpf.cli.loading import load_trained
 from ldpf.cli.prediction import (
     CsvWriter,
     JsonLinesWriter,
@@ -28,6 +28,8 @@ from ldpf.cli.prediction import (
     import_pyarrow,
 )
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import new_folder
+from ldpf.utils.text import count
 
 log = logging.getLogger("ldpf")
 
@@ -100,7 +102,7 @@ def predict(
     if out is not None and out.is_dir():
         raise SettingsError(f"{str(out)!r} is a folder; give a file with --out.")
     if out is not None:
-        common.new_folder(out.parent)
+        new_folder(out.parent)
     embeddings = _embeddings(paths)
     files = None if embeddings else _first_or_error(find_images(paths), paths)
     classifier, frozen, _ = load_trained(model, backbone, device)

@@ -74,7 +74,7 @@ class Predictor:
         import numpy as np
 
         from ldpf.data.embeddings import list_unlabelled
-        from ldpf.rows import unit_rows
+        from ldpf.utils.arrays import unit_rows
 
         names, embeddings = list_unlabelled(file)
         if embeddings.shape[1] != self.backbone.embed_dim:

@@ -69,12 +69,12 @@ def chooser(
     Raises:
         DataError: known domains are to be left out, and there are none, or only one.
     """
-    from ldpf.data.progress import progress_bar
     from ldpf.domains import DiscoverySettings
     from ldpf.evaluation.protocol import Episode
     from ldpf.evaluation.search import choose
     from ldpf.evaluation.selection import folds
     from ldpf.report.chosen import JUDGED_ON
+    from ldpf.utils.progress import progress_bar
 
     episode = Episode("", seed, learnt, held_out, held_out)  # nothing is tested here
     if selection == LATENT:

@@ -12,7 +12,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.loading import DataSource, count, encode, listed
+from ldpf.cli.loading import DataSource, encode, listed
+from ldpf.utils.files import new_folder
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -113,7 +115,7 @@ def study(
     check_domains(dataset, chosen)  # type: ignore[arg-type]
     require_trainable(dataset)
     folder = out / name
-    common.new_folder(folder)
+    new_folder(folder)
     chosen = chosen or list(dataset.domain_names)
     if jobs is None:
         jobs, why = choose_jobs(len(chosen) * seeds, pick_device(device))

@@ -10,7 +10,8 @@ import numpy as np
 
 from ldpf.cli.common import say, show
 from ldpf.cli.latent import measure_latent
-from ldpf.cli.loading import count, describe
+from ldpf.cli.loading import describe
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.classifier import PromptClassifier

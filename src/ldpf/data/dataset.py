@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ldpf.data.images import MAX_PIXELS, BadImage, bad_images_message, check_images
-from ldpf.data.progress import progress_bar
 from ldpf.errors import DataError
+from ldpf.utils.progress import progress_bar
 
 SPLIT_NAMES = ("train", "val", "test")
 

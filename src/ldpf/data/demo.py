@@ -19,7 +19,7 @@ import numpy as np
 
 from ldpf.data.drawing import draw_picture
 from ldpf.errors import DataError
-from ldpf.paths import cache_root
+from ldpf.utils.cache_dir import cache_root
 
 DEMO_DOMAINS = ("clipart", "photo", "sketch", "night")
 DEMO_CLASSES = (
@@ -48,7 +48,7 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
     them is killed.
 
     Args:
-        cache_dir: where to keep it; `ldpf.paths.cache_root()` by default.
+        cache_dir: where to keep it; `ldpf.utils.cache_dir.cache_root()` by default.
         seed: another seed gives other images of the same classes and domains.
 
     Raises:

@@ -64,7 +64,7 @@ class EmbeddedImages(ImageDataset):
             DataError: They have another D than the backbone, which is all that can be compared, or
                 one is not finite or all zero.
         """
-        from ldpf.rows import unit_rows
+        from ldpf.utils.arrays import unit_rows
 
         assert self.embeddings is not None
         size = self.embeddings.shape[1]

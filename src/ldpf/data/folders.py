@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from ldpf.data.images import IMAGE_ENDINGS
-from ldpf.data.names import check_distinct, did_you_mean, normalise
+from ldpf.data.names import check_distinct
 from ldpf.data.walk import walk_folders
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import did_you_mean, normalise
 
 LAYOUTS = ("auto", "domain/class", "class")
 _SPLIT_LIKE = frozenset(

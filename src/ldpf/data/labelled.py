@@ -19,8 +19,8 @@ from ldpf.data.images import (
     rgb_image,
 )
 from ldpf.data.names import readable_name
-from ldpf.data.progress import progress_bar
 from ldpf.errors import DataError
+from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

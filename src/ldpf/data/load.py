@@ -57,7 +57,7 @@ def load_dataset(
             "alarm clock".
         skip_bad: Leave out the files a manifest lists that do not exist, instead of stopping, and
             record them in `skipped`.
-        cache_dir: Where the demo set is kept; default `ldpf.paths.cache_root()`.
+        cache_dir: Where the demo set is kept; default `ldpf.utils.cache_dir.cache_root()`.
         benchmark: "auto" recognises the folders of a named benchmark (PACS, DomainNet ...), in the
             layouts in circulation, and gives it its official domain and class names and its
             published splits, which the log says; a name ("mini-domainnet") insists on it; "none"

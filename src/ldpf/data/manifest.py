@@ -14,8 +14,9 @@ import numpy as np
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.folders import Listing
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.names import check_distinct, did_you_mean, normalise
+from ldpf.data.names import check_distinct
 from ldpf.errors import DataError
+from ldpf.utils.text import did_you_mean, normalise
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *PARQUET_ENDINGS)

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ldpf.errors import DataError
-
-
-def normalise(name: str) -> str:
-    """The name in Unicode's composed form (NFC), as folders copied from a Mac are not."""
-    return unicodedata.normalize("NFC", name)
-
-
-def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """' Did you mean 'x'?' for the nearest of `options` (case ignored), or an empty string."""
-    by_folded = {option.casefold(): option for option in options}
-    near = difflib.get_close_matches(word.casefold(), list(by_folded), n=2, cutoff=0.6)
-    if not near:
-        return ""
-    return " Did you mean " + " or ".join(repr(by_folded[match]) for match in near) + "?"
+from ldpf.utils.text import _short_list, did_you_mean, normalise
 
 
 def readable_name(folder: str) -> str:
@@ -166,8 +151,3 @@ def _json_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
             )
         pairs.append((f"entry {folder!r}", normalise(folder.strip()), normalise(name.strip())))
     return pairs
-
-
-def _short_list(names: tuple[str, ...], limit: int = 20) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

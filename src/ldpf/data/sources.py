@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ldpf.data.labelled import LabelledImages, Row, ids_of
-from ldpf.data.names import did_you_mean, readable_name
+from ldpf.data.names import readable_name
 from ldpf.errors import DataError
+from ldpf.utils.text import did_you_mean
 
 if TYPE_CHECKING:
     from ldpf.features import FeatureSet
@@ -188,7 +189,7 @@ def from_embeddings(
     import torch
 
     from ldpf.features import FeatureSet
-    from ldpf.rows import as_sequence, unit_rows
+    from ldpf.utils.arrays import as_sequence, unit_rows
 
     try:
         table = np.asarray(as_sequence(embeddings))

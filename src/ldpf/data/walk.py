@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ldpf.data.images import IMAGE_ENDINGS
-from ldpf.data.names import did_you_mean
 from ldpf.errors import DataError
+from ldpf.utils.text import did_you_mean
 
 # Written by operating systems and storage boxes; they hold previews, not anybody's data.
 _IGNORED_FOLDERS = frozenset({"__MACOSX", "@eaDir"})

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ldpf.checkpoint import Tree, load_optimizer_tree, optimizer_tree
 from ldpf.domains.clustering import (
     Clustering,
     check_n_domains,
@@ -21,7 +20,8 @@ from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accu
 from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
 from ldpf.domains.latent import FittedDomains
 from ldpf.errors import DataError, SettingsError
-from ldpf.seeding import derived_seed, generator
+from ldpf.utils.files import Tree, load_optimizer_tree, optimizer_tree
+from ldpf.utils.seed import derived_seed, generator
 
 if TYPE_CHECKING:
     from ldpf.features import FeatureSet

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ldpf.domains.clustering import group_means, kmeans
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 CENTROIDS = 32
 """At most so many, and one for each `IMAGES_EACH` images."""

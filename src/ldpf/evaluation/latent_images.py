@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.domains import FittedDomains

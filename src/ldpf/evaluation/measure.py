@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,29 +11,6 @@ if TYPE_CHECKING:
     from ldpf.features import FeatureSet
     from ldpf.methods import Method
     from ldpf.training import RunRecord
-
-_STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
-
-
-def reset_peak_memory() -> None:
-    """Start a new peak where the system can (Linux); elsewhere the peak is the process's."""
-    try:
-        _CLEAR.write_text("5")
-    except OSError:
-        return
-
-
-def peak_memory_mib() -> float:
-    """Largest resident size since `reset_peak_memory`, in MiB."""
-    try:
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
 def timed_fit(

@@ -14,7 +14,7 @@ import transformers
 import ldpf
 from ldpf.backbones import Backbone
 from ldpf.classifier import Classifier, PromptClassifier
-from ldpf.evaluation.measure import peak_memory_mib, reset_peak_memory, timed_fit
+from ldpf.evaluation.measure import timed_fit
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Episode
@@ -29,6 +29,7 @@ from ldpf.model_folder import save_model
 from ldpf.passes import Member
 from ldpf.provenance import training_provenance
 from ldpf.training import RunRecord
+from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 
 
 def run_settings(

@@ -8,7 +8,6 @@ of a method that learns prompts, model/ (a model folder like those of `ldpf trai
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -21,8 +20,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ldpf.checkpoint import write_json, write_tensors
 from ldpf.errors import ModelError
+from ldpf.utils.files import settings_hash, write_json, write_tensors
 
 RESULT_VERSION = 1
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""
@@ -33,12 +32,6 @@ MODEL = "model"
 """Folder inside a run's for its trained model."""
 
 _CONFIDENCE = "confidence."
-
-
-def settings_hash(settings: dict[str, Any]) -> str:
-    """Sixteen hex digits that name a run; equal settings give equal digits on every machine."""
-    canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 class RunFolder:

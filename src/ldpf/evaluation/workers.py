@@ -21,13 +21,13 @@ import numpy as np
 import torch
 
 from ldpf.backbones import load_backbone
-from ldpf.checkpoint import load_tree, save_tree
 from ldpf.errors import BackboneError, LdpfError
 from ldpf.evaluation.plan import Task
 from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.evaluation.together import run_group
 from ldpf.features import FeatureSet
 from ldpf.methods.fitting import MEMORY_BUDGET_MIB
+from ldpf.utils.files import load_tree, save_tree
 
 log = logging.getLogger("ldpf")
 

@@ -21,7 +21,7 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.reduced import PRECISIONS, reduce_precision
-from ldpf.seeding import generator
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,8 +18,8 @@ from ldpf.methods.instance_prompts import (
 )
 from ldpf.prompts import worded_context
 from ldpf.recipes import FAST, Recipe
-from ldpf.seeding import generator
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

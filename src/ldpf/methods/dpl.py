@@ -19,8 +19,8 @@ from ldpf.methods.instance_prompts import (
 )
 from ldpf.prompts import INITIAL_WORDS
 from ldpf.recipes import FAST, Recipe
-from ldpf.seeding import generator
 from ldpf.training import RunRecord
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

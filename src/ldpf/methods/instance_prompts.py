@@ -11,13 +11,13 @@ from torch import nn
 
 from ldpf.errors import SettingsError
 from ldpf.recipes import Recipe
-from ldpf.seeding import generator
 from ldpf.text import PromptedTextEncoder
 from ldpf.training import PromptTraining, RunRecord, Stage
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
-    from ldpf.checkpoint import Tree
     from ldpf.features import FeatureSet
+    from ldpf.utils.files import Tree
 
 
 @dataclass(frozen=True)

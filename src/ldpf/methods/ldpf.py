@@ -16,13 +16,13 @@ from ldpf.fusion import FUSION_RULES, fused_logits
 from ldpf.methods.fitting import build_encoder, finish_training
 from ldpf.prompts import random_context, similarity_between, worded_context
 from ldpf.recipes import FAST, Recipe
-from ldpf.seeding import generator
 from ldpf.training import PromptTraining, RunRecord, Stage
+from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.checkpoint import Tree
     from ldpf.features import FeatureSet
+    from ldpf.utils.files import Tree
 
 log = logging.getLogger("ldpf")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,9 +147,3 @@ class Findings:
     def training(self, target: str) -> Training | None:
         """The latent domains that answered for a target."""
         return next((one for one in self.trainings if target in one.targets), None)
-
-
-def some(names: Sequence[str], limit: int) -> str:
-    """The first names of a list, and how many more there are."""
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

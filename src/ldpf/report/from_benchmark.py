@@ -16,8 +16,9 @@ from ldpf.evaluation.readouts import READOUTS, readout_of
 from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.report.again import benchmark_command
-from ldpf.report.findings import Findings, Run, Training, some
+from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.results_tables import read_folders, read_run, results_tables
+from ldpf.utils.text import some
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
 

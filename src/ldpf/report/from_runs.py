@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ldpf.data.progress import progress_bar
 from ldpf.errors import DataError
 from ldpf.evaluation.answers import prompt_answers
 from ldpf.evaluation.latent_images import describe_latent
@@ -17,6 +16,7 @@ from ldpf.evaluation.store import MODEL, run_config
 from ldpf.model_folder import load_model
 from ldpf.report.from_benchmark import NO_MODELS
 from ldpf.report.style_words import nearest_styles
+from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from pathlib import Path

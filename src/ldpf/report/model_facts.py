@@ -9,7 +9,8 @@ from typing import Any
 
 from ldpf.report.again import search_words
 from ldpf.report.chosen import model_words, use_of_domains
-from ldpf.report.findings import Training, some
+from ldpf.report.findings import Training
+from ldpf.utils.text import some
 
 
 def trainings(config: Mapping[str, Any]) -> tuple[Training, ...]:

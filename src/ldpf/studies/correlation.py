@@ -11,8 +11,8 @@ import torch
 from ldpf.errors import DataError, SettingsError
 from ldpf.features import FeatureSet
 from ldpf.report.figures import curve_figure
-from ldpf.seeding import generator
 from ldpf.studies.base import Bench, Study, averages
+from ldpf.utils.seed import generator
 
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.95)
 METHODS = {"coop": "coop", "ldpf": "ldpf", "ldpf-no-adversary": "ldpf-no-adversary"}

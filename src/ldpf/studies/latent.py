@@ -17,8 +17,8 @@ from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.methods import LDPF
 from ldpf.report.contact_sheet import Panel, draw_sheet, typical_images
 from ldpf.report.figures import curve_figure, map_figure
-from ldpf.seeding import generator
 from ldpf.studies.base import Bench, Study, averages
+from ldpf.utils.seed import generator
 
 N_DOMAINS = (1, 2, 3, 4, 5, 6, 7, 8)
 MAP_IMAGES = 3000

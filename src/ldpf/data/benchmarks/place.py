@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.data.progress import progress_bar
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.progress import progress_bar
 
 STARTED = "preparing.json"
 DONE = "prepared.json"

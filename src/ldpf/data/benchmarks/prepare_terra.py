@@ -14,8 +14,8 @@ from typing import Any
 from ldpf.data.benchmarks.place import Placement, place_all
 from ldpf.data.benchmarks.registry import TERRA_INCOGNITA
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.names import did_you_mean
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import did_you_mean
 
 SEVERAL = ("each", "skip")
 

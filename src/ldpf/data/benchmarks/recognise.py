@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ldpf.data.benchmarks.registry import BENCHMARKS, get_benchmark
 from ldpf.data.benchmarks.spec import Benchmark, name_key
-from ldpf.data.names import did_you_mean
 from ldpf.errors import DataError
+from ldpf.utils.text import did_you_mean
 
 # Where circulating archives put the domains: PACS' own (kfold), Dassl's and SPG's (images),
 # Office-Home's own.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from ldpf.data.benchmarks import classes
 from ldpf.data.benchmarks.spec import Benchmark
-from ldpf.data.names import did_you_mean
 from ldpf.errors import SettingsError
+from ldpf.utils.text import did_you_mean
 
 PACS = Benchmark(
     name="pacs",

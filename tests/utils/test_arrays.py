@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldpf.errors import DataError
-from ldpf.rows import as_sequence, unit_rows
+from ldpf.utils.arrays import as_sequence, unit_rows
 
 
 def test_a_sequence_stays_the_one_it_is():

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ldpf.errors import SettingsError
+
+if TYPE_CHECKING:
+    pass
+
+import hashlib
+import json
+import uuid
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -94,3 +101,46 @@ def _split(node: Tree, prefix: str, tensors: dict[str, torch.Tensor]) -> Tree:
         else:
             plain[key] = value
     return plain
+
+
+def settings_hash(settings: dict[str, Any]) -> str:
+    """Sixteen hex digits that name a run; equal settings give equal digits on every machine."""
+    canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def new_folder(folder: Path, option: str = "--out") -> Path:
+    """Create an output folder.
+
+    Raises:
+        SettingsError: it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {str(folder)!r} cannot be made ({error.strerror or error}); give another "
+            f"one with {option}."
+        ) from error
+    return folder
+
+
+def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
+    """Refuse to write into a folder with other people's files.
+
+    Args:
+        folder: where results are to go; it need not exist.
+        marks: names of which one at least shows that the folder is ours.
+        what: what it would hold if it were, for the message.
+
+    Raises:
+        SettingsError: `folder` is a file, or holds files but none of `marks`.
+    """
+    if folder.is_file():
+        raise SettingsError(f"{str(folder)!r} is a file; give a folder with --out.")
+    ours = any((folder / mark).exists() for mark in marks)
+    if folder.is_dir() and not ours and any(folder.iterdir()):
+        raise SettingsError(
+            f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
+            "--out so that nothing of yours is overwritten."
+        )

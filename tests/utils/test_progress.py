@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import sys
 
-from ldpf.data.progress import _duration, progress_bar
+from ldpf.utils.progress import _duration, progress_bar
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ldpf.seeding import derived_seed, generator
+from ldpf.utils.seed import derived_seed, generator
 
 
 def test_the_same_seed_and_purpose_give_the_same_draws():
