@@ -110,7 +110,7 @@ def test_demo_is_drawn_into_the_cache(image_tree, tmp_path, monkeypatch):
         return image_tree({"sketch/dog": 1, "photo/cat": 1}, root=cache_dir / "some-version")
 
     module = types.SimpleNamespace(demo_folder=demo_folder)
-    monkeypatch.setitem(sys.modules, "ldpf.data.demo", module)
+    monkeypatch.setitem(sys.modules, "ldpf.demo.dataset", module)
     dataset = load_dataset("demo", cache_dir=tmp_path / "cache")
     assert dataset.name == "demo" and dataset.class_names == ("cat", "dog")
     assert asked == [tmp_path / "cache"]

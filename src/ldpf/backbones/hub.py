@@ -15,7 +15,7 @@ from ldpf.errors import BackboneError
 
 log = logging.getLogger("ldpf")
 
-BUNDLED = {"nano": Path(__file__).parent / "nano"}
+BUNDLED = {"nano": Path(__file__).parent.parent / "demo" / "nano"}
 """Backbones that come with the package, by name."""
 
 _REQUEST_TIMEOUT_S = 10.0

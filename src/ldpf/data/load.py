@@ -162,7 +162,7 @@ def _list_found(
 
 
 def _demo_folder(cache_dir: Path | None) -> Path:
-    from ldpf.data.demo import demo_folder  # draws pictures: not needed by anybody else
+    from ldpf.demo.dataset import demo_folder  # draws pictures: not needed by anybody else
 
     if Path("demo").is_dir():
         warnings.warn(

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from ldpf.errors import SettingsError
-
-if TYPE_CHECKING:
-    pass
-
 import hashlib
 import json
+import os
 import uuid
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ldpf.errors import ModelError
+from ldpf.errors import ModelError, SettingsError
 
 Tree = dict[str, Any]
 """Nested dictionaries with string keys; leaves are tensors or what JSON can hold."""

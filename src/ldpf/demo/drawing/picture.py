@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ldpf.data.drawing.objects import OBJECTS, pose
-from ldpf.data.drawing.palette import choose_palette
-from ldpf.data.drawing.styles import TRAINED_STYLES, Style
-from ldpf.data.drawing.unseen_styles import UNSEEN_STYLES
+from ldpf.demo.drawing.objects import OBJECTS, pose
+from ldpf.demo.drawing.palette import choose_palette
+from ldpf.demo.drawing.styles import TRAINED_STYLES, Style
+from ldpf.demo.drawing.unseen_styles import UNSEEN_STYLES
 from ldpf.errors import DataError
 
 STYLES: dict[str, Style] = TRAINED_STYLES | UNSEEN_STYLES

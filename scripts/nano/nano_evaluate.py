@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nano_model import encode_texts
 from PIL import Image
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 from transformers.utils import logging
 
-from ldpf.data.demo import demo_folder
-from nano_model import encode_texts
+from ldpf.demo.dataset import demo_folder
 
 TEMPLATE = "a photo of a {}."
 

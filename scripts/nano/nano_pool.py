@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ldpf.data.drawing import OBJECTS, TRAINED_STYLES, draw_picture
+from ldpf.demo.drawing import OBJECTS, TRAINED_STYLES, draw_picture
 
 NAMES = tuple(OBJECTS)
 STYLE_NAMES = tuple(TRAINED_STYLES)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldpf.data.drawing import animals, nature, things, vehicles
-from ldpf.data.drawing.palette import pick
-from ldpf.data.drawing.shapes import Part, moved
+from ldpf.demo.drawing import animals, nature, things, vehicles
+from ldpf.demo.drawing.palette import pick
+from ldpf.demo.drawing.shapes import Part, moved
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from safetensors import safe_open
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
 import ldpf
-from ldpf.data.demo import DEMO_CLASSES
-from ldpf.data.drawing import OBJECTS, TRAINED_STYLES, UNSEEN_STYLES, draw_picture
+from ldpf.demo.dataset import DEMO_CLASSES
+from ldpf.demo.drawing import OBJECTS, TRAINED_STYLES, UNSEEN_STYLES, draw_picture
 
-NANO = Path(ldpf.__file__).parent / "backbones" / "nano"
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+NANO = Path(ldpf.__file__).parent / "demo" / "nano"
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "nano"
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_zero_shot_on_unseen_styles_is_above_chance(model, tokenizer, processor)
 
 def test_the_readme_gives_the_command_and_the_licence():
     text = (NANO / "README.md").read_text()
-    assert "python scripts/train_nano.py --evaluate src/ldpf/backbones/nano" in text
+    assert "python scripts/nano/train_nano.py --evaluate src/ldpf/demo/nano" in text
     assert "Apache-2.0" in text
 
 

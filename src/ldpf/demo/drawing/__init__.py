@@ -7,9 +7,9 @@ those in `UNSEEN_STYLES` are not.
 
 from __future__ import annotations
 
-from ldpf.data.drawing.objects import OBJECTS
-from ldpf.data.drawing.picture import STYLES, Picture, draw_picture
-from ldpf.data.drawing.styles import TRAINED_STYLES
-from ldpf.data.drawing.unseen_styles import UNSEEN_STYLES
+from ldpf.demo.drawing.objects import OBJECTS
+from ldpf.demo.drawing.picture import STYLES, Picture, draw_picture
+from ldpf.demo.drawing.styles import TRAINED_STYLES
+from ldpf.demo.drawing.unseen_styles import UNSEEN_STYLES
 
 __all__ = ["OBJECTS", "STYLES", "TRAINED_STYLES", "UNSEEN_STYLES", "Picture", "draw_picture"]

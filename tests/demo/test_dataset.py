@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldpf.data import demo
-from ldpf.data.drawing import TRAINED_STYLES, UNSEEN_STYLES
+from ldpf.demo import dataset as demo
+from ldpf.demo.drawing import TRAINED_STYLES, UNSEEN_STYLES
 from ldpf.errors import DataError
 
 PER_CLASS = 2  # enough to look at; the real number is checked below
@@ -34,7 +34,7 @@ def is_complete(folder):
 def start_drawing(cache, extra=""):
     """Another process that draws the small demo set into `cache`."""
     code = (
-        "import sys; from pathlib import Path; from ldpf.data import demo;"
+        "import sys; from pathlib import Path; from ldpf.demo import dataset as demo;"
         f"demo.IMAGES_PER_CLASS = {PER_CLASS};{extra}"
         "print(demo.demo_folder(Path(sys.argv[1])))"
     )

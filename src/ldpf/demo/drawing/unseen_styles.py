@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from ldpf.data.drawing.palette import Palette
-from ldpf.data.drawing.raster import (
+from ldpf.demo.drawing.palette import Palette
+from ldpf.demo.drawing.raster import (
     as_float,
     as_image,
     blur,
@@ -21,8 +21,8 @@ from ldpf.data.drawing.raster import (
     part_layer,
     vignette,
 )
-from ldpf.data.drawing.shapes import Part
-from ldpf.data.drawing.styles import Style
+from ldpf.demo.drawing.shapes import Part
+from ldpf.demo.drawing.styles import Style
 
 
 def _shaky(rng: np.random.Generator, points: np.ndarray, amount: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldpf.data.drawing.shapes import (
+from ldpf.demo.drawing.shapes import (
     Part,
     curve,
     ellipse,

@@ -1,8 +1,8 @@
 """Train `nano`, the small CLIP that comes with the library, from drawn pictures alone.
 
-    python scripts/train_nano.py --out src/ldpf/backbones/nano --work build/nano
-    python scripts/train_nano.py --evaluate src/ldpf/backbones/nano
-    python scripts/train_nano.py --smoke --out build/smoke --work build/smoke-work
+    python scripts/nano/train_nano.py --out src/ldpf/demo/nano --work build/nano
+    python scripts/nano/train_nano.py --evaluate src/ldpf/demo/nano
+    python scripts/nano/train_nano.py --smoke --out build/smoke --work build/smoke-work
 
 The work folder holds the drawn images and a checkpoint; the same command goes on after a stop.
 """
@@ -17,9 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from transformers import AutoTokenizer, CLIPModel
-
 from nano_captions import make_caption, plain_caption, truth_table
 from nano_evaluate import print_zero_shot
 from nano_model import (
@@ -33,6 +30,8 @@ from nano_model import (
 )
 from nano_pool import NAMES, Pool, draw_pool, load_pool, save_pool
 from nano_tokenizer import train_tokenizer
+from torch import Tensor
+from transformers import AutoTokenizer, CLIPModel
 
 
 def multi_positive_loss(logits: Tensor, true: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ldpf.data.drawing.shapes import (
+from ldpf.demo.drawing.shapes import (
     Part,
     curve,
     ellipse,

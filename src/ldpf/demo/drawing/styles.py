@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from ldpf.data.drawing.palette import Palette, Rgb, mix, pick, shade
-from ldpf.data.drawing.raster import (
+from ldpf.demo.drawing.palette import Palette, Rgb, mix, pick, shade
+from ldpf.demo.drawing.raster import (
     as_float,
     as_image,
     blur,
@@ -23,7 +23,7 @@ from ldpf.data.drawing.raster import (
     two_tone,
     vignette,
 )
-from ldpf.data.drawing.shapes import Part, moved
+from ldpf.demo.drawing.shapes import Part, moved
 
 Style = Callable[[Sequence[Part], Palette, np.random.Generator, int], Image.Image]
 BLACK: Rgb = (0, 0, 0)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ldpf.data.drawing import OBJECTS, STYLES, TRAINED_STYLES, UNSEEN_STYLES, draw_picture
-from ldpf.data.drawing.objects import pose
-from ldpf.data.drawing.palette import COLOURS, NAMED, choose_palette, contrast
-from ldpf.data.drawing.raster import mask
+from ldpf.demo.drawing import OBJECTS, STYLES, TRAINED_STYLES, UNSEEN_STYLES, draw_picture
+from ldpf.demo.drawing.objects import pose
+from ldpf.demo.drawing.palette import COLOURS, NAMED, choose_palette, contrast
+from ldpf.demo.drawing.raster import mask
 from ldpf.errors import DataError
 
 

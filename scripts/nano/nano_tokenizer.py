@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+from nano_captions import PLAIN_PHRASES, STYLE_PHRASES, SYNONYMS, make_caption, with_article
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers.trainers import BpeTrainer
 
-from ldpf.data.drawing import TRAINED_STYLES
-from ldpf.data.drawing.palette import NAMED
-from nano_captions import PLAIN_PHRASES, STYLE_PHRASES, SYNONYMS, make_caption, with_article
+from ldpf.demo.drawing import TRAINED_STYLES
+from ldpf.demo.drawing.palette import NAMED
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 PATTERN = (

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ldpf.data.drawing.palette import Rgb
-from ldpf.data.drawing.shapes import Part
+from ldpf.demo.drawing.palette import Rgb
+from ldpf.demo.drawing.shapes import Part
 
 
 def paint_part(

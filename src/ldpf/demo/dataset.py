@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ldpf.data.drawing import draw_picture
+from ldpf.demo.drawing import draw_picture
 from ldpf.errors import DataError
 from ldpf.utils.cache_dir import cache_root
 
@@ -108,8 +108,8 @@ def _draw_all(root: Path, seed: int) -> None:
 
 def _start_drawing(root: Path, domain: str, seed: int) -> subprocess.Popen[bytes]:
     program = (
-        "import sys; from ldpf.data.demo import draw_domain; root, domain, *counts = sys.argv[1:]; "
-        "draw_domain(root, domain, *map(int, counts))"
+        "import sys; from ldpf.demo.dataset import draw_domain; "
+        "root, domain, *counts = sys.argv[1:]; draw_domain(root, domain, *map(int, counts))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program, root, domain, str(seed), str(IMAGES_PER_CLASS)],

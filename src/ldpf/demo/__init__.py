@@ -1,0 +1,1 @@
+"""The embedded default: drawn pictures, and the small model trained on them."""
