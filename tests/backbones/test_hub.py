@@ -163,7 +163,7 @@ def test_a_relative_folder_wins_over_a_hub_id(tmp_path, monkeypatch):
 
 
 def test_a_bundled_name_gives_the_folder_in_the_package():
-    assert resolve_folder("nano") == Path(ldpf.backbones.hub.__file__).parent / "nano"
+    assert resolve_folder("nano") == Path(ldpf.backbones.hub.__file__).parents[1] / "demo" / "nano"
 
 
 def test_a_file_is_refused(tmp_path):
