@@ -14,7 +14,7 @@ from PIL import Image
 from ldpf.backbones import Backbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, bad_images_message, rgb_image
-from ldpf.data.labelled import LabelledImages
+from ldpf.data.in_memory import LabelledImages
 from ldpf.encoding import stream_features
 from ldpf.errors import DataError
 from ldpf.features import FeatureSet, extract_features

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
-from ldpf.data.names import readable_name
+from ldpf.data.class_names import readable_name
 from ldpf.errors import DataError, SettingsError
 
 

@@ -76,7 +76,7 @@ def test_check_as_json(run, pacs):
 def test_check_of_a_complete_copy_exits_0(run, pacs, monkeypatch):
     from dataclasses import replace
 
-    from ldpf.data.benchmarks import get_benchmark, registry
+    from ldpf.data.datasets import get_benchmark, registry
 
     small = replace(
         get_benchmark("pacs"),

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ldpf.data.benchmarks.registry import get_benchmark
+from ldpf.data.datasets.registry import get_benchmark
 
 DOMAINS = {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}
 

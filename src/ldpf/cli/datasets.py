@@ -12,8 +12,8 @@ from ldpf.cli.common import say, say_json, show
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
-    from ldpf.data.benchmarks import Benchmark
-    from ldpf.data.benchmarks.check import BenchmarkCheck
+    from ldpf.data.datasets import Benchmark
+    from ldpf.data.datasets.check import BenchmarkCheck
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +55,7 @@ def list_all(quiet: common.Quiet = False, as_json: common.Json = False) -> None:
     """
     from rich.table import Table
 
-    from ldpf.data.benchmarks import BENCHMARKS
+    from ldpf.data.datasets import BENCHMARKS
 
     if as_json:
         say_json([_as_json(one) for one in BENCHMARKS.values()])
@@ -75,7 +75,7 @@ def info(name: Name, quiet: common.Quiet = False, as_json: common.Json = False) 
     Example:
       ldpf datasets info terra-incognita
     """
-    from ldpf.data.benchmarks import get_benchmark
+    from ldpf.data.datasets import get_benchmark
 
     one = get_benchmark(name)
     if as_json:
@@ -114,8 +114,8 @@ def check(
     Example:
       ldpf datasets check pacs data/PACS
     """
-    from ldpf.data.benchmarks import get_benchmark
-    from ldpf.data.benchmarks.check import check_benchmark
+    from ldpf.data.datasets import get_benchmark
+    from ldpf.data.datasets.check import check_benchmark
 
     found = check_benchmark(get_benchmark(name), path)
     if as_json:
@@ -169,7 +169,7 @@ def prepare_terra(
       ldpf datasets prepare terra-incognita --annotations caltech_images_20210113.json \\
         --images eccv_18_all_images_sm --out terra_incognita
     """
-    from ldpf.data.benchmarks.prepare_terra import prepare_terra_incognita
+    from ldpf.data.datasets.prepare_terra import prepare_terra_incognita
 
     made = prepare_terra_incognita(
         annotations,
@@ -214,7 +214,7 @@ def prepare_mini(
       ldpf datasets prepare mini-domainnet --domainnet domainnet \\
         --splits domainnet/splits_mini --out mini_domainnet
     """
-    from ldpf.data.benchmarks.prepare_mini import prepare_mini_domainnet
+    from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
 
     made = prepare_mini_domainnet(
         domainnet, splits, out, skip_missing=skip_missing, copy=copy, progress=not quiet

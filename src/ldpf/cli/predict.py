@@ -141,7 +141,7 @@ def find_images(paths: Sequence[str]) -> Iterator[Path]:
         DataError: a path given by name does not exist (before any other is looked at).
     """
     from ldpf.data import iter_image_files
-    from ldpf.data.walk import missing_path_error
+    from ldpf.data.image_files import missing_path_error
 
     for path in paths:
         if path != "-" and not Path(path).exists():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ldpf.data.dataset import ImageDataset
-from ldpf.data.folders import Listing
+from ldpf.data.image_folder import Listing
 from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows
 from ldpf.errors import DataError
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ldpf.data.benchmarks import Found, list_benchmark, recognise
+from ldpf.data.class_names import class_names_for, readable_name
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.datasets import Found, list_benchmark
+from ldpf.data.datasets import recognize as recognise
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
-from ldpf.data.folders import Listing, list_folders
+from ldpf.data.image_files import missing_path_error
+from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
-from ldpf.data.names import class_names_for, readable_name
-from ldpf.data.walk import missing_path_error
 from ldpf.errors import DataError
 
 log = logging.getLogger("ldpf")
@@ -66,8 +67,8 @@ def load_dataset(
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
-            `ldpf.data.folders.list_folders`, `ldpf.data.manifest.list_manifest` and
-            `ldpf.data.names.class_names_for`.
+            `ldpf.data.image_folder.list_folders`, `ldpf.data.manifest.list_manifest` and
+            `ldpf.data.class_names.class_names_for`.
         SettingsError: An unknown layout or benchmark.
     """
     if source == "demo":  # a str only: Path("demo") is a folder of that name

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ldpf.data.class_names import check_distinct
 from ldpf.data.dataset import SPLIT_NAMES
-from ldpf.data.folders import Listing
+from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.names import check_distinct
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean, normalise
 

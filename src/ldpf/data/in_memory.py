@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ldpf.data.class_names import readable_name
 from ldpf.data.images import (
     BadImage,
     UnreadableImageError,
@@ -18,7 +19,6 @@ from ldpf.data.images import (
     read_image,
     rgb_image,
 )
-from ldpf.data.names import readable_name
 from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldpf.data.benchmarks.registry import BENCHMARKS, get_benchmark
-from ldpf.data.benchmarks.spec import Benchmark, name_key
+from ldpf.data.datasets.base import Benchmark, name_key
+from ldpf.data.datasets.registry import BENCHMARKS, get_benchmark
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 

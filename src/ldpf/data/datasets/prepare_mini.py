@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldpf.data.benchmarks.place import Placement, place_all
-from ldpf.data.benchmarks.recognise import recognise
-from ldpf.data.benchmarks.registry import MINI_DOMAINNET
-from ldpf.data.benchmarks.split_lists import LabelCheck, ListedPlaces, read_list_folder
+from ldpf.data.datasets.materialize import Placement, place_all
+from ldpf.data.datasets.recognize import recognise
+from ldpf.data.datasets.registry import MINI_DOMAINNET
+from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, read_list_folder
+from ldpf.data.image_files import missing_path_error
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.walk import missing_path_error
 from ldpf.errors import DataError
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ldpf.data.class_names import check_distinct
+from ldpf.data.image_files import walk_folders
 from ldpf.data.images import IMAGE_ENDINGS
-from ldpf.data.names import check_distinct
-from ldpf.data.walk import walk_folders
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import did_you_mean, normalise
 

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldpf.data.benchmarks.recognise import Found, class_folder, class_folders, unknown_class_error
-from ldpf.data.benchmarks.split_lists import (
-    LabelCheck,
-    ListedPlaces,
-    SplitLists,
-    find_split_lists,
-)
-from ldpf.data.folders import Listing
+from ldpf.data.datasets.recognize import Found, class_folder, class_folders, unknown_class_error
+from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, SplitLists, find_split_lists
+from ldpf.data.image_files import walk_folders
+from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage
-from ldpf.data.walk import walk_folders
 from ldpf.errors import DataError
 
 

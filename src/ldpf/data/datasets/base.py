@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ldpf.data.names import readable_name
+from ldpf.data.class_names import readable_name
 
 
 def name_key(name: str) -> str:

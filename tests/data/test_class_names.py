@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ldpf.data.names import check_distinct, class_names_for, readable_name
+from ldpf.data.class_names import check_distinct, class_names_for, readable_name
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 

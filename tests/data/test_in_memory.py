@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.data.labelled import LabelledImages, ids_of, to_picture
+from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
 from ldpf.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (10, 12, 3), dtype=np.uint8)

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldpf.data.benchmarks.recognise import LIST_FOLDERS, Found, class_folder
-from ldpf.data.benchmarks.spec import Benchmark, name_key
+from ldpf.data.datasets.base import Benchmark, name_key
+from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, class_folder
 from ldpf.errors import DataError
 
 # An image in several lists keeps the first: PACS' test lists repeat the whole domain.

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.benchmarks import get_benchmark
-from ldpf.data.benchmarks.prepare_mini import prepare_mini_domainnet
-from ldpf.data.benchmarks.prepare_terra import prepare_terra_incognita
+from ldpf.data.datasets import get_benchmark
+from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
+from ldpf.data.datasets.prepare_terra import prepare_terra_incognita
 from ldpf.errors import DataError, SettingsError
 
 TERRA, MINI = get_benchmark("terra-incognita"), get_benchmark("mini-domainnet")

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.benchmarks import get_benchmark
+from ldpf.data.datasets import get_benchmark
 from ldpf.errors import DataError
 
 PACS, NET = get_benchmark("pacs"), get_benchmark("domainnet")

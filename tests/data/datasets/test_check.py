@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ldpf.data.benchmarks import check, get_benchmark
-from ldpf.data.benchmarks.check import check_benchmark
+from ldpf.data.datasets import check, get_benchmark
+from ldpf.data.datasets.check import check_benchmark
 from ldpf.errors import DataError
 
 PACS, TERRA = get_benchmark("pacs"), get_benchmark("terra-incognita")

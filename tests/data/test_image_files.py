@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ldpf.data.walk import iter_image_files, walk_folders
+from ldpf.data.image_files import iter_image_files, walk_folders
 from ldpf.errors import DataError
 
 

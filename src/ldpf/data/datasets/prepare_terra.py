@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.data.benchmarks.place import Placement, place_all
-from ldpf.data.benchmarks.registry import TERRA_INCOGNITA
+from ldpf.data.datasets.materialize import Placement, place_all
+from ldpf.data.datasets.registry import TERRA_INCOGNITA
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import did_you_mean

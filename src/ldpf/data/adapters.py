@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ldpf.data.labelled import LabelledImages, Row, ids_of
-from ldpf.data.names import readable_name
+from ldpf.data.class_names import readable_name
+from ldpf.data.in_memory import LabelledImages, Row, ids_of
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.benchmarks.listing import BenchmarkListing, list_benchmark
-from ldpf.data.benchmarks.recognise import LIST_FOLDERS, Found, folder_names, recognise
-from ldpf.data.benchmarks.spec import Benchmark
-from ldpf.data.walk import missing_path_error
+from ldpf.data.datasets.base import Benchmark
+from ldpf.data.datasets.listing import BenchmarkListing, list_benchmark
+from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, folder_names, recognise
+from ldpf.data.image_files import missing_path_error
 from ldpf.errors import DataError
 
 

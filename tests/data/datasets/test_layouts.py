@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.benchmarks import get_benchmark, recognise
+from ldpf.data.datasets import get_benchmark
+from ldpf.data.datasets import recognize as recognise
 from ldpf.errors import DataError, SettingsError
 
 PACS, VLCS = get_benchmark("pacs"), get_benchmark("vlcs")

@@ -7,8 +7,9 @@ import sys
 import time
 from collections import Counter
 
-import ldpf.data.walk
-from ldpf.data.benchmarks import get_benchmark, list_benchmark, recognise
+import ldpf.data.image_files
+from ldpf.data.datasets import get_benchmark, list_benchmark
+from ldpf.data.datasets import recognize as recognise
 from ldpf.data.splits import make_split
 
 NET = get_benchmark("domainnet")
@@ -60,8 +61,8 @@ def fake_domainnet(root, monkeypatch):
         def stat(self, **_):
             return type("Status", (), {"st_dev": 0, "st_ino": next(identities)})
 
-    monkeypatch.setattr(ldpf.data.walk.os, "scandir", scandir)
-    monkeypatch.setattr(ldpf.data.walk, "Path", FakePath)
+    monkeypatch.setattr(ldpf.data.image_files.os, "scandir", scandir)
+    monkeypatch.setattr(ldpf.data.image_files, "Path", FakePath)
 
 
 def test_586575_images_are_listed_and_split_in_seconds_and_little_memory(tmp_path, monkeypatch):

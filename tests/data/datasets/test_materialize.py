@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from ldpf.data.benchmarks import place
-from ldpf.data.benchmarks.place import Placement, place_all
+from ldpf.data.datasets import materialize as place
+from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.errors import DataError, SettingsError
 
 

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-import ldpf.data.walk
-from ldpf.data.folders import list_folders
+import ldpf.data.image_files
+from ldpf.data.image_folder import list_folders
 from ldpf.errors import DataError, SettingsError
 
 
@@ -182,8 +182,8 @@ def test_half_a_million_images_take_seconds_and_little_memory(tmp_path, monkeypa
         def stat(self, **_):
             return type("Status", (), {"st_dev": 0, "st_ino": next(identities)})
 
-    monkeypatch.setattr(ldpf.data.walk.os, "scandir", scandir)
-    monkeypatch.setattr(ldpf.data.walk, "Path", FakePath)
+    monkeypatch.setattr(ldpf.data.image_files.os, "scandir", scandir)
+    monkeypatch.setattr(ldpf.data.image_files, "Path", FakePath)
     start = time.perf_counter()
     listing = list_folders(tmp_path)
     seconds = time.perf_counter() - start

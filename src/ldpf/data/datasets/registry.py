@@ -9,8 +9,8 @@ Sources of the counts, named once here:
 
 from __future__ import annotations
 
-from ldpf.data.benchmarks import classes
-from ldpf.data.benchmarks.spec import Benchmark
+from ldpf.data.datasets import classes
+from ldpf.data.datasets.base import Benchmark
 from ldpf.errors import SettingsError
 from ldpf.utils.text import did_you_mean
 

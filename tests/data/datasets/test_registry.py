@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ldpf.data.benchmarks import BENCHMARKS, get_benchmark
+from ldpf.data.datasets import BENCHMARKS, get_benchmark
 from ldpf.errors import SettingsError
 
 SIZES = {
