@@ -19,7 +19,8 @@ from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import load_dataset
 from ldpf.data.splits import make_split
 from ldpf.domains import OutsideCheck
-from ldpf.features import FeatureSet, extract_features
+from ldpf.features.extract import extract_features
+from ldpf.features.feature_set import FeatureSet
 
 IMAGES = 200
 SIDE = 128

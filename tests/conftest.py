@@ -18,7 +18,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.recipes import Recipe
 
 
@@ -209,7 +209,7 @@ def make_features() -> Callable[..., FeatureSet]:
     Each feature is normalise(class direction + domain direction + noise); with `anchors` [K, D]
     (text features, say) as class directions, else random ones of length one.
     """
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
     def make(
         images_each: int = 8,

@@ -18,7 +18,7 @@ from ldpf.backbones import load_backbone
 from ldpf.data import load_dataset
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.features import extract_features
+from ldpf.features.extract import extract_features
 from ldpf.recipes import FAST
 
 ROOT = Path(__file__).parents[1]

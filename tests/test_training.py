@@ -463,7 +463,7 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from ldpf.backbones import load_backbone
         from ldpf.utils.files import load_tree
         from ldpf.domains import DiscoverySettings
-        from ldpf.features import FeatureSet
+        from ldpf.features.extract import FeatureSet
         from ldpf.methods import LDPF
         from ldpf.methods.ldpf import LDPFLearner
         from ldpf.recipes import FAST, Recipe

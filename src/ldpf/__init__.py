@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset, load_dataset
     from ldpf.estimator import LDPFClassifier
-    from ldpf.features import FeatureSet, extract_features
+    from ldpf.features.extract import extract_features
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.latent_domains import LatentDomains
     from ldpf.model_folder import load_model, save_model
 
 # torch and transformers take seconds to import; `ldpf --help` must not wait for them.
 _HOMES = {
     "Backbone": "ldpf.backbones",
-    "FeatureSet": "ldpf.features",
+    "FeatureSet": "ldpf.features.extract",
     "ImageDataset": "ldpf.data",
     "LDPFClassifier": "ldpf.estimator",
     "LatentDomains": "ldpf.latent_domains",
     "PromptClassifier": "ldpf.classifier",
-    "extract_features": "ldpf.features",
+    "extract_features": "ldpf.features.extract",
     "load_backbone": "ldpf.backbones",
     "load_dataset": "ldpf.data",
     "load_model": "ldpf.model_folder",

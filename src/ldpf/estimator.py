@@ -17,8 +17,8 @@ from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import make_split, require_trainable
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError
-from ldpf.features import FeatureSet
-from ldpf.inputs import brings_labels, labelled_features, may_be_table, to_features
+from ldpf.features.feature_set import FeatureSet
+from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, model_config, read_config, save_model
 from ldpf.recipes import RECIPES, Recipe, get_recipe
@@ -106,8 +106,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         """Discover latent domains and learn their prompts.
 
         Args:
-            X: images, paths, or features [N, D] (see `ldpf.inputs.to_features`); or a set that
-                brings its labels: what `load_dataset`, `from_huggingface`, `from_torch`,
+            X: images, paths, or features [N, D] (see `ldpf.features.inputs.to_features`); or a set
+                that brings its labels: what `load_dataset`, `from_huggingface`, `from_torch`,
                 `from_arrays`, `from_embeddings` or `extract_features` gives.
             y: [N] labels of any sortable kind; None where X brings them.
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ldpf.classifier import check_tau
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import DataError
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion import FUSION_RULES
 from ldpf.utils.arrays import unit_rows
 from ldpf.validation import check_labels, check_table

@@ -7,7 +7,7 @@ import torch
 from ldpf.app.gallery import SAMPLES, THUMBNAIL, TYPICAL_EACH, make_gallery
 from ldpf.data import load_dataset
 from ldpf.domains import DomainExtractor, FittedDomains
-from ldpf.features import extract_features
+from ldpf.features.extract import extract_features
 
 
 @pytest.fixture

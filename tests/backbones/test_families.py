@@ -17,7 +17,7 @@ from ldpf.data import load_dataset
 from ldpf.errors import BackboneError, SettingsError
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.features import extract_features
+from ldpf.features.extract import extract_features
 from ldpf.methods import make_method
 from ldpf.recipes import FAST
 from ldpf.text import PromptedTextEncoder

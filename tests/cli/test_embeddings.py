@@ -13,7 +13,7 @@ import pytest
 def embeddings(images: Path, tiny_clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The images of the other tests as an array and a table beside it; no path leads anywhere."""
     from ldpf.data import load_dataset
-    from ldpf.features import extract_features
+    from ldpf.features.extract import extract_features
 
     folder = tmp_path_factory.mktemp("embeddings")
     features = extract_features(

@@ -7,7 +7,7 @@ import pytest
 
 from ldpf.data import EmbeddedImages, load_dataset
 from ldpf.errors import DataError
-from ldpf.features import extract_features
+from ldpf.features.extract import extract_features
 
 pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow, which is an extra")
 pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow, which is an extra")

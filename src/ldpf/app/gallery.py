@@ -15,7 +15,7 @@ from ldpf.report.contact_sheet import typical_images
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
     from ldpf.domains import FittedDomains
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 TYPICAL_EACH = 6
 SAMPLES = 12

@@ -18,7 +18,7 @@ from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.evaluation.plan import BenchmarkPlan
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.report.tables import BenchmarkTable
 
 log = logging.getLogger("ldpf")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ldpf.data import ImageDataset
     from ldpf.domains import FittedDomains
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.report.contact_sheet import Panel
 
 OVERVIEW = "latent-domains.png"

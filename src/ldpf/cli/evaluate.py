@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 log = logging.getLogger("ldpf")
 

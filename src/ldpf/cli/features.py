@@ -47,7 +47,7 @@ def features(
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import EmbeddedImages
-    from ldpf.feature_cache import FeatureCache
+    from ldpf.features.cache import FeatureCache
     from ldpf.utils.cache_dir import cache_root
 
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)

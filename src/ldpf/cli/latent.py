@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ldpf.domains import FittedDomains
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 
 def measure_latent(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 log = logging.getLogger("ldpf")
 
@@ -82,7 +82,7 @@ def encode(
     batch_size: int = 64,
 ) -> Encoding:
     """Features of a dataset through the cache; see `extract_features` for the errors."""
-    from ldpf.features import extract_features
+    from ldpf.features.extract import extract_features
 
     counting = CountingBackbone(backbone)
     started = time.perf_counter()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
     from ldpf.evaluation.search import Choice
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
     from ldpf.tracking import Tracker
     from ldpf.training import RunRecord

@@ -12,7 +12,7 @@ from ldpf.errors import SettingsError
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.evaluation.search import Choice, SearchSpace
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
 
 log = logging.getLogger("ldpf")

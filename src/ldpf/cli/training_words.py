@@ -15,7 +15,7 @@ from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.classifier import PromptClassifier
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 log = logging.getLogger("ldpf")
 

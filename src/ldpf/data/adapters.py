@@ -13,7 +13,7 @@ from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 
 if TYPE_CHECKING:
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 
 def from_huggingface(
@@ -188,7 +188,7 @@ def from_embeddings(
     """
     import torch
 
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.utils.arrays import as_sequence, unit_rows
 
     try:

@@ -24,7 +24,7 @@ from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 Row = tuple[Any, Any, Any]
 """An image, its label, and its domain or None."""
@@ -67,7 +67,7 @@ class LabelledImages:
         """
         import torch
 
-        from ldpf.features import FeatureSet
+        from ldpf.features.feature_set import FeatureSet
 
         parts, waiting, bad = [], [], []
         labels: list[Any] = []

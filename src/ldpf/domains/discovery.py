@@ -24,7 +24,7 @@ from ldpf.utils.files import Tree, load_optimizer_tree, optimizer_tree
 from ldpf.utils.seed import derived_seed, generator
 
 if TYPE_CHECKING:
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 log = logging.getLogger("ldpf")
 

@@ -16,7 +16,7 @@ from ldpf.evaluation.store import write_results
 from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.evaluation.together import group_tasks, one_by_one, run_group
 from ldpf.evaluation.workers import Workers
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 
 
 def run_benchmark(

@@ -12,7 +12,7 @@ from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.domains import FittedDomains
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 MAP_IMAGES = 2000
 MAP_OTHERS = 600

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.classifier import Classifier
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
     from ldpf.training import RunRecord
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ldpf.data.splits import make_split, split_train_validation
 from ldpf.errors import DataError, SettingsError
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 
 ALL_DOMAINS = "all domains"
 """The one case of `in-distribution`."""

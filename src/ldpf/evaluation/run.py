@@ -22,7 +22,7 @@ from ldpf.evaluation.readouts import READOUTS
 from ldpf.evaluation.search import Choice
 from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import RESULT_VERSION, RunFolder
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method
 from ldpf.methods.settings import with_settings
 from ldpf.model_folder import save_model

@@ -15,7 +15,7 @@ from ldpf.data.splits import split_train_validation
 from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.errors import DataError, SettingsError
 from ldpf.evaluation.protocol import Episode
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 
 TRAINING_DOMAIN_VALIDATION = "training-domain-validation"
 LEAVE_ONE_TRAINING_DOMAIN_OUT = "leave-one-domain-out"

@@ -15,7 +15,7 @@ from ldpf.evaluation.run import run_one, run_settings
 from ldpf.evaluation.search import choose
 from ldpf.evaluation.selection import prepared
 from ldpf.evaluation.store import RunFolder
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.passes import Member
 
 log = logging.getLogger("ldpf")

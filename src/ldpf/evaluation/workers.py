@@ -25,7 +25,7 @@ from ldpf.errors import BackboneError, LdpfError
 from ldpf.evaluation.plan import Task
 from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.evaluation.together import run_group
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.methods.fitting import MEMORY_BUDGET_MIB
 from ldpf.utils.files import load_tree, save_tree
 

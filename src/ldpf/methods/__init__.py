@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ldpf.backbones import Backbone
 from ldpf.classifier import Classifier
 from ldpf.errors import SettingsError
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.methods.cocoop import CoCoOp
 from ldpf.methods.controls import CONTROLS
 from ldpf.methods.coop import CoOp

@@ -23,7 +23,7 @@ from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ldpf.methods.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.training import RunRecord
 
 MIXES = (0.0, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)

@@ -16,7 +16,7 @@ from ldpf.training import PromptTraining, RunRecord, Stage
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.utils.files import Tree
 
 

@@ -16,7 +16,7 @@ from ldpf.methods.linear import LinearClassifier
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.training import RunRecord
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.classifier import PromptClassifier
-    from ldpf.features import FeatureSet
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.report.findings import Findings, Run
 
 log = logging.getLogger("ldpf")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.features import FeatureSet
+from ldpf.features.feature_set import FeatureSet
 from ldpf.report.figures import curve_figure
 from ldpf.studies.base import Bench, Study, averages
 from ldpf.utils.seed import generator

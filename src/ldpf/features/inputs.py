@@ -15,9 +15,10 @@ from ldpf.backbones import Backbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, bad_images_message, rgb_image
 from ldpf.data.in_memory import LabelledImages
-from ldpf.encoding import stream_features
 from ldpf.errors import DataError
-from ldpf.features import FeatureSet, extract_features
+from ldpf.features.encode import stream_features
+from ldpf.features.extract import extract_features
+from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.arrays import as_sequence, not_understood, unit_rows
 
 _IMAGES_AT_ONCE = 16

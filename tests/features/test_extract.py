@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from ldpf import feature_cache
 from ldpf.data import BadImage, load_dataset
 from ldpf.data.dataset import require_trainable
 from ldpf.errors import BackboneError, DataError
-from ldpf.features import FeatureSet, extract_features
+from ldpf.features import cache as feature_cache
+from ldpf.features.extract import extract_features
+from ldpf.features.feature_set import FeatureSet
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ tiny = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tiny)
 from ldpf import feature_cache
 from ldpf.data import load_dataset
-from ldpf.features import extract_features
+from ldpf.features.extract import extract_features
 feature_cache.FLUSH_IMAGES = 8
 backbone = tiny.TinyBackbone()
 print("ready", flush=True)

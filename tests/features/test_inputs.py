@@ -9,7 +9,7 @@ from PIL import Image
 
 from ldpf.data import read_image
 from ldpf.errors import DataError
-from ldpf.inputs import may_be_table, to_features
+from ldpf.features.inputs import may_be_table, to_features
 
 
 class Column:

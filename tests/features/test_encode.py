@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ldpf.data import iter_image_files, read_image
-from ldpf.encoding import encode_files, stream_features
 from ldpf.errors import BackboneError, SettingsError
+from ldpf.features.encode import encode_files, stream_features
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from ldpf import feature_cache
 from ldpf.errors import DataError
-from ldpf.feature_cache import FeatureCache, FileKeys
+from ldpf.features import cache as feature_cache
+from ldpf.features.cache import FeatureCache, FileKeys
 
 FINGERPRINT = "ab" * 32
 

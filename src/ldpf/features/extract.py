@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,91 +23,16 @@ from ldpf.data.images import (
     default_workers,
     require_plain_file,
 )
-from ldpf.encoding import encode_files, not_finite_message, stream_features
 from ldpf.errors import BackboneError, DataError
-from ldpf.feature_cache import FeatureCache, FileKeys
+from ldpf.features.cache import FeatureCache, FileKeys
+from ldpf.features.encode import encode_files, not_finite_message
+from ldpf.features.feature_set import FeatureSet, feature_set
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
 
-__all__ = ["FeatureSet", "extract_features", "stream_features"]
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSet:
-    """Encoded images with their class ids and, where known, domain ids.
-
-    Attributes:
-        features: [N, D] float32, L2-normalised.
-        labels: [N] int64, class ids into `class_names`.
-        domains: [N] int64, domain ids into `domain_names`, or None where domains are unknown.
-        class_names: Readable names.
-        domain_names: Empty where domains are unknown.
-        paths: N paths as in `ImageDataset.paths`.
-        splits: [N] strings ``train``, ``val``, ``test`` from a manifest, or None.
-        skipped: Files left out because they cannot be used.
-
-    Raises:
-        DataError: The arrays have different lengths.
-    """
-
-    features: Tensor
-    labels: Tensor
-    domains: Tensor | None
-    class_names: tuple[str, ...]
-    domain_names: tuple[str, ...]
-    paths: tuple[str, ...]
-    splits: np.ndarray | None = None
-    skipped: tuple[BadImage, ...] = ()
-
-    def __post_init__(self) -> None:
-        for field in ("labels", "domains", "paths", "splits"):
-            values = getattr(self, field)
-            if values is not None and len(values) != len(self.features):
-                raise DataError(
-                    f"a feature set needs one entry of {field} for each feature: "
-                    f"{len(values):,} {field}, {len(self.features):,} features"
-                )
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def subset(self, indices: Sequence[int] | np.ndarray | Tensor) -> FeatureSet:
-        """The rows at `indices` (integers, or a mask of N booleans), in that order.
-
-        Class and domain names stay whole, so that ids keep their meaning. Rows may repeat.
-        """
-        indices = indices.cpu().numpy() if isinstance(indices, Tensor) else np.asarray(indices)
-        picked = np.arange(len(self))[indices] if len(indices) else np.empty(0, np.int64)
-        rows = torch.from_numpy(picked)
-        return replace(
-            self,
-            features=self.features[rows],
-            labels=self.labels[rows],
-            domains=None if self.domains is None else self.domains[rows],
-            paths=tuple(self.paths[i] for i in picked),
-            splits=None if self.splits is None else self.splits[picked],
-        )
-
-    def digest(self) -> str:
-        """A sha256 (hexadecimal) over features, labels, domains, class names and domain names.
-
-        Equal digests mean equal bits: results computed from one set hold for the other. Where the
-        files lie does not enter.
-        """
-        digest = hashlib.sha256()
-        names = [self.class_names, self.domain_names]
-        digest.update(json.dumps([names, list(self.features.shape)]).encode())
-        for tensor in (self.features, self.labels, self.domains):
-            if tensor is None:
-                digest.update(b"none")
-                continue
-            array = tensor.detach().cpu().contiguous().numpy()
-            digest.update(str(array.dtype).encode())
-            digest.update(array.data.cast("B") if array.size else b"")
-        return digest.hexdigest()
 
 
 def extract_features(
@@ -188,20 +110,6 @@ def extract_features(
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
         features = features[torch.tensor(rows)]
     return feature_set(kept, features)
-
-
-def feature_set(dataset: ImageDataset, features: Tensor) -> FeatureSet:
-    """Features [N, D] of the N images of a dataset, with all that it says of them."""
-    return FeatureSet(
-        features=features,
-        labels=torch.from_numpy(dataset.labels),
-        domains=None if dataset.domains is None else torch.from_numpy(dataset.domains),
-        class_names=dataset.class_names,
-        domain_names=dataset.domain_names,
-        paths=dataset.paths,
-        splits=dataset.splits,
-        skipped=dataset.skipped,
-    )
 
 
 def _file_keys(
