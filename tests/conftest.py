@@ -19,7 +19,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.recipes import Recipe
+    from ldpf.training.recipe import Recipe
 
 
 class TinyBackbone:
@@ -183,7 +183,7 @@ def tiny_clip_folder(
 @pytest.fixture(scope="session")
 def quick_recipe() -> Recipe:
     """A recipe of a few steps, for tests of what surrounds training."""
-    from ldpf.recipes import Recipe
+    from ldpf.training.recipe import Recipe
 
     return Recipe(
         name="quick",

@@ -19,7 +19,7 @@ from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
 from ldpf.estimator import LDPFClassifier
 from ldpf.methods import LDPF, CoOp
 from ldpf.model_folder import save_model
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 
 @pytest.fixture(autouse=True)
@@ -390,7 +390,7 @@ def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):
 
 
 def test_an_unknown_recipe_is_refused(estimator, data, monkeypatch):
-    from ldpf.recipes import get_recipe
+    from ldpf.training.recipe import get_recipe
 
     monkeypatch.setattr(ldpf.estimator, "get_recipe", get_recipe)
     estimator.set_params(recipe="quick")

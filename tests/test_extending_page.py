@@ -23,8 +23,8 @@ from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.readouts import READOUTS, Readout
 from ldpf.evaluation.store import read_results, right_answers
 from ldpf.fusion import FUSION_RULES
-from ldpf.recipes import FAST
 from ldpf.studies import Bench, get_study
+from ldpf.training.recipe import FAST
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")

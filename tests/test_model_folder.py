@@ -16,7 +16,7 @@ from ldpf.domains import DiscoverySettings
 from ldpf.errors import ModelError, SettingsError
 from ldpf.methods import LDPF, CoOp, LinearProbe, ZeroShot
 from ldpf.model_folder import check_output_folder, load_model, read_config, save_model
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=3, cooldown=0)
 METHODS = {

@@ -19,7 +19,7 @@ from ldpf.data import load_dataset
 from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.features.extract import extract_features
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 ROOT = Path(__file__).parents[1]
 PLACES = [os.environ.get("LDPF_TEST_DATA"), ROOT.parent / "shared", ROOT / "shared"]

@@ -23,7 +23,7 @@ from ldpf import LatentDomains, LDPFClassifier
 from ldpf.backbones import Backbone, assemble
 from ldpf.data import Split
 from ldpf.errors import DataError, SettingsError
-from ldpf.recipes import Recipe
+from ldpf.training.recipe import Recipe
 
 QUICK = Recipe(
     name="quick",

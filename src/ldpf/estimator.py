@@ -21,8 +21,8 @@ from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
 from ldpf.methods import LDPF
 from ldpf.model_folder import load_model, model_config, read_config, save_model
-from ldpf.recipes import RECIPES, Recipe, get_recipe
 from ldpf.sharing import HubSharing
+from ldpf.training.recipe import RECIPES, Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 

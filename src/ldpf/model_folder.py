@@ -16,7 +16,7 @@ from ldpf.classifier import PromptClassifier
 from ldpf.domains.latent import FittedDomains
 from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import ModelError
-from ldpf.methods.fitting import build_encoder, finish_training
+from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.utils.files import write_json, write_tensors
 
 FORMAT_VERSION = 1

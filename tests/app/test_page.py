@@ -17,7 +17,7 @@ from ldpf.app.html import SHOWN
 from ldpf.app.session import Session
 from ldpf.domains import OutsideCheck
 from ldpf.methods import LDPF
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 pytest.importorskip("gradio", reason="gradio is not installed (pip install 'ldpf[app]')")
 WAIT_MS = 20_000

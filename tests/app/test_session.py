@@ -10,7 +10,7 @@ from ldpf.app.session import MAX_NAME, Session, open_upload
 from ldpf.domains import OutsideCheck
 from ldpf.errors import DataError, SettingsError
 from ldpf.methods import LDPF, ZeroShot
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 NAMES = ("cat", "dog", "horse")
 

@@ -19,8 +19,8 @@ from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.features.extract import extract_features
 from ldpf.methods import make_method
-from ldpf.recipes import FAST
 from ldpf.text import PromptedTextEncoder
+from ldpf.training.recipe import FAST
 
 FAMILIES = ("open-clip", "metaclip2", "siglip", "siglip2")
 SIGLIP = ("siglip", "siglip2")

@@ -60,7 +60,7 @@ def flat_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
     """One cache for the session, and a recipe of a few steps under the name of the fast one."""
-    from ldpf.recipes import FAST, RECIPES
+    from ldpf.training.recipe import FAST, RECIPES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LDPF_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -92,7 +92,7 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
 
     from ldpf.cli import domains as module
     from ldpf.domains import FittedDomains
-    from ldpf.recipes import FAST, RECIPES
+    from ldpf.training.recipe import FAST, RECIPES
 
     kept = []
     real = module.write_files

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ldpf.cli import model_training
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
 
 
 def tensors(model: Path) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ from ldpf.domains.outside import CENTROIDS
 from ldpf.errors import ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.model_folder import load_model, save_model
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 
 def features(n: int, seed: int, centre: float = 1.0) -> torch.Tensor:

@@ -21,8 +21,8 @@ from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.evaluation.store import read_results, right_answers
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
-from ldpf.recipes import FAST
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST
 from ldpf.utils.files import settings_hash
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

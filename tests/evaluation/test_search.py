@@ -18,7 +18,7 @@ from ldpf.evaluation.selection import (
     TRAINING_DOMAIN_VALIDATION,
 )
 from ldpf.methods import make_method
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 

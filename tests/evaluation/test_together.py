@@ -11,7 +11,7 @@ from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.plan import BenchmarkPlan, Task
 from ldpf.evaluation.task import Benchmark
 from ldpf.evaluation.together import group_tasks
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=12, cooldown=4, evaluate_every=2, round_every=2)
 

@@ -18,7 +18,7 @@ from ldpf.evaluation.plan import BenchmarkPlan, Task
 from ldpf.evaluation.store import read_results
 from ldpf.evaluation.task import Outcome
 from ldpf.evaluation.workers import Workers, _load_backbone, choose_jobs
-from ldpf.recipes import FAST
+from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from ldpf.methods import CoCoOp, CoOp
 from ldpf.methods.cocoop import ConditionalContext
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner, InstanceTraining
-from ldpf.recipes import FAST, PAPER
 from ldpf.text import PromptedTextEncoder
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=30, cooldown=10, learning_rate=0.03)

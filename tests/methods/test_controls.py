@@ -11,8 +11,8 @@ from ldpf.fusion import FUSION_RULES
 from ldpf.methods import LDPF, CoOp, make_method
 from ldpf.methods.controls import CONTROLS
 from ldpf.methods.ldpf import BOTH, LDPFLearner
-from ldpf.recipes import FAST, PAPER
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, PAPER
 
 SHORT = replace(FAST, max_steps=10, cooldown=3, learning_rate=0.03, round_every=2)
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from ldpf.errors import SettingsError
 from ldpf.methods import CoOp
 from ldpf.methods.coop import ALL, _CoOpLearner
-from ldpf.prompts import worded_context
-from ldpf.recipes import FAST
 from ldpf.text import PromptedTextEncoder
-from ldpf.training import RunRecord
+from ldpf.text.contexts import worded_context
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST
 from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=40, cooldown=10, learning_rate=0.03)

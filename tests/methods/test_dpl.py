@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from ldpf.errors import DataError, SettingsError
 from ldpf.methods import DPL
 from ldpf.methods.instance_prompts import InstanceLearner, InstanceTraining
-from ldpf.recipes import FAST
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=30, cooldown=10, learning_rate=0.01)
 QUICK = InstanceTraining(images_per_step=8, evaluate_every=10, learning_rate=0.01)

@@ -16,8 +16,8 @@ from ldpf.methods import METHODS, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
 from ldpf.methods.ldpf import LDPFLearner
-from ldpf.recipes import FAST, PAPER
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.files import settings_hash
 
 SHORT = replace(

@@ -15,9 +15,9 @@ from ldpf.methods.instance_prompts import (
     own_cosines,
     relabelled,
 )
-from ldpf.recipes import FAST, PAPER
 from ldpf.text import PromptedTextEncoder
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 
 

@@ -10,8 +10,8 @@ from ldpf.errors import SettingsError
 from ldpf.methods import CoOp, KgCoOp, ZeroShot
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.kgcoop import KgCoOpLearner
-from ldpf.recipes import FAST, PAPER
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=5, learning_rate=0.03)

@@ -12,10 +12,10 @@ from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits_reference
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
-from ldpf.prompts import random_context, worded_context
-from ldpf.recipes import FAST, PAPER
 from ldpf.text import PromptedTextEncoder
-from ldpf.training import PromptTraining, RunRecord
+from ldpf.text.contexts import random_context, worded_context
+from ldpf.training.loop import PromptTraining, RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=6, learning_rate=0.03, round_every=2)

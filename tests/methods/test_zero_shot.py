@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ldpf.errors import SettingsError
 from ldpf.methods import ENSEMBLE_TEMPLATES, METHODS, ZeroShot, make_method, zero_shot_features
-from ldpf.recipes import FAST, PAPER
+from ldpf.training.recipe import FAST, PAPER
 
 NAMES = ("cat", "dog", "horse")
 

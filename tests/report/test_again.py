@@ -8,8 +8,8 @@ import pytest
 from ldpf.evaluation.search import parse_search
 from ldpf.methods import make_method
 from ldpf.methods.settings import parse_settings
-from ldpf.recipes import get_recipe
 from ldpf.report.again import benchmark_command, changed_settings, search_words
+from ldpf.training.recipe import get_recipe
 
 
 def config(name, recipe="fast", **settings):

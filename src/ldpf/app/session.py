@@ -13,9 +13,9 @@ import torch
 from ldpf.classifier import PromptClassifier
 from ldpf.data.images import UnreadableImageError, read_image
 from ldpf.errors import DataError, SettingsError
-from ldpf.methods.fitting import build_encoder, finish_training
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import zero_shot_features
+from ldpf.text.memory_budget import build_encoder, finish_training
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from ldpf.backbones.base import Backbone, fingerprint
+from ldpf.backbones.base import Backbone
 from ldpf.backbones.families import MODEL_CLASSES, require_supported, text_tower
+from ldpf.backbones.fingerprint import fingerprint
 from ldpf.backbones.hub import resolve_folder
 from ldpf.backbones.open_clip import WEIGHTS, is_open_clip, load_open_clip
 from ldpf.backbones.open_clip_config import CONFIG, read_config

@@ -161,8 +161,8 @@ def benchmark(
     from ldpf.evaluation.workers import choose_jobs
     from ldpf.methods import METHODS
     from ldpf.methods.settings import parse_settings
-    from ldpf.recipes import get_recipe
     from ldpf.report.chosen import chosen_words
+    from ldpf.training.recipe import get_recipe
 
     plan = BenchmarkPlan(
         methods=listed(methods),
@@ -265,7 +265,7 @@ class _Progress:
 
     def _track(self, line: dict[str, Any], folder: Path) -> None:
         """Curves of a run that is over; one that has them already keeps them."""
-        from ldpf.tracking import Tracker, track_log
+        from ldpf.training.callbacks import Tracker, track_log
 
         place = (
             folder

@@ -19,7 +19,7 @@ from ldpf.errors import LdpfError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ldpf.tracking import Tracker
+    from ldpf.training.callbacks import Tracker
 
 SOMETHING_FAILED = 1
 BAD_INPUT = 2
@@ -157,7 +157,7 @@ def tracker(folder: Path | None) -> Tracker | None:
     """What writes curves into `folder`, or None without one; raises before any work is done."""
     if folder is None:
         return None
-    from ldpf.tracking import Tracker
+    from ldpf.training.callbacks import Tracker
 
     return Tracker(folder)
 

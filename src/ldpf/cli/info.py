@@ -86,7 +86,7 @@ def read_prompts(tower: TextTower, contexts: torch.Tensor) -> dict[str, Any]:
         `shared`: entries of the tokens that are the same in every prompt; `own`: for each prompt,
         those of its other tokens. An entry is {"word", "distance"}.
     """
-    from ldpf.prompts import nearest_words
+    from ldpf.text.contexts import nearest_words
 
     same = (contexts == contexts[:1]).all(dim=2).all(dim=0)  # [M]
     n_shared = 0 if len(contexts) == 1 else int(same.int().cumprod(dim=0).sum())

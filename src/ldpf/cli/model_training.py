@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ldpf.evaluation.search import Choice
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
-    from ldpf.tracking import Tracker
-    from ldpf.training import RunRecord
+    from ldpf.training.callbacks import Tracker
+    from ldpf.training.loop import RunRecord
 
 log = logging.getLogger("ldpf")
 
@@ -72,7 +72,7 @@ def train_into(
     """
     from ldpf.methods.settings import with_settings
     from ldpf.model_folder import load_model, save_model
-    from ldpf.tracking import track_log
+    from ldpf.training.callbacks import track_log
     from ldpf.utils.files import settings_hash, write_json
 
     digest = settings_hash(run)
@@ -125,7 +125,7 @@ def train_into(
 
 def reporting_record(folder: Path, tracker: Tracker | None = None) -> RunRecord:
     """A record in `folder` that also says every few seconds how far training has come."""
-    from ldpf.tracking import TrackedRecord
+    from ldpf.training.callbacks import TrackedRecord
 
     class Reporting(TrackedRecord):
         said = time.monotonic()

@@ -104,8 +104,8 @@ def study(
     from ldpf.data import require_trainable
     from ldpf.evaluation.protocol import check_domains
     from ldpf.evaluation.workers import choose_jobs
-    from ldpf.recipes import get_recipe
     from ldpf.studies import Bench, get_study, parse_values, write_rows
+    from ldpf.training.recipe import get_recipe
 
     question = get_study(name)
     options = {} if values is None else {"values": parse_values(name, listed(values))}

@@ -217,7 +217,7 @@ def train(
 
 def _method(name: str, recipe: str, n_domains: int, tau: float) -> Method:
     from ldpf.methods import LDPF, make_method
-    from ldpf.recipes import get_recipe
+    from ldpf.training.recipe import get_recipe
 
     if name not in METHODS:
         raise SettingsError(

@@ -20,7 +20,8 @@ from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accu
 from ldpf.domains.extractor import AdversarialTraining, ExtractorSettings
 from ldpf.domains.latent import FittedDomains
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import Tree, load_optimizer_tree, optimizer_tree
+from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.utils.files import Tree
 from ldpf.utils.seed import derived_seed, generator
 
 if TYPE_CHECKING:

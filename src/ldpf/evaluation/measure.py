@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ldpf.classifier import Classifier
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
-    from ldpf.training import RunRecord
+    from ldpf.training.loop import RunRecord
 
 
 def timed_fit(

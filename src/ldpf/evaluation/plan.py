@@ -17,7 +17,7 @@ from ldpf.evaluation.selection import (
 )
 from ldpf.methods import Method, make_method
 from ldpf.methods.settings import applicable, setting_names, with_settings
-from ldpf.recipes import Recipe
+from ldpf.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method
 from ldpf.methods.settings import with_settings
 from ldpf.model_folder import save_model
-from ldpf.passes import Member
 from ldpf.provenance import training_provenance
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.shared_passes import Member
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 
 

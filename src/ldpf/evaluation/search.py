@@ -23,7 +23,7 @@ from ldpf.evaluation.selection import Fold, folds
 from ldpf.evaluation.store import RESULT_VERSION, RunFolder
 from ldpf.methods import Method
 from ldpf.methods.settings import applicable, parse_value, split_setting, with_settings
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
 
 MOST_COMBINATIONS = 1_000
 EXAMPLE = "tau=0.05,0.1"

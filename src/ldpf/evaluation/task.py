@@ -16,7 +16,7 @@ from ldpf.evaluation.search import choose
 from ldpf.evaluation.selection import prepared
 from ldpf.evaluation.store import RunFolder
 from ldpf.features.feature_set import FeatureSet
-from ldpf.passes import Member
+from ldpf.training.shared_passes import Member
 
 log = logging.getLogger("ldpf")
 

@@ -11,7 +11,7 @@ import torch
 from ldpf.evaluation.plan import Task
 from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.methods import LDPF, CoOp
-from ldpf.passes import SharedPasses
+from ldpf.training.shared_passes import SharedPasses
 
 PROMPTS_TOGETHER = {"cpu": 12, "cuda": 96}
 """Prompts in one pass at most, by the kind of device. Measured on the CPU

@@ -26,7 +26,7 @@ from ldpf.evaluation.plan import Task
 from ldpf.evaluation.task import Benchmark, Outcome
 from ldpf.evaluation.together import run_group
 from ldpf.features.feature_set import FeatureSet
-from ldpf.methods.fitting import MEMORY_BUDGET_MIB
+from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.files import load_tree, save_tree
 
 log = logging.getLogger("ldpf")

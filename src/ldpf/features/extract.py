@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
 
 
-
 def extract_features(
     dataset: ImageDataset,
     backbone: Backbone,

@@ -25,8 +25,8 @@ from ldpf.methods.linear_probe import LinearProbe
 from ldpf.methods.settings import with_settings
 from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import ZeroShot, zero_shot_features
-from ldpf.recipes import FAST, Recipe
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, Recipe
 
 
 class Method(Protocol):

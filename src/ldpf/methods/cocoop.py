@@ -10,15 +10,15 @@ from torch import nn
 
 from ldpf.domains.extractor import seeded_linear
 from ldpf.errors import SettingsError
-from ldpf.methods.fitting import build_encoder
 from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,
     InstanceTraining,
     train_generator,
 )
-from ldpf.prompts import worded_context
-from ldpf.recipes import FAST, Recipe
-from ldpf.training import RunRecord
+from ldpf.text.contexts import worded_context
+from ldpf.text.memory_budget import build_encoder
+from ldpf.training.loop import RunRecord
+from ldpf.training.recipe import FAST, Recipe
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from ldpf.classifier import PromptClassifier
 from ldpf.domains.outside import OutsideCheck
 from ldpf.errors import SettingsError
-from ldpf.methods.fitting import build_encoder, finish_training
-from ldpf.prompts import worded_context
-from ldpf.recipes import FAST, Recipe
-from ldpf.training import PromptTraining, RunRecord, Stage
+from ldpf.text.contexts import worded_context
+from ldpf.text.memory_budget import build_encoder, finish_training
+from ldpf.training.loop import PromptTraining, RunRecord, Stage
+from ldpf.training.recipe import FAST, Recipe
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ldpf.methods.zero_shot import zero_shot_features
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training import RunRecord
+    from ldpf.training.loop import RunRecord
 
 MIXES = (0.0, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Weights of the Gaussian discriminant beside the zero-shot logits that validation chooses from."""

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ldpf.errors import SettingsError
-from ldpf.recipes import Recipe
 from ldpf.text import PromptedTextEncoder
-from ldpf.training import PromptTraining, RunRecord, Stage
+from ldpf.training.loop import PromptTraining, RunRecord, Stage
+from ldpf.training.recipe import Recipe
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ldpf.methods.zero_shot import zero_shot_features
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training import Stage
+    from ldpf.training.loop import Stage
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from ldpf.classifier import PromptClassifier, check_tau
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
-from ldpf.methods.fitting import build_encoder, finish_training
-from ldpf.prompts import random_context, similarity_between, worded_context
-from ldpf.recipes import FAST, Recipe
-from ldpf.training import PromptTraining, RunRecord, Stage
+from ldpf.text.contexts import random_context, similarity_between, worded_context
+from ldpf.text.memory_budget import build_encoder, finish_training
+from ldpf.training.loop import PromptTraining, RunRecord, Stage
+from ldpf.training.recipe import FAST, Recipe
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:

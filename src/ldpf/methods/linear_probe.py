@@ -17,7 +17,7 @@ from ldpf.methods.linear import LinearClassifier
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training import RunRecord
+    from ldpf.training.loop import RunRecord
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Values of C, scikit-learn's inverse strength of the L2 penalty, for features of unit variance."""

@@ -14,7 +14,7 @@ from ldpf.methods.templates import SINGLE_TEMPLATE
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training import RunRecord
+    from ldpf.training.loop import RunRecord
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, make_method
-from ldpf.recipes import RECIPES, get_recipe
+from ldpf.training.recipe import RECIPES, get_recipe
 
 
 def benchmark_command(

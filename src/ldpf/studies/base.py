@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.recipes import Recipe
+    from ldpf.training.recipe import Recipe
 
 AVERAGE = "average"
 

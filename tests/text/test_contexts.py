@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ldpf.prompts import nearest_words, random_context, similarity_between, worded_context
+from ldpf.text.contexts import nearest_words, random_context, similarity_between, worded_context
 from ldpf.utils.seed import generator
 
 

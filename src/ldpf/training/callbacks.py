@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import SettingsError
-from ldpf.training import RunRecord
+from ldpf.training.loop import RunRecord
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +81,7 @@ class Tracker:
 
     def add_prompts(self, tower: TextTower, contexts: torch.Tensor) -> None:
         """Write the nearest words of the learnt tokens [S, M, W] as a table."""
-        from ldpf.prompts import nearest_words
+        from ldpf.text.contexts import nearest_words
 
         rows = []
         for s, context in enumerate(contexts):

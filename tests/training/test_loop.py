@@ -13,14 +13,14 @@ from itertools import count
 import pytest
 import torch
 
-import ldpf.training
+import ldpf.training.loop
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
-from ldpf.recipes import FAST, PAPER
-from ldpf.training import PromptTraining, RunRecord
+from ldpf.training.loop import PromptTraining, RunRecord
+from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.files import save_tree
 from ldpf.utils.seed import generator
 
@@ -421,7 +421,7 @@ def test_a_run_interrupted_twice_and_long_after_its_checkpoint_loses_nothing(
 ):
     # A clock that ticks once a look: a checkpoint every fourth step, steps behind it are redone.
     ticks = count()
-    monkeypatch.setattr(ldpf.training.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(ldpf.training.loop.time, "monotonic", lambda: float(next(ticks)))
     ldpf_method = method("ldpf", SHORT_FAST)
     for call in (8, 5):
         with monkeypatch.context() as patch:
@@ -466,8 +466,8 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from ldpf.features.extract import FeatureSet
         from ldpf.methods import LDPF
         from ldpf.methods.ldpf import LDPFLearner
-        from ldpf.recipes import FAST, Recipe
-        from ldpf.training import RunRecord
+        from ldpf.training.recipe import FAST, Recipe
+        from ldpf.training.loop import RunRecord
         folder, loss = Path({str(tmp_path)!r}), LDPFLearner.loss
         def slow_loss(*arguments):
             time.sleep(0.05)

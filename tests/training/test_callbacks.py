@@ -8,7 +8,7 @@ import pytest
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import SettingsError
 from ldpf.methods import LDPF
-from ldpf.tracking import TrackedRecord, Tracker, track_log
+from ldpf.training.callbacks import TrackedRecord, Tracker, track_log
 
 tensorboard = pytest.importorskip("tensorboard", reason="needs tensorboard, which is an extra")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ldpf.errors import SettingsError
-from ldpf.recipes import FAST, PAPER, RECIPES, get_recipe
+from ldpf.training.recipe import FAST, PAPER, RECIPES, get_recipe
 
 
 def test_the_paper_recipe_is_coops_protocol():

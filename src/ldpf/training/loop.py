@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import torch
 
 from ldpf.errors import LdpfError, ModelError
-from ldpf.passes import Member, OwnPasses
-from ldpf.recipes import Recipe
 from ldpf.text import PromptedTextEncoder
-from ldpf.utils.files import Tree, load_optimizer_tree, load_tree, optimizer_tree, save_tree
+from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.training.recipe import Recipe
+from ldpf.training.shared_passes import Member, OwnPasses
+from ldpf.utils.files import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
 

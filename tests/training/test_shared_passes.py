@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from ldpf.passes import OwnPasses, SharedPasses
 from ldpf.text import PromptedTextEncoder
+from ldpf.training.shared_passes import OwnPasses, SharedPasses
 
 NAMES = ["cat", "dog", "house"]
 

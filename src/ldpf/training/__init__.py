@@ -1,0 +1,1 @@
+"""Training loops over cached image features."""

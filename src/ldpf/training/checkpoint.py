@@ -1,0 +1,19 @@
+"""State of an optimizer as a tree of tensors."""
+
+from __future__ import annotations
+
+import torch
+
+from ldpf.utils.files import Tree
+
+
+def optimizer_tree(optimizer: torch.optim.Optimizer) -> Tree:
+    """The state of an optimiser as a tree (its settings are not in it: they are code)."""
+    return {str(index): dict(state) for index, state in optimizer.state_dict()["state"].items()}
+
+
+def load_optimizer_tree(optimizer: torch.optim.Optimizer, tree: Tree) -> None:
+    """Put back what `optimizer_tree` took."""
+    groups = optimizer.state_dict()["param_groups"]
+    state = {int(index): entry for index, entry in tree.items()}
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
