@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ldpf.domains.latent import FittedDomains
-from ldpf.domains.outside import OutsideCheck
+from ldpf.domains.fitted import FittedDomains
+from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ldpf.domains.diagnosis import discovery_words
 from ldpf.report.chosen import model_words, use_of_domains
-from ldpf.report.words import discovery_words
 
 CLASSES_SHOWN = 50
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ldpf.classifier import PromptClassifier
 from ldpf.domains import FittedDomains
-from ldpf.domains.extractor import DomainExtractor
+from ldpf.domains.disentangle.adversarial import DomainExtractor
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import normalization
 

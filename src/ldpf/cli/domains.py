@@ -187,8 +187,8 @@ def _recognise(
 
 
 def _report(finding: Finding) -> dict[str, Any]:
+    from ldpf.domains.diagnosis import discovery_words
     from ldpf.domains.diagnostics import ari, cross_table, nmi
-    from ldpf.report.words import discovery_words
 
     features, assigned, n_domains = finding.features, finding.assigned, finding.latent.n_domains
     sizes = np.bincount(assigned.numpy(), minlength=n_domains)

@@ -39,8 +39,8 @@ def info(
     Example:
       ldpf info my-model
     """
+    from ldpf.domains.diagnosis import discovery_words, similarity_words
     from ldpf.model_folder import read_config
-    from ldpf.report.words import discovery_words, similarity_words
 
     config = read_config(model)
     training = config.get("training", {})

@@ -87,9 +87,9 @@ def print_result(
 
 
 def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: FeatureSet) -> None:
+    from ldpf.domains.diagnosis import discovery_words, similarity_words
     from ldpf.domains.diagnostics import cross_table
     from ldpf.report.tables import counts_table
-    from ldpf.report.words import discovery_words, similarity_words
 
     assert classifier.latent is not None
     measured = measure_latent(classifier.latent, learnt, judged)

@@ -1,10 +1,11 @@
 """Latent domains: domain features without the class, clusters of them, and what they mean."""
 
+from ldpf.domains.assignment import DiscoverySettings, GivenDomains
 from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
-from ldpf.domains.discovery import DiscoverySettings, DomainDiscovery, GivenDomains
-from ldpf.domains.extractor import DomainExtractor, ExtractorSettings
-from ldpf.domains.latent import FittedDomains
-from ldpf.domains.outside import OutsideCheck
+from ldpf.domains.discovery import DomainDiscovery
+from ldpf.domains.disentangle.adversarial import DomainExtractor, ExtractorSettings
+from ldpf.domains.fitted import FittedDomains
+from ldpf.domains.ood import OutsideCheck
 
 __all__ = [
     "Clustering",

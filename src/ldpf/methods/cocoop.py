@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ldpf.domains.extractor import seeded_linear
+from ldpf.domains.disentangle.adversarial import seeded_linear
 from ldpf.errors import SettingsError
 from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,

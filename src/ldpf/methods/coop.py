@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.classifier import PromptClassifier
-from ldpf.domains.outside import OutsideCheck
+from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training

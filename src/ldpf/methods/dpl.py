@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ldpf.domains.clustering import group_means
-from ldpf.domains.extractor import seeded_linear
+from ldpf.domains.disentangle.adversarial import seeded_linear
 from ldpf.errors import DataError, SettingsError
 from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ldpf.report.blocks import Best, Block, Heading, Section, Table, Text
-from ldpf.report.findings import Findings, Training
-from ldpf.report.sections.common import first_seed
-from ldpf.report.sections.oracle import oracle_gaps
-from ldpf.report.words import (
+from ldpf.domains.diagnosis import (
     Judgement,
     judge_discovery,
     judge_distance,
     judge_gap,
     judge_similarity,
 )
+from ldpf.report.blocks import Best, Block, Heading, Section, Table, Text
+from ldpf.report.findings import Findings, Training
+from ldpf.report.sections.common import first_seed
+from ldpf.report.sections.oracle import oracle_gaps
 
 _ROWS = (
     ("adversary_accuracy", "class found by the adversary", "{:.0%}"),

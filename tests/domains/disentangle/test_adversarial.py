@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.domains.diagnostics import linear_probe_accuracy
-from ldpf.domains.extractor import (
+from ldpf.domains.disentangle.adversarial import (
     AdversarialTraining,
     DomainExtractor,
     ExtractorSettings,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldpf.domains.diagnostics import linear_probe_accuracy
-from ldpf.domains.erasure import class_erasure
+from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.utils.seed import generator
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains.extractor import DomainExtractor
+from ldpf.domains.disentangle.adversarial import DomainExtractor
 
 
 class FittedDomains:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.domains import OutsideCheck
-from ldpf.domains.outside import CENTROIDS
+from ldpf.domains.ood import CENTROIDS
 from ldpf.errors import ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.model_folder import load_model, save_model

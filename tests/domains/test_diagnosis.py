@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ldpf.report.words import discovery_words, similarity_words
+from ldpf.domains.diagnosis import discovery_words, similarity_words
 
 
 def test_class_information_is_compared_with_chance_and_with_the_image_features():

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ldpf.domains.erasure import class_erasure
+from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.errors import SettingsError
 
 
