@@ -18,7 +18,7 @@ from ldpf.domains import DiscoverySettings
 from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
 from ldpf.estimator import LDPFClassifier
 from ldpf.methods import LDPF, CoOp
-from ldpf.model_folder import save_model
+from ldpf.models.saving import save_model
 from ldpf.training.recipe import FAST
 
 

@@ -9,13 +9,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone, load_backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset, load_dataset
     from ldpf.estimator import LDPFClassifier
     from ldpf.features.extract import extract_features
     from ldpf.features.feature_set import FeatureSet
     from ldpf.latent_domains import LatentDomains
-    from ldpf.model_folder import load_model, save_model
+    from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.models.saving import load_model, save_model
 
 # torch and transformers take seconds to import; `ldpf --help` must not wait for them.
 _HOMES = {
@@ -24,12 +24,12 @@ _HOMES = {
     "ImageDataset": "ldpf.data",
     "LDPFClassifier": "ldpf.estimator",
     "LatentDomains": "ldpf.latent_domains",
-    "PromptClassifier": "ldpf.classifier",
+    "PromptClassifier": "ldpf.models.prompt_classifier",
     "extract_features": "ldpf.features.extract",
     "load_backbone": "ldpf.backbones",
     "load_dataset": "ldpf.data",
-    "load_model": "ldpf.model_folder",
-    "save_model": "ldpf.model_folder",
+    "load_model": "ldpf.models.saving",
+    "save_model": "ldpf.models.saving",
 }
 
 __all__ = [

@@ -20,8 +20,8 @@ from ldpf.errors import DataError, ModelError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
 from ldpf.methods import LDPF
-from ldpf.model_folder import load_model, model_config, read_config, save_model
-from ldpf.sharing import HubSharing
+from ldpf.models.hub import HubSharing
+from ldpf.models.saving import load_model, model_config, read_config, save_model
 from ldpf.training.recipe import RECIPES, Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
@@ -186,7 +186,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             backbone: where the backbone is now; None for where it was in training.
 
         Raises:
-            ModelError: see `ldpf.model_folder.load_model`.
+            ModelError: see `ldpf.models.saving.load_model`.
         """
         config = read_config(Path(folder))
         classifier, loaded = load_model(Path(folder), backbone)

@@ -9,11 +9,11 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ldpf.classifier import check_tau
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import DataError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion import FUSION_RULES
+from ldpf.models.prompt_classifier import check_tau
 from ldpf.utils.arrays import unit_rows
 from ldpf.validation import check_labels, check_table
 

@@ -79,7 +79,7 @@ def test_ids_are_translated_by_name(make_features):
     """Class 0 of the data is class 1 of the model."""
     import torch
 
-    from ldpf.classifier import PromptClassifier
+    from ldpf.models.prompt_classifier import PromptClassifier
 
     data = make_features(n_classes=2, noise=0.0, domain_strength=0.0)
     directions = data.features[:2]  # of cat and dog

@@ -9,7 +9,7 @@ from ldpf.domains import OutsideCheck
 from ldpf.domains.ood import CENTROIDS
 from ldpf.errors import ModelError
 from ldpf.methods import LDPF, CoOp
-from ldpf.model_folder import load_model, save_model
+from ldpf.models.saving import load_model, save_model
 from ldpf.training.recipe import FAST
 
 

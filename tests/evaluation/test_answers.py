@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ldpf.classifier import PromptClassifier
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.evaluation.answers import prompt_answers
 from ldpf.evaluation.readouts import READOUTS
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.utils.seed import generator
 
 

@@ -4,13 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ldpf.classifier import PromptClassifier
 from ldpf.evaluation.metrics import (
     accuracy,
     confusion_counts,
     oracle_predictions,
     per_class_accuracy,
 )
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.utils.seed import generator
 
 LABELS = torch.tensor([0, 0, 1, 1, 1, 3])

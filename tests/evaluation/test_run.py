@@ -12,8 +12,8 @@ from ldpf.evaluation.plan import BenchmarkPlan
 from ldpf.evaluation.protocol import leave_one_domain_out
 from ldpf.evaluation.search import parse_search
 from ldpf.evaluation.store import MODEL, kept_answers
-from ldpf.model_folder import load_model, read_config
-from ldpf.report.chosen import model_words, use_of_domains
+from ldpf.models.saving import load_model, read_config
+from ldpf.models.summary import model_words, use_of_domains
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.classifier import PromptClassifier
 from ldpf.domains import FittedDomains
 from ldpf.domains.disentangle.adversarial import DomainExtractor
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import normalization
+from ldpf.models.prompt_classifier import PromptClassifier
 
 N, S, K, D = 7, 3, 4, 16
 

@@ -67,7 +67,7 @@ def test_more_weight_ends_nearer_to_the_hard_prompt(data, tiny_clip, monkeypatch
 
 
 def test_it_can_be_saved_as_coop_can(data, tiny_clip, tmp_path):
-    from ldpf.model_folder import load_model, save_model
+    from ldpf.models.saving import load_model, save_model
 
     fitted = KgCoOp(recipe=replace(SHORT, max_steps=2)).fit(*data, tiny_clip)
     save_model(fitted, tiny_clip, tmp_path / "model")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.classifier import PromptClassifier
 from ldpf.data.images import UnreadableImageError, read_image
 from ldpf.errors import DataError, SettingsError
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import zero_shot_features
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
 
 if TYPE_CHECKING:

@@ -160,8 +160,8 @@ def benchmark(
     from ldpf.evaluation.store import write_results
     from ldpf.evaluation.workers import choose_jobs
     from ldpf.methods import METHODS
-    from ldpf.methods.settings import parse_settings
-    from ldpf.report.chosen import chosen_words
+    from ldpf.methods.overrides import parse_settings
+    from ldpf.models.summary import chosen_words
     from ldpf.training.recipe import get_recipe
 
     plan = BenchmarkPlan(

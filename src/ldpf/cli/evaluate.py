@@ -17,9 +17,9 @@ from ldpf.utils.text import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 log = logging.getLogger("ldpf")
 
@@ -48,7 +48,7 @@ def evaluate(
     Example:
       ldpf evaluate my-model --data labelled-new-photos
     """
-    from ldpf.model_folder import read_config
+    from ldpf.models.saving import read_config
 
     known = read_config(model)["class_names"]
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)

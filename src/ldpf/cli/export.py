@@ -16,8 +16,8 @@ from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 log = logging.getLogger("ldpf")
 

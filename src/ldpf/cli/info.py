@@ -40,7 +40,7 @@ def info(
       ldpf info my-model
     """
     from ldpf.domains.diagnosis import discovery_words, similarity_words
-    from ldpf.model_folder import read_config
+    from ldpf.models.saving import read_config
 
     config = read_config(model)
     training = config.get("training", {})
@@ -132,7 +132,7 @@ def _print(
 
 
 def _origin_lines(origin: dict[str, Any]) -> list[str]:
-    from ldpf.report.chosen import use_of_domains
+    from ldpf.models.summary import use_of_domains
 
     if not origin.get("n_images"):
         return []
@@ -147,7 +147,7 @@ def _origin_lines(origin: dict[str, Any]) -> list[str]:
 
 
 def _training_lines(training: dict[str, Any], origin: dict[str, Any]) -> list[str]:
-    from ldpf.report.chosen import model_words
+    from ldpf.models.summary import model_words
 
     lines = []
     if "validation_accuracy" in training:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.data import ImageDataset
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 log = logging.getLogger("ldpf")
 
@@ -126,10 +126,10 @@ def load_trained(
     """A trained model with its backbone and its config.json.
 
     Raises:
-        ModelError: see `ldpf.model_folder.load_model`.
+        ModelError: see `ldpf.models.saving.load_model`.
         BackboneError: the backbone cannot be loaded; says how to name it.
     """
-    from ldpf.model_folder import load_model, read_config
+    from ldpf.models.saving import load_model, read_config
 
     config = read_config(model)
     name = config["backbone"]["name"]

@@ -16,10 +16,10 @@ from ldpf.utils.files import new_folder
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.evaluation.search import Choice
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
+    from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.training.callbacks import Tracker
     from ldpf.training.loop import RunRecord
 
@@ -38,9 +38,9 @@ def check_model_folder(folder: Path) -> None:
     """Refuse a folder with other things in it; one with an unfinished training is fine.
 
     Raises:
-        ModelError: see `ldpf.model_folder.check_output_folder`.
+        ModelError: see `ldpf.models.saving.check_output_folder`.
     """
-    from ldpf.model_folder import check_output_folder
+    from ldpf.models.saving import check_output_folder
 
     unfinished = (folder / TRAINING / "settings.json").is_file()
     ours = {TRAINING, "model.safetensors"}
@@ -70,8 +70,8 @@ def train_into(
         search: chooses settings first, with its trials in the folder given; None keeps those of
             `method`.
     """
-    from ldpf.methods.settings import with_settings
-    from ldpf.model_folder import load_model, save_model
+    from ldpf.methods.overrides import with_settings
+    from ldpf.models.saving import load_model, save_model
     from ldpf.training.callbacks import track_log
     from ldpf.utils.files import settings_hash, write_json
 
@@ -156,7 +156,7 @@ def _track_prompts(tracker: Tracker, classifier: PromptClassifier, backbone: Bac
 def _finished_as(folder: Path) -> str | None:
     """The settings hash of the model in `folder`; None if there is no whole one."""
     from ldpf.errors import ModelError
-    from ldpf.model_folder import read_config
+    from ldpf.models.saving import read_config
 
     if not (folder / "model.safetensors").is_file():
         return None

@@ -84,7 +84,7 @@ def predict(
       ldpf predict my-model embeddings.npy
       find . -name '*.jpg' | ldpf predict my-model - | head
     """
-    from ldpf.model_folder import read_config
+    from ldpf.models.saving import read_config
 
     if output_format not in WRITERS:
         raise SettingsError(f"format={output_format!r} should be one of {', '.join(WRITERS)}.")

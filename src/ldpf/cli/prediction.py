@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 
 ROW_GROUP = 4096

@@ -172,7 +172,7 @@ def _of_model(
     device: str,
     beside: Path | None,
 ) -> Findings:
-    from ldpf.model_folder import read_config
+    from ldpf.models.saving import read_config
     from ldpf.report.from_model import check_beside, from_model
 
     config = read_config(model)

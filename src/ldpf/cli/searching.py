@@ -31,7 +31,7 @@ def search_space(
         SettingsError: a setting or value that the method does not have, or another rule.
     """
     from ldpf.evaluation.search import parse_search
-    from ldpf.methods.settings import setting_names, with_settings
+    from ldpf.methods.overrides import setting_names, with_settings
 
     if selection not in RULES:
         raise SettingsError(
@@ -73,7 +73,7 @@ def chooser(
     from ldpf.evaluation.protocol import Episode
     from ldpf.evaluation.search import choose
     from ldpf.evaluation.selection import folds
-    from ldpf.report.chosen import JUDGED_ON
+    from ldpf.models.summary import JUDGED_ON
     from ldpf.utils.progress import progress_bar
 
     episode = Episode("", seed, learnt, held_out, held_out)  # nothing is tested here

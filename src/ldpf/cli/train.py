@@ -137,9 +137,9 @@ def train(
     from ldpf.data import make_split, require_trainable
     from ldpf.evaluation.store import RESULT_VERSION
     from ldpf.methods import make_method
-    from ldpf.model_folder import read_config
-    from ldpf.provenance import training_provenance
-    from ldpf.report.chosen import model_words
+    from ldpf.models.provenance import training_provenance
+    from ldpf.models.saving import read_config
+    from ldpf.models.summary import model_words
 
     settings = _method(method, recipe, n_domains, tau)
     space = search_space(search or (), trials, selection, settings)

@@ -14,8 +14,8 @@ from ldpf.cli.loading import describe
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
-    from ldpf.classifier import PromptClassifier
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 log = logging.getLogger("ldpf")
 

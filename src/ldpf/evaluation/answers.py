@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.classifier import PromptClassifier
+from ldpf.models.prompt_classifier import PromptClassifier
 
 _CHUNK = 4096
 

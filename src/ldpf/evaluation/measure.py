@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.classifier import Classifier
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
+    from ldpf.models.base import Classifier
     from ldpf.training.loop import RunRecord
 
 

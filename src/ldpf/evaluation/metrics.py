@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ldpf.classifier import PromptClassifier
+from ldpf.models.prompt_classifier import PromptClassifier
 
 
 def accuracy(predictions: torch.Tensor, labels: torch.Tensor) -> float:

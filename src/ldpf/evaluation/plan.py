@@ -16,7 +16,7 @@ from ldpf.evaluation.selection import (
     get_selection,
 )
 from ldpf.methods import Method, make_method
-from ldpf.methods.settings import applicable, setting_names, with_settings
+from ldpf.methods.overrides import applicable, setting_names, with_settings
 from ldpf.training.recipe import Recipe
 
 

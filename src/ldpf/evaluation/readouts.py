@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.classifier import Classifier
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import METHODS
+from ldpf.models.base import Classifier
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import transformers
 
 import ldpf
 from ldpf.backbones import Backbone
-from ldpf.classifier import Classifier, PromptClassifier
 from ldpf.evaluation.measure import timed_fit
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.evaluation.plan import BenchmarkPlan
@@ -24,9 +23,11 @@ from ldpf.evaluation.selection import TARGET_ORACLE
 from ldpf.evaluation.store import RESULT_VERSION, RunFolder
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method
-from ldpf.methods.settings import with_settings
-from ldpf.model_folder import save_model
-from ldpf.provenance import training_provenance
+from ldpf.methods.overrides import with_settings
+from ldpf.models.base import Classifier
+from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.models.provenance import training_provenance
+from ldpf.models.saving import save_model
 from ldpf.training.loop import RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory

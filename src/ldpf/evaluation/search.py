@@ -22,7 +22,7 @@ from ldpf.evaluation.readouts import get_readout
 from ldpf.evaluation.selection import Fold, folds
 from ldpf.evaluation.store import RESULT_VERSION, RunFolder
 from ldpf.methods import Method
-from ldpf.methods.settings import applicable, parse_value, split_setting, with_settings
+from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
 from ldpf.training.loop import RunRecord
 
 MOST_COMBINATIONS = 1_000

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ldpf.backbones import Backbone
-from ldpf.classifier import PromptClassifier
 from ldpf.export.preprocessing import normalization
 from ldpf.fusion import FUSION_RULES
+from ldpf.models.prompt_classifier import PromptClassifier
 
 
 class FeatureHead(nn.Module):

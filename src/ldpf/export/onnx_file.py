@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 TOLERANCE = 1e-4
 """Largest difference of any output to PyTorch's that a float32 file may have."""

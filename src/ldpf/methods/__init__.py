@@ -11,20 +11,20 @@ from dataclasses import fields, replace
 from typing import Any, Protocol
 
 from ldpf.backbones import Backbone
-from ldpf.classifier import Classifier
 from ldpf.errors import SettingsError
 from ldpf.features.feature_set import FeatureSet
+from ldpf.methods.ablations import CONTROLS
 from ldpf.methods.cocoop import CoCoOp
-from ldpf.methods.controls import CONTROLS
 from ldpf.methods.coop import CoOp
 from ldpf.methods.dpl import DPL
 from ldpf.methods.gda import GDA
 from ldpf.methods.kgcoop import KgCoOp
 from ldpf.methods.ldpf import LDPF
 from ldpf.methods.linear_probe import LinearProbe
-from ldpf.methods.settings import with_settings
+from ldpf.methods.overrides import with_settings
 from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import ZeroShot, zero_shot_features
+from ldpf.models.base import Classifier
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, Recipe
 

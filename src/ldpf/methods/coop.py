@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from ldpf.classifier import PromptClassifier
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.loop import PromptTraining, RunRecord, Stage

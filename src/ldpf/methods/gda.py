@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ldpf.errors import SettingsError
-from ldpf.methods.linear import LinearClassifier
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import zero_shot_features
+from ldpf.models.linear_classifier import LinearClassifier
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from ldpf.classifier import PromptClassifier, check_tau
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.models.prompt_classifier import PromptClassifier, check_tau
 from ldpf.text.contexts import random_context, similarity_between, worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.loop import PromptTraining, RunRecord, Stage

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.methods.linear import LinearClassifier
+from ldpf.models.linear_classifier import LinearClassifier
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

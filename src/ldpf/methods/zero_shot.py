@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 
-from ldpf.classifier import PromptClassifier
 from ldpf.methods.templates import SINGLE_TEMPLATE
+from ldpf.models.prompt_classifier import PromptClassifier
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

@@ -24,8 +24,8 @@ from ldpf.report.tables import BenchmarkTable
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.prompt_classifier import PromptClassifier
 
 NO_COOP = (
     "There is no CoOp to compare with: train one on the same images (ldpf train --method coop) and "

@@ -13,7 +13,7 @@ from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Episode, get_protocol
 from ldpf.evaluation.readouts import readout_of
 from ldpf.evaluation.selection import prepared
 from ldpf.evaluation.store import MODEL, run_config
-from ldpf.model_folder import load_model
+from ldpf.models.saving import load_model
 from ldpf.report.from_benchmark import NO_MODELS
 from ldpf.report.style_words import nearest_styles
 from ldpf.utils.progress import progress_bar
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ldpf.backbones import Backbone
-    from ldpf.classifier import PromptClassifier
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.report.findings import Findings, Run
 
 log = logging.getLogger("ldpf")

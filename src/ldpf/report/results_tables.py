@@ -15,7 +15,7 @@ from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of,
 from ldpf.evaluation.readouts import readout_of
 from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.evaluation.store import read_results, right_answers, run_results
-from ldpf.report.chosen import chosen_words
+from ldpf.models.summary import chosen_words
 from ldpf.report.published import published_rows
 from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
 

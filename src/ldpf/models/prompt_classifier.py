@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -11,29 +11,6 @@ from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
-
-
-class Classifier(Protocol):
-    """What `Method.fit` returns.
-
-    Attributes:
-        method: name of the method that made it.
-        class_names: the K classes, in the order of the logits.
-        per_image: whether an image's answer depends on that image alone. Where it does not, the
-            images given together are one batch, and results belong in a class of their own.
-        training: what training reports about itself.
-    """
-
-    method: str
-    class_names: tuple[str, ...]
-    per_image: bool
-    training: dict[str, Any]
-
-    def logits(self, image_features: torch.Tensor) -> torch.Tensor:
-        """Class logits: [N, D] -> [N, K]."""
-
-    def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
-        """softmax over classes of `logits`: [N, D] -> [N, K]."""
 
 
 @dataclass(frozen=True)

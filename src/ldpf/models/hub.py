@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import ModelCard, ModelHubMixin
 
 from ldpf.errors import BackboneError, ModelError
-from ldpf.model_card import licence_in, model_card
+from ldpf.models.card import licence_in, model_card
 
 if TYPE_CHECKING:
     from typing import Self

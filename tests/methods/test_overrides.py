@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.methods import LDPF, ZeroShot, make_method
-from ldpf.methods.settings import applicable, parse_settings, setting_names, with_settings
+from ldpf.methods.overrides import applicable, parse_settings, setting_names, with_settings
 
 
 def test_a_setting_of_the_method_and_one_of_a_part() -> None:

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ldpf
-import ldpf.model_folder
+import ldpf.models.saving
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import ModelError, SettingsError
 from ldpf.methods import LDPF, CoOp, LinearProbe, ZeroShot
-from ldpf.model_folder import check_output_folder, load_model, read_config, save_model
+from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=3, cooldown=0)
@@ -125,7 +125,7 @@ def test_a_save_cut_off_between_its_files_mixes_no_two_models(
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ldpf.model_folder, "write_json", killed)
+    monkeypatch.setattr(ldpf.models.saving, "write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         save_model(fitted["coop"], tiny_clip, folder)
     assert "is no model folder: it has no config.json" in message_of(folder, tiny_clip)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ldpf.report.chosen import chosen_words
+from ldpf.models.summary import chosen_words
 
 TRIALS = [{"settings": {}, "score": 0.5}]
 

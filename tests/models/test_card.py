@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from ldpf.model_card import licence_in, model_card, public_name
+from ldpf.models.card import licence_in, model_card, public_name
 
 CONFIG = {
     "library_version": "1.2",

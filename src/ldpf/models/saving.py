@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 
 import ldpf
 from ldpf.backbones import Backbone, load_backbone
-from ldpf.classifier import PromptClassifier
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import ModelError
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.utils.files import write_json, write_tensors
 

@@ -9,7 +9,7 @@ from ldpf.domains import ExtractorSettings
 from ldpf.errors import DataError
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import LDPF, CoOp, make_method
-from ldpf.methods.controls import CONTROLS
+from ldpf.methods.ablations import CONTROLS
 from ldpf.methods.ldpf import BOTH, LDPFLearner
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, PAPER

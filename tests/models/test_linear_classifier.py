@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldpf.methods.linear import LinearClassifier
+from ldpf.models.linear_classifier import LinearClassifier
 
 WEIGHT = torch.tensor([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]])
 BIAS = torch.tensor([0.5, -1.0, -torch.inf])

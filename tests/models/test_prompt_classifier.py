@@ -4,10 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ldpf.classifier import PromptClassifier
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits_reference
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.utils.seed import generator
 
 

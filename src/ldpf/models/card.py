@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.domains.diagnosis import discovery_words
-from ldpf.report.chosen import model_words, use_of_domains
+from ldpf.models.summary import model_words, use_of_domains
 
 CLASSES_SHOWN = 50
 

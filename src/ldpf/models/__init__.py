@@ -1,0 +1,1 @@
+"""Trained models: what they answer, and how they are kept, described and shared."""
