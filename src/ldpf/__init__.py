@@ -10,10 +10,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone, load_backbone
     from ldpf.data import ImageDataset, load_dataset
-    from ldpf.estimator import LDPFClassifier
+    from ldpf.estimators.classifier import LDPFClassifier
+    from ldpf.estimators.latent_domains import LatentDomains
     from ldpf.features.extract import extract_features
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.latent_domains import LatentDomains
     from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.models.saving import load_model, save_model
 
@@ -22,8 +22,8 @@ _HOMES = {
     "Backbone": "ldpf.backbones",
     "FeatureSet": "ldpf.features.extract",
     "ImageDataset": "ldpf.data",
-    "LDPFClassifier": "ldpf.estimator",
-    "LatentDomains": "ldpf.latent_domains",
+    "LDPFClassifier": "ldpf.estimators.classifier",
+    "LatentDomains": "ldpf.estimators.latent_domains",
     "PromptClassifier": "ldpf.models.prompt_classifier",
     "extract_features": "ldpf.features.extract",
     "load_backbone": "ldpf.backbones",

@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import DataError
+from ldpf.estimators.validation import check_labels, check_table
 from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion import FUSION_RULES
 from ldpf.models.prompt_classifier import check_tau
 from ldpf.utils.arrays import unit_rows
-from ldpf.validation import check_labels, check_table
 
 
 class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):

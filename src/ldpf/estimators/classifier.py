@@ -17,6 +17,7 @@ from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import make_split, require_trainable
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError
+from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
 from ldpf.methods import LDPF
@@ -24,7 +25,6 @@ from ldpf.models.hub import HubSharing
 from ldpf.models.saving import load_model, model_config, read_config, save_model
 from ldpf.training.recipe import RECIPES, Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
-from ldpf.validation import check_labels, check_table, name_of_label, names_of_classes
 
 log = logging.getLogger("ldpf")
 

@@ -13,10 +13,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-import ldpf.estimator
+import ldpf.estimators.classifier
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
-from ldpf.estimator import LDPFClassifier
+from ldpf.estimators.classifier import LDPFClassifier
 from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import save_model
 from ldpf.training.recipe import FAST
@@ -25,7 +25,7 @@ from ldpf.training.recipe import FAST
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
     short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
-    monkeypatch.setattr(ldpf.estimator, "get_recipe", lambda name: short)
+    monkeypatch.setattr(ldpf.estimators.classifier, "get_recipe", lambda name: short)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def estimator(tiny_clip):
 def fitted(data, tiny_clip):
     with pytest.MonkeyPatch.context() as patch:
         short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
-        patch.setattr(ldpf.estimator, "get_recipe", lambda name: short)
+        patch.setattr(ldpf.estimators.classifier, "get_recipe", lambda name: short)
         model = LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
         return model.fit(data[0].features, words(data[0]))
 
@@ -146,7 +146,7 @@ def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_cl
         discovery=DiscoverySettings(n_domains=3),
         agnostic_length=2,
         specific_length=2,
-        recipe=ldpf.estimator.get_recipe("fast"),
+        recipe=ldpf.estimators.classifier.get_recipe("fast"),
     )
     expected = method.fit(known.subset(train), known.subset(validation), tiny_clip, seed=1)
     fitted = estimator.set_params(random_state=1, train_fraction=0.7)
@@ -274,7 +274,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
         discovery=DiscoverySettings(n_domains=2),
         fusion="uniform",
         tau=0.4,
-        recipe=ldpf.estimator.get_recipe("fast"),
+        recipe=ldpf.estimators.classifier.get_recipe("fast"),
     )
     save_model(method.fit(*data, tiny_clip), tiny_clip, tmp_path, provenance={"data": "demo"})
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
@@ -284,7 +284,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
 
 
 def test_a_model_of_another_method_predicts_too(data, tiny_clip, tmp_path):
-    coop = CoOp(recipe=ldpf.estimator.get_recipe("fast")).fit(*data, tiny_clip)
+    coop = CoOp(recipe=ldpf.estimators.classifier.get_recipe("fast")).fit(*data, tiny_clip)
     save_model(coop, tiny_clip, tmp_path)
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
     expected = coop.probabilities(data[1].features).double().numpy()
@@ -392,7 +392,7 @@ def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):
 def test_an_unknown_recipe_is_refused(estimator, data, monkeypatch):
     from ldpf.training.recipe import get_recipe
 
-    monkeypatch.setattr(ldpf.estimator, "get_recipe", get_recipe)
+    monkeypatch.setattr(ldpf.estimators.classifier, "get_recipe", get_recipe)
     estimator.set_params(recipe="quick")
     message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
     assert message == "There is no recipe 'quick'; choose from fast, paper."
