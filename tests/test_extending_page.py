@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 import ldpf
 from ldpf.cli import app
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.readouts import READOUTS, Readout
-from ldpf.evaluation.store import read_results, right_answers
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.readouts import READOUTS, Readout
+from ldpf.experiments.results import read_results, right_answers
+from ldpf.experiments.runner import run_benchmark
 from ldpf.fusion import FUSION_RULES
 from ldpf.studies import Bench, get_study
 from ldpf.training.recipe import FAST

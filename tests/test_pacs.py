@@ -16,8 +16,8 @@ import torch
 
 from ldpf.backbones import load_backbone
 from ldpf.data import load_dataset
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.runner import run_benchmark
 from ldpf.features.extract import extract_features
 from ldpf.training.recipe import FAST
 

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from ldpf.backbones import assemble, load_backbone
 from ldpf.data import load_dataset
 from ldpf.errors import BackboneError, SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.runner import run_benchmark
 from ldpf.features.extract import extract_features
 from ldpf.methods import make_method
 from ldpf.text import PromptedTextEncoder

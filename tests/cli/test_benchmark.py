@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ldpf.errors import LdpfError
-from ldpf.evaluation.readouts import READOUTS
+from ldpf.experiments.readouts import READOUTS
 
 KEYS = {
     "dataset",
@@ -106,7 +106,7 @@ def test_json_is_the_only_thing_on_stdout(finished, images, tiny_clip_folder, ru
 def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
-    from ldpf.evaluation import task
+    from ldpf.experiments import task
 
     out, wanted = tmp_path / "out", ("--methods", "zero-shot,coop", "--seeds", 1)
     real, started = task.run_one, []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from ldpf.evaluation.store import PREDICTIONS
+from ldpf.experiments.results import PREDICTIONS
 
 SECTIONS = [
     *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),

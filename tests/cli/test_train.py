@@ -301,7 +301,7 @@ def test_the_trials_are_gone_when_the_model_is_there(searched):
 def test_a_search_that_was_interrupted_repeats_no_trial(
     flat_images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
-    from ldpf.evaluation import search
+    from ldpf.experiments import search
 
     words = ("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--method", "coop")
     words = (*words, "--search", "length=1,2", "--out", tmp_path / "m")

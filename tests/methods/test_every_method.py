@@ -8,10 +8,10 @@ from dataclasses import asdict, fields, replace
 import pytest
 import torch
 
-import ldpf.evaluation.task
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.readouts import READOUTS
+import ldpf.experiments.task
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.readouts import READOUTS
+from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import METHODS, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
@@ -126,6 +126,6 @@ def test_everything_runs_in_a_benchmark_and_is_not_run_twice(
     def never(*_):
         raise AssertionError("a finished run was done again")
 
-    monkeypatch.setattr(ldpf.evaluation.task, "run_one", never)
+    monkeypatch.setattr(ldpf.experiments.task, "run_one", never)
     again, failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
     assert (again, failures) == (lines, [])

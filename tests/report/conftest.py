@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ldpf.evaluation.answers import PromptAnswers
-from ldpf.evaluation.latent_images import LatentImages
+from ldpf.evaluation.per_prompt import PromptAnswers
+from ldpf.inspection.latent_summary import LatentImages
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables import BenchmarkTable
 from ldpf.utils.seed import generator

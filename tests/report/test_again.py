@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from ldpf.evaluation.search import parse_search
+from ldpf.experiments.search import parse_search
 from ldpf.methods import make_method
 from ldpf.methods.overrides import parse_settings
 from ldpf.report.again import benchmark_command, changed_settings, search_words

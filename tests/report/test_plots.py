@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ldpf.evaluation.bootstrap import Comparison
 from ldpf.evaluation.calibration import reliability
-from ldpf.evaluation.comparison import Comparison
 from ldpf.report.plots import (
     FEW,
     confusion_figure,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldpf.errors import ModelError, SettingsError
-from ldpf.evaluation.store import PREDICTIONS, write_results
+from ldpf.experiments.results import PREDICTIONS, write_results
 from ldpf.report.results_tables import read_folders, results_tables
 from ldpf.report.tables import AVERAGE
 from ldpf.utils.files import write_tensors

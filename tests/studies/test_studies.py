@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
+from ldpf.experiments.runner import run_benchmark
 from ldpf.studies import STUDIES, Bench, get_study, parse_values
 from ldpf.studies.base import averages
 from ldpf.studies.correlation import correlated

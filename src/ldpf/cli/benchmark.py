@@ -17,7 +17,7 @@ from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.plan import BenchmarkPlan
+    from ldpf.experiments.plan import BenchmarkPlan
     from ldpf.features.feature_set import FeatureSet
     from ldpf.report.tables import BenchmarkTable
 
@@ -146,19 +146,19 @@ def benchmark(
       ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16 --seeds 5
       ldpf benchmark --data photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
     """
-    from ldpf.evaluation.processes import begin_early
+    from ldpf.experiments.processes import begin_early
 
     if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
         begin_early()
     from ldpf.backbones import load_backbone
     from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
-    from ldpf.evaluation.benchmark import run_benchmark
-    from ldpf.evaluation.plan import BenchmarkPlan
-    from ldpf.evaluation.protocol import check_domains, get_protocol
-    from ldpf.evaluation.search import parse_search
-    from ldpf.evaluation.store import write_results
-    from ldpf.evaluation.workers import choose_jobs
+    from ldpf.experiments.plan import BenchmarkPlan
+    from ldpf.experiments.pool import choose_jobs
+    from ldpf.experiments.protocol import check_domains, get_protocol
+    from ldpf.experiments.results import write_results
+    from ldpf.experiments.runner import run_benchmark
+    from ldpf.experiments.search import parse_search
     from ldpf.methods import METHODS
     from ldpf.methods.overrides import parse_settings
     from ldpf.models.summary import chosen_words
@@ -231,7 +231,7 @@ class _Progress:
     def __init__(
         self, plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, track: Path | None
     ) -> None:
-        from ldpf.evaluation.protocol import get_protocol
+        from ldpf.experiments.protocol import get_protocol
         from ldpf.utils.progress import progress_bar
 
         self.runs, self.track = runs, track
@@ -291,8 +291,8 @@ def _table(
 def _caption(
     dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
 ) -> list[str]:
-    from ldpf.evaluation.protocol import get_protocol
-    from ldpf.evaluation.selection import SELECTIONS
+    from ldpf.experiments.protocol import get_protocol
+    from ldpf.experiments.selection import SELECTIONS
 
     spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
     return [

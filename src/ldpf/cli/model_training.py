@@ -16,7 +16,7 @@ from ldpf.utils.files import new_folder
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.evaluation.search import Choice
+    from ldpf.experiments.search import Choice
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
     from ldpf.models.prompt_classifier import PromptClassifier

@@ -11,7 +11,7 @@ from ldpf.errors import SettingsError
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.evaluation.search import Choice, SearchSpace
+    from ldpf.experiments.search import Choice, SearchSpace
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
 
@@ -19,7 +19,7 @@ log = logging.getLogger("ldpf")
 
 LATENT = "leave-one-latent-domain-out"
 RULES = (LATENT, "leave-one-domain-out", "training-domain-validation")
-"""Rules of `ldpf.evaluation.selection` that need no target."""
+"""Rules of `ldpf.experiments.selection` that need no target."""
 
 
 def search_space(
@@ -30,7 +30,7 @@ def search_space(
     Raises:
         SettingsError: a setting or value that the method does not have, or another rule.
     """
-    from ldpf.evaluation.search import parse_search
+    from ldpf.experiments.search import parse_search
     from ldpf.methods.overrides import setting_names, with_settings
 
     if selection not in RULES:
@@ -70,9 +70,9 @@ def chooser(
         DataError: known domains are to be left out, and there are none, or only one.
     """
     from ldpf.domains import DiscoverySettings
-    from ldpf.evaluation.protocol import Episode
-    from ldpf.evaluation.search import choose
-    from ldpf.evaluation.selection import folds
+    from ldpf.experiments.protocol import Episode
+    from ldpf.experiments.search import choose
+    from ldpf.experiments.selection import folds
     from ldpf.models.summary import JUDGED_ON
     from ldpf.utils.progress import progress_bar
 

@@ -95,15 +95,15 @@ def study(
       ldpf study domains --seeds 1
       ldpf study n-domains --data photos --seeds 1 --values 1,2,3,4
     """
-    from ldpf.evaluation.processes import begin_early
+    from ldpf.experiments.processes import begin_early
 
     if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
         begin_early()
     from ldpf.backbones import load_backbone
     from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
-    from ldpf.evaluation.protocol import check_domains
-    from ldpf.evaluation.workers import choose_jobs
+    from ldpf.experiments.pool import choose_jobs
+    from ldpf.experiments.protocol import check_domains
     from ldpf.studies import Bench, get_study, parse_values, write_rows
     from ldpf.training.recipe import get_recipe
 
@@ -179,7 +179,7 @@ def _finished(line: dict[str, Any], before: bool) -> None:
 
 
 def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
-    from ldpf.evaluation.store import write_results
+    from ldpf.experiments.results import write_results
 
     files = []
     for file_name, figure in found.figures.items():

@@ -135,7 +135,7 @@ def train(
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import make_split, require_trainable
-    from ldpf.evaluation.store import RESULT_VERSION
+    from ldpf.experiments.results import RESULT_VERSION
     from ldpf.methods import make_method
     from ldpf.models.provenance import training_provenance
     from ldpf.models.saving import read_config

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
+from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, make_method
 from ldpf.training.recipe import RECIPES, get_recipe
 

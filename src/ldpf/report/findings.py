@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ldpf.evaluation.answers import PromptAnswers
-    from ldpf.evaluation.comparison import Right
-    from ldpf.evaluation.latent_images import LatentImages
+    from ldpf.evaluation.bootstrap import Right
+    from ldpf.evaluation.per_prompt import PromptAnswers
+    from ldpf.inspection.latent_summary import LatentImages
     from ldpf.report.tables import BenchmarkTable
 
 ALL = "all images"

@@ -11,10 +11,10 @@ import numpy as np
 
 import ldpf
 from ldpf.errors import ModelError, SettingsError
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT
-from ldpf.evaluation.readouts import READOUTS, readout_of
-from ldpf.evaluation.selection import TARGET_ORACLE
-from ldpf.evaluation.store import MODEL, KeptAnswers, kept_answers, run_config
+from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT
+from ldpf.experiments.readouts import READOUTS, readout_of
+from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_config
+from ldpf.experiments.selection import TARGET_ORACLE
 from ldpf.report.again import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.results_tables import read_folders, read_run, results_tables

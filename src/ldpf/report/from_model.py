@@ -12,10 +12,10 @@ import torch
 import ldpf
 from ldpf.data import make_split
 from ldpf.errors import SettingsError
-from ldpf.evaluation.answers import prompt_answers
-from ldpf.evaluation.latent_images import describe_latent
 from ldpf.evaluation.metrics import accuracy
-from ldpf.evaluation.readouts import READOUTS
+from ldpf.evaluation.per_prompt import prompt_answers
+from ldpf.experiments.readouts import READOUTS
+from ldpf.inspection.latent_summary import describe_latent
 from ldpf.methods import ZeroShot
 from ldpf.report import model_facts
 from ldpf.report.findings import ALL, Findings, Run

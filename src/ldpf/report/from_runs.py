@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ldpf.errors import DataError
-from ldpf.evaluation.answers import prompt_answers
-from ldpf.evaluation.latent_images import describe_latent
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Episode, get_protocol
-from ldpf.evaluation.readouts import readout_of
-from ldpf.evaluation.selection import prepared
-from ldpf.evaluation.store import MODEL, run_config
+from ldpf.evaluation.per_prompt import prompt_answers
+from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Episode, get_protocol
+from ldpf.experiments.readouts import readout_of
+from ldpf.experiments.results import MODEL, run_config
+from ldpf.experiments.selection import prepared
+from ldpf.inspection.latent_summary import describe_latent
 from ldpf.models.saving import load_model
 from ldpf.report.from_benchmark import NO_MODELS
 from ldpf.report.style_words import nearest_styles

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from ldpf.report.figures import COLOURS, HATCHES, MARKERS
 
 if TYPE_CHECKING:
+    from ldpf.evaluation.bootstrap import Comparison
     from ldpf.evaluation.calibration import Reliability
-    from ldpf.evaluation.comparison import Comparison
 
 SHADES = "Greys"
 """Lightness alone carries the numbers of a matrix."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ldpf.errors import ModelError, SettingsError
-from ldpf.evaluation.comparison import Comparison, compare
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
-from ldpf.evaluation.readouts import readout_of
-from ldpf.evaluation.selection import SELECTIONS, TARGET_ORACLE
-from ldpf.evaluation.store import read_results, right_answers, run_results
+from ldpf.evaluation.bootstrap import Comparison, compare
+from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
+from ldpf.experiments.readouts import readout_of
+from ldpf.experiments.results import read_results, right_answers, run_results
+from ldpf.experiments.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.models.summary import chosen_words
 from ldpf.report.published import published_rows
 from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell

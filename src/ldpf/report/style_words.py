@@ -146,7 +146,7 @@ def nearest_styles(
     mean over all words: text features share a large part that says nothing about any of them.
 
     Args:
-        directions: [S, D], see `ldpf.evaluation.latent_images.style_directions`.
+        directions: [S, D], see `ldpf.inspection.latent_summary.style_directions`.
         backbone: that made the image features.
         count: words for each.
 

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ldpf.evaluation.protocol import column_of
+from ldpf.experiments.protocol import column_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ldpf.errors import SettingsError
-from ldpf.evaluation.readouts import READOUTS
+from ldpf.experiments.readouts import READOUTS
 from ldpf.report.figures import bar_figure, curve_figure
 from ldpf.studies.base import Bench, Study, averages
 

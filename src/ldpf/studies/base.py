@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.protocol import check_domains
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.protocol import check_domains
+from ldpf.experiments.runner import run_benchmark
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldpf.evaluation.comparison import Comparison, compare
+from ldpf.evaluation.bootstrap import Comparison, compare
 from ldpf.report.blocks import Best, Block, Picture, Section, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.pictures import figure_uri

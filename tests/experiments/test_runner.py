@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-import ldpf.evaluation.benchmark
-import ldpf.evaluation.run
+import ldpf.experiments.run
+import ldpf.experiments.runner
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
 from ldpf.evaluation.metrics import accuracy
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.protocol import leave_one_domain_out
-from ldpf.evaluation.readouts import READOUTS
-from ldpf.evaluation.run import run_settings
-from ldpf.evaluation.selection import TRAINING_DOMAIN_VALIDATION
-from ldpf.evaluation.store import read_results, right_answers
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.readouts import READOUTS
+from ldpf.experiments.results import read_results, right_answers
+from ldpf.experiments.run import run_settings
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.training.loop import RunRecord
@@ -303,7 +303,7 @@ def test_an_interrupted_benchmark_goes_on_to_the_same_numbers(
 
     with monkeypatch.context() as patch:
         patch.setattr(_CoOpLearner, "loss", interrupted)
-        patch.setattr(ldpf.evaluation.run, "RunRecord", partial(RunRecord, checkpoint_every_s=0))
+        patch.setattr(ldpf.experiments.run, "RunRecord", partial(RunRecord, checkpoint_every_s=0))
         with pytest.raises(KeyboardInterrupt):
             run_benchmark(data, "demo", tiny_clip, both, tmp_path)
     assert len(read_results(tmp_path / "results.jsonl")) == 1  # zero-shot was done

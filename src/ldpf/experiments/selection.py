@@ -14,7 +14,7 @@ import torch
 from ldpf.data.splits import split_train_validation
 from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.protocol import Episode
+from ldpf.experiments.protocol import Episode
 from ldpf.features.feature_set import FeatureSet
 
 TRAINING_DOMAIN_VALIDATION = "training-domain-validation"

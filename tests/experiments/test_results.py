@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ldpf.errors import ModelError
-from ldpf.evaluation.store import (
+from ldpf.experiments.results import (
     PREDICTIONS,
     RunFolder,
     kept_answers,

@@ -7,8 +7,8 @@ import pytest
 
 from ldpf.domains import DomainDiscovery
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.protocol import leave_one_domain_out, single_source
-from ldpf.evaluation.selection import (
+from ldpf.experiments.protocol import leave_one_domain_out, single_source
+from ldpf.experiments.selection import (
     LEAVE_ONE_LATENT_DOMAIN_OUT,
     LEAVE_ONE_TRAINING_DOMAIN_OUT,
     TARGET_ORACLE,

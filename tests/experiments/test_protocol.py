@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.evaluation.protocol import (
+from ldpf.experiments.protocol import (
     ALL_DOMAINS,
     PROTOCOLS,
     check_domains,

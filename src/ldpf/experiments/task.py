@@ -10,11 +10,11 @@ from typing import Any
 
 from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError
-from ldpf.evaluation.plan import BenchmarkPlan, Task
-from ldpf.evaluation.run import run_one, run_settings
-from ldpf.evaluation.search import choose
-from ldpf.evaluation.selection import prepared
-from ldpf.evaluation.store import RunFolder
+from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.results import RunFolder
+from ldpf.experiments.run import run_one, run_settings
+from ldpf.experiments.search import choose
+from ldpf.experiments.selection import prepared
 from ldpf.features.feature_set import FeatureSet
 from ldpf.training.shared_passes import Member
 

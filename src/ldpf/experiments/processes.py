@@ -20,7 +20,7 @@ def start_method() -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["ldpf.evaluation.workers", "transformers.models.clip.modeling_clip"]
+        ["ldpf.experiments.pool", "transformers.models.clip.modeling_clip"]
     )
     return context
 

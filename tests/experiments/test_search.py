@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-import ldpf.evaluation.search
-import ldpf.evaluation.selection
+import ldpf.experiments.search
+import ldpf.experiments.selection
 from ldpf.errors import SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.protocol import leave_one_domain_out
-from ldpf.evaluation.search import Range, SearchSpace, choose, parse_search
-from ldpf.evaluation.selection import (
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.search import Range, SearchSpace, choose, parse_search
+from ldpf.experiments.selection import (
     LEAVE_ONE_LATENT_DOMAIN_OUT,
     LEAVE_ONE_TRAINING_DOMAIN_OUT,
     TRAINING_DOMAIN_VALIDATION,
@@ -155,12 +155,12 @@ def chosen(data, backbone, folder, rule=TRAINING_DOMAIN_VALIDATION, texts=("leng
 
 def score_by_length(monkeypatch, scores):
     """Judge a trial by its prompt's length alone."""
-    real = ldpf.evaluation.search._trial
+    real = ldpf.experiments.search._trial
 
     def trial(method, *rest):
         return {**real(method, *rest), "score": scores[method.length]}
 
-    monkeypatch.setattr(ldpf.evaluation.search, "_trial", trial)
+    monkeypatch.setattr(ldpf.experiments.search, "_trial", trial)
 
 
 def test_the_best_score_is_chosen(data, tiny_clip, tmp_path, monkeypatch):
@@ -195,19 +195,19 @@ def test_the_score_is_the_mean_over_the_domains_left_out(data, tiny_clip, tmp_pa
 
 def test_finished_trials_are_not_repeated(data, tiny_clip, tmp_path, monkeypatch):
     first = chosen(data, tiny_clip, tmp_path)
-    monkeypatch.setattr(ldpf.evaluation.search, "timed_fit", None)  # fails where it is called
+    monkeypatch.setattr(ldpf.experiments.search, "timed_fit", None)  # fails where it is called
     assert chosen(data, tiny_clip, tmp_path) == first
 
 
 def test_no_trial_sees_the_target(data, tiny_clip, tmp_path, monkeypatch):
     seen = set()
-    real = ldpf.evaluation.search.timed_fit
+    real = ldpf.experiments.search.timed_fit
 
     def watched(method, train, validation, *rest):
         seen.update(train.paths, validation.paths)
         return real(method, train, validation, *rest)
 
-    monkeypatch.setattr(ldpf.evaluation.search, "timed_fit", watched)
+    monkeypatch.setattr(ldpf.experiments.search, "timed_fit", watched)
     chosen(data, tiny_clip, tmp_path, LEAVE_ONE_TRAINING_DOMAIN_OUT)
     target = {p for p, d in zip(data.paths, data.domains, strict=True) if d == 1}
     assert seen and not seen & target
@@ -268,9 +268,9 @@ def test_leaving_domains_out_needs_something_to_choose(rule):
 
 def test_latent_domains_are_found_once_for_all_settings(data, tiny_clip, tmp_path, monkeypatch):
     found = []
-    real = ldpf.evaluation.selection.DomainDiscovery.run
+    real = ldpf.experiments.selection.DomainDiscovery.run
     monkeypatch.setattr(
-        ldpf.evaluation.selection.DomainDiscovery, "run", lambda s: found.append(s) or real(s)
+        ldpf.experiments.selection.DomainDiscovery, "run", lambda s: found.append(s) or real(s)
     )
     choice = chosen(data, tiny_clip, tmp_path, LEAVE_ONE_LATENT_DOMAIN_OUT, ("length=1,2",))
     assert len(found) == 1

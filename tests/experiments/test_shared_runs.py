@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ldpf.backbones import load_backbone
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan, Task
-from ldpf.evaluation.task import Benchmark
-from ldpf.evaluation.together import group_tasks
+from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.shared_runs import group_tasks
+from ldpf.experiments.task import Benchmark
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=12, cooldown=4, evaluate_every=2, round_every=2)
@@ -86,7 +86,7 @@ def test_methods_without_prompts_of_their_own_run_alone(data, tiny_clip, tmp_pat
 
 
 def test_one_failure_stops_no_other(data, tiny_clip, tmp_path, monkeypatch):
-    import ldpf.evaluation.task as task
+    import ldpf.experiments.task as task
 
     true = task.run_one
 

@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ldpf.errors import SettingsError
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Protocol, get_protocol
-from ldpf.evaluation.readouts import READOUTS, get_readout
-from ldpf.evaluation.search import SearchSpace
-from ldpf.evaluation.selection import (
-    CROSS_VALIDATED,
-    TRAINING_DOMAIN_VALIDATION,
-    get_selection,
-)
+from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Protocol, get_protocol
+from ldpf.experiments.readouts import READOUTS, get_readout
+from ldpf.experiments.search import SearchSpace
+from ldpf.experiments.selection import CROSS_VALIDATED, TRAINING_DOMAIN_VALIDATION, get_selection
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, setting_names, with_settings
 from ldpf.training.recipe import Recipe

@@ -15,12 +15,12 @@ import numpy as np
 
 from ldpf.backbones import Backbone
 from ldpf.errors import SettingsError
-from ldpf.evaluation.measure import timed_fit
 from ldpf.evaluation.metrics import accuracy
-from ldpf.evaluation.protocol import Episode
-from ldpf.evaluation.readouts import get_readout
-from ldpf.evaluation.selection import Fold, folds
-from ldpf.evaluation.store import RESULT_VERSION, RunFolder
+from ldpf.experiments.protocol import Episode
+from ldpf.experiments.readouts import get_readout
+from ldpf.experiments.resources import timed_fit
+from ldpf.experiments.results import RESULT_VERSION, RunFolder
+from ldpf.experiments.selection import Fold, folds
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
 from ldpf.training.loop import RunRecord

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ldpf.domains import DomainExtractor, FittedDomains
-from ldpf.evaluation.answers import prompt_answers
-from ldpf.evaluation.readouts import READOUTS
+from ldpf.evaluation.per_prompt import prompt_answers
+from ldpf.experiments.readouts import READOUTS
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.utils.seed import generator
 

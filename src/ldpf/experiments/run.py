@@ -13,14 +13,14 @@ import transformers
 
 import ldpf
 from ldpf.backbones import Backbone
-from ldpf.evaluation.measure import timed_fit
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.protocol import LEAVE_ONE_DOMAIN_OUT, Episode
-from ldpf.evaluation.readouts import READOUTS
-from ldpf.evaluation.search import Choice
-from ldpf.evaluation.selection import TARGET_ORACLE
-from ldpf.evaluation.store import RESULT_VERSION, RunFolder
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Episode
+from ldpf.experiments.readouts import READOUTS
+from ldpf.experiments.resources import timed_fit
+from ldpf.experiments.results import RESULT_VERSION, RunFolder
+from ldpf.experiments.search import Choice
+from ldpf.experiments.selection import TARGET_ORACLE
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method
 from ldpf.methods.overrides import with_settings

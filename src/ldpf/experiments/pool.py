@@ -22,9 +22,9 @@ import torch
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError
-from ldpf.evaluation.plan import Task
-from ldpf.evaluation.task import Benchmark, Outcome
-from ldpf.evaluation.together import run_group
+from ldpf.experiments.plan import Task
+from ldpf.experiments.shared_runs import run_group
+from ldpf.experiments.task import Benchmark, Outcome
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.files import load_tree, save_tree

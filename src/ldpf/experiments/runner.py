@@ -10,12 +10,12 @@ from typing import Any
 
 from ldpf.backbones import Backbone
 from ldpf.errors import SettingsError
-from ldpf.evaluation.plan import BenchmarkPlan, Task
-from ldpf.evaluation.protocol import check_domains, get_protocol
-from ldpf.evaluation.store import write_results
-from ldpf.evaluation.task import Benchmark, Outcome
-from ldpf.evaluation.together import group_tasks, one_by_one, run_group
-from ldpf.evaluation.workers import Workers
+from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.pool import Workers
+from ldpf.experiments.protocol import check_domains, get_protocol
+from ldpf.experiments.results import write_results
+from ldpf.experiments.shared_runs import group_tasks, one_by_one, run_group
+from ldpf.experiments.task import Benchmark, Outcome
 from ldpf.features.feature_set import FeatureSet
 
 

@@ -13,11 +13,11 @@ import torch
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError, SettingsError
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan, Task
-from ldpf.evaluation.store import read_results
-from ldpf.evaluation.task import Outcome
-from ldpf.evaluation.workers import Workers, _load_backbone, choose_jobs
+from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.pool import Workers, _load_backbone, choose_jobs
+from ldpf.experiments.results import read_results
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.task import Outcome
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldpf.domains import DomainExtractor, FittedDomains
-from ldpf.evaluation.latent_images import MAP_IMAGES, describe_latent, style_directions
+from ldpf.inspection.latent_summary import MAP_IMAGES, describe_latent, style_directions
 from ldpf.utils.seed import generator
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldpf.evaluation.benchmark import run_benchmark
-from ldpf.evaluation.plan import BenchmarkPlan
-from ldpf.evaluation.protocol import leave_one_domain_out
-from ldpf.evaluation.search import parse_search
-from ldpf.evaluation.store import MODEL, kept_answers
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.results import MODEL, kept_answers
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.search import parse_search
 from ldpf.models.saving import load_model, read_config
 from ldpf.models.summary import model_words, use_of_domains
 from ldpf.training.recipe import FAST

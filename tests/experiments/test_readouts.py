@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
-from ldpf.evaluation.readouts import READOUTS, Readout, get_readout
+from ldpf.experiments.readouts import READOUTS, Readout, get_readout
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import METHODS
 from ldpf.models.prompt_classifier import PromptClassifier

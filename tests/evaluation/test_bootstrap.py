@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ldpf.errors import SettingsError
-from ldpf.evaluation.comparison import compare
+from ldpf.evaluation.bootstrap import compare
 
 RNG = np.random.default_rng(0)
 

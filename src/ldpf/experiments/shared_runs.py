@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ldpf.evaluation.plan import Task
-from ldpf.evaluation.task import Benchmark, Outcome
+from ldpf.experiments.plan import Task
+from ldpf.experiments.task import Benchmark, Outcome
 from ldpf.methods import LDPF, CoOp
 from ldpf.training.shared_passes import SharedPasses
 

@@ -1,0 +1,1 @@
+"""Comparisons: protocols x methods x seeds, as runs on disk."""
