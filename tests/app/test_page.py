@@ -13,7 +13,7 @@ from PIL import Image
 
 import ldpf.app.page
 from ldpf.app.gallery import Gallery
-from ldpf.app.html import SHOWN
+from ldpf.app.render import SHOWN
 from ldpf.app.session import Session
 from ldpf.domains import OutsideCheck
 from ldpf.methods import LDPF

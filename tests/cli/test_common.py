@@ -15,11 +15,11 @@ from typer.testing import CliRunner, Result
 
 from ldpf.cli import common
 from ldpf.cli.common import CommandGroup, note
-from ldpf.cli.loading import listed
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import listed
 
 log = logging.getLogger("ldpf")
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from ldpf.cli.predict import find_images
-from ldpf.cli.prediction import Predictor
 from ldpf.errors import DataError
+from ldpf.workflows.prediction import Predictor
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
 
@@ -98,7 +98,7 @@ def test_parquet_has_the_columns_and_values_of_csv(model, images, tmp_path, run,
 
 
 def test_parquet_is_written_in_groups_of_rows(model, images, tmp_path, run, parquet, monkeypatch):
-    monkeypatch.setattr("ldpf.cli.prediction.ROW_GROUP", 7)
+    monkeypatch.setattr("ldpf.workflows.prediction.ROW_GROUP", 7)
     out = tmp_path / "answers.parquet"
     run("predict", model, images / "art", "--format", "parquet", "--out", out)
     file = parquet.ParquetFile(out)

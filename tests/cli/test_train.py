@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ldpf.cli import model_training
 from ldpf.training.loop import RunRecord
+from ldpf.workflows import training as model_training
 
 
 def tensors(model: Path) -> dict[str, torch.Tensor]:

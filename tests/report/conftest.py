@@ -14,7 +14,7 @@ from PIL import Image
 from ldpf.evaluation.per_prompt import PromptAnswers
 from ldpf.inspection.latent_summary import LatentImages
 from ldpf.report.findings import Findings, Run, Training
-from ldpf.report.tables import BenchmarkTable
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.utils.seed import generator
 
 CLASSES = ("<script>alert(1)</script>", "Häuser & Höfe", "猫")

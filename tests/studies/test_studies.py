@@ -13,7 +13,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.studies import STUDIES, Bench, get_study, parse_values
 from ldpf.studies.base import averages
 from ldpf.studies.correlation import correlated
-from ldpf.studies.latent import purity, stability
+from ldpf.studies.latent_domains import purity, stability
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from ldpf.data.images import UnreadableImageError, read_image
-from ldpf.report.contact_sheet import typical_images
+from ldpf.inspection.contact_sheet import typical_images
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset

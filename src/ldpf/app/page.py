@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ldpf.app.gallery import Gallery
-from ldpf.app.html import CSS, answer_html, domains_html, hint, message
+from ldpf.app.render import CSS, answer_html, domains_html, hint, message
 from ldpf.app.session import Session, open_upload
 from ldpf.errors import LdpfError, SettingsError
 

@@ -9,6 +9,9 @@ import typer
 
 import ldpf
 from ldpf.cli import (
+    app as page,
+)
+from ldpf.cli import (
     benchmark,
     datasets,
     domains,
@@ -16,7 +19,6 @@ from ldpf.cli import (
     export,
     features,
     info,
-    page,
     predict,
     report,
     study,

@@ -12,14 +12,14 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note, say, say_json, show
-from ldpf.cli.loading import DataSource, encode, listed
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import DataSource, encode, listed
 
 if TYPE_CHECKING:
     from ldpf.experiments.plan import BenchmarkPlan
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.report.tables import BenchmarkTable
+    from ldpf.report.tables.benchmark_table import BenchmarkTable
 
 log = logging.getLogger("ldpf")
 
@@ -283,7 +283,7 @@ class _Progress:
 def _table(
     lines: list[dict[str, Any]], methods: Sequence[str], targets: Sequence[str], caption: list[str]
 ) -> BenchmarkTable:
-    from ldpf.report.tables import BenchmarkTable
+    from ldpf.report.tables.benchmark_table import BenchmarkTable
 
     return BenchmarkTable.from_results(lines, methods, targets, caption)
 

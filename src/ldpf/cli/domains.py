@@ -11,12 +11,12 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.domain_files import OVERVIEW, TABLE, Finding, write_files
 from ldpf.cli.latent import measure_latent
-from ldpf.cli.loading import DataSource, describe, encode, load_trained
 from ldpf.errors import ModelError, SettingsError
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
+from ldpf.workflows.discovery import OVERVIEW, TABLE, Finding, write_files
+from ldpf.workflows.inputs import DataSource, describe, encode, load_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,7 +214,7 @@ def _report(finding: Finding) -> dict[str, Any]:
 
 
 def _print(finding: Finding, report: dict[str, Any], files: Sequence[Path]) -> None:
-    from ldpf.report.tables import counts_table, most_uneven
+    from ldpf.report.tables.benchmark_table import counts_table, most_uneven
 
     say(f"{describe(finding.features)}.")
     latent = count(report["n_domains"], "latent domain")

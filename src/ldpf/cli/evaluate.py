@@ -10,9 +10,9 @@ import numpy as np
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.loading import DataSource, encode, load_trained
 from ldpf.errors import DataError
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import DataSource, encode, load_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,7 @@ def measure(classifier: PromptClassifier, features: FeatureSet) -> dict[str, Any
 
 
 def _print(report: dict[str, Any], class_names: Sequence[str]) -> None:
-    from ldpf.report.tables import accuracy_table
+    from ldpf.report.tables.benchmark_table import accuracy_table
 
     say(f"Accuracy {report['accuracy']:.1%} on {count(report['n_test'], 'image')}.", style="bold")
     if report["per_domain"] is not None:

@@ -10,9 +10,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import DataSource, load_trained
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import DataSource, load_trained
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -159,9 +159,9 @@ def _measure(
     """Accuracy of the file and of the model on the same images."""
     import numpy as np
 
-    from ldpf.cli.loading import encode
     from ldpf.data.images import read_image
     from ldpf.export.onnx_file import Session
+    from ldpf.workflows.inputs import encode
 
     encoded = encode(dataset, frozen, source)
     features = encoded.features

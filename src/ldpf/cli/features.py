@@ -8,9 +8,9 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import DataSource, describe, encode
 from ldpf.errors import DataError
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import DataSource, describe, encode
 
 
 def features(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import load_trained
 from ldpf.errors import BackboneError
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import load_trained
 
 if TYPE_CHECKING:
     import torch

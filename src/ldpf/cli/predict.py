@@ -18,8 +18,11 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note
-from ldpf.cli.loading import load_trained
-from ldpf.cli.prediction import (
+from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import new_folder
+from ldpf.utils.text import count
+from ldpf.workflows.inputs import load_trained
+from ldpf.workflows.prediction import (
     CsvWriter,
     JsonLinesWriter,
     ParquetWriter,
@@ -27,9 +30,6 @@ from ldpf.cli.prediction import (
     Row,
     import_pyarrow,
 )
-from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import new_folder
-from ldpf.utils.text import count
 
 log = logging.getLogger("ldpf")
 

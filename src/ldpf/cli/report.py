@@ -12,8 +12,8 @@ import typer
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.evaluate import check_classes
-from ldpf.cli.loading import DataSource, encode, load_original, load_trained
 from ldpf.errors import ModelError, SettingsError
+from ldpf.workflows.inputs import DataSource, encode, load_original, load_trained
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
@@ -147,7 +147,7 @@ def _of_benchmark(
     results: Path, source: DataSource | None, method: str | None, backbone: str | None, device: str
 ) -> Findings:
     from ldpf.report.from_benchmark import from_benchmark
-    from ldpf.report.from_runs import with_images
+    from ldpf.report.with_images import with_images
 
     found = from_benchmark(results, None if source is None else source.source, method)
     if source is None:

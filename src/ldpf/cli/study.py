@@ -12,14 +12,14 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
-from ldpf.cli.loading import DataSource, encode, listed
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import DataSource, encode, listed
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ldpf.report.tables import BenchmarkTable
+    from ldpf.report.tables.benchmark_table import BenchmarkTable
     from ldpf.studies import Study
 
 log = logging.getLogger("ldpf")
@@ -200,7 +200,7 @@ def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
 
 
 def _table(found: Study, targets: Sequence[str], caption: list[str]) -> BenchmarkTable | None:
-    from ldpf.report.tables import BenchmarkTable
+    from ldpf.report.tables.benchmark_table import BenchmarkTable
 
     if not found.lines:
         return None

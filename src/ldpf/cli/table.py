@@ -9,8 +9,8 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import note, say, say_json, show
-from ldpf.cli.loading import listed
 from ldpf.errors import SettingsError
+from ldpf.workflows.inputs import listed
 
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
@@ -63,8 +63,8 @@ def table(
       ldpf table results --against coop
       ldpf table results --format latex --out table.tex
     """
-    from ldpf.report.formats import to_csv, to_latex
-    from ldpf.report.results_tables import read_folders, results_tables
+    from ldpf.report.tables.collect import read_folders, results_tables
+    from ldpf.report.tables.formats import to_csv, to_latex
 
     if style not in FORMATS:
         raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")

@@ -13,11 +13,11 @@ import typer
 import ldpf
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
-from ldpf.cli.loading import DataSource, encode
-from ldpf.cli.model_training import check_model_folder, train_into
-from ldpf.cli.searching import LATENT, chooser, search_space
 from ldpf.cli.training_words import held_out_accuracy, print_data, print_result, summary
 from ldpf.errors import SettingsError
+from ldpf.workflows.inputs import DataSource, encode
+from ldpf.workflows.search import LATENT, chooser, search_space
+from ldpf.workflows.training import check_model_folder, train_into
 
 if TYPE_CHECKING:
     from ldpf.methods import Method

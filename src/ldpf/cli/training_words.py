@@ -10,8 +10,8 @@ import numpy as np
 
 from ldpf.cli.common import say, show
 from ldpf.cli.latent import measure_latent
-from ldpf.cli.loading import describe
 from ldpf.utils.text import count
+from ldpf.workflows.inputs import describe
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -89,7 +89,7 @@ def print_result(
 def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: FeatureSet) -> None:
     from ldpf.domains.diagnosis import discovery_words, similarity_words
     from ldpf.domains.diagnostics import cross_table
-    from ldpf.report.tables import counts_table
+    from ldpf.report.tables.benchmark_table import counts_table
 
     assert classifier.latent is not None
     measured = measure_latent(classifier.latent, learnt, judged)

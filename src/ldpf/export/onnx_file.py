@@ -20,7 +20,7 @@ import ldpf
 from ldpf.errors import LdpfError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
-from ldpf.export.reduced import PRECISIONS, reduce_precision
+from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:

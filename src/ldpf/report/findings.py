@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ldpf.evaluation.bootstrap import Right
     from ldpf.evaluation.per_prompt import PromptAnswers
     from ldpf.inspection.latent_summary import LatentImages
-    from ldpf.report.tables import BenchmarkTable
+    from ldpf.report.tables.benchmark_table import BenchmarkTable
 
 ALL = "all images"
 """Name of the one target where domains are unknown."""

@@ -15,9 +15,9 @@ from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT
 from ldpf.experiments.readouts import READOUTS, readout_of
 from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.experiments.selection import TARGET_ORACLE
-from ldpf.report.again import benchmark_command
+from ldpf.report.commands import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
-from ldpf.report.results_tables import read_folders, read_run, results_tables
+from ldpf.report.tables.collect import read_folders, read_run, results_tables
 from ldpf.utils.text import some
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")

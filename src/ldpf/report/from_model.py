@@ -16,11 +16,11 @@ from ldpf.evaluation.metrics import accuracy
 from ldpf.evaluation.per_prompt import prompt_answers
 from ldpf.experiments.readouts import READOUTS
 from ldpf.inspection.latent_summary import describe_latent
+from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
 from ldpf.report import model_facts
 from ldpf.report.findings import ALL, Findings, Run
-from ldpf.report.style_words import nearest_styles
-from ldpf.report.tables import BenchmarkTable
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ldpf.errors import SettingsError
 from ldpf.report.findings import Findings
-from ldpf.report.results_tables import comparison_words
 from ldpf.report.sections import SECTIONS
 from ldpf.report.sections.accuracy import compared, verdict
 from ldpf.report.sections.common import percent
-from ldpf.report.tables import AVERAGE
+from ldpf.report.tables.benchmark_table import AVERAGE
+from ldpf.report.tables.collect import comparison_words
 
 _TEMPLATE = "report.html.j2"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.models.summary import model_words, use_of_domains
-from ldpf.report.again import search_words
+from ldpf.report.commands import search_words
 from ldpf.report.findings import Training
 from ldpf.utils.text import some
 

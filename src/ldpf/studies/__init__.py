@@ -14,7 +14,7 @@ from ldpf.studies.accuracy import (
 )
 from ldpf.studies.base import Bench, Study, write_rows
 from ldpf.studies.correlation import correlation_study
-from ldpf.studies.latent import domains_study, n_domains_study
+from ldpf.studies.latent_domains import domains_study, n_domains_study
 
 STUDIES: dict[str, Callable[..., Study]] = {
     "domains": domains_study,

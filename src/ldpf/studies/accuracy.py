@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ldpf.errors import SettingsError
 from ldpf.experiments.readouts import READOUTS
-from ldpf.report.figures import bar_figure, curve_figure
+from ldpf.report.plots.curves import bar_figure, curve_figure
 from ldpf.studies.base import Bench, Study, averages
 
 TEMPERATURES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -10,7 +10,7 @@ import torch
 
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.feature_set import FeatureSet
-from ldpf.report.figures import curve_figure
+from ldpf.report.plots.curves import curve_figure
 from ldpf.studies.base import Bench, Study, averages
 from ldpf.utils.seed import generator
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ldpf.evaluation.bootstrap import Comparison, compare
+from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Best, Block, Picture, Section, Table, Text
 from ldpf.report.findings import Findings
-from ldpf.report.pictures import figure_uri
-from ldpf.report.plots import difference_figure
-from ldpf.report.results_tables import comparison_words
-from ldpf.report.tables import AVERAGE, BenchmarkTable, shown
+from ldpf.report.plots.maps import difference_figure
+from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, shown
+from ldpf.report.tables.collect import comparison_words
 
 BASES = ("zero-shot", "coop")
 """What the main method is compared with, where it is there."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ldpf.evaluation.calibration import Reliability, reliability
+from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Picture, Section, Table, Text
 from ldpf.report.findings import Findings
-from ldpf.report.pictures import figure_uri
-from ldpf.report.plots import FEW, reliability_figure
+from ldpf.report.plots.maps import FEW, reliability_figure
 from ldpf.report.sections.common import percent
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ldpf.inspection.style_names import FAINT
 from ldpf.report.blocks import Text
 from ldpf.report.findings import Findings, Training
-from ldpf.report.style_words import FAINT
 
 
 def no_latent(found: Findings) -> Text | None:

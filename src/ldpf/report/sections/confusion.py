@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Block, Picture, Section, Table, Text
 from ldpf.report.findings import Findings
-from ldpf.report.pictures import figure_uri
-from ldpf.report.plots import confusion_figure
+from ldpf.report.plots.maps import confusion_figure
 
 CLASSES_SHOWN = 30
 PAIRS_SHOWN = 10

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ldpf.domains.diagnostics import cross_table
+from ldpf.inspection.contact_sheet import typical_images
+from ldpf.inspection.style_names import FAINT
+from ldpf.inspection.thumbnails import thumbnail_uri
 from ldpf.report.blocks import Block, Heading, Section, Table, Text, Tile, Tiles
-from ldpf.report.contact_sheet import typical_images
 from ldpf.report.findings import Findings, Training
-from ldpf.report.pictures import thumbnail_uri
 from ldpf.report.sections.common import first_seed, no_latent
-from ldpf.report.style_words import FAINT
 
 TILES = 12
 ALL_TILES = 240

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Block, Picture, Section, Text
 from ldpf.report.findings import Findings, Training
-from ldpf.report.pictures import figure_uri
-from ldpf.report.plots import domain_map_figure
+from ldpf.report.plots.maps import domain_map_figure
 from ldpf.report.sections.common import domain_label, first_seed, no_latent
 
 

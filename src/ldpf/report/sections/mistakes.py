@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ldpf.inspection.contact_sheet import typical_images
+from ldpf.inspection.thumbnails import thumbnail_uri
 from ldpf.report.blocks import Block, Heading, Section, Text, Tile, Tiles
-from ldpf.report.contact_sheet import typical_images
 from ldpf.report.findings import Findings, Run
-from ldpf.report.pictures import thumbnail_uri
 from ldpf.report.sections.common import first_seed
 
 TILES = 12

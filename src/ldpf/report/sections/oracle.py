@@ -7,7 +7,7 @@ import numpy as np
 from ldpf.report.blocks import Section, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.sections.common import percent
-from ldpf.report.tables import AVERAGE
+from ldpf.report.tables.benchmark_table import AVERAGE
 
 _CHANCE = "random-oracle"
 

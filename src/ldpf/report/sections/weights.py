@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Picture, Section, Table, Text
 from ldpf.report.findings import Findings
-from ldpf.report.pictures import figure_uri
-from ldpf.report.plots import weights_figure
+from ldpf.report.plots.maps import weights_figure
 from ldpf.report.sections.common import domain_label, first_seed, percent
 
 

@@ -9,8 +9,8 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say
-from ldpf.cli.loading import DataSource, encode, load_trained
 from ldpf.errors import SettingsError
+from ldpf.workflows.inputs import DataSource, encode, load_trained
 
 log = logging.getLogger("ldpf")
 

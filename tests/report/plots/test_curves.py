@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ldpf.report.figures import bar_figure, curve_figure, map_figure
+from ldpf.report.plots.curves import bar_figure, curve_figure, map_figure
 
 LINES = [
     {"method": m, "target": t, "seed": s, "accuracy": v}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ldpf.report.tables import (
+from ldpf.report.tables.benchmark_table import (
     AVERAGE,
     BenchmarkTable,
     accuracy_table,

@@ -8,7 +8,7 @@ import pytest
 from ldpf.experiments.search import parse_search
 from ldpf.methods import make_method
 from ldpf.methods.overrides import parse_settings
-from ldpf.report.again import benchmark_command, changed_settings, search_words
+from ldpf.report.commands import benchmark_command, changed_settings, search_words
 from ldpf.training.recipe import get_recipe
 
 

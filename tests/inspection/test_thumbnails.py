@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ldpf.report.pictures import figure_uri, thumbnail_uri
+from ldpf.inspection.thumbnails import figure_uri, thumbnail_uri
 
 
 def opened(uri):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ldpf.report.formats import escape, to_csv, to_latex
-from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.formats import escape, to_csv, to_latex
 
 
 def row(method, one, two, **marks):

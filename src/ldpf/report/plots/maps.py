@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ldpf.report.figures import COLOURS, HATCHES, MARKERS
+from ldpf.report.plots.curves import COLOURS, HATCHES, MARKERS
 
 if TYPE_CHECKING:
     from ldpf.evaluation.bootstrap import Comparison

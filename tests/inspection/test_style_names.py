@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ldpf.report.style_words import STYLES, nearest_styles
+from ldpf.inspection.style_names import STYLES, nearest_styles
 
 
 class Texts:

@@ -16,8 +16,8 @@ from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.results import read_results, right_answers, run_results
 from ldpf.experiments.selection import SELECTIONS, TARGET_ORACLE
 from ldpf.models.summary import chosen_words
-from ldpf.report.published import published_rows
-from ldpf.report.tables import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.published import published_rows
 
 _SAME_TEST = ("dataset", "backbone", "fingerprint", "protocol")
 _TOGETHER = (*_SAME_TEST, "recipe", "selection")

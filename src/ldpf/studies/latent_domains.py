@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from ldpf.domains import DomainDiscovery, FittedDomains
 from ldpf.domains.diagnostics import ari, cross_table, nmi
 from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.inspection.contact_sheet import Panel, draw_sheet, typical_images
 from ldpf.methods import LDPF
-from ldpf.report.contact_sheet import Panel, draw_sheet, typical_images
-from ldpf.report.figures import curve_figure, map_figure
+from ldpf.report.plots.curves import curve_figure, map_figure
 from ldpf.studies.base import Bench, Study, averages
 from ldpf.utils.seed import generator
 

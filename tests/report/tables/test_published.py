@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ldpf.report.published import BACKBONE, published_rows
+from ldpf.report.tables.published import BACKBONE, published_rows
 
 PACS = ("art_painting", "cartoon", "photo", "sketch")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ldpf.data import ImageDataset
     from ldpf.domains import FittedDomains
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.report.contact_sheet import Panel
+    from ldpf.inspection.contact_sheet import Panel
 
 OVERVIEW = "latent-domains.png"
 TABLE = "domains.csv"
@@ -50,7 +50,7 @@ class Finding:
 
 def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
     """The overview, the table, and a contact sheet for each latent domain that has images."""
-    from ldpf.report.contact_sheet import draw_sheet
+    from ldpf.inspection.contact_sheet import draw_sheet
 
     panels = _panels(finding, dataset, per_domain)
     for old in out.glob("latent-domain-*.png"):
@@ -76,7 +76,7 @@ def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: 
 def _panels(finding: Finding, dataset: ImageDataset, per_domain: int) -> list[Panel]:
     import torch
 
-    from ldpf.report.contact_sheet import Panel, typical_images
+    from ldpf.inspection.contact_sheet import Panel, typical_images
 
     features, assigned = finding.features, finding.assigned.numpy()
     z = finding.latent.domain_features(features.features)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from ldpf.report.tables import COST_HEADINGS, BenchmarkTable, Cell, shown
+from ldpf.report.tables.benchmark_table import COST_HEADINGS, BenchmarkTable, Cell, shown
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

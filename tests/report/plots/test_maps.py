@@ -5,7 +5,7 @@ import pytest
 
 from ldpf.evaluation.bootstrap import Comparison
 from ldpf.evaluation.calibration import reliability
-from ldpf.report.plots import (
+from ldpf.report.plots.maps import (
     FEW,
     confusion_figure,
     difference_figure,

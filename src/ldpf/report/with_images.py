@@ -13,9 +13,9 @@ from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.results import MODEL, run_config
 from ldpf.experiments.selection import prepared
 from ldpf.inspection.latent_summary import describe_latent
+from ldpf.inspection.style_names import nearest_styles
 from ldpf.models.saving import load_model
 from ldpf.report.from_benchmark import NO_MODELS
-from ldpf.report.style_words import nearest_styles
 from ldpf.utils.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldpf.report.contact_sheet import Panel, _font, _shortened, draw_sheet, typical_images
+from ldpf.inspection.contact_sheet import Panel, _font, _shortened, draw_sheet, typical_images
 
 TILE = 40
 

@@ -5,8 +5,8 @@ import torch
 
 from ldpf.errors import ModelError, SettingsError
 from ldpf.experiments.results import PREDICTIONS, write_results
-from ldpf.report.results_tables import read_folders, results_tables
-from ldpf.report.tables import AVERAGE
+from ldpf.report.tables.benchmark_table import AVERAGE
+from ldpf.report.tables.collect import read_folders, results_tables
 from ldpf.utils.files import write_tensors
 
 LABELS = torch.arange(200) % 4

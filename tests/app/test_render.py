@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from ldpf.app.html import SHOWN, answer_html, domains_html, hint, message
+from ldpf.app.render import SHOWN, answer_html, domains_html, hint, message
 from ldpf.app.session import Answer
 
 EVIL = '<img src=x onerror="alert(1)">'

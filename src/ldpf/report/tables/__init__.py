@@ -1,0 +1,1 @@
+"""Tables of results: collected, formatted, beside published numbers."""

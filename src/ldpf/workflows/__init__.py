@@ -1,0 +1,1 @@
+"""The work behind each command, as functions."""
