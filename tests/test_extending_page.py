@@ -38,7 +38,7 @@ COMMANDS = [
 BACKBONE = "openai/clip-vit-base-patch16"
 SCRIPT = "try_it.py"
 TESTS = (
-    *("conftest.py", "fusion/test_rules.py", "evaluation/test_readouts.py"),
+    *("conftest.py", "fusion/test_rules.py", "experiments/test_readouts.py"),
     "methods/test_every_method.py",
 )
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

@@ -8,7 +8,7 @@ import torch
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings, GivenDomains
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import load_tree, save_tree
+from ldpf.utils.trees import load_tree, save_tree
 
 SETTINGS = DiscoverySettings(
     rounds=10, extractor=ExtractorSettings(batch_size=32, learning_rate=1e-2)

@@ -183,7 +183,7 @@ from pathlib import Path
 spec = importlib.util.spec_from_file_location("tiny", sys.argv[1])
 tiny = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tiny)
-from ldpf import feature_cache
+from ldpf.features import cache as feature_cache
 from ldpf.data import load_dataset
 from ldpf.features.extract import extract_features
 feature_cache.FLUSH_IMAGES = 8
@@ -202,7 +202,7 @@ print(found.digest(), backbone.preprocessed)
 
 
 def start(root, cache, seconds_per_batch):
-    conftest = Path(__file__).with_name("conftest.py")
+    conftest = Path(__file__).parents[1] / "conftest.py"
     arguments = [conftest, root, cache, seconds_per_batch]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *map(str, arguments)],
@@ -459,7 +459,7 @@ def test_lengths_that_differ_are_refused():
 
 def test_the_tests_script_finds_the_tiny_backbone():
     """The subprocesses above load conftest.py by path; this fails first if that breaks."""
-    path = Path(__file__).with_name("conftest.py")
+    path = Path(__file__).parents[1] / "conftest.py"
     spec = importlib.util.spec_from_file_location("tiny", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -21,8 +21,8 @@ from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
 from ldpf.training.loop import PromptTraining, RunRecord
 from ldpf.training.recipe import FAST, PAPER
-from ldpf.utils.files import save_tree
 from ldpf.utils.seed import generator
+from ldpf.utils.trees import save_tree
 
 A, B = frozenset({"a"}), frozenset({"b"})
 SHORT_FAST = replace(
@@ -461,9 +461,9 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from dataclasses import replace
         torch.set_num_threads({torch.get_num_threads()})
         from ldpf.backbones import load_backbone
-        from ldpf.utils.files import load_tree
+        from ldpf.utils.trees import load_tree
         from ldpf.domains import DiscoverySettings
-        from ldpf.features.extract import FeatureSet
+        from ldpf.features.feature_set import FeatureSet
         from ldpf.methods import LDPF
         from ldpf.methods.ldpf import LDPFLearner
         from ldpf.training.recipe import FAST, Recipe

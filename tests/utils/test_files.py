@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 
 from ldpf.errors import ModelError
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
-from ldpf.utils.files import load_tree, save_tree, write_json
+from ldpf.utils.files import write_json
+from ldpf.utils.trees import load_tree, save_tree
 
 
 def test_a_tree_comes_back_as_it_was(tmp_path):

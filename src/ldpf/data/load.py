@@ -12,7 +12,7 @@ import numpy as np
 from ldpf.data.class_names import class_names_for, readable_name
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.datasets import Found, list_benchmark
-from ldpf.data.datasets import recognize as recognise
+from ldpf.data.datasets.recognize import recognise
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.image_files import missing_path_error
 from ldpf.data.image_folder import Listing, list_folders

@@ -20,8 +20,8 @@ from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accu
 from ldpf.domains.disentangle.adversarial import AdversarialTraining
 from ldpf.domains.fitted import FittedDomains
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
-from ldpf.utils.files import Tree
 from ldpf.utils.seed import derived_seed, generator
+from ldpf.utils.trees import Tree
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet

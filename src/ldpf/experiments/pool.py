@@ -27,7 +27,7 @@ from ldpf.experiments.shared_runs import run_group
 from ldpf.experiments.task import Benchmark, Outcome
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
-from ldpf.utils.files import load_tree, save_tree
+from ldpf.utils.trees import load_tree, save_tree
 
 log = logging.getLogger("ldpf")
 

@@ -21,7 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ldpf.errors import ModelError
-from ldpf.utils.files import settings_hash, write_json, write_tensors
+from ldpf.utils.files import settings_hash, write_json
+from ldpf.utils.trees import write_tensors
 
 RESULT_VERSION = 1
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""

@@ -17,7 +17,7 @@ from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.utils.files import Tree
+    from ldpf.utils.trees import Tree
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ldpf.utils.seed import generator
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.utils.files import Tree
+    from ldpf.utils.trees import Tree
 
 log = logging.getLogger("ldpf")
 

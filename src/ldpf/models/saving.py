@@ -17,7 +17,8 @@ from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import ModelError
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
-from ldpf.utils.files import write_json, write_tensors
+from ldpf.utils.files import write_json
+from ldpf.utils.trees import write_tensors
 
 FORMAT_VERSION = 1
 """Version of the folder's layout; another one is refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ldpf.utils.files import Tree
+from ldpf.utils.trees import Tree
 
 
 def optimizer_tree(optimizer: torch.optim.Optimizer) -> Tree:

@@ -16,7 +16,7 @@ from ldpf.text import PromptedTextEncoder
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import Member, OwnPasses
-from ldpf.utils.files import Tree, load_tree, save_tree
+from ldpf.utils.trees import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
 

@@ -1,4 +1,4 @@
-"""Trees of tensors and plain values on disk: safetensors, written whole or not at all."""
+"""Files that are written whole or not at all, JSON, hashes of settings, and output folders."""
 
 from __future__ import annotations
 
@@ -9,80 +9,22 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-
-from ldpf.errors import ModelError, SettingsError
-
-Tree = dict[str, Any]
-"""Nested dictionaries with string keys; leaves are tensors or what JSON can hold."""
-
-
-def save_tree(path: Path, tree: Tree) -> None:
-    """Write a tree so that a reader sees the old file or the new one, never a part.
-
-    Keys must be strings without "/".
-    """
-    tensors: dict[str, torch.Tensor] = {}
-    plain = _split(tree, "", tensors)
-    write_tensors(path, tensors, {"tree": json.dumps(plain)})
-
-
-def write_tensors(
-    path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
-) -> None:
-    """Write a safetensors file whole or not at all, readable for whom the umask lets read."""
-    _write(path, save(tensors, metadata))
-
-
-def load_tree(path: Path) -> Tree:
-    """Read what `save_tree` wrote. Nothing is unpickled.
-
-    Raises:
-        ModelError: the file is damaged or was not written by `save_tree`.
-    """
-    try:
-        with safe_open(path, framework="pt") as handle:
-            tree = json.loads((handle.metadata() or {})["tree"])
-            for key in handle.keys():  # noqa: SIM118 - not a dictionary
-                *parents, leaf = key.split("/")
-                node = tree
-                for part in parents:
-                    node = node[part]
-                node[leaf] = handle.get_tensor(key)
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"The file {str(path)!r} is damaged or not a checkpoint of this library ({error}); "
-            "delete it to start this run again."
-        ) from error
-    return tree
+from ldpf.errors import SettingsError
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people to read, whole or not at all."""
-    _write(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _split(node: Tree, prefix: str, tensors: dict[str, torch.Tensor]) -> Tree:
-    plain: Tree = {}
-    for key, value in node.items():
-        if isinstance(value, torch.Tensor):
-            tensors[prefix + key] = value.detach().cpu().contiguous().clone()
-        elif isinstance(value, dict):
-            plain[key] = _split(value, f"{prefix}{key}/", tensors)
-        else:
-            plain[key] = value
-    return plain
 
 
 def settings_hash(settings: dict[str, Any]) -> str:

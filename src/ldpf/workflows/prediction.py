@@ -54,7 +54,7 @@ class Predictor:
 
     def rows(self, files: Iterable[Path]) -> Iterator[Row]:
         """One row per file, in order; `files` is consumed only a few batches ahead."""
-        from ldpf.features.extract import stream_features
+        from ldpf.features.encode import stream_features
 
         stream = stream_features(files, self.backbone, batch_size=self.batch_size)
         # Ends the reading threads also when the caller stops early.

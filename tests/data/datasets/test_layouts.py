@@ -8,7 +8,7 @@ import pytest
 
 from ldpf.data import load_dataset
 from ldpf.data.datasets import get_benchmark
-from ldpf.data.datasets import recognize as recognise
+from ldpf.data.datasets.recognize import recognise
 from ldpf.errors import DataError, SettingsError
 
 PACS, VLCS = get_benchmark("pacs"), get_benchmark("vlcs")

@@ -9,7 +9,7 @@ from collections import Counter
 
 import ldpf.data.image_files
 from ldpf.data.datasets import get_benchmark, list_benchmark
-from ldpf.data.datasets import recognize as recognise
+from ldpf.data.datasets.recognize import recognise
 from ldpf.data.splits import make_split
 
 NET = get_benchmark("domainnet")

@@ -7,7 +7,7 @@ from ldpf.errors import ModelError, SettingsError
 from ldpf.experiments.results import PREDICTIONS, write_results
 from ldpf.report.tables.benchmark_table import AVERAGE
 from ldpf.report.tables.collect import read_folders, results_tables
-from ldpf.utils.files import write_tensors
+from ldpf.utils.trees import write_tensors
 
 LABELS = torch.arange(200) % 4
 

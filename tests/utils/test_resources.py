@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-import ldpf.experiments.resources
+import ldpf.utils.resources
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -33,8 +33,8 @@ def test_a_reset_forgets_an_earlier_peak():
 
 
 def test_without_proc_the_peak_is_the_process_own(monkeypatch, tmp_path):
-    monkeypatch.setattr(ldpf.experiments.resources, "_STATUS", tmp_path / "none")
-    monkeypatch.setattr(ldpf.experiments.resources, "_CLEAR", tmp_path / "none" / "none")
+    monkeypatch.setattr(ldpf.utils.resources, "_STATUS", tmp_path / "none")
+    monkeypatch.setattr(ldpf.utils.resources, "_CLEAR", tmp_path / "none" / "none")
     reset_peak_memory()  # nothing to do, and no error
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     divisor = 1024**2 if sys.platform == "darwin" else 1024

@@ -1,0 +1,69 @@
+"""Trees of tensors and plain values on disk: safetensors, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ldpf.errors import ModelError
+from ldpf.utils.files import write_bytes
+
+Tree = dict[str, Any]
+"""Nested dictionaries with string keys; leaves are tensors or what JSON can hold."""
+
+
+def save_tree(path: Path, tree: Tree) -> None:
+    """Write a tree so that a reader sees the old file or the new one, never a part.
+
+    Keys must be strings without "/".
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    plain = _split(tree, "", tensors)
+    write_tensors(path, tensors, {"tree": json.dumps(plain)})
+
+
+def write_tensors(
+    path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file whole or not at all, readable for whom the umask lets read."""
+    write_bytes(path, save(tensors, metadata))
+
+
+def load_tree(path: Path) -> Tree:
+    """Read what `save_tree` wrote. Nothing is unpickled.
+
+    Raises:
+        ModelError: the file is damaged or was not written by `save_tree`.
+    """
+    try:
+        with safe_open(path, framework="pt") as handle:
+            tree = json.loads((handle.metadata() or {})["tree"])
+            for key in handle.keys():  # noqa: SIM118 - not a dictionary
+                *parents, leaf = key.split("/")
+                node = tree
+                for part in parents:
+                    node = node[part]
+                node[leaf] = handle.get_tensor(key)
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"The file {str(path)!r} is damaged or not a checkpoint of this library ({error}); "
+            "delete it to start this run again."
+        ) from error
+    return tree
+
+
+def _split(node: Tree, prefix: str, tensors: dict[str, torch.Tensor]) -> Tree:
+    plain: Tree = {}
+    for key, value in node.items():
+        if isinstance(value, torch.Tensor):
+            tensors[prefix + key] = value.detach().cpu().contiguous().clone()
+        elif isinstance(value, dict):
+            plain[key] = _split(value, f"{prefix}{key}/", tensors)
+        else:
+            plain[key] = value
+    return plain
