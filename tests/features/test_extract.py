@@ -16,7 +16,7 @@ from ldpf.data import BadImage, load_dataset
 from ldpf.data.dataset import require_trainable
 from ldpf.errors import BackboneError, DataError
 from ldpf.features import cache as feature_cache
-from ldpf.features.extract import extract_features
+from ldpf.features.extract import encode_dataset, extract_features
 from ldpf.features.feature_set import FeatureSet
 
 
@@ -81,6 +81,25 @@ def test_a_second_call_touches_no_image(extract, image_tree, tiny_backbone):
     assert tiny_backbone.preprocessed == 11
     second = extract(root, tiny_backbone)
     assert tiny_backbone.preprocessed == 11 and second.digest() == first.digest()
+
+
+def test_it_says_how_many_images_were_encoded_now(image_tree, tiny_backbone, tmp_path, write_image):
+    root = image_tree({"cat": 5, "dog": 6})
+    options = {"cache_dir": tmp_path / "cache", "progress": False}
+    first = encode_dataset(load_dataset(root), tiny_backbone, **options)
+    assert (first.encoded, first.cached) == (11, 0) and first.seconds > 0
+    write_image(root / "dog/new.png", seed=101)
+    second = encode_dataset(load_dataset(root), tiny_backbone, **options)
+    assert (second.encoded, second.cached, len(second.features)) == (1, 11, 12)
+
+
+def test_a_bad_image_does_not_count_as_encoded(image_tree, tiny_backbone, tmp_path):
+    root = image_tree({"cat": 3, "dog": 3})
+    (root / "cat/bad.png").write_bytes(b"no image")
+    found = encode_dataset(
+        load_dataset(root), tiny_backbone, cache_dir=tmp_path, skip_bad=True, progress=False
+    )
+    assert (found.encoded, found.cached, len(found.features.skipped)) == (6, 0, 1)
 
 
 def test_only_changed_and_added_images_are_encoded(extract, image_tree, tiny_backbone, write_image):
@@ -185,7 +204,7 @@ tiny = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tiny)
 from ldpf.features import cache as feature_cache
 from ldpf.data import load_dataset
-from ldpf.features.extract import extract_features
+from ldpf.features.extract import encode_dataset, extract_features
 feature_cache.FLUSH_IMAGES = 8
 backbone = tiny.TinyBackbone()
 print("ready", flush=True)

@@ -1,7 +1,14 @@
 """Image features: every image is encoded once; from here on no image is touched."""
 
 from ldpf.features.encode import stream_features
-from ldpf.features.extract import extract_features
+from ldpf.features.extract import Extraction, encode_dataset, extract_features
 from ldpf.features.feature_set import FeatureSet, feature_set
 
-__all__ = ["FeatureSet", "extract_features", "feature_set", "stream_features"]
+__all__ = [
+    "Extraction",
+    "FeatureSet",
+    "encode_dataset",
+    "extract_features",
+    "feature_set",
+    "stream_features",
+]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,26 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """Features, and what it took to get them.
+
+    Attributes:
+        features: of every image that can be used.
+        encoded: images encoded now; the others came from the cache, or brought their features.
+        seconds: wall time for all of it.
+    """
+
+    features: FeatureSet
+    encoded: int
+    seconds: float
+
+    @property
+    def cached(self) -> int:
+        """Images that were not encoded now."""
+        return len(self.features) - self.encoded
+
+
 def extract_features(
     dataset: ImageDataset,
     backbone: Backbone,
@@ -46,6 +68,32 @@ def extract_features(
     progress: bool = True,
     max_pixels: int = MAX_PIXELS,
 ) -> FeatureSet:
+    """The features of every image; see `encode_dataset`, which also says what it took."""
+    return encode_dataset(
+        dataset,
+        backbone,
+        cache_dir=cache_dir,
+        batch_size=batch_size,
+        workers=workers,
+        verify=verify,
+        skip_bad=skip_bad,
+        progress=progress,
+        max_pixels=max_pixels,
+    ).features
+
+
+def encode_dataset(
+    dataset: ImageDataset,
+    backbone: Backbone,
+    *,
+    cache_dir: Path | None = None,
+    batch_size: int = 64,
+    workers: int | None = None,
+    verify: bool = False,
+    skip_bad: bool = False,
+    progress: bool = True,
+    max_pixels: int = MAX_PIXELS,
+) -> Extraction:
     """The features of every image of a dataset, encoding only those not encoded before.
 
     Features are kept under `cache_dir` by backbone and by dataset folder; an image counts as
@@ -76,10 +124,12 @@ def extract_features(
             or the cache folder cannot be written to.
         BackboneError: The backbone gives a feature that is not finite, or fails.
     """
+    started = time.perf_counter()
     if not len(dataset):
         raise DataError(f"the dataset {dataset.name!r} has no images; there is nothing to encode")
     if isinstance(dataset, EmbeddedImages):
-        return feature_set(dataset, dataset.checked_for(backbone))
+        known = feature_set(dataset, dataset.checked_for(backbone))
+        return Extraction(known, encoded=0, seconds=time.perf_counter() - started)
     workers = workers or default_workers()
     keys, bad = _file_keys(dataset, workers, verify, progress)
     cache = FeatureCache(
@@ -94,11 +144,14 @@ def extract_features(
     if not skip_bad:  # with skip_bad, bad files are found while encoding: one decoding, not two
         bad += _check(dataset, missing, workers, progress, max_pixels)
         _stop_if_bad(bad, dataset)
+    encoded = 0
     if missing:
         cache.require_writable()
-        bad += _encode_missing(
+        failed = _encode_missing(
             dataset, missing, features, backbone, cache, batch_size, workers, progress, max_pixels
         )
+        encoded = len(missing) - len(failed)
+        bad += failed
         if not skip_bad:
             _stop_if_bad(bad, dataset)
     kept = dataset.without(bad)
@@ -108,7 +161,7 @@ def extract_features(
         lost = {one.path for one in bad}
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
         features = features[torch.tensor(rows)]
-    return feature_set(kept, features)
+    return Extraction(feature_set(kept, features), encoded, time.perf_counter() - started)
 
 
 def _file_keys(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +11,9 @@ from ldpf.errors import BackboneError
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from PIL import Image
-    from torch import Tensor
-
     from ldpf.backbones import Backbone
     from ldpf.data import ImageDataset
+    from ldpf.features.extract import Extraction
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.prompt_classifier import PromptClassifier
 
@@ -53,26 +47,6 @@ class DataSource:
         return dataset
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """Features, and what it took to get them.
-
-    Attributes:
-        features: of every image that can be read.
-        encoded: images encoded now; the others came from the cache.
-        seconds: for both.
-    """
-
-    features: FeatureSet
-    encoded: int
-    seconds: float
-
-    @property
-    def cached(self) -> int:
-        """Images that were encoded before."""
-        return len(self.features) - self.encoded
-
-
 def encode(
     dataset: ImageDataset,
     backbone: Backbone,
@@ -80,44 +54,22 @@ def encode(
     *,
     verify: bool = False,
     batch_size: int = 64,
-) -> Encoding:
-    """Features of a dataset through the cache; see `extract_features` for the errors."""
-    from ldpf.features.extract import extract_features
+) -> Extraction:
+    """Features of a dataset through the cache; see `encode_dataset` for the errors."""
+    from ldpf.features.extract import encode_dataset
 
-    counting = CountingBackbone(backbone)
-    started = time.perf_counter()
-    features = extract_features(
+    extraction = encode_dataset(
         dataset,
-        counting,  # type: ignore[arg-type]
+        backbone,
         cache_dir=source.cache_dir,
         batch_size=batch_size,
         verify=verify,
         skip_bad=source.skip_bad,
         progress=log.isEnabledFor(logging.INFO),
     )
-    encoding = Encoding(features, counting.images, time.perf_counter() - started)
-    if len(features.skipped):
-        log.warning("left out %s that cannot be used", count(len(features.skipped), "image"))
-    return encoding
-
-
-class CountingBackbone:
-    """A backbone that counts the images it prepares, which is how many are encoded."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        """Stand in for `backbone`."""
-        self._backbone = backbone
-        self._lock = threading.Lock()
-        self.images = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backbone, name)
-
-    def preprocess(self, images: Sequence[Image.Image]) -> Tensor:
-        """`Backbone.preprocess`, counted; called from several threads."""
-        with self._lock:
-            self.images += len(images)
-        return self._backbone.preprocess(images)
+    if skipped := extraction.features.skipped:
+        log.warning("left out %s that cannot be used", count(len(skipped), "image"))
+    return extraction
 
 
 def load_trained(
