@@ -52,39 +52,39 @@ def test_the_cosine_starts_at_the_full_rate_behind_the_warm_up():
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    "change",
     [
-        ({"optimizer": "lion"}, "optimizer is 'lion'; it must be 'adam' or 'sgd'."),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0."),
-        ({"image_batch": 0}, "image_batch is 0; it must be at least 1."),
-        (
-            {"max_steps": 10},
-            "max_epochs is 20 and max_steps 10; give exactly one.",
-        ),
-        (
-            {"max_epochs": None},
-            "max_epochs is None and max_steps None; give exactly one.",
-        ),
-        (
-            {"max_epochs": None, "max_steps": 10},
-            "A recipe without patience runs on a cosine and needs max_epochs.",
-        ),
+        {"optimizer": "lion"},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"image_batch": 0},
+        {"cooldown": -1},
+        {"warmup_epochs": -1},
+        {"warmup_rate": float("inf")},
     ],
+    ids=str,
 )
-def test_settings_out_of_range_are_refused(change, sentence):
-    with pytest.raises(SettingsError) as caught:
+def test_settings_out_of_range_are_refused(change):
+    (name, value), *_ = change.items()
+    with pytest.raises(SettingsError, match=rf"^{name}={value!r} should be "):
         replace(PAPER, **change)
-    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize("name", ["max_steps", "round_every", "evaluate_every", "patience"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"^{name}=0 should be a whole number of at least 1"):
         replace(FAST, **{name: 0})
-    assert str(caught.value) == f"{name} is 0; it must be at least 1."
 
 
-def test_a_negative_cooldown_is_refused():
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"max_steps": 10}, ["max_epochs is 20", "max_steps 10"]),
+        ({"max_epochs": None}, ["max_epochs is None", "max_steps None"]),
+        ({"max_epochs": None, "max_steps": 10}, ["patience", "max_epochs"]),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(change, named):
     with pytest.raises(SettingsError) as caught:
-        replace(FAST, cooldown=-1)
-    assert str(caught.value) == "cooldown is -1; it must be at least 0."
+        replace(PAPER, **change)
+    assert all(part in str(caught.value) for part in named)

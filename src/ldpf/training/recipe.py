@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ldpf.errors import SettingsError
+from ldpf.utils.constraints import Number, OneOf, Whole, check_fields, constraint
+
+_COUNT = constraint(Whole(at_least=1))
+_COUNT_OR_NONE = constraint(Whole(at_least=1), none=True)
 
 
 @dataclass(frozen=True)
@@ -30,29 +34,20 @@ class Recipe:
     """
 
     name: str
-    optimizer: str
-    learning_rate: float
-    image_batch: int
-    max_epochs: int | None = None
-    max_steps: int | None = None
-    patience: int | None = None
-    cooldown: int = 0
-    warmup_epochs: int = 0
-    warmup_rate: float = 1e-5
-    round_every: int | None = None
-    evaluate_every: int | None = None
+    optimizer: str = field(metadata=constraint(OneOf(("adam", "sgd"))))
+    learning_rate: float = field(metadata=constraint(Number(above=0)))
+    image_batch: int = field(metadata=_COUNT)
+    max_epochs: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    max_steps: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    patience: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    cooldown: int = field(default=0, metadata=constraint(Whole(at_least=0)))
+    warmup_epochs: int = field(default=0, metadata=constraint(Whole(at_least=0)))
+    warmup_rate: float = field(default=1e-5, metadata=constraint(Number(at_least=0)))
+    round_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    evaluate_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
 
     def __post_init__(self) -> None:
-        if self.optimizer not in ("adam", "sgd"):
-            raise SettingsError(f"optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'.")
-        if self.learning_rate <= 0:
-            raise SettingsError(f"learning_rate is {self.learning_rate}; it must be above 0.")
-        counts = "image_batch max_epochs max_steps patience round_every evaluate_every"
-        for name in counts.split():
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise SettingsError(f"{name} is {value}; it must be at least 1.")
-        if self.cooldown < 0:
-            raise SettingsError(f"cooldown is {self.cooldown}; it must be at least 0.")
+        check_fields(self)
         if (self.max_epochs is None) == (self.max_steps is None):
             raise SettingsError(
                 f"max_epochs is {self.max_epochs} and max_steps {self.max_steps}; give exactly one."

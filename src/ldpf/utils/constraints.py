@@ -1,0 +1,178 @@
+"""What a setting may be, declared once beside its field and checked in one place.
+
+A part with settings names the allowed values of each field, and checks them when it is made:
+
+    @dataclass(frozen=True)
+    class Similarity:
+        tau: float = field(default=0.1, metadata=constraint(Number(above=0, float32=True)))
+        rounds: int | None = field(default=None, metadata=constraint(Whole(at_least=1), none=True))
+        space: str = field(default="sphere", metadata=constraint(OneOf(("sphere", "plane"))))
+
+        def __post_init__(self) -> None:
+            check_fields(self)
+
+`Similarity(tau=0)` then raises a SettingsError: "tau=0 should be a finite number above 0 that
+float32 can hold." Conditions on several fields together stay in `__post_init__`, below the call.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Protocol
+
+from ldpf.errors import SettingsError
+from ldpf.utils.text import did_you_mean
+
+_KEY = "ldpf.constraint"
+
+
+class Constraint(Protocol):
+    """A set of allowed values and its description, which completes "NAME=VALUE should be ..."."""
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is one of them; False also for values of another type."""
+        ...
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Number:
+    """Finite numbers in a range.
+
+    Attributes:
+        at_least, above: lower end of the range, included or excluded.
+        at_most, below: upper end of the range, included or excluded.
+        float32: the number must also be finite in float32, and not become zero there.
+    """
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    float32: bool = False
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is a finite number in the range."""
+        if not isinstance(value, Real) or isinstance(value, bool):
+            return False
+        number = float(value)
+        return (
+            math.isfinite(number)
+            and (self.at_least is None or number >= self.at_least)
+            and (self.above is None or number > self.above)
+            and (self.at_most is None or number <= self.at_most)
+            and (self.below is None or number < self.below)
+            and (not self.float32 or _fits_float32(number))
+        )
+
+    def __str__(self) -> str:
+        kind = "a finite number" + self._range()
+        return f"{kind} that float32 can hold" if self.float32 else kind
+
+    def _range(self) -> str:
+        words = {
+            "of at least": self.at_least,
+            "above": self.above,
+            "of at most": self.at_most,
+            "below": self.below,
+        }
+        parts = [f"{word} {end:g}" for word, end in words.items() if end is not None]
+        return f" {' and '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True)
+class Whole(Number):
+    """Whole numbers in a range; `Number` says what the attributes mean."""
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is a whole number in the range, of an integer type."""
+        return isinstance(value, Integral) and super().allows(value)
+
+    def __str__(self) -> str:
+        return "a whole number" + self._range()
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Names from a list, or from a registry, which is read only when a value is checked."""
+
+    choices: Collection[Any]
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is one of the choices."""
+        return any(value == choice for choice in self.choices)
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(str, self.choices))}"
+
+
+@dataclass(frozen=True)
+class Each:
+    """Tuples or lists of at least one entry, each of which `item` allows."""
+
+    item: Constraint
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is such a tuple or list."""
+        return isinstance(value, tuple | list) and bool(value) and all(map(self.item.allows, value))
+
+    def __str__(self) -> str:
+        return f"a list with at least one entry, each {self.item}"
+
+
+@dataclass(frozen=True)
+class _OrNone:
+    item: Constraint
+
+    def allows(self, value: Any) -> bool:
+        return value is None or self.item.allows(value)
+
+    def __str__(self) -> str:
+        return f"{self.item}, or None"
+
+
+def constraint(allowed: Constraint, *, none: bool = False) -> dict[str, Constraint]:
+    """The `metadata` of a dataclass field with these allowed values.
+
+    Args:
+        allowed: the values.
+        none: None is allowed too.
+    """
+    return {_KEY: _OrNone(allowed) if none else allowed}
+
+
+def check_value(name: str, value: Any, allowed: Constraint) -> None:
+    """Check one value, such as an argument of a function.
+
+    Raises:
+        SettingsError: it is not allowed; names it, the value and what is.
+    """
+    if not allowed.allows(value):
+        hint = ""
+        if isinstance(allowed, OneOf) and isinstance(value, str):
+            hint = did_you_mean(value, map(str, allowed.choices))
+        raise SettingsError(f"{name}={value!r} should be {allowed}.{hint}")
+
+
+def check_fields(settings: Any) -> None:
+    """Check every field of a dataclass object that was declared with `constraint`.
+
+    Raises:
+        SettingsError: for the first field with a value that is not allowed.
+    """
+    for field in fields(settings):
+        if (allowed := field.metadata.get(_KEY)) is not None:
+            check_value(field.name, getattr(settings, field.name), allowed)
+
+
+def _fits_float32(value: float) -> bool:
+    try:
+        (rounded,) = struct.unpack("<f", struct.pack("<f", value))
+    except OverflowError:
+        return False
+    return rounded != 0 or value == 0
