@@ -23,7 +23,7 @@ from ldpf.experiments.readouts import READOUTS, Readout
 from ldpf.experiments.results import read_results, right_answers
 from ldpf.experiments.runner import run_benchmark
 from ldpf.fusion import FUSION_RULES
-from ldpf.studies import Bench, get_study
+from ldpf.studies import Bench, make_study
 from ldpf.training.recipe import FAST
 
 ROOT = Path(__file__).parents[1]
@@ -250,4 +250,4 @@ def test_a_registered_rule_is_a_row_of_the_study(make_features, tiny_clip, tmp_p
         make_features(5), "drawn", tiny_clip, SHORT, ["art"], 1, tmp_path, tmp_path / "runs"
     )
     rows = ["similarity", "uniform", "nearest", "U_sel", "soft"]
-    assert sorted(get_study("fusion")(bench).variants) == sorted(rows)
+    assert sorted(make_study("fusion").run(bench).variants) == sorted(rows)

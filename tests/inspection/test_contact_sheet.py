@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ldpf.inspection.contact_sheet import Panel, _font, _shortened, draw_sheet, typical_images
+from ldpf.inspection.contact_sheet import Panel, _font, _shortened, draw_sheet
 
 TILE = 40
 
@@ -93,13 +93,3 @@ def test_long_captions_are_shortened_to_the_tile():
     short = _shortened(draw, "hot air balloon over mountains", font, 60)
     assert short.startswith("hot") and short.endswith("…")
     assert draw.textlength(short, font=font) <= 60
-
-
-def test_typical_images_take_turns_between_classes():
-    #                     0    1    2    3    4    5
-    distances = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.0])
-    labels = np.array([7, 7, 7, 3, 3, 7])
-    members = np.array([0, 1, 2, 3, 4])  # image 5 lies in another latent domain
-    assert typical_images(distances, labels, members, 4).tolist() == [0, 3, 1, 4]
-    assert typical_images(distances, labels, members, 99).tolist() == [0, 3, 1, 4, 2]
-    assert typical_images(distances, labels, np.array([], np.int64), 3).tolist() == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,10 +12,15 @@ import torch
 
 from ldpf.errors import DataError, SettingsError
 from ldpf.experiments.runner import run_benchmark
-from ldpf.studies import STUDIES, Bench, get_study, parse_values
-from ldpf.studies.base import averages
-from ldpf.studies.correlation import correlated
-from ldpf.studies.latent_domains import purity, stability
+from ldpf.studies import STUDIES, Bench, make_study
+from ldpf.studies.base import takes_values
+from ldpf.studies.bench import averages
+from ldpf.studies.correlation import CorrelationStudy, correlated
+from ldpf.studies.domains import DomainsStudy, purity
+from ldpf.studies.fusion import FusionStudy
+from ldpf.studies.n_domains import NDomainsStudy, stability
+from ldpf.studies.prompt_length import PromptLengthStudy
+from ldpf.studies.temperature import TemperatureStudy
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
@@ -30,16 +37,16 @@ def bench(data, tiny_clip, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "variants"),
+    ("question", "variants"),
     [
-        ("fusion", None, 4),
-        ("temperature", [0.1, 1.0], 2),
-        ("prompt-length", [(12, 0), (4, 8)], 2),
-        ("n-domains", [1, 2], 4),
+        (FusionStudy(), 4),
+        (TemperatureStudy((0.1, 1.0)), 2),
+        (PromptLengthStudy(((12, 0), (4, 8))), 2),
+        (NDomainsStudy((1, 2)), 4),
     ],
 )
-def test_a_line_for_each_variant_and_seed(bench, name, values, variants):
-    study = get_study(name)(bench, **({"values": values} if values else {}))
+def test_a_line_for_each_variant_and_seed(bench, question, variants):
+    study = question.run(bench)
     assert len(study.variants) == variants
     assert len(study.lines) == 2 * variants
     assert len(study.figures) == 1
@@ -52,29 +59,29 @@ def test_settings_reach_the_runs(bench, monkeypatch):
         seen.append(arguments[3].make("ldpf"))
         return run_benchmark(*arguments, **options)
 
-    monkeypatch.setattr("ldpf.studies.base.run_benchmark", spy)
-    get_study("prompt-length")(bench, values=[(2, 4)])
-    get_study("temperature")(bench, values=[0.7])
+    monkeypatch.setattr("ldpf.studies.bench.run_benchmark", spy)
+    PromptLengthStudy(((2, 4),)).run(bench)
+    TemperatureStudy((0.7,)).run(bench)
     assert (seen[0].agnostic_length, seen[0].specific_length) == (2, 4)
     assert seen[1].tau == 0.7
 
 
 def test_studies_share_their_runs(bench):
-    get_study("fusion")(bench)
+    FusionStudy().run(bench)
     before = []
     again = replace(bench, on_run=lambda line, done: before.append((line["method"], done)))
-    get_study("temperature")(again, values=[0.1])
+    TemperatureStudy((0.1,)).run(again)
     assert before == [("ldpf", True)] * 2
 
 
 def test_ablation_changes_one_thing_a_row(bench):
-    study = get_study("ablation")(replace(bench, seeds=1))
+    study = make_study("ablation").run(replace(bench, seeds=1))
     assert study.variants[-3:] == ["LDPF", "U_sel of the random split", "U_sel of LDPF"]
     assert len(study.variants) == 13
 
 
 def test_domains_are_measured_for_each_seed_and_drawn_once(bench):
-    study = get_study("domains")(bench)
+    study = DomainsStudy().run(bench)
     assert [(row["target"], row["seed"]) for row in study.measured] == [("art", 0), ("art", 1)]
     assert all(0 <= row["purity"] <= 1 and row["n_domains"] == 2 for row in study.measured)
     assert list(study.figures) == ["map-art.png"]
@@ -136,7 +143,7 @@ def test_correlation_needs_every_class_in_every_source(make_features):
 
 
 def test_correlation_study_compares_with_and_without_adversary(bench):
-    study = get_study("correlation")(replace(bench, seeds=1), values=[0.0, 0.5])
+    study = CorrelationStudy((0.0, 0.5)).run(replace(bench, seeds=1))
     assert [(row["correlation"], row["method"]) for row in study.measured] == [
         (r, m) for r in (0.0, 0.5) for m in ("coop", "ldpf", "ldpf-no-adversary")
     ]
@@ -144,9 +151,9 @@ def test_correlation_study_compares_with_and_without_adversary(bench):
     assert max(sizes) - min(sizes) <= 3  # each class and domain is split in whole images
 
 
-def test_a_correlation_of_one_is_refused(bench):
+def test_a_correlation_of_one_is_refused():
     with pytest.raises(SettingsError, match=r"The correlation 1\.0 should be at least 0 and below"):
-        get_study("correlation")(bench, values=[1.0])
+        CorrelationStudy((1.0,))
 
 
 def test_a_failed_run_is_told(bench, monkeypatch):
@@ -155,7 +162,7 @@ def test_a_failed_run_is_told(bench, monkeypatch):
 
     monkeypatch.setattr("ldpf.methods.ldpf.LDPFLearner.loss", fail)
     with pytest.raises(DataError, match="2 of the study's runs failed, the first: ldpf, target "):
-        get_study("fusion")(bench)
+        FusionStudy().run(bench)
 
 
 def test_a_study_without_seeds_is_refused(bench):
@@ -163,14 +170,39 @@ def test_a_study_without_seeds_is_refused(bench):
         replace(bench, seeds=0)
 
 
-def test_names_and_values_are_checked():
-    with pytest.raises(SettingsError, match="no study 'colour'; choose from domains, fusion"):
-        get_study("colour")
-    with pytest.raises(SettingsError, match="The study 'fusion' has no values"):
-        parse_values("fusion", ["1"])
-    with pytest.raises(SettingsError, match="The value 'x' should be a whole number"):
-        parse_values("n-domains", ["x"])
-    with pytest.raises(SettingsError, match=r"'4-8' should be two lengths, such as 4\+8"):
-        parse_values("prompt-length", ["4-8"])
-    assert parse_values("prompt-length", ["4+8"]) == [(4, 8)]
-    assert set(STUDIES) >= {"domains", "fusion", "n-domains", "ablation"}
+@pytest.mark.parametrize(
+    ("name", "values", "named"),
+    [
+        ("colour", None, ["'colour'", "domains, fusion"]),
+        ("fusion", ["1"], ["'fusion'", "--values"]),
+        ("n-domains", ["x"], ["'x'", "whole number"]),
+        ("temperature", ["x"], ["'x'"]),
+        ("prompt-length", ["4-8"], ["'4-8'", "4+8"]),
+    ],
+)
+def test_names_and_values_are_checked(name, values, named):
+    with pytest.raises(SettingsError) as caught:
+        make_study(name, values)
+    assert all(part in str(caught.value) for part in named)
+
+
+def test_values_are_read_as_typed():
+    assert make_study("prompt-length", ["4+8"]) == PromptLengthStudy(((4, 8),))
+    assert make_study("temperature", ["0.5"]) == TemperatureStudy((0.5,))
+    assert make_study("n-domains", ["2", "3"]) == NDomainsStudy((2, 3))
+
+
+def test_every_study_is_a_question_listed_without_torch():
+    assert all(STUDIES.summary(name).endswith("?") for name in STUDIES)
+    code = (
+        "import sys; from ldpf.studies import STUDIES; "
+        "print([STUDIES.summary(name) for name in STUDIES]); "
+        "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_study_with_values_says_so_on_its_decorator():
+    for name in STUDIES:
+        has_values = "values" in {field.name for field in fields(STUDIES.get(name))}
+        assert (name in takes_values()) == has_values

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from ldpf.data.images import UnreadableImageError, read_image
-from ldpf.inspection.contact_sheet import typical_images
+from ldpf.inspection.typical_images import typical_of
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
@@ -70,15 +69,10 @@ def _typical(
 ) -> tuple[tuple[Image.Image, ...], ...]:
     if latent is None or latent.n_domains < 2:
         return ()
-    assigned = latent.assign(features.features)
-    distances = torch.cdist(latent.domain_features(features.features), latent.centroids).numpy()
+    side = (THUMBNAIL, THUMBNAIL)
     groups = []
-    for s in range(latent.n_domains):
-        members = np.flatnonzero(assigned.numpy() == s)
-        labels = features.labels.numpy()
-        rows = typical_images(distances[:, s], labels, members, TYPICAL_EACH)
+    for rows in typical_of(latent, features, TYPICAL_EACH):
         images = (_read(dataset, features, int(row)) for row in rows)
-        side = (THUMBNAIL, THUMBNAIL)
         groups.append(tuple(ImageOps.fit(image, side) for image in images if image is not None))
     return tuple(groups)
 

@@ -12,6 +12,7 @@ import typer
 
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json, show
+from ldpf.studies.base import STUDIES, make_study, takes_values
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import DataSource, encode, listed
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ldpf.report.tables.benchmark_table import BenchmarkTable
-    from ldpf.studies import Study
+    from ldpf.studies import StudyResult
 
 log = logging.getLogger("ldpf")
 
@@ -30,7 +31,7 @@ def study(
         str,
         typer.Argument(
             metavar="NAME",
-            help="domains, fusion, n-domains, temperature, prompt-length, correlation or ablation.",
+            help=" ".join(f"{name}: {STUDIES.summary(name)}" for name in STUDIES),
             show_default=False,
         ),
     ],
@@ -44,8 +45,9 @@ def study(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="What to try: numbers of latent domains, temperatures, lengths such as 4+8, or "
-            "correlations.",
+            help="What to try. "
+            + "; ".join(f"{name}: {words}" for name, words in takes_values().items())
+            + ".",
             rich_help_panel=common.MODEL_PANEL,
             show_default=False,
         ),
@@ -84,11 +86,8 @@ def study(
 ) -> None:
     """Answer one question about LDPF with a table and a figure.
 
-    domains: do latent domains match the true ones? fusion: which rule weighs
-    prompts best? n-domains: how many latent domains? temperature,
-    prompt-length: settings. correlation: what if class and domain go together?
-    ablation: what is each part worth? Needs images whose domains are known;
-    each is left out in turn. An interrupted study goes on where it stopped.
+    Needs images whose domains are known; each is left out in turn. An
+    interrupted study resumes.
 
     \b
     Examples:
@@ -104,11 +103,10 @@ def study(
     from ldpf.data import require_trainable
     from ldpf.experiments.pool import choose_jobs
     from ldpf.experiments.protocol import check_domains
-    from ldpf.studies import Bench, get_study, parse_values, write_rows
+    from ldpf.studies.bench import Bench, write_rows
     from ldpf.training.recipe import get_recipe
 
-    question = get_study(name)
-    options = {} if values is None else {"values": parse_values(name, listed(values))}
+    question = make_study(name, None if values is None else listed(values))
     source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     chosen = listed(targets) if targets else []
@@ -135,7 +133,7 @@ def study(
         on_run=_finished,
         root=dataset.root,
     )
-    found = question(bench, **options)
+    found = question.run(bench)
     files = _write(found, folder, write_rows)
     caption = [
         f"Data {dataset.name}, backbone {backbone}, {count(seeds, 'seed')}, recipe {recipe}.",
@@ -178,7 +176,7 @@ def _finished(line: dict[str, Any], before: bool) -> None:
         )
 
 
-def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
+def _write(found: StudyResult, folder: Path, write_rows: Any) -> list[Path]:
     from ldpf.experiments.results import write_results
 
     files = []
@@ -199,7 +197,7 @@ def _write(found: Study, folder: Path, write_rows: Any) -> list[Path]:
     return files
 
 
-def _table(found: Study, targets: Sequence[str], caption: list[str]) -> BenchmarkTable | None:
+def _table(found: StudyResult, targets: Sequence[str], caption: list[str]) -> BenchmarkTable | None:
     from ldpf.report.tables.benchmark_table import BenchmarkTable
 
     if not found.lines:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ldpf.data.images import UnreadableImageError, read_image
@@ -71,33 +70,6 @@ def draw_sheet(panels: Sequence[Panel], columns: int, tile: int = TILE) -> Image
         _draw_panel(sheet, draw, panel, top, columns, tile)
         top += panel_height + _MARGIN
     return sheet
-
-
-def typical_images(
-    distances: np.ndarray, labels: np.ndarray, members: np.ndarray, count: int
-) -> np.ndarray:
-    """Images that show a latent domain: nearest to its centroid, taken class by class in turn.
-
-    Nearest alone would often show a single class, and a viewer would see the class instead of the
-    style.
-
-    Args:
-        distances: [N] to the centroid.
-        labels: [N] class ids.
-        members: rows [n] of the images in this latent domain.
-        count: how many to choose at most.
-
-    Returns:
-        Rows, first the nearest of each class (in the order of their distance), then the second
-        nearest of each, and so on.
-    """
-    ordered = members[np.argsort(distances[members], kind="stable")]
-    place_in_class = np.empty(len(ordered), dtype=np.int64)
-    seen: dict[int, int] = {}
-    for position, label in enumerate(labels[ordered].tolist()):
-        place_in_class[position] = seen.get(label, 0)
-        seen[label] = place_in_class[position] + 1
-    return ordered[np.argsort(place_in_class, kind="stable")][:count]
 
 
 def _panel_height(panel: Panel, columns: int, tile: int) -> int:

@@ -1,21 +1,29 @@
-"""What a person wants to see of latent domains: who is in them, a map, and what sets them apart."""
+"""Summary of latent domains: their images, a map of z, and what sets each of them apart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.decomposition import PCA
 
+from ldpf.inspection.typical_images import typical_images
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.domains import FittedDomains
     from ldpf.features.feature_set import FeatureSet
 
-MAP_IMAGES = 2000
+MAP_IMAGES = 3000
+"""Images on the map at most."""
+
 MAP_OTHERS = 600
+"""Other images on the map at most."""
+
 _NOTHING = 1e-4  # of image features of length one
 
 
@@ -60,6 +68,35 @@ class LatentImages:
         """Images in each latent domain, [S]."""
         return torch.bincount(self.assigned.long(), minlength=self.n_domains).tolist()
 
+    def typical(self, limit: int) -> list[list[int]]:
+        """For each latent domain the rows of images that show it; see `typical_images`."""
+        rows = typical_images(
+            self.assigned.numpy(),
+            self.distances.numpy(),
+            self.labels.numpy(),
+            self.n_domains,
+            limit,
+        )
+        return [part.tolist() for part in rows]
+
+    def groupings(
+        self, known: str, names: Sequence[str] | None = None
+    ) -> dict[str, tuple[np.ndarray, Sequence[str]]]:
+        """How the images on the map are grouped, for `map_figure`.
+
+        Args:
+            known: what the known domains are called, such as "true domain".
+            names: of the latent domains; None for their numbers.
+
+        Returns:
+            By what the groups are: the group [m] of each image on the map, and the groups' names.
+        """
+        names = names or [f"latent {s}" for s in range(self.n_domains)]
+        groupings = {"latent domain": (self.assigned[self.map_rows].numpy(), names)}
+        if self.known is not None and self.known_names:
+            groupings[known] = (self.known[self.map_rows].numpy(), self.known_names)
+        return groupings
+
 
 def describe_latent(
     latent: FittedDomains, images: FeatureSet, others: FeatureSet | None = None, seed: int = 0
@@ -79,14 +116,11 @@ def describe_latent(
     assigned = latent.assign(images.features)
     draws = generator(seed, "map of domain features")
     rows = torch.randperm(len(images), generator=draws)[:MAP_IMAGES].sort().values
-    mean = z.mean(dim=0)
-    _, _, axes = torch.linalg.svd(z[rows] - mean, full_matrices=False)
-    # One image, or a z of one dimension, spans no plane: what is missing is zero.
-    plane = F.pad(axes[:2], (0, 0, 0, max(0, 2 - len(axes)))).T  # [Z, 2]
+    plane = _plane(z[rows])
     other = torch.zeros(0, 2)
     if others is not None and len(others):
         picked = torch.randperm(len(others), generator=draws)[:MAP_OTHERS]
-        other = (latent.domain_features(others.features[picked]) - mean) @ plane
+        other = _project(plane, latent.domain_features(others.features[picked]))
     return LatentImages(
         paths=tuple(images.paths),
         labels=images.labels,
@@ -99,9 +133,22 @@ def describe_latent(
             images.features, images.labels, assigned, latent.n_domains, len(images.class_names)
         ),
         map_rows=rows,
-        points=(z[rows] - mean) @ plane,
+        points=_project(plane, z[rows]),
         other_points=other,
     )
+
+
+def _plane(z: torch.Tensor) -> PCA:
+    """The plane of largest spread of z [m, Z], the same one every time."""
+    # One image, or a z of one dimension, spans no plane, and one image has no variance.
+    with np.errstate(invalid="ignore"):
+        return PCA(min(2, *z.shape), svd_solver="full").fit(z.numpy())
+
+
+def _project(plane: PCA, z: torch.Tensor) -> torch.Tensor:
+    """z [m, Z] on the plane, [m, 2]; an axis that is missing is zero."""
+    points = torch.from_numpy(plane.transform(z.numpy())).float()
+    return F.pad(points, (0, 2 - points.shape[1]))
 
 
 def style_directions(

@@ -1,158 +1,82 @@
-"""What all studies share: runs of a benchmark under other names, and what comes out."""
+"""Studies by name: each is one question about LDPF, in a file of its own that registers itself.
+
+Imports nothing heavy, so that the command line can list the questions.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ldpf.errors import DataError, SettingsError
-from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import check_domains
-from ldpf.experiments.runner import run_benchmark
+from ldpf.errors import SettingsError
+from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from ldpf.backbones import Backbone
-    from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.recipe import Recipe
-
-AVERAGE = "average"
+    from ldpf.studies.bench import Bench, StudyResult
 
 
-@dataclass(frozen=True)
-class Bench:
-    """On what a study is done.
+class Study:
+    """Base of all studies: a frozen dataclass, its field `values` what it tries, if anything.
 
-    Attributes:
-        data: features with known domains.
-        dataset_name: for the results.
-        backbone: that made the features.
-        recipe: for the methods that learn.
-        targets: domains left out in turn.
-        seeds: number of seeds.
-        out: folder of the study.
-        runs: folder of the run folders; studies that share it share their runs.
-        jobs, share: see `run_benchmark`.
-        on_run: called after each run with its first result line and whether it was done before.
-        root: folder of the images, for contact sheets; None where there are none.
+    The first line of the docstring is the question, which the command line shows. What it must
+    know without importing the study is in the decorator:
+
+        @STUDIES.register("temperature", values="temperatures")
+
+    - `values`: what the values of `--values` are, in words; left out where there are none.
     """
 
-    data: FeatureSet
-    dataset_name: str
-    backbone: Backbone
-    recipe: Recipe
-    targets: Sequence[str]
-    seeds: int
-    out: Path
-    runs: Path
-    jobs: int = 1
-    share: bool = False
-    on_run: Callable[[dict[str, Any], bool], None] | None = None
-    root: Path | None = None
-
-    def __post_init__(self) -> None:
-        check_domains(self.data, self.targets)
-        if self.seeds < 1:
-            raise SettingsError(f"seeds={self.seeds} should be at least 1.")
-
-    def run(
-        self,
-        names: Mapping[str, str],
-        *,
-        n_domains: int | None = None,
-        settings: Mapping[str, Any] | None = None,
-    ) -> list[dict[str, Any]]:
-        """Result lines of methods on every target with every seed.
-
-        Args:
-            names: what a method is called in the study, by its name (`{"ldpf": "similarity"}`).
-            n_domains, settings: see `BenchmarkPlan`.
+    def run(self, bench: Bench) -> StudyResult:
+        """Do the study.
 
         Raises:
-            DataError: a run failed; the finished ones are kept.
+            DataError: a run failed, or the data do not allow the question.
         """
-        plan = BenchmarkPlan(
-            methods=list(names),
-            recipe=self.recipe,
-            targets=self.targets,
-            seeds=self.seeds,
-            n_domains=n_domains,
-            settings=settings or {},
-        )
-        lines, failures = run_benchmark(
-            self.data,
-            self.dataset_name,
-            self.backbone,
-            plan,
-            self.out,
-            jobs=self.jobs,
-            share=self.share,
-            runs=self.runs,
-            on_run=self.on_run,
-        )
-        if failures:
-            raise DataError(
-                f"{len(failures)} of the study's runs failed, the first: {failures[0]} "
-                "The same command tries them again."
-            )
-        order = list(names)
-        lines.sort(key=lambda line: order.index(line["method"]))  # as asked for, not as trained
-        return [
-            {**line, "method": names[line["method"]], "method_name": line["method"]}
-            for line in lines
-        ]
+        raise NotImplementedError
 
-    def on(self, data: FeatureSet, name: str, targets: Sequence[str]) -> Bench:
-        """The same on other data."""
-        return replace(self, data=data, dataset_name=name, targets=targets)
+    @classmethod
+    def parse(cls, texts: Sequence[str]) -> tuple[Any, ...]:
+        """The values, as typed.
 
-    def sources(self, target: str) -> FeatureSet:
-        """All images of all domains but `target`."""
-        assert self.data.domains is not None
-        wanted = self.data.domains != self.data.domain_names.index(target)
-        return self.data.subset(wanted.nonzero().flatten())
+        Raises:
+            SettingsError: the study has no values, or one of them is of another kind.
+        """
+        name = getattr(cls, "registered_name", cls.__name__)
+        raise SettingsError(f"The study {name!r} has no values; leave out --values.")
 
 
-@dataclass
-class Study:
-    """What a study found.
+STUDIES: Registry[Study] = Registry("study", "ldpf.studies", variable="STUDIES")
+"""Studies by the name that they have on the command line."""
 
-    Attributes:
-        title: what it is about.
-        lines: result lines, `method` being the variant's name and `method_name` the method's own;
-            empty where nothing was trained.
-        measured: other measurements, a dictionary a row, all with the same keys.
-        reading: how to read it.
-        figures: by file name.
+
+def make_study(name: str, values: Sequence[str] | None = None) -> Study:
+    """A study by name.
+
+    Args:
+        name: registered in `STUDIES`.
+        values: what to try, as typed; None for the study's own.
+
+    Raises:
+        SettingsError: there is no such study, or its values are of another kind.
     """
-
-    title: str
-    reading: str
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    measured: list[dict[str, Any]] = field(default_factory=list)
-    figures: dict[str, Figure] = field(default_factory=dict)
-
-    @property
-    def variants(self) -> list[str]:
-        """Names of the rows, in order."""
-        return list(dict.fromkeys(line["method"] for line in self.lines))
+    study: Any = STUDIES.get(name)
+    return study() if values is None else study(values=study.parse(values))
 
 
-def averages(lines: Sequence[Mapping[str, Any]], variant: str) -> list[float]:
-    """Accuracy averaged over targets, one value a seed."""
-    mine = [line for line in lines if line["method"] == variant]
-    seeds = sorted({line["seed"] for line in mine})
-    of_seed = [[line["accuracy"] for line in mine if line["seed"] == seed] for seed in seeds]
-    return [sum(values) / len(values) for values in of_seed]
+def takes_values() -> dict[str, str]:
+    """The studies with values to choose, and what these are, in words."""
+    facts = {name: STUDIES.facts(name) for name in STUDIES}
+    return {name: fact["values"] for name, fact in facts.items() if "values" in fact}
 
 
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with the same keys as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def parse_number(text: str, kind: type[int] | type[float]) -> int | float:
+    """A typed number.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        return kind(text)
+    except ValueError as error:
+        wanted = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"The value {text!r} should be {wanted}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,52 +12,74 @@ import torch
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.report.plots.curves import curve_figure
-from ldpf.studies.base import Bench, Study, averages
+from ldpf.studies.base import STUDIES, Study, parse_number
+from ldpf.studies.bench import Bench, StudyResult, averages
 from ldpf.utils.seed import generator
 
-CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.95)
 METHODS = {"coop": "coop", "ldpf": "ldpf", "ldpf-no-adversary": "ldpf-no-adversary"}
 
 
-def correlation_study(bench: Bench, values: Sequence[float] = CORRELATIONS) -> Study:
-    """LDPF with and without adversary, and CoOp, on training sets of growing correlation."""
-    for value in values:
-        if not 0 <= value < 1:
-            raise SettingsError(f"The correlation {value} should be at least 0 and below 1.")
-    lines: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
-    curves: dict[str, dict[float, list[float]]] = {name: {} for name in METHODS.values()}
-    for value in values:
-        found: list[dict[str, Any]] = []
-        for target in bench.targets:
-            data = correlated(bench.data, target, value, highest=max(values))
-            name = f"{bench.dataset_name}-correlation-{value:g}"
-            found += bench.on(data, name, [target]).run(METHODS)
-        for method, curve in curves.items():
-            curve[value] = averages(found, method)
-            mine = [line for line in found if line["method"] == method]
-            measured = [line["training"]["domains"] for line in mine if "ldpf" in method]
-            rows.append(
-                {
-                    "correlation": value,
-                    "method": method,
-                    "accuracy": float(np.mean(curve[value])),
-                    "std": float(np.std(curve[value], ddof=1)) if len(curve[value]) > 1 else None,
-                    "class_nmi": _mean(measured, "class_nmi"),
-                    "domain_nmi": _mean(measured, "domain_nmi"),
-                    "n_train": int(np.mean([line["n_train"] for line in mine])),
-                }
-            )
-        lines += [{**line, "method": f"{line['method']}, {value:g}"} for line in found]
-    return Study(
-        "Correlation of class and domain in the training set",
-        "At 0 every class comes from all source domains alike, near 1 almost only from a home "
-        "domain of its own. class_nmi and domain_nmi: what the latent domains agree with. Training "
-        "sets have the same number of images of each class at every correlation.",
-        lines,
-        rows,
-        {"correlation.png": curve_figure(curves, "correlation of class and domain")},
-    )
+@STUDIES.register("correlation", values="correlations from 0 to below 1")
+@dataclass(frozen=True)
+class CorrelationStudy(Study):
+    """What if class and domain go together, as with one scanner for the sick?
+
+    LDPF with and without adversary, and CoOp, learn from training sets of growing correlation.
+
+    Attributes:
+        values: correlations to try, from 0 to below 1.
+    """
+
+    values: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 0.95)
+
+    def __post_init__(self) -> None:
+        for value in self.values:
+            if not 0 <= value < 1:
+                raise SettingsError(f"The correlation {value} should be at least 0 and below 1.")
+
+    @classmethod
+    def parse(cls, texts: Sequence[str]) -> tuple[float, ...]:
+        return tuple(parse_number(text, float) for text in texts)
+
+    def run(self, bench: Bench) -> StudyResult:
+        lines: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
+        curves: dict[str, dict[float, list[float]]] = {name: {} for name in METHODS.values()}
+        for value in self.values:
+            trained: list[dict[str, Any]] = []
+            for target in bench.targets:
+                data = correlated(bench.data, target, value, highest=max(self.values))
+                name = f"{bench.dataset_name}-correlation-{value:g}"
+                trained += bench.on(data, name, [target]).run(METHODS)
+            for method, curve in curves.items():
+                curve[value] = averages(trained, method)
+                mine = [line for line in trained if line["method"] == method]
+                rows.append(_row(value, method, curve[value], mine))
+            lines += [{**line, "method": f"{line['method']}, {value:g}"} for line in trained]
+        return StudyResult(
+            "Correlation of class and domain in the training set",
+            "At 0 every class comes from all source domains alike, near 1 almost only from a home "
+            "domain of its own. class_nmi and domain_nmi: what the latent domains agree with. "
+            "Training sets have the same number of images of each class at every correlation.",
+            lines,
+            rows,
+            {"correlation.png": curve_figure(curves, "correlation of class and domain")},
+        )
+
+
+def _row(
+    correlation: float, method: str, accuracies: list[float], lines: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    measured = [line["training"]["domains"] for line in lines if "domains" in line["training"]]
+    return {
+        "correlation": correlation,
+        "method": method,
+        "accuracy": float(np.mean(accuracies)),
+        "std": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
+        "class_nmi": _mean(measured, "class_nmi"),
+        "domain_nmi": _mean(measured, "domain_nmi"),
+        "n_train": int(np.mean([line["n_train"] for line in lines])),
+    }
 
 
 def correlated(

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +13,6 @@ if TYPE_CHECKING:
     from ldpf.data import ImageDataset
     from ldpf.domains import FittedDomains
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.inspection.contact_sheet import Panel
 
 OVERVIEW = "latent-domains.png"
 TABLE = "domains.csv"
@@ -51,15 +46,17 @@ class Finding:
 def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
     """The overview, the table, and a contact sheet for each latent domain that has images."""
     from ldpf.inspection.contact_sheet import draw_sheet
+    from ldpf.inspection.typical_images import typical_panels
 
-    panels = _panels(finding, dataset, per_domain)
+    panels = typical_panels(finding.latent, finding.features, dataset.root, per_domain)
     for old in out.glob("latent-domain-*.png"):
         old.unlink()
     overview = out / OVERVIEW
     short = [
-        type(panel)(panel.title, panel.subtitle, *(part[:OVERVIEW_COLUMNS] for part in pair))
+        replace(
+            panel, files=panel.files[:OVERVIEW_COLUMNS], captions=panel.captions[:OVERVIEW_COLUMNS]
+        )
         for panel in panels
-        for pair in [(panel.files, panel.captions)]
     ]
     draw_sheet(short, OVERVIEW_COLUMNS).save(overview, compress_level=PNG_LEVEL)
     table = out / TABLE
@@ -71,31 +68,6 @@ def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: 
             draw_sheet([panel], SHEET_COLUMNS).save(sheet, compress_level=PNG_LEVEL)
             sheets.append(sheet)
     return [overview, table, *sheets]
-
-
-def _panels(finding: Finding, dataset: ImageDataset, per_domain: int) -> list[Panel]:
-    import torch
-
-    from ldpf.inspection.contact_sheet import Panel, typical_images
-
-    features, assigned = finding.features, finding.assigned.numpy()
-    z = finding.latent.domain_features(features.features)
-    distances = torch.cdist(z, finding.latent.centroids).numpy()  # [N, S]
-    labels = features.labels.numpy()
-    panels = []
-    for s in range(finding.latent.n_domains):
-        members = np.flatnonzero(assigned == s)
-        rows = typical_images(distances[:, s], labels, members, per_domain)
-        share = len(members) / max(len(assigned), 1)
-        panels.append(
-            Panel(
-                f"Latent domain {s}",
-                f"{count(len(members), 'image')} · {share:.0%}",
-                tuple(dataset.root / features.paths[i] for i in rows),
-                tuple(features.class_names[labels[i]] for i in rows),
-            )
-        )
-    return panels
 
 
 def _write_table(finding: Finding, file: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from ldpf.report.plots.curves import bar_figure, curve_figure, map_figure
+from ldpf.report.plots.curves import bar_figure, curve_figure
 
 LINES = [
     {"method": m, "target": t, "seed": s, "accuracy": v}
@@ -31,10 +30,3 @@ def test_curves_pass_through_the_means():
     assert list(x) == [1.0, 3.0]
     assert list(y) == pytest.approx([30.0, 60.0])
     assert axes.get_xlabel() == "N_s"
-
-
-def test_a_map_has_a_panel_for_each_naming_with_all_points():
-    points = np.arange(8.0).reshape(4, 2)
-    figure = map_figure(points, {"latent": list("aabb"), "true": list("xyyz")}, "art left out")
-    assert [sum(len(c.get_offsets()) for c in axes.collections) for axes in figure.axes] == [4, 4]
-    assert [len(axes.collections) for axes in figure.axes] == [2, 3]

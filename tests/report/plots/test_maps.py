@@ -9,7 +9,7 @@ from ldpf.report.plots.maps import (
     FEW,
     confusion_figure,
     difference_figure,
-    domain_map_figure,
+    map_figure,
     reliability_figure,
     weights_figure,
 )
@@ -47,10 +47,17 @@ def test_weights_fill_the_bar_and_short_parts_get_short_labels():
 def test_all_points_of_a_map_are_drawn_in_every_panel():
     points, groups = np.arange(12.0).reshape(6, 2), np.array([0, 0, 1, 1, 2, 2])
     panels = {"latent domain": (groups, ["a", "b", "c"]), "known": (groups // 2, ["x", "y"])}
-    figure = domain_map_figure(points, panels, np.ones((4, 2)), "art (left out)")
+    figure = map_figure(points, panels, np.ones((4, 2)), "art (left out)")
     for axes in figure.axes:
         assert sum(len(cloud.get_offsets()) for cloud in axes.collections) == 6 + 4
         assert axes.get_legend().get_texts()[-1].get_text() == "art (left out)"
+
+
+def test_a_map_without_others_names_its_groups_only():
+    points, groups = np.arange(8.0).reshape(4, 2), np.array([0, 0, 1, 1])
+    [axes] = map_figure(points, {"latent domain": (groups, ["a", "b"])}, title="art out, ").axes
+    assert axes.get_title() == "art out, by latent domain"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
 
 
 def test_bins_of_few_images_are_not_drawn():

@@ -1,4 +1,4 @@
-"""Figures of studies: bars, curves and maps, readable in grey and by the colour-blind."""
+"""Figures of studies: bars and curves, readable in grey and by the colour-blind."""
 
 from __future__ import annotations
 
@@ -79,33 +79,6 @@ def curve_figure(
     axes.set_xlabel(x_label)
     axes.set_ylabel("accuracy, % (average over targets)")
     _finish(figure, axes)
-    return figure
-
-
-def map_figure(points: np.ndarray, colourings: Mapping[str, Sequence[str]], title: str) -> Figure:
-    """The same points [N, 2], a panel for each way to name them."""
-    figure = Figure(figsize=(5.2 * len(colourings), 4.6))
-    panels = np.atleast_1d(figure.subplots(1, len(colourings), sharex=True, sharey=True))
-    for axes, (heading, names) in zip(panels, colourings.items(), strict=True):
-        names = np.asarray(names)
-        for place, name in enumerate(sorted(set(names))):
-            mine = points[names == name]
-            axes.scatter(
-                mine[:, 0],
-                mine[:, 1],
-                s=9,
-                alpha=0.55,
-                linewidths=0,
-                color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[place % len(MARKERS)],
-                label=name,
-            )
-        axes.set_title(f"{title}, by {heading}", fontsize=10)
-        axes.set_xlabel("first principal component of z")
-        axes.legend(fontsize=8, markerscale=2, framealpha=0.9)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("second")
-    figure.tight_layout()
     return figure
 
 

@@ -133,11 +133,12 @@ def weights_figure(
     return figure
 
 
-def domain_map_figure(
+def map_figure(
     points: np.ndarray,
     panels: Mapping[str, tuple[np.ndarray, Sequence[str]]],
-    others: np.ndarray,
-    others_name: str,
+    others: np.ndarray | None = None,
+    others_name: str = "",
+    title: str = "",
 ) -> Figure:
     """The same points in a panel for each way to group them, with others as crosses on top.
 
@@ -146,8 +147,9 @@ def domain_map_figure(
     Args:
         points: [m, 2].
         panels: by what the groups are, the group [m] of each point and the groups' names.
-        others: [q, 2], perhaps none.
+        others: [q, 2]; None for none.
         others_name: what they are.
+        title: put before "by ..." above each panel.
     """
     figure = Figure(figsize=(4.6 * len(panels), 5.2))
     drawn = np.atleast_1d(figure.subplots(1, len(panels), sharex=True, sharey=True))
@@ -165,7 +167,7 @@ def domain_map_figure(
                 marker=MARKERS[s % len(MARKERS)],
                 label=names[s],
             )
-        if len(others):
+        if others is not None and len(others):
             axes.scatter(
                 others[:, 0],
                 others[:, 1],
@@ -177,7 +179,7 @@ def domain_map_figure(
                 marker="x",
                 label=others_name,
             )
-        axes.set_title(f"by {heading}", fontsize=10)
+        axes.set_title(f"{title}by {heading}", fontsize=10)
         axes.set_xlabel("first principal component of z")
         axes.spines[["top", "right"]].set_visible(False)
         columns = 1 if len(names) < 5 else 2

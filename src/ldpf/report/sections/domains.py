@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldpf.domains.diagnostics import cross_table
-from ldpf.inspection.contact_sheet import typical_images
+from ldpf.inspection.latent_summary import LatentImages
 from ldpf.inspection.style_names import FAINT
 from ldpf.inspection.thumbnails import thumbnail_uri
 from ldpf.report.blocks import Block, Heading, Section, Table, Text, Tile, Tiles
@@ -76,23 +76,24 @@ def _training(found: Findings, training: Training, tiles: int) -> list[Block]:
     if found.kind == "model":
         blocks = [Heading("In the images given")]
     total, sizes = len(latent.assigned), latent.sizes
-    rows = []
+    table = []
     for s, size in enumerate(sizes):
         words = training.words[s] if training.words else []
         told = ", ".join(f"{word} ({score:.2f})" for word, score in words) or "–"
-        rows.append((f"latent domain {s}", f"{size:,}", f"{size / max(total, 1):.0%}", told))
+        table.append((f"latent domain {s}", f"{size:,}", f"{size / max(total, 1):.0%}", told))
     blocks.append(
         Table(
             f"Sizes of the latent domains, {total:,} images",
             ("", "images", "share", "may be called (suggestion)"),
-            rows,
+            table,
             words=(3,),
         )
     )
     if latent.known is not None and latent.known_names:
         blocks.append(_known(training))
     if found.root is not None:
-        blocks += [_tiles(found, training, s, tiles) for s, size in enumerate(sizes) if size]
+        rows = latent.typical(tiles)
+        blocks += [_tiles(found, latent, s, rows[s]) for s, size in enumerate(sizes) if size]
     return blocks
 
 
@@ -115,19 +116,15 @@ def _known(training: Training) -> Table:
     )
 
 
-def _tiles(found: Findings, training: Training, s: int, count: int) -> Tiles:
-    latent = training.latent
-    assert latent is not None
+def _tiles(found: Findings, latent: LatentImages, s: int, rows: list[int]) -> Tiles:
     assert found.root is not None
-    members = (latent.assigned == s).nonzero().flatten().numpy()
-    rows = typical_images(latent.distances.numpy(), latent.labels.numpy(), members, count).tolist()
     tiles = []
     for i in rows:
         name = found.class_names[latent.labels[i]]
         path = latent.paths[i]
         tiles.append(Tile(thumbnail_uri(found.root / path), f"{name}: {path}", (name,)))
     return Tiles(
-        f"Latent domain {s}: {len(rows)} of {len(members):,} images, the nearest to its centre, "
+        f"Latent domain {s}: {len(rows)} of {latent.sizes[s]:,} images, the nearest to its centre, "
         "class by class in turn",
         tiles,
     )

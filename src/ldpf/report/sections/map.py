@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Block, Picture, Section, Text
 from ldpf.report.findings import Findings, Training
-from ldpf.report.plots.maps import domain_map_figure
+from ldpf.report.plots.maps import map_figure
 from ldpf.report.sections.common import domain_label, first_seed, no_latent
 
 
@@ -29,16 +29,14 @@ def _picture(found: Findings, training: Training) -> Picture:
     latent = training.latent
     assert latent is not None
     labels = [domain_label(training, s) for s in range(latent.n_domains)]
-    panels = {"latent domain": (latent.assigned[latent.map_rows].numpy(), labels)}
-    if latent.known is not None and latent.known_names:
-        panels["known domain"] = (latent.known[latent.map_rows].numpy(), latent.known_names)
+    panels = latent.groupings("known domain", labels)
     points, target = latent.points.numpy(), latent.other_points.numpy()
     left_out = f"{training.targets[0]} (left out)" if len(target) else ""
     shown, total = len(latent.map_rows), len(latent.assigned)
     others = f", and {len(target):,} of the domain left out (crosses)" if len(target) else ""
     heading = f"trained {training.name}" if found.kind == "benchmark" else "images given"
     return Picture(
-        figure_uri(lambda: domain_map_figure(points, panels, target, left_out)),
+        figure_uri(lambda: map_figure(points, panels, target, left_out)),
         f"Two-dimensional map of the domain features, {heading}: {shown:,} images in "
         f"{latent.n_domains} latent domains{others}.",
         f"Trained {training.name}: {shown:,} of {total:,} images trained on{others}."

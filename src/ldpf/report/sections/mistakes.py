@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldpf.inspection.contact_sheet import typical_images
 from ldpf.inspection.thumbnails import thumbnail_uri
+from ldpf.inspection.typical_images import class_by_class
 from ldpf.report.blocks import Block, Heading, Section, Text, Tile, Tiles
 from ldpf.report.findings import Findings, Run
 from ldpf.report.sections.common import first_seed
@@ -55,7 +55,7 @@ def _target(found: Findings, target: str, run: Run, count: int) -> list[Block]:
         return [heading, Text(f"All {len(answers):,} images were answered rightly.", "good")]
     # Without probabilities the images of a class come in the order of the data.
     order = np.arange(len(answers), dtype=float) if sure is None else -sure
-    rows = typical_images(order, run.labels, wrong, count).tolist()
+    rows = class_by_class(order, run.labels, wrong, count).tolist()
     caption = f"{len(rows)} of {len(wrong):,} mistakes on {len(answers):,} images of {target}"
     tiles = [_tile(found, run, i, answers[i], None if sure is None else sure[i]) for i in rows]
     headings = ("prompt", "weight", "answer") if run.prompts is not None else ()
