@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from ldpf.version import __version__
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone, load_backbone
@@ -14,35 +14,51 @@ if TYPE_CHECKING:
     from ldpf.estimators.latent_domains import LatentDomains
     from ldpf.features.extract import extract_features
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.methods.base import METHODS, Method, make_method
+    from ldpf.models.base import Classifier
     from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.models.saving import load_model, save_model
 
-# torch and transformers take seconds to import; `ldpf --help` must not wait for them.
 _HOMES = {
+    # data, backbones, features
     "Backbone": "ldpf.backbones",
-    "FeatureSet": "ldpf.features.extract",
+    "FeatureSet": "ldpf.features.feature_set",
     "ImageDataset": "ldpf.data",
-    "LDPFClassifier": "ldpf.estimators.classifier",
-    "LatentDomains": "ldpf.estimators.latent_domains",
-    "PromptClassifier": "ldpf.models.prompt_classifier",
     "extract_features": "ldpf.features.extract",
     "load_backbone": "ldpf.backbones",
     "load_dataset": "ldpf.data",
+    # methods and models
+    "Classifier": "ldpf.models.base",
+    "METHODS": "ldpf.methods.base",
+    "Method": "ldpf.methods.base",
+    "PromptClassifier": "ldpf.models.prompt_classifier",
     "load_model": "ldpf.models.saving",
+    "make_method": "ldpf.methods.base",
     "save_model": "ldpf.models.saving",
+    # estimators
+    "LDPFClassifier": "ldpf.estimators.classifier",
+    "LatentDomains": "ldpf.estimators.latent_domains",
 }
+"""Public names and where they are defined; imported when asked for, since torch and transformers
+take seconds and `ldpf --help` must not wait for them. No sub-package has the name of a function.
+"""
 
 __all__ = [
+    "METHODS",
     "Backbone",
+    "Classifier",
     "FeatureSet",
     "ImageDataset",
     "LDPFClassifier",
     "LatentDomains",
+    "Method",
     "PromptClassifier",
+    "__version__",
     "extract_features",
     "load_backbone",
     "load_dataset",
     "load_model",
+    "make_method",
     "save_model",
 ]
 

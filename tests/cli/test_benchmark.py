@@ -163,7 +163,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
             ("--methods", "ldfp"),
             f"Error: There is no method 'ldfp'; choose from {', '.join(READOUTS)}.",
         ),
-        (("--methods", ","), "Error: No methods were given; choose from zero-shot, "),
+        (("--methods", ","), "Error: No methods were given; choose from "),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
         (("--seeds", "0"), "Error: seeds=0 should be at least 1."),
         (

@@ -8,12 +8,12 @@ import torch
 from ldpf.domains import ExtractorSettings
 from ldpf.errors import DataError
 from ldpf.fusion import FUSION_RULES
-from ldpf.methods import LDPF, CoOp, make_method
-from ldpf.methods.ablations import CONTROLS
+from ldpf.methods import LDPF, METHODS, CoOp, make_method
 from ldpf.methods.ldpf import BOTH, LDPFLearner
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 
+CONTROLS = [name for name in METHODS if name.startswith("ldpf-")]
 SHORT = replace(FAST, max_steps=10, cooldown=3, learning_rate=0.03, round_every=2)
 
 
@@ -41,10 +41,10 @@ def test_every_control_is_ldpf_in_all_but_what_its_name_says():
         "ldpf-agnostic-only": {"agnostic_length", "specific_length"},
         "ldpf-specific-only": {"agnostic_length", "specific_length"},
     }
-    assert changed.keys() == CONTROLS.keys()
+    assert changed.keys() == set(CONTROLS)
     plain = LDPF().__dict__
-    for name, make in CONTROLS.items():
-        own = make().__dict__
+    for name in CONTROLS:
+        own = METHODS.make(name).__dict__
         assert {key for key in plain if own[key] != plain[key]} == {"name", *changed[name]}
         assert own["name"] == name
 

@@ -99,12 +99,24 @@ def _install(tmp_path: Path, group: str, target: str) -> None:
 
 
 def test_a_package_outside_adds_an_entry(room: Registry, tmp_path: Path) -> None:
+    sys.modules.pop("outsider", None)
     (tmp_path / "outsider.py").write_text('class Far:\n    """From far."""\n')
     _install(tmp_path, "room", "outsider:Far")
     assert "far" in room
     assert room.summary("far") == "From far."
     assert type(room.make("far")).__name__ == "Far"
     assert room.get("far").registered_name == "far"
+
+
+def test_facts_of_a_package_outside_are_those_of_its_decorator(
+    room: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "outsider.py").write_text(
+        'from room.base import RULES\n\n\n@RULES.register("far", cost=3)\nclass Far:\n    pass\n'
+    )
+    _install(tmp_path, "room", "outsider:Far")
+    sys.modules.pop("outsider", None)
+    assert room.facts("far") == {"cost": 3}
 
 
 def test_a_package_outside_that_fails_is_named(room: Registry, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-import ldpf
 from ldpf.cli import (
     app as page,
 )
@@ -26,6 +25,7 @@ from ldpf.cli import (
     train,
 )
 from ldpf.cli.common import CommandGroup
+from ldpf.version import __version__
 
 __all__ = ["app", "main"]
 
@@ -49,7 +49,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"ldpf {ldpf.__version__}")
+        typer.echo(f"ldpf {__version__}")
         raise typer.Exit()
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import ldpf
 from ldpf.cli import common
 from ldpf.cli.common import say, say_json
 from ldpf.cli.training_words import held_out_accuracy, print_data, print_result, summary
 from ldpf.errors import SettingsError
+from ldpf.version import __version__
 from ldpf.workflows.inputs import DataSource, encode
 from ldpf.workflows.search import LATENT, chooser, search_space
 from ldpf.workflows.training import check_model_folder, train_into
@@ -169,7 +169,7 @@ def train(
     judged = held_out if len(held_out) else learnt
     baseline = held_out_accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
     run = {
-        "library_version": ldpf.__version__,
+        "library_version": __version__,
         "result_version": RESULT_VERSION,
         "data_digest": features.digest(),
         "fingerprint": frozen.fingerprint,

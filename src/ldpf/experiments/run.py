@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import transformers
 
-import ldpf
 from ldpf.backbones import Backbone
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.experiments.plan import BenchmarkPlan
@@ -31,6 +30,7 @@ from ldpf.models.saving import save_model
 from ldpf.training.loop import RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
+from ldpf.version import __version__
 
 
 def run_settings(
@@ -212,7 +212,7 @@ def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions that stand in every result."""
     return {
-        "ldpf": ldpf.__version__,
+        "ldpf": __version__,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "python": platform.python_version(),

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-import ldpf
 from ldpf.errors import LdpfError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.seed import generator
+from ldpf.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +138,7 @@ def describe(
         "preprocessing": describe_preprocessing(backbone) if name == "pixels" else None,
         "backbone": {"name": backbone.name, "fingerprint": backbone.fingerprint},
         "method": classifier.method,
-        "written_by": f"ldpf {ldpf.__version__}",
+        "written_by": f"ldpf {__version__}",
     }
 
 

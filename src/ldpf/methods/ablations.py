@@ -8,9 +8,11 @@ and two kinds of prompt are each worth having.
 from __future__ import annotations
 
 from ldpf.domains import DiscoverySettings, ExtractorSettings, GivenDomains
+from ldpf.methods.base import METHODS
 from ldpf.methods.ldpf import LDPF
 
 
+@METHODS.register("ldpf-manual", prompts=True, needs_domains=True)
 def manual() -> LDPF:
     """True domain labels instead of clusters: the paper's comparison with manual domains.
 
@@ -20,6 +22,7 @@ def manual() -> LDPF:
     return LDPF("ldpf-manual", discovery=GivenDomains(source="manual"))
 
 
+@METHODS.register("ldpf-random", prompts=True)
 def random() -> LDPF:
     """A split of the training images by chance instead of clusters (ours, not in the paper).
 
@@ -29,6 +32,7 @@ def random() -> LDPF:
     return LDPF("ldpf-random", discovery=GivenDomains(source="random"))
 
 
+@METHODS.register("ldpf-no-adversary", prompts=True)
 def no_adversary() -> LDPF:
     """G without L_adv (step 1 of the method) and without our closed-form erasure of the class.
 
@@ -39,11 +43,13 @@ def no_adversary() -> LDPF:
     return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(extractor=extractor))
 
 
+@METHODS.register("ldpf-sequential", prompts=True)
 def sequential() -> LDPF:
     """Stage 1 (L_dsp, only u) to its end, then stage 2 (L_dap, only v); no turns."""
     return LDPF("ldpf-sequential", stages="sequential")
 
 
+@METHODS.register("ldpf-one-stage", prompts=True)
 def one_stage() -> LDPF:
     """No stages: every step updates v and all u_s together on the images' own prompts.
 
@@ -53,6 +59,7 @@ def one_stage() -> LDPF:
     return LDPF("ldpf-one-stage", stages="joint")
 
 
+@METHODS.register("ldpf-agnostic-only", prompts=True)
 def agnostic_only() -> LDPF:
     """M1 = 12, M2 = 0: only the shared prompt v, as long as both together.
 
@@ -61,21 +68,10 @@ def agnostic_only() -> LDPF:
     return LDPF("ldpf-agnostic-only", agnostic_length=12, specific_length=0)
 
 
+@METHODS.register("ldpf-specific-only", prompts=True)
 def specific_only() -> LDPF:
     """M1 = 0, M2 = 12: only the prompts u_s, which share nothing.
 
     They start from N(0, 0.02) throughout, since "a photo of a" is where v starts.
     """
     return LDPF("ldpf-specific-only", agnostic_length=0, specific_length=12)
-
-
-CONTROLS = {
-    "ldpf-manual": manual,
-    "ldpf-random": random,
-    "ldpf-no-adversary": no_adversary,
-    "ldpf-sequential": sequential,
-    "ldpf-one-stage": one_stage,
-    "ldpf-agnostic-only": agnostic_only,
-    "ldpf-specific-only": specific_only,
-}
-"""The controls by the name they have on the command line."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from ldpf.domains.disentangle.adversarial import seeded_linear
 from ldpf.errors import SettingsError
+from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,
     InstanceTraining,
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
 
 
+@METHODS.register("cocoop", prompts=True)
 @dataclass(frozen=True)
-class CoCoOp:
+class CoCoOp(Method):
     """CoCoOp (Zhou, Yang, Loy, Liu, CVPR 2022), equation 3 and the paragraph before it.
 
     v_m(x) = v_m + pi, pi = h_theta(f): the meta-net h_theta, two linear layers with a ReLU between
@@ -52,7 +54,6 @@ class CoCoOp:
     hidden: int | None = None
     training: InstanceTraining = field(default_factory=InstanceTraining)
     recipe: Recipe = FAST
-    learns = True
 
     def __post_init__(self) -> None:
         if self.length < 1:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
+from ldpf.methods.base import METHODS, Method
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 ALL = frozenset({"context"})
 
 
+@METHODS.register("coop", prompts=True)
 @dataclass(frozen=True)
-class CoOp:
+class CoOp(Method):
     """CoOp (Zhou et al. 2022): M unified context tokens in front of the class name.
 
     Differences from the released code: image features are cached, so there is no augmentation; by
@@ -41,8 +43,7 @@ class CoOp:
     name: str = "coop"
     length: int = 12
     recipe: Recipe = FAST
-    learns = True
-    n_prompts = 1
+    shares_passes = True
 
     def __post_init__(self) -> None:
         if self.length < 1:

@@ -11,6 +11,7 @@ from torch import nn
 from ldpf.domains.clustering import group_means
 from ldpf.domains.disentangle.adversarial import seeded_linear
 from ldpf.errors import DataError, SettingsError
+from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,
     InstanceTraining,
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
 
 
+@METHODS.register("dpl", prompts=True)
 @dataclass(frozen=True)
-class DPL:
+class DPL(Method):
     """Domain Prompt Learning (Zhang, Gu, Matsuo, Iwasawa, arXiv 2111.12853), known as DPLCLIP.
 
     A three-layer MLP F makes the tokens in front of "a photo of a [class]" from image features. The
@@ -60,7 +62,6 @@ class DPL:
     batch: bool = False
     training: InstanceTraining = field(default_factory=InstanceTraining)
     recipe: Recipe = FAST
-    learns = True
 
     def __post_init__(self) -> None:
         if self.length < 1:
@@ -123,6 +124,12 @@ class DPL:
             seed=seed,
             record=record or RunRecord(),
         )
+
+
+@METHODS.register("dpl-batch", prompts=True, needs_domains=True)
+def dpl_batch() -> DPL:
+    """DPL's released form: one prompt for a batch, so answers depend on the rest of the batch."""
+    return DPL("dpl-batch", batch=True)
 
 
 class DomainPromptGenerator(nn.Module):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ldpf.errors import SettingsError
+from ldpf.methods.base import METHODS, Method
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import zero_shot_features
 from ldpf.models.linear_classifier import LinearClassifier
@@ -21,8 +22,9 @@ MIXES = (0.0, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Weights of the Gaussian discriminant beside the zero-shot logits that validation chooses from."""
 
 
+@METHODS.register("gda")
 @dataclass(frozen=True)
-class GDA:
+class GDA(Method):
     """The training-free baseline of Wang et al. ("A Hard-to-Beat Baseline for Training-free
     CLIP-based Adaptation", ICLR 2024).
 
@@ -47,8 +49,6 @@ class GDA:
     name: str = "gda"
     mixes: tuple[float, ...] = MIXES
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
-    learns = True
-    n_prompts = 0
 
     def __post_init__(self) -> None:
         if not self.mixes or min(self.mixes) < 0:

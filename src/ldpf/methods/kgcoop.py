@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ldpf.errors import SettingsError
+from ldpf.methods.base import METHODS
 from ldpf.methods.coop import CoOp, _CoOpLearner
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.methods.zero_shot import zero_shot_features
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ldpf.training.loop import Stage
 
 
+@METHODS.register("kgcoop", prompts=True)
 @dataclass(frozen=True)
 class KgCoOp(CoOp):
     """Knowledge-guided CoOp (Yao, Zhang, Xu, CVPR 2023).

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.methods.base import METHODS, Method
 from ldpf.models.prompt_classifier import PromptClassifier, check_tau
 from ldpf.text.contexts import random_context, similarity_between, worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
@@ -42,8 +44,9 @@ STAGES = ("alternating", "sequential", "joint")
 """How the two stages follow each other."""
 
 
+@METHODS.register("ldpf", prompts=True)
 @dataclass(frozen=True)
-class LDPF:
+class LDPF(Method):
     """Latent Domain Prompt Fusion (Li, Gholamzadeh Khoee, Yu, arXiv 2511.00067).
 
     The sentence of class k under latent domain s is [SOS] v u_s [class k] "." [EOS]. Stage 1 trains
@@ -81,7 +84,8 @@ class LDPF:
     fusion: str = "similarity"
     tau: float = 0.1
     recipe: Recipe = FAST
-    learns = True
+    shares_passes = True
+    aliases: ClassVar[Mapping[str, str]] = {"n_domains": "discovery.n_domains"}
 
     def __post_init__(self) -> None:
         if self.agnostic_length < 0 or self.specific_length < 0 or self.length < 1:

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from ldpf.errors import DataError, SettingsError
+from ldpf.methods.base import METHODS, Method
 from ldpf.models.linear_classifier import LinearClassifier
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Values of C, scikit-learn's inverse strength of the L2 penalty, for features of unit variance."""
 
 
+@METHODS.register("linear-probe")
 @dataclass(frozen=True)
-class LinearProbe:
+class LinearProbe(Method):
     """Linear probe of CLIP (Radford et al. 2021, section 3.2 and appendix A.3).
 
     Multinomial logistic regression on the frozen image features with an L2 penalty, by L-BFGS. As
@@ -41,8 +43,6 @@ class LinearProbe:
     name: str = "linear-probe"
     strengths: tuple[float, ...] = STRENGTHS
     max_iterations: int = 1000
-    learns = True
-    n_prompts = 0
 
     def __post_init__(self) -> None:
         if not self.strengths or min(self.strengths) <= 0:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 
-from ldpf.methods.templates import SINGLE_TEMPLATE
+from ldpf.methods.base import METHODS, Method
+from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.models.prompt_classifier import PromptClassifier
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from ldpf.training.loop import RunRecord
 
 
+@METHODS.register("zero-shot", learns=False)
 @dataclass(frozen=True)
-class ZeroShot:
+class ZeroShot(Method):
     """Zero-shot CLIP (Radford et al. 2021), with one template or the mean over several.
 
     With several, each template's text feature is normalised, they are averaged, and the average
@@ -27,8 +29,6 @@ class ZeroShot:
 
     name: str = "zero-shot"
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
-    learns = False
-    n_prompts = 0
 
     def fit(
         self,
@@ -48,6 +48,12 @@ class ZeroShot:
             logit_scale=backbone.logit_scale,
             training={"text_passes": len(self.templates)},
         )
+
+
+@METHODS.register("zero-shot-ensemble", learns=False)
+def zero_shot_ensemble() -> ZeroShot:
+    """Zero-shot CLIP with the mean over the 80 templates of its ImageNet ensemble."""
+    return ZeroShot("zero-shot-ensemble", ENSEMBLE_TEMPLATES)
 
 
 def zero_shot_features(class_names: Sequence[str], templates: Sequence[str], backbone: Backbone):

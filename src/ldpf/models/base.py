@@ -1,30 +1,110 @@
-"""FIXME docstring"""
+"""What every classifier is, and the kinds of classifiers that a model folder can hold."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import torch
+from ldpf.errors import ModelError
+from ldpf.utils.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from ldpf.backbones import Backbone
+    from ldpf.domains import FittedDomains, OutsideCheck
 
 
-class Classifier(Protocol):
-    """What `Method.fit` returns.
+class Classifier:
+    """Base of what `Method.fit` returns: from cached image features to class logits.
+
+    A kind of classifier is a file that derives from this and registers itself in `CLASSIFIERS`. It
+    implements `logits`, and the three by which a model folder holds it: `config`, `tensors` and
+    `from_saved`. Everything else has a default here, so that every command can rely on it.
 
     Attributes:
         method: name of the method that made it.
         class_names: the K classes, in the order of the logits.
+        training: what training reports about itself (steps, passes, validation, diagnostics).
         per_image: whether an image's answer depends on that image alone. Where it does not, the
             images given together are one batch, and results belong in a class of their own.
-        training: what training reports about itself.
+        outside: tells images unlike the training images; None where it was not measured.
+        latent: extractor and centroids of the latent domains; None where there are none.
+        contexts: learned prompts [S, M, W] that are the same for all images; None without them.
     """
 
     method: str
     class_names: tuple[str, ...]
-    per_image: bool
     training: dict[str, Any]
+    per_image: bool = True
+    outside: OutsideCheck | None = None
+    latent: FittedDomains | None = None
+    contexts: torch.Tensor | None = None
+
+    @property
+    def n_domains(self) -> int:
+        """S, the number of latent domains; 1 where nothing is fused."""
+        return 1
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K]."""
+        raise NotImplementedError
 
     def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
         """softmax over classes of `logits`: [N, D] -> [N, K]."""
+        return self.logits(image_features).softmax(dim=-1)
+
+    def accuracy(self, image_features: torch.Tensor, labels: torch.Tensor) -> float:
+        """Share of images [N, D] whose answer is their label [N]."""
+        return float((self.logits(image_features).argmax(dim=1) == labels).double().mean())
+
+    def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
+        """Fusion weight of each latent domain, [N, D] -> [N, S]: ones where there is one."""
+        return image_features.new_ones(len(image_features), self.n_domains)
+
+    def prompt_logits(self, image_features: torch.Tensor) -> torch.Tensor:
+        """Class logits under each prompt alone: [N, D] -> [N, S, K].
+
+        Raises:
+            ModelError: the classifier has no prompts that are the same for all images.
+        """
+        raise ModelError(
+            f"A {self.method!r} classifier has no prompts that are the same for all images, so "
+            "there are no answers by prompt; train a method with such prompts, such as 'ldpf'."
+        )
+
+    def config(self) -> dict[str, Any]:
+        """What config.json keeps of this kind beyond method, classes and training: plain values."""
+        raise NotImplementedError
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What model.safetensors keeps, by name."""
+        raise NotImplementedError
+
+    @classmethod
+    def shapes(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> dict[str, tuple[int | str, ...]]:
+        """The shape that each tensor of a model folder must have.
+
+        A word stands for a size that is not known beforehand; the same word means the same size.
+
+        Args:
+            config: the whole config.json.
+            tensors: those in the folder, to tell which optional parts are there.
+            backbone: the one that the model was trained with.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_saved(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> Classifier:
+        """Rebuild from config.json and tensors whose shapes were checked."""
+        raise NotImplementedError
+
+
+CLASSIFIERS: Registry[Classifier] = Registry(
+    "kind of classifier", "ldpf.models", variable="CLASSIFIERS"
+)
+"""Kinds of classifiers by the name that stands as `kind` in a model folder's config.json."""

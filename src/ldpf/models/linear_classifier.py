@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 
+from ldpf.models.base import CLASSIFIERS, Classifier
 
+
+@CLASSIFIERS.register("linear")
 @dataclass(frozen=True, eq=False)
-class LinearClassifier:
+class LinearClassifier(Classifier):
     """logits = f W^T + b. Each image is answered on its own.
 
     Attributes:
@@ -25,16 +28,7 @@ class LinearClassifier:
     weight: torch.Tensor
     bias: torch.Tensor
     training: dict[str, Any] = field(default_factory=dict)
-    per_image = True
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K]."""
         return image_features @ self.weight.T + self.bias
-
-    def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
-        """softmax over classes of `logits`: [N, D] -> [N, K]."""
-        return torch.softmax(self.logits(image_features), dim=-1)
-
-    def accuracy(self, image_features: torch.Tensor, labels: torch.Tensor) -> float:
-        """Share of images [N, D] whose answer is their label [N]."""
-        return float((self.logits(image_features).argmax(dim=1) == labels).double().mean())

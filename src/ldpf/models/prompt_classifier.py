@@ -11,10 +11,12 @@ from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.models.base import CLASSIFIERS, Classifier
 
 
+@CLASSIFIERS.register("prompt")
 @dataclass(frozen=True)
-class PromptClassifier:
+class PromptClassifier(Classifier):
     """A classifier over cached image features. Each image is answered on its own.
 
     Attributes:
@@ -41,7 +43,6 @@ class PromptClassifier:
     tau: float = 0.1
     training: dict[str, Any] = field(default_factory=dict)
     outside: OutsideCheck | None = None
-    per_image = True
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSION_RULES:
@@ -73,10 +74,6 @@ class PromptClassifier:
     def prompt_logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits under each prompt alone: [N, D] -> [N, S, K]."""
         return self.logit_scale * torch.einsum("nd,skd->nsk", image_features, self.text_features)
-
-    def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
-        """softmax over classes of `logits`: [N, D] -> [N, K]."""
-        return torch.softmax(self.logits(image_features), dim=-1)
 
 
 def check_tau(tau: float) -> None:

@@ -10,7 +10,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-import ldpf
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.ood import OutsideCheck
@@ -19,6 +18,7 @@ from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.utils.files import write_json
 from ldpf.utils.trees import write_tensors
+from ldpf.version import __version__
 
 FORMAT_VERSION = 1
 """Version of the folder's layout; another one is refused."""
@@ -80,7 +80,7 @@ def model_config(
     """What config.json of a model folder says; the arguments are those of `save_model`."""
     return {
         "format_version": FORMAT_VERSION,
-        "library_version": ldpf.__version__,
+        "library_version": __version__,
         "method": classifier.method,
         "class_names": list(classifier.class_names),
         "n_classes": len(classifier.class_names),
@@ -135,7 +135,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise ModelError(
             f"The model in {str(folder)!r} has format version {version!r}, but this library "
-            f"({ldpf.__version__}) reads version {FORMAT_VERSION}; use the version that wrote it "
+            f"({__version__}) reads version {FORMAT_VERSION}; use the version that wrote it "
             f"({config.get('library_version', 'unknown') if isinstance(config, dict) else '?'})."
         )
     needed = ("method", "class_names", "n_classes", "backbone", "n_domains", "fusion", "tau")

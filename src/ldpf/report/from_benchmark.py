@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-import ldpf
 from ldpf.errors import ModelError, SettingsError
 from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT
 from ldpf.experiments.readouts import READOUTS, readout_of
@@ -19,6 +18,7 @@ from ldpf.report.commands import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables.collect import read_folders, read_run, results_tables
 from ldpf.utils.text import some
+from ldpf.version import __version__
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
 
@@ -96,7 +96,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         facts=_facts(mine, seeds),
         trained_on=_trained_on(mine, targets),
         commands=_commands(lines, results if one_run else folder, data),
-        versions={**mine[0]["versions"], "ldpf that wrote this report": ldpf.__version__},
+        versions={**mine[0]["versions"], "ldpf that wrote this report": __version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
         target_seen=any(line["selection"] == TARGET_ORACLE for line in lines),

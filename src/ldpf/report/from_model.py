@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import ldpf
 from ldpf.data import make_split
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
@@ -21,6 +20,7 @@ from ldpf.methods import ZeroShot
 from ldpf.report import model_facts
 from ldpf.report.findings import ALL, Findings, Run
 from ldpf.report.tables.benchmark_table import BenchmarkTable
+from ldpf.version import __version__
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -78,7 +78,7 @@ def from_model(
         commands=model_facts.commands(folder, config, data),
         versions={
             "ldpf that trained it": config.get("library_version", "unknown"),
-            "ldpf that wrote this report": ldpf.__version__,
+            "ldpf that wrote this report": __version__,
         },
         backbone=(config["backbone"]["name"], config["backbone"]["fingerprint"]),
         no_answers=NO_DATA,

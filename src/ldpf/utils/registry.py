@@ -69,6 +69,7 @@ class Registry(Generic[T]):
         self.kind, self.package, self.variable = kind, package, variable
         self.group = group or package
         self._entries: dict[str, Callable[..., T]] = {}
+        self._facts: dict[str, dict[str, Any]] = {}
 
     def register(self, name: str, **facts: Any) -> Callable[[Entry], Entry]:
         """Decorator: add a class or function under `name`.
@@ -89,7 +90,7 @@ class Registry(Generic[T]):
                     f"There are two {self.kind}s called {name!r}: {known.__module__}."
                     f"{known.__qualname__} and {entry.__module__}.{entry.__qualname__}; rename one."
                 )
-            self._entries[name] = entry
+            self._entries[name], self._facts[name] = entry, facts
             if isinstance(entry, type):
                 entry.registered_name = name  # type: ignore[attr-defined]
             return entry
@@ -155,8 +156,14 @@ class Registry(Generic[T]):
         return (self.get(name).__doc__ or "").strip().split("\n")[0]
 
     def facts(self, name: str) -> dict[str, Any]:
-        """The literal keyword arguments of the entry's decorator; empty for packages outside."""
-        return dict(self._sources[name].facts) if name in self._sources else {}
+        """The literal keyword arguments of the entry's decorator; imports nothing of the room.
+
+        An entry from a package outside is imported; without a decorator it has none.
+        """
+        if name in self._sources:
+            return dict(self._sources[name].facts)
+        self.get(name)
+        return dict(self._facts.get(name, {}))
 
     @cached_property
     def _sources(self) -> dict[str, _Source]:

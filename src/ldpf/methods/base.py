@@ -1,0 +1,129 @@
+"""What every method is, the methods by name, and how one is made from its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ldpf.errors import SettingsError
+from ldpf.methods.overrides import applicable, with_settings
+from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.registry import Registry
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
+    from ldpf.training.loop import RunRecord
+
+
+class Method:
+    """Base of all methods: a frozen dataclass of settings with one verb, `fit`.
+
+    A subclass has a field `name`, the name it is registered under. What the command line must know
+    without importing it stands on its decorator:
+
+        @METHODS.register("zero-shot", learns=False)
+
+    - `learns` (default True): it learns from images and chooses on validation.
+    - `prompts` (default False): it trains prompts, so it has a setting `recipe`.
+    - `needs_domains` (default False): it reads the true domains of the training images.
+
+    Attributes:
+        name: the registered name.
+        shares_passes: the prompts belong to the model and not to single images, so that several
+            trainings can share their passes through the text encoder.
+        aliases: dotted names of settings that the command line and the estimator call otherwise.
+    """
+
+    name: str
+    shares_passes: ClassVar[bool] = False
+    aliases: ClassVar[Mapping[str, str]] = {}
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> Classifier:
+        """Learn from labelled features.
+
+        Args:
+            train: images to learn from.
+            validation: images to choose by; where there are none, `train` is used.
+            backbone: frozen model that made the features.
+            seed: of every random draw.
+            record: receives log lines and checkpoints.
+
+        Returns:
+            A classifier of one of the kinds in `ldpf.models`, which a model folder can hold.
+        """
+        raise NotImplementedError
+
+    @property
+    def learns(self) -> bool:
+        """Whether it learns from images and chooses on validation."""
+        return self._fact("learns", True)
+
+    @property
+    def prompts(self) -> bool:
+        """Whether it trains prompts."""
+        return self._fact("prompts", False)
+
+    @property
+    def needs_domains(self) -> bool:
+        """Whether it reads the true domains of the training images."""
+        return self._fact("needs_domains", False)
+
+    @property
+    def n_prompts(self) -> int:
+        """Prompts trained at once; the time of a step grows with them."""
+        return int(self.prompts)
+
+    def _fact(self, fact: str, default: bool) -> bool:
+        # A method under a name of its own has what is known of its class.
+        for name in (self.name, getattr(self, "registered_name", None)):
+            if name in METHODS:
+                return METHODS.facts(name).get(fact, default)
+        return default
+
+
+METHODS: Registry[Method] = Registry("method", "ldpf.methods", variable="METHODS")
+"""Methods by the name that they have on the command line."""
+
+
+def make_method(
+    name: str,
+    recipe: Recipe = FAST,
+    n_domains: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Method:
+    """A method with its default settings, the given recipe and number of latent domains.
+
+    Methods without a recipe, or whose number of domains is no setting, ignore these two.
+
+    Args:
+        name: registered in `METHODS`.
+        recipe: how prompts are trained.
+        n_domains: S; None for the method's own.
+        settings: other values by dotted name, as in `{"tau": 0.05, "discovery.n_domains": 2}`; see
+            `with_settings`.
+
+    Raises:
+        SettingsError: there is no such method, or a setting that it does not have.
+    """
+    method: Any = METHODS.make(name)
+    if method.name != name:
+        raise SettingsError(
+            f"The method registered as {name!r} has the name {method.name!r}; give it one name."
+        )
+    if "recipe" in {field.name for field in fields(method)}:
+        method = replace(method, recipe=recipe)
+    if n_domains is not None:
+        alias = method.aliases.get("n_domains", "n_domains")
+        method = with_settings(method, applicable(method, {alias: n_domains}))
+    return with_settings(method, settings or {})
