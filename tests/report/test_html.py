@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from ldpf.errors import SettingsError
+from ldpf.report.blocks import Text
 from ldpf.report.html import report_html, summary, write_report
 from ldpf.report.sections import SECTIONS
 
@@ -54,7 +57,7 @@ def page(make_findings, pictures):
 
 def test_every_section_is_there_and_named_in_the_navigation(page):
     assert [one["id"] for one in page.all("section")] == ANCHORS
-    assert len(SECTIONS) == len(ANCHORS)
+    assert sorted(SECTIONS) == sorted(ANCHORS)
     assert [one["href"] for one in page.all("a")] == [f"#{anchor}" for anchor in ANCHORS]
 
 
@@ -141,19 +144,49 @@ def test_without_single_answers_the_numbers_are_still_there(make_findings):
 
 
 def test_nothing_measured_is_said_in_every_section_that_would_show_it(make_findings):
-    found = make_findings(
-        kind="model", targets=(), runs={}, table=None, trainings=(), trained_on=()
+    found = make_findings()
+    trainings = (replace(found.trainings[0], latent=None, words=None),)
+    found = replace(
+        found, kind="model", targets=(), runs={}, table=None, trainings=trainings, trained_on=()
     )
     page = Page(report_html(found))
     assert [one["id"] for one in page.all("section")] == ANCHORS
     assert not page.all("img")
 
 
-def test_a_method_without_latent_domains_says_so(make_findings):
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_method_without_latent_domains_leaves_their_sections_out(make_findings, measured):
     found = make_findings(main="coop", trainings=())
+    if not measured:
+        found = replace(found, kind="model", targets=(), runs={}, table=None)
     page = Page(report_html(found))
-    assert "coop has no latent domains." in page.text
-    assert "coop has one prompt, and none to choose from." in page.text
+    latent = {"domains", "map", "weights", "oracle", "diagnosis"}
+    assert [one["id"] for one in page.all("section")] == [a for a in ANCHORS if a not in latent]
+    [sentence] = [line for line in page.text.splitlines() if "coop has no latent domains" in line]
+    assert all(title in sentence for title in ("Map of domain features", "Oracle gap", "Diagnosis"))
+
+
+def test_a_section_that_registers_itself_comes_before_how_to_reproduce(make_findings, monkeypatch):
+    monkeypatch.setattr(SECTIONS, "_entries", dict(SECTIONS._entries))
+    monkeypatch.setattr(SECTIONS, "_facts", dict(SECTIONS._facts))
+
+    @SECTIONS.register("colophon", title="Who made it")
+    def colophon(found):
+        return [Text(f"Made by {found.main}.")]
+
+    page = Page(report_html(make_findings()))
+    assert [one["id"] for one in page.all("section")] == [*ANCHORS[:-1], "colophon", ANCHORS[-1]]
+    assert "Who made it" in page.text
+    assert "Made by ldpf." in page.text
+
+
+def test_sections_are_listed_without_numpy():
+    code = (
+        "import sys; from ldpf.report.sections.base import ordered_sections, section_title; "
+        "print([section_title(name) for name in ordered_sections()]); "
+        "sys.exit('numpy' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_the_summary_compares_with_zero_shot_and_coop(make_findings):

@@ -99,7 +99,6 @@ class Findings:
         no_pictures: why there are none, and what to do, in a sentence.
         no_answers: why answers or probabilities are missing, and what to do, in a sentence.
         no_latent: why there is nothing to see of the latent domains, and what to do, in a sentence.
-        no_words: why latent domains have no suggested names, in a sentence.
         notes: what else to know of the measurement, in sentences.
         target_seen: whether checkpoints were chosen by true labels of a part of each target.
     """
@@ -124,7 +123,6 @@ class Findings:
     no_pictures: str = ""
     no_answers: str = ""
     no_latent: str = ""
-    no_words: str = ""
     notes: tuple[str, ...] = ()
     target_seen: bool = False
 

@@ -8,9 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ldpf.errors import SettingsError
+from ldpf.report.blocks import Section
 from ldpf.report.findings import Findings
-from ldpf.report.sections import SECTIONS
 from ldpf.report.sections.accuracy import compared, verdict
+from ldpf.report.sections.base import SECTIONS, ordered_sections, section_title
 from ldpf.report.sections.common import percent
 from ldpf.report.tables.benchmark_table import AVERAGE
 from ldpf.report.tables.collect import comparison_words
@@ -27,12 +28,26 @@ def report_html(found: Findings) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = [make(found) for make in SECTIONS]
+    names, left_out = _parts(found)
+    sections = [Section(name, section_title(name), SECTIONS.get(name)(found)) for name in names]
     page = environment.get_template(_TEMPLATE).render(
-        title=found.title, summary=summary(found), sections=sections
+        title=found.title, summary=summary(found), sections=sections, left_out=left_out
     )
     # A file name that is no UTF-8 would make the page none either.
     return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _parts(found: Findings) -> tuple[list[str], str]:
+    """The names of the sections, and a sentence about those left out; empty for none."""
+    names = ordered_sections()
+    if found.trainings:
+        return names, ""
+    left_out = [name for name in names if SECTIONS.facts(name).get("needs_latent")]
+    titles = "; ".join(section_title(name) for name in left_out)
+    return (
+        [name for name in names if name not in left_out],
+        f"{found.main} has no latent domains, so these sections are left out: {titles}.",
+    )
 
 
 def summary(found: Findings) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ldpf.evaluation.bootstrap import Comparison, compare
 from ldpf.inspection.thumbnails import figure_uri
-from ldpf.report.blocks import Best, Block, Picture, Section, Table, Text
+from ldpf.report.blocks import Best, Block, Picture, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.plots.maps import difference_figure
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, shown
 from ldpf.report.tables.collect import comparison_words
 
@@ -14,18 +15,19 @@ BASES = ("zero-shot", "coop")
 """What the main method is compared with, where it is there."""
 
 
-def accuracy_section(found: Findings) -> Section:
+@SECTIONS.register("accuracy", title="Accuracy", order=20)
+def accuracy_section(found: Findings) -> list[Block]:
     """The table of all methods, and differences with intervals."""
     blocks: list[Block] = []
     if found.table is None:
         blocks.append(Text(found.no_answers, "note"))
-        return Section("accuracy", "Accuracy", blocks)
+        return blocks
     blocks += [Text(sentence, "note") for sentence in found.notes]
     blocks.append(_table(found.table))
     differences = compared(found)
     if differences:
         blocks += _differences(found, differences)
-    return Section("accuracy", "Accuracy", blocks)
+    return blocks
 
 
 def compared(found: Findings) -> dict[str, dict[str, Comparison]]:

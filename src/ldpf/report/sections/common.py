@@ -9,8 +9,6 @@ from ldpf.report.findings import Findings, Training
 
 def no_latent(found: Findings) -> Text | None:
     """Why there are no images in latent domains to show, or None where there are."""
-    if not found.trainings:
-        return Text(f"{found.main} has no latent domains.", "note")
     if any(one.latent is not None for one in found.trainings):
         return None
     return Text(found.no_latent, "note")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ldpf.inspection.thumbnails import figure_uri
-from ldpf.report.blocks import Block, Picture, Section, Table, Text
+from ldpf.report.blocks import Block, Picture, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.plots.maps import confusion_figure
+from ldpf.report.sections.base import SECTIONS
 
 CLASSES_SHOWN = 30
 PAIRS_SHOWN = 10
 
 
-def confusion_section(found: Findings) -> Section:
+@SECTIONS.register("confusion", title="Which classes are taken for which", order=30)
+def confusion_section(found: Findings) -> list[Block]:
     """The matrix over all targets and seeds, and the most frequent mistakes of each target."""
-    title = "Which classes are taken for which"
     if not found.runs:
-        return Section("confusion", title, [Text(found.no_answers, "note")])
+        return [Text(found.no_answers, "note")]
     by_target = {target: _counts(found, target) for target in found.targets}
     total = np.sum(list(by_target.values()), axis=0)
     rows = np.arange(len(found.class_names))
@@ -46,7 +47,7 @@ def confusion_section(found: Findings) -> Section:
         )
     )
     blocks.append(_worst(found, by_target))
-    return Section("confusion", title, blocks)
+    return blocks
 
 
 def _counts(found: Findings, target: str) -> np.ndarray:

@@ -12,8 +12,9 @@ from ldpf.domains.diagnosis import (
     judge_gap,
     judge_similarity,
 )
-from ldpf.report.blocks import Best, Block, Heading, Section, Table, Text
+from ldpf.report.blocks import Best, Block, Heading, Table, Text
 from ldpf.report.findings import Findings, Training
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import first_seed
 from ldpf.report.sections.oracle import oracle_gaps
 
@@ -30,13 +31,12 @@ _ROWS = (
 )
 
 
-def diagnosis_section(found: Findings) -> Section:
+@SECTIONS.register("diagnosis", title="Diagnosis", order=100, needs_latent=True)
+def diagnosis_section(found: Findings) -> list[Block]:
     """A verdict and its reasons for each training, and the numbers behind them."""
-    title = "Diagnosis"
     measured = [one for one in found.trainings if one.measured]
     if not measured:
-        note = Text(f"{found.main} has no latent domains to judge.", "note")
-        return Section("diagnosis", title, [note])
+        return [Text("Nothing was measured of these latent domains.", "note")]
     blocks: list[Block] = [
         Text(
             "What was measured while latent domains were discovered, on held-out images, and what "
@@ -49,7 +49,7 @@ def diagnosis_section(found: Findings) -> Section:
             blocks.append(Heading(f"Trained {training.name}"))
         blocks += _verdict(judgements(found, training, gaps))
     blocks.append(_numbers(measured))
-    return Section("diagnosis", title, blocks)
+    return blocks
 
 
 def judgements(

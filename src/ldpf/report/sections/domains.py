@@ -6,8 +6,9 @@ from ldpf.domains.diagnostics import cross_table
 from ldpf.inspection.latent_summary import LatentImages
 from ldpf.inspection.style_names import FAINT
 from ldpf.inspection.thumbnails import thumbnail_uri
-from ldpf.report.blocks import Block, Heading, Section, Table, Text, Tile, Tiles
+from ldpf.report.blocks import Block, Heading, Table, Text, Tile, Tiles
 from ldpf.report.findings import Findings, Training
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import first_seed, no_latent
 
 TILES = 12
@@ -23,11 +24,11 @@ _INTRODUCTION = {
 }
 
 
-def domains_section(found: Findings) -> Section:
+@SECTIONS.register("domains", title="Latent domains", order=40, needs_latent=True)
+def domains_section(found: Findings) -> list[Block]:
     """For each training: sizes, suggested names, and typical images of each latent domain."""
-    title = "Latent domains"
     if (missing := no_latent(found)) is not None:
-        return Section("domains", title, [missing, *_sizes_alone(found)])
+        return [missing, *_sizes_alone(found)]
     blocks: list[Block] = [Text(_INTRODUCTION[found.kind] + first_seed(found))]
     if len(found.trainings) > 1:
         blocks.append(
@@ -46,8 +47,6 @@ def domains_section(found: Findings) -> Section:
                 "note",
             )
         )
-    elif found.no_words:
-        blocks.append(Text(found.no_words, "note"))
     if found.root is None:
         blocks.append(Text(found.no_pictures, "note"))
     many = sum(one.latent.n_domains for one in found.trainings if one.latent is not None)
@@ -55,7 +54,7 @@ def domains_section(found: Findings) -> Section:
     for training in found.trainings:
         if training.latent is not None:
             blocks += _training(found, training, tiles)
-    return Section("domains", title, blocks)
+    return blocks
 
 
 def _sizes_alone(found: Findings) -> list[Block]:

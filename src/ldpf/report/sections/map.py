@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from ldpf.inspection.thumbnails import figure_uri
-from ldpf.report.blocks import Block, Picture, Section, Text
+from ldpf.report.blocks import Block, Picture, Text
 from ldpf.report.findings import Findings, Training
 from ldpf.report.plots.maps import map_figure
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import domain_label, first_seed, no_latent
 
 
-def map_section(found: Findings) -> Section:
+@SECTIONS.register("map", title="Map of domain features", order=50, needs_latent=True)
+def map_section(found: Findings) -> list[Block]:
     """For each training its images on the plane of largest spread, with those of the target."""
-    title = "Map of domain features"
     if (missing := no_latent(found)) is not None:
-        return Section("map", title, [missing])
+        return [missing]
     blocks: list[Block] = [
         Text(
             "Each point is an image, placed by its domain feature z, from which the class has been "
@@ -22,7 +23,7 @@ def map_section(found: Findings) -> Section:
         )
     ]
     blocks += [_picture(found, one) for one in found.trainings if one.latent is not None]
-    return Section("map", title, blocks)
+    return blocks
 
 
 def _picture(found: Findings, training: Training) -> Picture:

@@ -6,20 +6,21 @@ import numpy as np
 
 from ldpf.inspection.thumbnails import thumbnail_uri
 from ldpf.inspection.typical_images import class_by_class
-from ldpf.report.blocks import Block, Heading, Section, Text, Tile, Tiles
+from ldpf.report.blocks import Block, Heading, Text, Tile, Tiles
 from ldpf.report.findings import Findings, Run
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import first_seed
 
 TILES = 12
 ALL_TILES = 96
 
 
-def mistakes_section(found: Findings) -> Section:
+@SECTIONS.register("mistakes", title="Images it got wrong", order=70)
+def mistakes_section(found: Findings) -> list[Block]:
     """For each target the mistakes that were made with most confidence, class by class."""
-    title = "Images it got wrong"
     note = _missing(found)
     if note is not None:
-        return Section("mistakes", title, [note])
+        return [note]
     runs = [run for target in found.targets if (run := found.shown(target)) is not None]
     chosen = "The most confident mistakes" if all(r.confidence for r in runs) else "Mistakes"
     below = (
@@ -36,7 +37,7 @@ def mistakes_section(found: Findings) -> Section:
         run = found.shown(target)
         if run is not None:
             blocks += _target(found, target, run, count)
-    return Section("mistakes", title, blocks)
+    return blocks
 
 
 def _missing(found: Findings) -> Text | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldpf.report.blocks import Section, Table, Text
+from ldpf.report.blocks import Block, Table, Text
 from ldpf.report.findings import Findings
+from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import percent
 from ldpf.report.tables.benchmark_table import AVERAGE
 
@@ -18,15 +19,12 @@ _BOUND = (
 )
 
 
-def oracle_section(found: Findings) -> Section:
+@SECTIONS.register("oracle", title="Oracle gap", order=90, needs_latent=True)
+def oracle_section(found: Findings) -> list[Block]:
     """Accuracy, U_sel and the gap between them, for each target."""
-    title = "Oracle gap"
-    if not found.trainings:
-        note = Text(f"{found.main} has one prompt, and none to choose from.", "note")
-        return Section("oracle", title, [note])
     gaps = oracle_gaps(found)
     if not gaps:
-        return Section("oracle", title, [Text(found.no_latent, "note")])
+        return [Text(found.no_latent, "note")]
     chance = {t: _mean(found, t, _CHANCE) for t in gaps}
     with_chance = all(value is not None for value in chance.values())
     rows: list[tuple[str, ...]] = []
@@ -48,7 +46,7 @@ def oracle_section(found: Findings) -> Section:
         else ""
     )
     table = Table("Accuracy against the best choice of prompts", headings, rows)
-    return Section("oracle", title, [Text(_BOUND + beside), table])
+    return [Text(_BOUND + beside), table]
 
 
 def oracle_gaps(found: Findings) -> dict[str, tuple[float, float]]:

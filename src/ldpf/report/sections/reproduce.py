@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ldpf.report.blocks import Block, Code, Section, Table, Text
+from ldpf.report.blocks import Block, Code, Table, Text
 from ldpf.report.findings import Findings
+from ldpf.report.sections.base import SECTIONS
 
 RUNS_SHOWN = 40
 
 
-def reproduce_section(found: Findings) -> Section:
+@SECTIONS.register("reproduce", title="How to reproduce", order=1000)
+def reproduce_section(found: Findings) -> list[Block]:
     """The commands, versions and run folders."""
     blocks: list[Block] = [
         Text(
@@ -23,4 +25,4 @@ def reproduce_section(found: Findings) -> Section:
         caption = f"Runs of {found.main}, {len(shown)} of {len(found.run_names)}: the folder below "
         caption += "'runs' and the hash of everything the result depends on"
         blocks.append(Table(caption, ("run", "settings"), shown, wordy=True))
-    return Section("reproduce", "How to reproduce", blocks)
+    return blocks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ldpf.report.blocks import Section, Table, Text
+from ldpf.report.blocks import Block, Table, Text
 from ldpf.report.findings import Findings
+from ldpf.report.sections.base import SECTIONS
 
 _BENCHMARK = (
     "One domain at a time was left out: the methods learnt from the others, chose their checkpoint "
@@ -19,16 +20,18 @@ _BENCHMARK_ORACLE = (
 )
 _MODEL = (
     "The model learnt from labelled images whose domains it was not told; a part of them was held "
-    "out to choose the checkpoint. The backbone stayed as it was: only prompts and a small network "
-    "that tells latent domains apart were trained."
+    "out to choose the checkpoint. The backbone stayed as it was"
 )
+_LATENT = ": only prompts and a small network that tells latent domains apart were trained."
 
 
-def training_section(found: Findings) -> Section:
+@SECTIONS.register("training", title="What was trained on what", order=10)
+def training_section(found: Findings) -> list[Block]:
     """The facts, and the images of each training."""
     facts = Table("What this report is about", ("", ""), found.facts, wordy=True)
     benchmark = _BENCHMARK_ORACLE if found.target_seen else _BENCHMARK
-    blocks = [Text(benchmark if found.kind == "benchmark" else _MODEL), facts]
+    model = _MODEL + (_LATENT if found.trainings else ".")
+    blocks: list[Block] = [Text(benchmark if found.kind == "benchmark" else model), facts]
     if found.trained_on:
         first = "left out" if found.kind == "benchmark" else "trained"
         last = "test images" if found.kind == "benchmark" else "left aside"
@@ -40,4 +43,4 @@ def training_section(found: Findings) -> Section:
                 words=(1,),
             )
         )
-    return Section("training", "What was trained on what", blocks)
+    return blocks
