@@ -39,7 +39,7 @@ def pages(root: Any = None) -> dict[str, str]:
     Returns:
         The name of each file in docs/commands, and its text.
     """
-    root = root or typer.main.get_command(app)
+    root = root or typer.main.get_command(app).load_all()
     codes = exit_codes(root.epilog or "")
     commands = {name: one for name, one in root.commands.items() if not one.hidden}
     written = {}

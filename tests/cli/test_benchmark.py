@@ -287,6 +287,7 @@ def test_the_target_oracle_says_what_it_is(images, tiny_clip_folder, tmp_path, r
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_else(options, sentence, tmp_path, run):
-    result = run("benchmark", "--data", tmp_path / "none", "--out", tmp_path / "out", *options)
+    (tmp_path / "empty").mkdir()  # which is refused too, once it is read
+    result = run("benchmark", tmp_path / "empty", "--out", tmp_path / "out", *options)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {sentence}")

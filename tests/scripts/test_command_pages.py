@@ -28,7 +28,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def root() -> Any:
-    return typer.main.get_command(app)
+    return typer.main.get_command(app).load_all()
 
 
 def below(command: Any, path: str) -> Iterator[tuple[str, Any]]:

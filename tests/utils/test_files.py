@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ldpf.errors import ModelError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
-from ldpf.utils.files import write_json
+from ldpf.utils.files import check_own_folder, new_folder, write_json
 from ldpf.utils.trees import load_tree, save_tree
 
 
@@ -110,3 +111,33 @@ def test_an_optimizer_goes_on_as_if_it_had_never_stopped(tmp_path, make):
     load_optimizer_tree(optimizer, tree["optimizer"])
     steps(second, optimizer, 3)
     assert torch.equal(second, straight)
+
+
+def test_a_folder_of_other_things_is_refused(tmp_path: Path):
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(SettingsError) as caught:
+        check_own_folder(tmp_path, ("runs",), "benchmark results")
+    assert str(caught.value) == (
+        f"The folder {str(tmp_path)!r} is not empty and holds no benchmark results; give a new "
+        "folder with --out so that nothing of yours is overwritten."
+    )
+
+
+def test_new_empty_and_own_folders_are_fine(tmp_path: Path):
+    check_own_folder(tmp_path / "new", ("runs",), "benchmark results")
+    check_own_folder(tmp_path, ("runs",), "benchmark results")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    check_own_folder(tmp_path, ("runs",), "benchmark results")
+
+
+def test_a_file_is_no_folder(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SettingsError, match=r"file' is a file; give a folder with --out\.$"):
+        check_own_folder(tmp_path / "file", ("runs",), "benchmark results")
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SettingsError, match=r"cannot be made \(.*\); give another one with --out"):
+        new_folder(tmp_path / "file" / "below")

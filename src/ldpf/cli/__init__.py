@@ -1,4 +1,4 @@
-"""The command line. Commands are typed functions; their docstrings are their help."""
+"""The command line: each command parses its options, calls `ldpf.workflows` and prints."""
 
 from __future__ import annotations
 
@@ -7,24 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ldpf.cli import (
-    app as page,
-)
-from ldpf.cli import (
-    benchmark,
-    datasets,
-    domains,
-    evaluate,
-    export,
-    features,
-    info,
-    predict,
-    report,
-    study,
-    table,
-    train,
-)
-from ldpf.cli.common import CommandGroup
+from ldpf.cli.group import CONTEXT, CommandLine
 from ldpf.version import __version__
 
 __all__ = ["app", "main"]
@@ -37,13 +20,13 @@ _EPILOG = (
 
 app = typer.Typer(
     name="ldpf",
-    cls=CommandGroup,
+    cls=CommandLine,
     epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
     # A plain traceback is what people can search for and paste into a report.
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
 
 
@@ -62,7 +45,7 @@ def start(
         ),
     ] = False,
 ) -> None:
-    """Image classifiers that hold at the next site, learnt without knowing the sites.
+    """Image classifiers that hold at the next site, learned without knowing the sites.
 
     You have labelled photos from several cameras, places or styles, and nobody
     wrote down which is which. ldpf finds these groups by itself ("latent
@@ -72,41 +55,13 @@ def start(
 
     \b
     Try it, without any images of your own:
-      ldpf benchmark --data demo --seeds 1
+      ldpf benchmark --seeds 1
 
     \b
     With your own images in folders such as photos/cat/001.jpg:
-      ldpf train --data photos --out my-model
+      ldpf train photos --out my-model
       ldpf predict my-model new-photos
     """
-
-
-_NEEDS_ARGUMENTS = (
-    evaluate.evaluate,
-    predict.predict,
-    info.info,
-    table.table,
-    export.export,
-    study.study,
-    report.report,
-)
-
-for _command in (
-    benchmark.benchmark,
-    table.table,
-    study.study,
-    report.report,
-    train.train,
-    evaluate.evaluate,
-    predict.predict,
-    domains.domains,
-    features.features,
-    info.info,
-    export.export,
-):
-    app.command(no_args_is_help=_command in _NEEDS_ARGUMENTS)(_command)
-app.command("app", no_args_is_help=True)(page.page)
-app.add_typer(datasets.app, name="datasets")
 
 
 def main() -> None:

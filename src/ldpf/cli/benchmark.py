@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import note, say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
+from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
+from ldpf.cli.options import (
+    BackboneOptions,
+    ComparisonOptions,
+    DataOrDemo,
+    OutputOptions,
+    Track,
+    listed,
+)
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import DataSource, encode, listed
+from ldpf.workflows.inputs import encode, open_tracker
 
 if TYPE_CHECKING:
     from ldpf.experiments.plan import BenchmarkPlan
@@ -26,13 +35,11 @@ log = logging.getLogger("ldpf")
 DEFAULT_METHODS = "zero-shot,zero-shot-ensemble,coop,ldpf,ldpf-uniform,ldpf-nearest,ldpf-oracle"
 
 
+@COMMANDS.register("benchmark", panel="Comparing methods")
 def benchmark(
-    data: common.DemoData = "demo",
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
-    backbone: common.Backbone = "nano",
+    *,
+    data: DataOrDemo,
+    backbone: BackboneOptions,
     methods: Annotated[
         str,
         typer.Option(
@@ -45,23 +52,16 @@ def benchmark(
             "split, in place of latent ones; ldpf-no-adversary, ldpf-sequential, ldpf-one-stage, "
             "ldpf-agnostic-only, ldpf-specific-only: ldpf with one thing changed; ldpf-oracle, "
             "random-oracle: upper bounds.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = DEFAULT_METHODS,
     n_domains: Annotated[
         int | None,
         typer.Option(
             help="How many latent domains ldpf looks for. Default: 3.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="How prompts are trained: fast, or paper (small batches, much longer).",
-            rich_help_panel=common.MODEL_PANEL,
-        ),
-    ] = "fast",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,18 +69,17 @@ def benchmark(
             metavar="NAME=VALUE",
             help="Another value for a setting, for every method that has it, such as tau=0.05, "
             "length=8 or recipe.learning_rate=0.01; a wrong name shows them all. Repeatable.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
-    seeds: common.Seeds = 3,
-    targets: common.Targets = None,
+    comparison: ComparisonOptions,
     protocol: Annotated[
         str,
         typer.Option(
             help="leave-one-domain-out: train on the others. single-source: train on one, test on "
             "the others. in-distribution: train and test on images of all, for reference.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = "leave-one-domain-out",
     selection: Annotated[
@@ -90,7 +89,7 @@ def benchmark(
             "out images of the training domains. leave-one-domain-out: settings also on training "
             "domains left out in turn. leave-one-latent-domain-out: the same with discovered "
             "domains. target-oracle: a fifth of the target, an upper bound.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = "training-domain-validation",
     search: Annotated[
@@ -99,7 +98,7 @@ def benchmark(
             metavar="NAME=A,B,...",
             help="Choose a setting among values, or from a range (NAME=0.01..0.5, or "
             "NAME=log:1e-4..1e-2 with --trials), never by the test. Repeatable.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
@@ -108,30 +107,26 @@ def benchmark(
         typer.Option(
             help="Combinations to try: a method's own settings, then others at random. Default: "
             "every combination of --search.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
-    jobs: common.Jobs = None,
     share: Annotated[
         bool | None,
         typer.Option(
             "--share/--no-share",
             help="Runs that differ only in seed or target take their text passes together: faster "
             "with small text encoders and on a GPU, equal up to rounding. Default: on a GPU.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=common.RUN_PANEL),
+        typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=RUN_PANEL),
     ] = Path("results"),
-    track: common.Track = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    track: Track = None,
+    output: OutputOptions,
 ) -> None:
     """Compare methods on images from domains they have never seen.
 
@@ -143,11 +138,12 @@ def benchmark(
     \b
     Examples:
       ldpf benchmark --seeds 1
-      ldpf benchmark --data photos --backbone openai/clip-vit-base-patch16 --seeds 5
-      ldpf benchmark --data photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
+      ldpf benchmark photos --backbone openai/clip-vit-base-patch16 --seeds 5
+      ldpf benchmark photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
     """
     from ldpf.experiments.processes import begin_early
 
+    targets, jobs = comparison.targets, comparison.jobs
     if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
         begin_early()
     from ldpf.backbones import load_backbone
@@ -166,9 +162,9 @@ def benchmark(
 
     plan = BenchmarkPlan(
         methods=listed(methods),
-        recipe=get_recipe(recipe),
+        recipe=get_recipe(comparison.recipe),
         targets=None if targets is None else listed(targets),
-        seeds=seeds,
+        seeds=comparison.seeds,
         n_domains=n_domains,
         settings=parse_settings(settings or ()),
         protocol=protocol,
@@ -176,8 +172,8 @@ def benchmark(
         search=parse_search(search or (), trials),
     )
     check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
-    common.tracker(track)  # refused here rather than after the first run
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    open_tracker(track)  # refused here rather than after the first run
+    source = data.source()
     dataset = source.load()
     # These need no features, so nobody waits for an encoding in vain.
     rules = get_protocol(plan.protocol)
@@ -186,15 +182,15 @@ def benchmark(
     new_folder(out)
     chosen = list(plan.targets or dataset.domain_names)
     if share is None:
-        share = pick_device(device).type != "cpu"
+        share = pick_device(backbone.device).type != "cpu"
     if share:
         log.info("text passes: shared by runs that differ in seed or target")
     if jobs is None:
         learning = [name for name in plan.trained if METHODS[name]().learns]
         n_runs = len(learning) * len(rules.cases(chosen)) * plan.seeds
-        jobs, why = choose_jobs(n_runs, pick_device(device))
+        jobs, why = choose_jobs(n_runs, pick_device(backbone.device))
         log.info("side by side: %s (%s)", count(jobs, "run"), why)
-    frozen = load_backbone(backbone, device)
+    frozen = load_backbone(backbone.backbone, backbone.device)
     features = encode(dataset, frozen, source).features
 
     with _Progress(plan, dataset.domain_names, out / "runs", track) as progress:
@@ -209,10 +205,13 @@ def benchmark(
             on_run=progress.finished,
         )
     write_results(out / "results.jsonl", lines)
-    caption = [*_caption(dataset.name, backbone, features, plan, out), *chosen_words(lines)]
+    caption = [
+        *_caption(dataset.name, backbone.backbone, features, plan, out),
+        *chosen_words(lines),
+    ]
     table = _table(lines, plan.methods, rules.columns(chosen), caption)
     (out / "table.md").write_text(table.to_markdown(), encoding="utf-8")
-    if as_json:
+    if output.as_json:
         say_json({"results": lines, "table": table.to_json(), "failures": failures})
     else:
         show(table.to_rich())
@@ -222,7 +221,7 @@ def benchmark(
         note(f"Failed: {failure}", style="red")
     if failures:
         note(f"{count(len(failures), 'run')} failed; the same command tries them again.")
-        raise typer.Exit(common.SOMETHING_FAILED)
+        raise typer.Exit(SOMETHING_FAILED)
 
 
 class _Progress:

@@ -7,25 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import SOMETHING_FAILED, say, say_json, show
+from ldpf.cli.options import OutputOptions
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.data.datasets import Benchmark
     from ldpf.data.datasets.check import BenchmarkCheck
-
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Named benchmarks: list them, check a copy, prepare two of them. Nothing is downloaded.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-prepare = typer.Typer(
-    no_args_is_help=True,
-    help="Make a benchmark's folders out of files you have downloaded.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(prepare, name="prepare")
 
 Name = Annotated[
     str,
@@ -45,8 +34,13 @@ SkipMissing = Annotated[
 ]
 
 
-@app.command("list")
-def list_all(quiet: common.Quiet = False, as_json: common.Json = False) -> None:
+@COMMANDS.register("datasets", panel="Named datasets")
+def datasets() -> None:
+    """Named benchmarks: list them, check a copy, prepare two of them. Nothing is downloaded."""
+
+
+@COMMANDS.register("datasets list")
+def list_all(output: OutputOptions) -> None:
     """List the benchmarks that are recognised by name.
 
     \b
@@ -57,7 +51,7 @@ def list_all(quiet: common.Quiet = False, as_json: common.Json = False) -> None:
 
     from ldpf.data.datasets import BENCHMARKS
 
-    if as_json:
+    if output.as_json:
         say_json([_as_json(one) for one in BENCHMARKS.values()])
         return
     table = Table("name", "domains", "classes", "images")
@@ -67,8 +61,8 @@ def list_all(quiet: common.Quiet = False, as_json: common.Json = False) -> None:
     say("Details: ldpf datasets info NAME. Is a copy complete? ldpf datasets check NAME PATH.")
 
 
-@app.command("info", no_args_is_help=True)
-def info(name: Name, quiet: common.Quiet = False, as_json: common.Json = False) -> None:
+@COMMANDS.register("datasets info")
+def info(name: Name, output: OutputOptions) -> None:
     """Show a benchmark's domains, classes and counts, and where to get it.
 
     \b
@@ -78,7 +72,7 @@ def info(name: Name, quiet: common.Quiet = False, as_json: common.Json = False) 
     from ldpf.data.datasets import get_benchmark
 
     one = get_benchmark(name)
-    if as_json:
+    if output.as_json:
         say_json(_as_json(one))
         return
     say(one.title, style="bold")
@@ -96,14 +90,14 @@ def info(name: Name, quiet: common.Quiet = False, as_json: common.Json = False) 
         say(f"- {note}")
 
 
-@app.command("check", no_args_is_help=True)
+@COMMANDS.register("datasets check")
 def check(
+    *,
     name: Name,
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="Your copy's folder.", show_default=False)
     ],
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    output: OutputOptions,
 ) -> None:
     """Compare a copy with what is published; exit code 1 if something differs.
 
@@ -118,16 +112,22 @@ def check(
     from ldpf.data.datasets.check import check_benchmark
 
     found = check_benchmark(get_benchmark(name), path)
-    if as_json:
+    if output.as_json:
         say_json(found.as_json())
     else:
         _print_check(found)
     if found.differences:
-        raise typer.Exit(common.SOMETHING_FAILED)
+        raise typer.Exit(SOMETHING_FAILED)
 
 
-@prepare.command("terra-incognita", no_args_is_help=True)
+@COMMANDS.register("datasets prepare")
+def prepare() -> None:
+    """Make a benchmark's folders out of files you have downloaded."""
+
+
+@COMMANDS.register("datasets prepare terra-incognita")
 def prepare_terra(
+    *,
     annotations: Annotated[
         Path,
         typer.Option(
@@ -157,8 +157,7 @@ def prepare_terra(
     ] = "each",
     skip_missing: SkipMissing = False,
     copy: Copy = False,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    output: OutputOptions,
 ) -> None:
     """Select locations 38, 43, 46, 100 and ten classes of Caltech Camera Traps.
 
@@ -178,9 +177,9 @@ def prepare_terra(
         several=several,
         skip_missing=skip_missing,
         copy=copy,
-        progress=not quiet,
+        progress=not output.quiet,
     )
-    if as_json:
+    if output.as_json:
         say_json({"out": str(out), **vars(made)})
         return
     _print_made(out, made.domain_images, made.missing, made.done_before)
@@ -189,8 +188,9 @@ def prepare_terra(
     say(f"{count(made.other_labels, 'image')} of these locations with none of them: left out.")
 
 
-@prepare.command("mini-domainnet", no_args_is_help=True)
+@COMMANDS.register("datasets prepare mini-domainnet")
 def prepare_mini(
+    *,
     domainnet: Annotated[
         Path,
         typer.Option("--domainnet", metavar="DIR", help="DomainNet's folder.", show_default=False),
@@ -202,8 +202,7 @@ def prepare_mini(
     out: Out,
     skip_missing: SkipMissing = False,
     copy: Copy = False,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    output: OutputOptions,
 ) -> None:
     """Select mini-DomainNet's images from DomainNet by its split lists.
 
@@ -217,9 +216,9 @@ def prepare_mini(
     from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
 
     made = prepare_mini_domainnet(
-        domainnet, splits, out, skip_missing=skip_missing, copy=copy, progress=not quiet
+        domainnet, splits, out, skip_missing=skip_missing, copy=copy, progress=not output.quiet
     )
-    if as_json:
+    if output.as_json:
         say_json({"out": str(out), **vars(made)})
         return
     _print_made(out, made.domain_images, made.missing, made.done_before)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
+from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.latent import measure_latent
+from ldpf.cli.options import BACKBONE_HELP, Device, OptionalData, OutputOptions, require_one_path
 from ldpf.errors import ModelError, SettingsError
+from ldpf.models.folder import CONFIG, require_model_folder
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
 from ldpf.workflows.discovery import OVERVIEW, TABLE, Finding, write_files
-from ldpf.workflows.inputs import DataSource, describe, encode, load_trained
+from ldpf.workflows.inputs import encode, load_trained
+from ldpf.workflows.source import DataSource, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,60 +33,88 @@ log = logging.getLogger("ldpf")
 CLASSES_SHOWN = 15
 
 
-def domains(
-    data: common.Data,
-    model: Annotated[
-        Path | None,
+@dataclass(frozen=True)
+class ModelAndData(OptionalData):
+    """`ldpf domains PATH` and `ldpf domains MODEL PATH`, where --data PATH is the same as PATH."""
+
+    first: Annotated[
+        str | None,
         typer.Argument(
             metavar="[MODEL]",
             help="A model folder: show its latent domains in these images. Without it, latent "
             "domains are discovered in the images.",
             show_default=False,
         ),
-    ] = None,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
+    ] = None
+    second: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help="The labeled images.", show_default=False),
+    ] = None
+
+    @property
+    def model(self) -> Path | None:
+        """The model folder; None where latent domains are to be discovered."""
+        alone = self.second is None and self.data is None
+        return None if self.first is None or alone else Path(self.first)
+
+    @property
+    def given(self) -> str | None:
+        """Where the images are; None where only a model was given, or nothing."""
+        if self.model is None and self.first is not None:
+            return None if (Path(self.first) / CONFIG).is_file() else self.first
+        return self.second if self.data is None else self.data
+
+    def check(self) -> None:
+        """Raise an error unless there are images, given once, and a model, if one is named."""
+        require_one_path(self.given, self.second, self.data)
+        if self.model is not None:
+            require_model_folder(self.model)
+        super().check()
+
+    def source(self) -> DataSource:
+        """What to read."""
+        source = self.optional_source()
+        assert source is not None, "see check"
+        return source
+
+
+@COMMANDS.register("domains", panel="With your images")
+def domains(
+    *,
+    given: ModelAndData,
     backbone: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"{common.BACKBONE_HELP} Default: that of MODEL, else nano.",
-            rich_help_panel=common.MODEL_PANEL,
+            help=f"{BACKBONE_HELP} Default: that of MODEL, else nano.",
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     n_domains: Annotated[
         int | None,
         typer.Option(
             help="How many latent domains to look for. Default: 3. Not with MODEL.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            help="Another number gives another random start.", rich_help_panel=common.RUN_PANEL
-        ),
+        typer.Option(help="Another number gives another random start.", rich_help_panel=RUN_PANEL),
     ] = 0,
     out: Annotated[
         Path,
         typer.Option(
             metavar="FOLDER",
             help="Where pictures and the table of images go.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = Path("domains"),
     per_domain: Annotated[
         int,
-        typer.Option(
-            help="Images on each contact sheet at most.", rich_help_panel=common.RUN_PANEL
-        ),
+        typer.Option(help="Images on each contact sheet at most.", rich_help_panel=RUN_PANEL),
     ] = 24,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    device: Device = "auto",
+    output: OutputOptions,
 ) -> None:
     """Show the groups of one style ("latent domains") found in your images.
 
@@ -91,9 +124,10 @@ def domains(
 
     \b
     Examples:
-      ldpf domains --data photos
-      ldpf domains my-model --data photos --out what-my-model-sees
+      ldpf domains photos
+      ldpf domains my-model photos --out what-my-model-sees
     """
+    model, source = given.model, given.source()
     if per_domain < 1:
         raise SettingsError(f"per_domain={per_domain} should be at least 1.")
     if model is not None and n_domains is not None:
@@ -102,7 +136,6 @@ def domains(
             "or leave MODEL out to discover latent domains anew."
         )
     check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
     dataset = source.load()
     if model is None:
         finding = _discover(
@@ -113,7 +146,7 @@ def domains(
     new_folder(out)
     files = write_files(finding, dataset, out, per_domain)
     report = _report(finding)
-    if as_json:
+    if output.as_json:
         say_json({**report, "files": [str(file) for file in files]})
     else:
         _print(finding, report, files)
@@ -214,20 +247,19 @@ def _report(finding: Finding) -> dict[str, Any]:
 
 
 def _print(finding: Finding, report: dict[str, Any], files: Sequence[Path]) -> None:
-    from ldpf.report.tables.benchmark_table import counts_table, most_uneven
 
     say(f"{describe(finding.features)}.")
     latent = count(report["n_domains"], "latent domain")
     say(f"{latent}, {finding.origin}.", style="bold")
-    show(counts_table(np.array([report["sizes"]]), ["all"], ""))
+    show(counts_table([report["sizes"]], ["all"], ""))
     if report["by_known_domain"] is not None:
-        table = np.array(list(report["by_known_domain"].values()))
-        show(counts_table(table, list(report["by_known_domain"]), "known domain"))
-    table, names = np.array(list(report["by_class"].values())), list(report["by_class"])
+        known = report["by_known_domain"]
+        show(counts_table(list(known.values()), list(known), "known domain"))
+    table, names = list(report["by_class"].values()), list(report["by_class"])
     heading = "class"
     if len(names) > CLASSES_SHOWN:
         rows = most_uneven(table, CLASSES_SHOWN)
-        table, names = table[rows], [names[k] for k in rows]
+        table, names = [table[k] for k in rows], [names[k] for k in rows]
         heading = f"class (the {CLASSES_SHOWN} most uneven)"
     show(counts_table(table, names, heading))
     for sentence in report["words"]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import accuracy_table, say, say_json, show
+from ldpf.cli.options import Device, LabeledData, ModelOptions, OutputOptions
 from ldpf.errors import DataError
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import DataSource, encode, load_trained
+from ldpf.workflows.inputs import encode, load_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,18 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("ldpf")
 
 
+@COMMANDS.register("evaluate", panel="With your images")
 def evaluate(
-    model: common.Model,
-    data: common.Data,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
-    backbone: common.ModelBackbone = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    *,
+    model: ModelOptions,
+    data: LabeledData,
+    device: Device = "auto",
+    output: OutputOptions,
 ) -> None:
     """Measure a trained model on labelled images.
 
@@ -46,22 +42,22 @@ def evaluate(
 
     \b
     Example:
-      ldpf evaluate my-model --data labelled-new-photos
+      ldpf evaluate my-model labelled-new-photos
     """
     from ldpf.models.saving import read_config
 
-    known = read_config(model)["class_names"]
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    known = read_config(model.model)["class_names"]
+    source = data.source()
     dataset = source.load()
-    check_classes(dataset, known, model)
+    check_classes(dataset, known, model.model)
     if dataset.splits is not None and (dataset.splits == "test").any():
         dataset = dataset.subset(dataset.splits == "test")
         log.info("using the %s with split 'test'", count(len(dataset), "row"))
-    classifier, frozen, config = load_trained(model, backbone, device)
+    classifier, frozen, config = load_trained(model.model, model.backbone, device)
     features = encode(dataset, frozen, source).features
     _warn_of_training_images(features.digest(), config.get("provenance", {}))
-    report = {**measure(classifier, features), "model": str(model), "data": dataset.name}
-    if as_json:
+    report = {**measure(classifier, features), "model": str(model.model), "data": dataset.name}
+    if output.as_json:
         say_json(report)
     else:
         _print(report, classifier.class_names)
@@ -142,7 +138,6 @@ def measure(classifier: PromptClassifier, features: FeatureSet) -> dict[str, Any
 
 
 def _print(report: dict[str, Any], class_names: Sequence[str]) -> None:
-    from ldpf.report.tables.benchmark_table import accuracy_table
 
     say(f"Accuracy {report['accuracy']:.1%} on {count(report['n_test'], 'image')}.", style="bold")
     if report["per_domain"] is not None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json
+from ldpf.cli.grouping import DATA_PANEL
+from ldpf.cli.options import ModelOptions, OptionalData, OutputOptions
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import DataSource, load_trained
+from ldpf.workflows.inputs import load_trained
+from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -24,8 +28,27 @@ log = logging.getLogger("ldpf")
 _AT_ONCE = 16
 
 
+@dataclass(frozen=True)
+class MeasuredOn(OptionalData):
+    """Labeled images to measure an exported file on."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="Labeled images to measure the exported file's accuracy on, beside the model's; "
+            "needed for fp16 and int8, unless --unmeasured.",
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
+
+
+@COMMANDS.register("export", panel="With your images")
 def export(
-    model: common.Model,
+    *,
+    model: ModelOptions,
     out: Annotated[
         Path,
         typer.Option(metavar="FILE", help="Where it goes; ends in .onnx.", show_default=False),
@@ -45,20 +68,7 @@ def export(
             help="fp32, fp16 or int8: the latter two are smaller and less exact.",
         ),
     ] = "fp32",
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Labelled images to measure the exported file's accuracy on, beside the model's; "
-            "needed for fp16 and int8, unless --unmeasured.",
-            rich_help_panel=common.DATA_PANEL,
-            show_default=False,
-        ),
-    ] = None,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
+    data: MeasuredOn,
     unmeasured: Annotated[
         bool,
         typer.Option(
@@ -66,10 +76,7 @@ def export(
             help="Write fp16 or int8 without measuring what that does to the accuracy.",
         ),
     ] = False,
-    backbone: common.ModelBackbone = None,
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    output: OutputOptions,
 ) -> None:
     """Write a trained model as an ONNX file.
 
@@ -84,18 +91,14 @@ def export(
     """
     from ldpf.export import export_onnx
 
-    if precision in ("fp16", "int8") and data is None and not unmeasured:
+    if precision in ("fp16", "int8") and data.given is None and not unmeasured:
         raise SettingsError(
             f"precision={precision!r} can change answers: give labelled images with --data to have "
             "the change of accuracy measured, or --unmeasured to do without."
         )
-    classifier, frozen, _ = load_trained(model, backbone, "cpu")
-    source = (
-        None
-        if data is None
-        else DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
-    )
-    dataset = None if source is None else _labelled_images(source, classifier, to, model)
+    classifier, frozen, _ = load_trained(model.model, model.backbone, "cpu")
+    source = data.optional_source()
+    dataset = None if source is None else _labelled_images(source, classifier, to, model.model)
     done = export_onnx(classifier, frozen, out, part=to, precision=precision)
     report: dict[str, Any] = {
         "file": str(done.path),
@@ -107,7 +110,7 @@ def export(
     }
     if source is not None and dataset is not None:
         report["measured"] = _measure(classifier, frozen, done.path, source, dataset, to)
-    if as_json:
+    if output.as_json:
         say_json(report)
         return
     say(f"Model: {done.path} ({done.mebibytes:.1f} MiB), described in {done.description}")

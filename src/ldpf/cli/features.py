@@ -6,34 +6,32 @@ from typing import Annotated
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json
+from ldpf.cli.grouping import RUN_PANEL
+from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions
 from ldpf.errors import DataError
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import DataSource, describe, encode
+from ldpf.workflows.inputs import encode
+from ldpf.workflows.source import describe
 
 
+@COMMANDS.register("features", panel="With your images")
 def features(
-    data: common.Data,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
-    backbone: common.Backbone = "nano",
+    *,
+    data: LabeledData,
+    backbone: BackboneOptions,
     verify: Annotated[
         bool,
         typer.Option(
             "--verify",
             help="Also compare the content of every file with what was encoded, not only its "
             "size and date.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = False,
-    batch_size: common.BatchSize = 64,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    batch_size: BatchSize = 64,
+    output: OutputOptions,
 ) -> None:
     """Encode images once and keep the result, ahead of training.
 
@@ -43,24 +41,24 @@ def features(
 
     \b
     Example:
-      ldpf features --data photos --backbone openai/clip-vit-base-patch16
+      ldpf features photos --backbone openai/clip-vit-base-patch16
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import EmbeddedImages
     from ldpf.features.cache import FeatureCache
     from ldpf.utils.cache_dir import cache_root
 
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    source = data.source()
     dataset = source.load()
     if isinstance(dataset, EmbeddedImages):
-        raise DataError(f"{data} holds embeddings; there is no image to encode.")
-    frozen = load_backbone(backbone, device)
+        raise DataError(f"{source.source} holds embeddings; there is no image to encode.")
+    frozen = load_backbone(backbone.backbone, backbone.device)
     encoding = encode(dataset, frozen, source, verify=verify, batch_size=batch_size)
-    root = cache_dir if cache_dir is not None else cache_root()
+    root = data.cache_dir if data.cache_dir is not None else cache_root()
     folder = FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder
     rate = encoding.encoded / max(encoding.seconds, 1e-9)
     encoded = encoding.features
-    if as_json:
+    if output.as_json:
         say_json(
             {
                 "data": dataset.name,

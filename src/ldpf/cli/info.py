@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json
+from ldpf.cli.options import Device, ModelOptions, OutputOptions
 from ldpf.errors import BackboneError
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import load_trained
@@ -23,12 +24,12 @@ log = logging.getLogger("ldpf")
 NEAREST_NOTE = "A learnt token is a point between words; the nearest word rarely says what it does."
 
 
+@COMMANDS.register("info", panel="With your images")
 def info(
-    model: common.Model,
-    backbone: common.ModelBackbone = None,
-    device: common.Device = "cpu",
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    *,
+    model: ModelOptions,
+    device: Device = "cpu",
+    output: OutputOptions,
 ) -> None:
     """Show what a trained model knows and how it came about.
 
@@ -42,7 +43,7 @@ def info(
     from ldpf.domains.diagnosis import discovery_words, similarity_words
     from ldpf.models.saving import read_config
 
-    config = read_config(model)
+    config = read_config(model.model)
     training = config.get("training", {})
     diagnosis = [
         *discovery_words(latent_measurements(config)),
@@ -50,22 +51,22 @@ def info(
     ]
     prompts, missing = None, None
     try:
-        classifier, frozen, _ = load_trained(model, backbone, device)
+        classifier, frozen, _ = load_trained(model.model, model.backbone, device)
         assert classifier.contexts is not None
         prompts = read_prompts(frozen.text, classifier.contexts)
     except BackboneError as error:  # everything else can be told without it
         missing = str(error)
-    if as_json:
+    if output.as_json:
         say_json(
             {
-                "model": str(model),
+                "model": str(model.model),
                 **{key: value for key, value in config.items() if key != "format_version"},
                 "diagnosis": diagnosis,
                 "prompts": prompts,
             }
         )
     else:
-        _print(model, config, diagnosis, prompts)
+        _print(model.model, config, diagnosis, prompts)
     if missing is not None:
         log.warning("the prompts cannot be read as words: %s", missing)
 

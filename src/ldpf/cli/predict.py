@@ -16,8 +16,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import note
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import SOMETHING_FAILED, STOPPED, note
+from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import count
@@ -38,8 +39,10 @@ WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}
 REPORT_EVERY_S = 10.0
 
 
+@COMMANDS.register("predict", panel="With your images")
 def predict(
-    model: common.Model,
+    *,
+    model: ModelOptions,
     paths: Annotated[
         list[str],
         typer.Argument(
@@ -66,10 +69,9 @@ def predict(
     top_k: Annotated[
         int, typer.Option(help="How many classes to name for each image, most probable first.")
     ] = 1,
-    batch_size: common.BatchSize = 64,
-    backbone: common.ModelBackbone = None,
-    device: common.Device = "auto",
-    quiet: common.Quiet = False,
+    batch_size: BatchSize = 64,
+    device: Device = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Classify images with a trained model.
 
@@ -92,7 +94,7 @@ def predict(
         import_pyarrow()
         if out is None:
             raise SettingsError("A Parquet file cannot be printed; name it with --out FILE.")
-    n_classes = len(read_config(model)["class_names"])
+    n_classes = len(read_config(model.model)["class_names"])
     if not 1 <= top_k <= n_classes:
         raise SettingsError(
             f"top_k={top_k} should be between 1 and {n_classes}, the number of classes."
@@ -105,7 +107,7 @@ def predict(
         new_folder(out.parent)
     embeddings = _embeddings(paths)
     files = None if embeddings else _first_or_error(find_images(paths), paths)
-    classifier, frozen, _ = load_trained(model, backbone, device)
+    classifier, frozen, _ = load_trained(model.model, model.backbone, device)
     predictor = Predictor(classifier, frozen, top_k, batch_size)
     if files is not None:
         rows = predictor.rows(files)
@@ -122,14 +124,14 @@ def predict(
     except KeyboardInterrupt:
         rest = "" if out is None else f" The rows so far are in {_part(out)}."
         note(f"Stopped after {tally}.{rest}")
-        raise typer.Exit(common.STOPPED) from None
+        raise typer.Exit(STOPPED) from None
     log.info("%s", tally)
     if tally.unreadable:
         note(
             f"{count(tally.unreadable, 'file')} could not be read; the column error says why.",
             style="yellow",
         )
-        raise typer.Exit(common.SOMETHING_FAILED)
+        raise typer.Exit(SOMETHING_FAILED)
 
 
 def find_images(paths: Sequence[str]) -> Iterator[Path]:
@@ -141,7 +143,7 @@ def find_images(paths: Sequence[str]) -> Iterator[Path]:
         DataError: a path given by name does not exist (before any other is looked at).
     """
     from ldpf.data import iter_image_files
-    from ldpf.data.image_files import missing_path_error
+    from ldpf.utils.files import missing_path_error
 
     for path in paths:
         if path != "-" and not Path(path).exists():

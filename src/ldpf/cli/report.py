@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json
 from ldpf.cli.evaluate import check_classes
+from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
+from ldpf.cli.options import Device, ModelBackbone, OptionalData, OutputOptions
 from ldpf.errors import ModelError, SettingsError
-from ldpf.workflows.inputs import DataSource, encode, load_original, load_trained
+from ldpf.workflows.inputs import encode, load_original, load_trained
+from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
@@ -22,7 +25,26 @@ if TYPE_CHECKING:
 NO_DATA = "There are no pictures here: give the images with --data to see them."
 
 
+@dataclass(frozen=True)
+class ReportedImages(OptionalData):
+    """Labeled images that a report shows and measures on."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="The labeled images: of a benchmark the same ones, for the pictures; for a model "
+            "any of its classes, best ones that it was not trained on. As for the other commands.",
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
+
+
+@COMMANDS.register("report", panel="With your images")
 def report(
+    *,
     results: Annotated[
         Path,
         typer.Argument(
@@ -34,28 +56,14 @@ def report(
     ],
     out: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="The HTML file.", rich_help_panel=common.RUN_PANEL),
+        typer.Option(metavar="FILE", help="The HTML file.", rich_help_panel=RUN_PANEL),
     ] = Path("report.html"),
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="The labelled images: of a benchmark the same ones, for the pictures; for a model "
-            "any of its classes, best ones that it was not trained on. As for the other commands.",
-            rich_help_panel=common.DATA_PANEL,
-            show_default=False,
-        ),
-    ] = None,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
+    data: ReportedImages,
     method: Annotated[
         str | None,
         typer.Option(
             help="Of a benchmark: the method to look at. Default: ldpf.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
@@ -65,15 +73,13 @@ def report(
             metavar="MODEL",
             help="Of a model: another one to compare with, such as one of CoOp that was trained on "
             "the same images (ldpf train --method coop).",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
-    backbone: common.ModelBackbone = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    backbone: ModelBackbone = None,
+    device: Device = "auto",
+    output: OutputOptions,
 ) -> None:
     """Write a report as one HTML file, to read, print or send.
 
@@ -94,9 +100,7 @@ def report(
         raise SettingsError(
             f"{str(out)!r} is a folder; give a file such as report.html with --out."
         )
-    source = None
-    if data is not None:
-        source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    source = data.optional_source()
     if _is_benchmark(results):
         if beside is not None:
             raise SettingsError(
@@ -112,7 +116,7 @@ def report(
             )
         found = _of_model(results, source, backbone, device, beside)
     size = write_report(found, out)
-    if as_json:
+    if output.as_json:
         say_json({"report": str(out), "bytes": size, **describe(found)})
         return
     for sentence in describe(found)["summary"]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json, show
+from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
+from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, OutputOptions, listed
 from ldpf.studies.base import STUDIES, make_study, takes_values
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import DataSource, encode, listed
+from ldpf.workflows.inputs import encode
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("ldpf")
 
 
+@COMMANDS.register("study", panel="Comparing methods")
 def study(
+    *,
     name: Annotated[
         str,
         typer.Argument(
@@ -35,12 +39,8 @@ def study(
             show_default=False,
         ),
     ],
-    data: common.DemoData = "demo",
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
-    backbone: common.Backbone = "nano",
+    data: DataOrDemo,
+    backbone: BackboneOptions,
     values: Annotated[
         str | None,
         typer.Option(
@@ -48,25 +48,17 @@ def study(
             help="What to try. "
             + "; ".join(f"{name}: {words}" for name, words in takes_values().items())
             + ".",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="How prompts are trained: fast, or paper.", rich_help_panel=common.MODEL_PANEL
-        ),
-    ] = "fast",
-    seeds: common.Seeds = 3,
-    targets: common.Targets = None,
-    jobs: common.Jobs = None,
+    comparison: ComparisonOptions,
     out: Annotated[
         Path,
         typer.Option(
             metavar="FOLDER",
             help="Where tables and figures go, in a folder named after the study.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = Path("studies"),
     runs: Annotated[
@@ -75,14 +67,11 @@ def study(
             metavar="FOLDER",
             help="Where the runs are kept, for instance those of a benchmark (RESULTS/runs): what "
             "is done there is not done again. Default: a folder in --out that all studies share.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    output: OutputOptions,
 ) -> None:
     """Answer one question about LDPF with a table and a figure.
 
@@ -92,10 +81,12 @@ def study(
     \b
     Examples:
       ldpf study domains --seeds 1
-      ldpf study n-domains --data photos --seeds 1 --values 1,2,3,4
+      ldpf study n-domains photos --seeds 1 --values 1,2,3,4
     """
     from ldpf.experiments.processes import begin_early
 
+    recipe, seeds = comparison.recipe, comparison.seeds
+    targets, jobs = comparison.targets, comparison.jobs
     if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
         begin_early()
     from ldpf.backbones import load_backbone
@@ -107,7 +98,7 @@ def study(
     from ldpf.training.recipe import get_recipe
 
     question = make_study(name, None if values is None else listed(values))
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    source = data.source()
     dataset = source.load()
     chosen = listed(targets) if targets else []
     check_domains(dataset, chosen)  # type: ignore[arg-type]
@@ -116,9 +107,9 @@ def study(
     new_folder(folder)
     chosen = chosen or list(dataset.domain_names)
     if jobs is None:
-        jobs, why = choose_jobs(len(chosen) * seeds, pick_device(device))
+        jobs, why = choose_jobs(len(chosen) * seeds, pick_device(backbone.device))
         log.info("side by side: %s (%s)", count(jobs, "run"), why)
-    frozen = load_backbone(backbone, device)
+    frozen = load_backbone(backbone.backbone, backbone.device)
     features = encode(dataset, frozen, source).features
     bench = Bench(
         data=features,
@@ -136,14 +127,15 @@ def study(
     found = question.run(bench)
     files = _write(found, folder, write_rows)
     caption = [
-        f"Data {dataset.name}, backbone {backbone}, {count(seeds, 'seed')}, recipe {recipe}.",
+        f"Data {dataset.name}, backbone {backbone.backbone}, {count(seeds, 'seed')}, "
+        f"recipe {recipe}.",
         found.reading,
     ]
     table = _table(found, chosen, caption)
     if table is not None:
         (folder / "table.md").write_text(table.to_markdown(), encoding="utf-8")
         files.append(folder / "table.md")
-    if as_json:
+    if output.as_json:
         say_json(
             {
                 "study": name,

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import note, say, say_json, show
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import note, say, say_json, show
+from ldpf.cli.options import Json, listed
 from ldpf.errors import SettingsError
-from ldpf.workflows.inputs import listed
 
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
 
+@COMMANDS.register("table", panel="Comparing methods")
 def table(
+    *,
     results: Annotated[
         list[Path],
         typer.Argument(
@@ -50,7 +52,7 @@ def table(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
     ] = None,
-    as_json: common.Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show the results of 'ldpf benchmark' as a table.
 

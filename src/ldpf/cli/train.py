@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say, say_json
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say, say_json
+from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
+from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions, Track
 from ldpf.cli.training_words import held_out_accuracy, print_data, print_result, summary
 from ldpf.errors import SettingsError
 from ldpf.version import __version__
-from ldpf.workflows.inputs import DataSource, encode
+from ldpf.workflows.inputs import encode, open_tracker
 from ldpf.workflows.search import LATENT, chooser, search_space
 from ldpf.workflows.training import check_model_folder, train_into
 
@@ -28,34 +30,32 @@ METHODS = ("ldpf", "coop")
 """Methods that learn prompts, and so make a model that can be kept."""
 
 
+@COMMANDS.register("train", panel="With your images")
 def train(
-    data: common.Data,
+    *,
+    data: LabeledData,
     out: Annotated[
         Path,
         typer.Option(
             metavar="MODEL",
             help="Folder for the model.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ],
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
-    backbone: common.Backbone = "nano",
+    backbone: BackboneOptions,
     method: Annotated[
         str,
         typer.Option(
             help="ldpf: a prompt for each latent domain. coop: one prompt for all images.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = "ldpf",
     n_domains: Annotated[
         int,
         typer.Option(
             help="How many latent domains (groups of images of one style) to look for.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = 3,
     tau: Annotated[
@@ -63,14 +63,14 @@ def train(
         typer.Option(
             help="How evenly latent domains have a say: small, only the most similar one; large, "
             "all the same.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = 0.1,
     recipe: Annotated[
         str,
         typer.Option(
             help="How prompts are trained: fast, or paper (small batches, much longer).",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = "fast",
     search: Annotated[
@@ -79,7 +79,7 @@ def train(
             metavar="NAME=A,B,...",
             help="Choose a setting among values, such as tau=0.1,0.3,1, by further trainings. "
             "Repeatable.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
@@ -88,7 +88,7 @@ def train(
         typer.Option(
             help="Combinations to try: the usual settings, then others at random, also from ranges "
             "(see 'ldpf benchmark'). Default: every combination of --search.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
@@ -98,27 +98,22 @@ def train(
             help="What --search chooses by. leave-one-latent-domain-out: accuracy on latent "
             "domains left out in turn, which stand in for the next site. leave-one-domain-out: on "
             "known domains. training-domain-validation: on held-out images of the same sources.",
-            rich_help_panel=common.MODEL_PANEL,
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = LATENT,
     train_fraction: Annotated[
         float,
         typer.Option(
             help="Share of the images to learn from; the others choose the best prompts.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = 0.8,
     seed: Annotated[
         int,
-        typer.Option(
-            help="Another number gives another random start.", rich_help_panel=common.RUN_PANEL
-        ),
+        typer.Option(help="Another number gives another random start.", rich_help_panel=RUN_PANEL),
     ] = 0,
-    track: common.Track = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
-    as_json: common.Json = False,
+    track: Track = None,
+    output: OutputOptions,
 ) -> None:
     """Train a classifier on your labelled images.
 
@@ -129,9 +124,9 @@ def train(
 
     \b
     Examples:
-      ldpf train --data photos --out my-model
-      ldpf train --data photos --n-domains 4 --out four-domains
-      ldpf train --data photos --search tau=0.1,1 --out chosen
+      ldpf train photos --out my-model
+      ldpf train photos --n-domains 4 --out four-domains
+      ldpf train photos --search tau=0.1,1 --out chosen
     """
     from ldpf.backbones import load_backbone
     from ldpf.data import make_split, require_trainable
@@ -144,15 +139,15 @@ def train(
     settings = _method(method, recipe, n_domains, tau)
     space = search_space(search or (), trials, selection, settings)
     check_model_folder(out)
-    tracker = common.tracker(track)
-    source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    tracker = open_tracker(track)
+    source = data.source()
     dataset = source.load()
     require_trainable(dataset)
     # Refused here rather than after the encoding.
     make_split(
         dataset.splits, dataset.labels, dataset.domains, train_fraction=train_fraction, seed=seed
     )
-    frozen = load_backbone(_lasting_name(backbone), device)
+    frozen = load_backbone(_lasting_name(backbone.backbone), backbone.device)
     features = encode(dataset, frozen, source).features
     domains = None if features.domains is None else features.domains.numpy()
     split = make_split(
@@ -163,7 +158,7 @@ def train(
         seed=seed,
     )
     learnt, held_out = features.subset(split.train), features.subset(split.validation)
-    if not as_json:
+    if not output.as_json:
         print_data(features, learnt, held_out, len(split.test), method)
 
     judged = held_out if len(held_out) else learnt
@@ -200,7 +195,7 @@ def train(
         out, settings, learnt, held_out, frozen, seed, run, provenance, tracker, searching
     )
     provenance = read_config(out)["provenance"]
-    if as_json:
+    if output.as_json:
         say_json(summary(out, classifier, learnt, judged, provenance))
         return
     if chosen := model_words(provenance):
@@ -211,7 +206,7 @@ def train(
     say("Next:")
     say(f"  ldpf predict {_quoted(out)} NEW-IMAGES --out predictions.csv")
     if classifier.latent is not None:
-        say(f"  ldpf domains {_quoted(out)} --data {_quoted(data)}")
+        say(f"  ldpf domains {_quoted(out)} --data {_quoted(source.source)}")
     say(f"  ldpf info {_quoted(out)}")
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ldpf.cli.common import say, show
+from ldpf.cli.console import counts_table, say, show
 from ldpf.cli.latent import measure_latent
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import describe
+from ldpf.workflows.source import describe
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -89,7 +89,6 @@ def print_result(
 def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: FeatureSet) -> None:
     from ldpf.domains.diagnosis import discovery_words, similarity_words
     from ldpf.domains.diagnostics import cross_table
-    from ldpf.report.tables.benchmark_table import counts_table
 
     assert classifier.latent is not None
     measured = measure_latent(classifier.latent, learnt, judged)
@@ -102,7 +101,7 @@ def _print_latent(classifier: PromptClassifier, learnt: FeatureSet, judged: Feat
             learnt.domains, assigned, len(learnt.domain_names), classifier.n_domains
         )
         names, rows = [*names, *learnt.domain_names], [*rows, *known]
-    show(counts_table(np.stack(rows), names, "known domain" if len(rows) > 1 else ""))
+    show(counts_table(np.stack(rows).tolist(), names, "known domain" if len(rows) > 1 else ""))
     for sentence in discovery_words(measured):
         say(f"- {sentence}")
     for sentence in similarity_words(classifier.training.get("prompt_similarity", [])):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ldpf.data.images import IMAGE_ENDINGS
 from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.files import missing_path_error
 
 # Written by operating systems and storage boxes; they hold previews, not anybody's data.
 _IGNORED_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
@@ -126,20 +126,3 @@ def iter_image_files(paths: Iterable[str | Path] | str | Path) -> Iterator[Path]
             base = path / folder.path
             for name in folder.images:
                 yield base / name
-
-
-def missing_path_error(path: Path) -> DataError:
-    """The error for a path that does not exist: how far it exists, and the nearest names there."""
-    parent = path.absolute()
-    missing = parent.name
-    while not parent.exists() and parent != parent.parent:
-        missing = parent.name
-        parent = parent.parent
-    try:
-        names = sorted(entry.name for entry in os.scandir(parent))[:10_000]
-    except OSError:
-        names = []
-    return DataError(
-        f"there is no file or folder {path}: {parent} holds no {missing!r}."
-        f"{did_you_mean(missing, names)}"
-    )

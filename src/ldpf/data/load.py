@@ -14,11 +14,11 @@ from ldpf.data.dataset import ImageDataset
 from ldpf.data.datasets import Found, list_benchmark
 from ldpf.data.datasets.recognize import recognise
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
-from ldpf.data.image_files import missing_path_error
 from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
 from ldpf.errors import DataError
+from ldpf.utils.files import missing_path_error
 
 log = logging.getLogger("ldpf")
 

@@ -14,6 +14,8 @@ from ldpf.backbones import Backbone, load_backbone
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import ModelError
+from ldpf.models.folder import CONFIG as _CONFIG
+from ldpf.models.folder import require_model_folder
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.utils.files import write_json
@@ -23,7 +25,6 @@ from ldpf.version import __version__
 FORMAT_VERSION = 1
 """Version of the folder's layout; another one is refused."""
 
-_CONFIG = "config.json"
 _TENSORS = "model.safetensors"
 
 
@@ -121,12 +122,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         ModelError: there is none, it is damaged, of an unknown version, or names another number of
             classes than the model has.
     """
-    path = folder / _CONFIG
-    if not path.is_file():
-        raise ModelError(
-            f"{str(folder)!r} is no model folder: it has no {_CONFIG}. 'ldpf train --out FOLDER' "
-            "makes one."
-        )
+    path = require_model_folder(folder)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, JSON, hashes of settings, and output folders."""
+"""Files written whole or not at all, JSON, hashes of settings, output folders, missing paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from ldpf.errors import SettingsError
+from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import did_you_mean
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -68,3 +69,20 @@ def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
             f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
             "--out so that nothing of yours is overwritten."
         )
+
+
+def missing_path_error(path: Path) -> DataError:
+    """The error for a path that does not exist: how far it exists, and the nearest names there."""
+    parent = path.absolute()
+    missing = parent.name
+    while not parent.exists() and parent != parent.parent:
+        missing = parent.name
+        parent = parent.parent
+    try:
+        names = sorted(entry.name for entry in os.scandir(parent))[:10_000]
+    except OSError:
+        names = []
+    return DataError(
+        f"there is no file or folder {path}: {parent} holds no {missing!r}."
+        f"{did_you_mean(missing, names)}"
+    )

@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import BackboneError
 from ldpf.utils.text import count
+from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.data import ImageDataset
     from ldpf.features.extract import Extraction
-    from ldpf.features.feature_set import FeatureSet
     from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.training.callbacks import Tracker
 
 log = logging.getLogger("ldpf")
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """The data options of a command, as the person gave them."""
-
-    source: str
-    layout: str = "auto"
-    class_names: Path | None = None
-    skip_bad: bool = False
-    cache_dir: Path | None = None
-    benchmark: str = "auto"
-
-    def load(self) -> ImageDataset:
-        """List the images; raises DataError or SettingsError as `load_dataset` does."""
-        from ldpf.data import load_dataset
-
-        dataset = load_dataset(
-            self.source,
-            layout=self.layout,
-            class_names=self.class_names,
-            skip_bad=self.skip_bad,
-            cache_dir=self.cache_dir,
-            benchmark=self.benchmark,
-        )
-        log.info("images: %s (%s)", describe(dataset), dataset.root)
-        return dataset
 
 
 def encode(
@@ -115,18 +88,14 @@ def load_original(given: str | None, name: str, device: str, whose: str) -> Back
         ) from error
 
 
-def describe(dataset: ImageDataset | FeatureSet) -> str:
-    """How many images, classes and domains there are, in words."""
-    if dataset.domains is None:
-        domains = "domains unknown"
-    else:
-        names = dataset.domain_names
-        domains = f"{count(len(names), 'domain')} ({', '.join(names[:8])}"
-        domains += ", ...)" if len(names) > 8 else ")"
-    classes = count(len(dataset.class_names), "class", "classes")
-    return f"{count(len(dataset), 'image')}, {classes}, {domains}"
+def open_tracker(folder: Path | None) -> Tracker | None:
+    """What writes curves into `folder`, or None without one.
 
+    Raises:
+        SettingsError: tensorboard is not installed.
+    """
+    if folder is None:
+        return None
+    from ldpf.training.callbacks import Tracker
 
-def listed(option: str) -> list[str]:
-    """The entries of a comma-separated option, without blanks and repetitions."""
-    return list(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
+    return Tracker(folder)

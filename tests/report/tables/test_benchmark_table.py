@@ -3,16 +3,12 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-import numpy as np
 import pytest
 from rich.console import Console
 
 from ldpf.report.tables.benchmark_table import (
     AVERAGE,
     BenchmarkTable,
-    accuracy_table,
-    counts_table,
-    most_uneven,
 )
 
 
@@ -159,20 +155,3 @@ def test_json_has_numbers_from_zero_to_one():
 def test_names_in_brackets_are_no_markup():
     table = BenchmarkTable.from_results([line("coop", "[red]x", 0, 0.5)], ["coop"], ["[red]x"])
     assert "[red]x" in rendered(table.to_rich())
-
-
-def test_counts_come_with_their_share_of_the_row():
-    text = rendered(counts_table(np.array([[3, 1], [0, 0]]), ["cat", "[dog]"], "class"))
-    assert [cell.strip() for cell in cells(text, "cat")] == ["cat", "4", "3 (75%)", "1 (25%)"]
-    assert [cell.strip() for cell in cells(text, "[dog]")] == ["[dog]", "0", "0", "0"]
-
-
-def test_accuracy_of_no_images_is_a_dash():
-    text = rendered(accuracy_table("class", [("cat", 4, 0.25), ("dog", 0, None)]))
-    assert [cell.strip() for cell in cells(text, "cat")] == ["cat", "4", "25.0%"]
-    assert [cell.strip() for cell in cells(text, "dog")] == ["dog", "0", "–"]
-
-
-def test_the_most_uneven_rows_come_first_and_small_ones_do_not_lead():
-    counts = np.array([[50, 50], [2, 0], [95, 5], [10, 90]])
-    assert most_uneven(counts, 2).tolist() == [2, 3]

@@ -11,8 +11,8 @@ import numpy as np
 from ldpf.data.datasets.base import Benchmark
 from ldpf.data.datasets.listing import BenchmarkListing, list_benchmark
 from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, folder_names, recognise
-from ldpf.data.image_files import missing_path_error
 from ldpf.errors import DataError
+from ldpf.utils.files import missing_path_error
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.recognize import recognise
 from ldpf.data.datasets.registry import MINI_DOMAINNET
 from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, read_list_folder
-from ldpf.data.image_files import missing_path_error
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
+from ldpf.utils.files import missing_path_error
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -249,52 +248,3 @@ def _escape(text: str) -> str:
     for sign in "\\|*_`<":
         text = text.replace(sign, "\\" + sign)
     return text
-
-
-def counts_table(
-    counts: np.ndarray, row_names: Sequence[str], heading: str, column: str = "latent\ndomain"
-) -> Table:
-    """Images by something (rows) and latent domain (columns), each with its share of the row.
-
-    Args:
-        counts: [rows, S].
-        row_names: what the rows are.
-        heading: what they are called together.
-        column: what the columns are called, before their number; a line break keeps them narrow.
-    """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(Text(heading), overflow="fold")
-    table.add_column("images", justify="right")
-    for s in range(counts.shape[1]):
-        table.add_column(Text(f"{column} {s}"), justify="right")
-    for name, row in zip(row_names, counts, strict=True):
-        total = int(row.sum())
-        shares = [f"{int(n):,} ({n / total:.0%})" if total else "0" for n in row]
-        table.add_row(Text(name), f"{total:,}", *shares)
-    return table
-
-
-def accuracy_table(
-    heading: str, rows: Sequence[tuple[str, int, float | None]], limit: int | None = None
-) -> Table:
-    """Accuracies of groups of images: (name, images, accuracy or None for no images)."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column(Text(heading), overflow="fold")
-    table.add_column("images", justify="right")
-    table.add_column("accuracy", justify="right")
-    for name, images, accuracy in rows[:limit]:
-        shown = "–" if accuracy is None else f"{accuracy:.1%}"
-        table.add_row(Text(name), f"{images:,}", shown)
-    return table
-
-
-def most_uneven(counts: np.ndarray, limit: int) -> np.ndarray:
-    """The rows of `counts` [K, S] that differ most from the whole, at most `limit`, largest first.
-
-    A row's difference is the number of its images that would have to change column for its shares
-    to be those of all images, so that a class of two images does not lead the list.
-    """
-    total = counts.sum(axis=1, keepdims=True)  # [K, 1]
-    expected = total * (counts.sum(axis=0) / max(counts.sum(), 1))
-    moved = np.abs(counts - expected).sum(axis=1) / 2
-    return np.argsort(-moved, kind="stable")[:limit]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from ldpf.cli import common
-from ldpf.cli.common import say
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import say
+from ldpf.cli.grouping import DATA_PANEL, RUN_PANEL
+from ldpf.cli.options import Device, ModelOptions, OptionalData, Quiet
 from ldpf.errors import SettingsError
-from ldpf.workflows.inputs import DataSource, encode, load_trained
+from ldpf.workflows.inputs import encode, load_trained
 
 log = logging.getLogger("ldpf")
 
@@ -18,35 +21,41 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine reaches."""
 
 
-def page(
-    model: common.Model,
+@dataclass(frozen=True)
+class ShownImages(OptionalData):
+    """Labeled images that the page shows."""
+
     data: Annotated[
         str | None,
         typer.Option(
+            "--data",
             metavar="PATH",
-            help="Labelled images (as for train): the page shows typical ones of each latent "
+            help="Labeled images (as for train): the page shows typical ones of each latent "
             "domain, and some to try.",
-            rich_help_panel=common.DATA_PANEL,
+            rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
-    ] = None,
-    layout: common.Layout = "auto",
-    class_names: common.ClassNames = None,
-    benchmark_name: common.NamedBenchmark = "auto",
-    skip_bad: common.SkipBad = False,
+    ] = None
+
+
+@COMMANDS.register("app", panel="With your images")
+def page(
+    *,
+    model: ModelOptions,
+    data: ShownImages,
     host: Annotated[
         str,
         typer.Option(
             help="Address to serve on. The default is reachable from this machine only; 0.0.0.0 "
             "from everywhere, without a password.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(
             help="Default: the first free one from 7860 on.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
@@ -56,13 +65,11 @@ def page(
             "--share",
             help="Also make a public link through gradio's relay: everybody who has it can use "
             "the page.",
-            rich_help_panel=common.RUN_PANEL,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = False,
-    backbone: common.ModelBackbone = None,
-    device: common.Device = "auto",
-    cache_dir: common.CacheDir = None,
-    quiet: common.Quiet = False,
+    device: Device = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Try a trained model in the browser.
 
@@ -81,10 +88,9 @@ def page(
 
     if port is not None and not 1 <= port <= 65535:
         raise SettingsError(f"port={port} should be between 1 and 65535.")
-    classifier, frozen, _ = load_trained(model, backbone, device)
+    classifier, frozen, _ = load_trained(model.model, model.backbone, device)
     session, gallery = Session(classifier, frozen), None
-    if data is not None:
-        source = DataSource(data, layout, class_names, skip_bad, cache_dir, benchmark_name)
+    if (source := data.optional_source()) is not None:
         dataset = source.load()
         features = encode(dataset, frozen, source).features
         gallery = make_gallery(dataset, features, classifier.latent)
@@ -97,7 +103,7 @@ def page(
         log.warning(
             "the page on %s is open to everybody who can reach it, without a password", host
         )
-    blocks = ui.build_page(session, gallery, model.resolve().name)
+    blocks = ui.build_page(session, gallery, model.model.resolve().name)
     address = ui.serve(blocks, host=host, port=port, share=share)
     say(f"Open {address}")
     if share and blocks.share_url:

@@ -1,3 +1,5 @@
+"""Groups of commands: errors become sentences, and a command is imported when it is called."""
+
 from __future__ import annotations
 
 import io
@@ -7,19 +9,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from ldpf.cli import common
-from ldpf.cli.common import CommandGroup, note
-from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.cli.console import note
+from ldpf.cli.group import CommandGroup
+from ldpf.cli.options import Quiet
+from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar
-from ldpf.utils.text import count
-from ldpf.workflows.inputs import listed
 
 log = logging.getLogger("ldpf")
 
@@ -29,7 +27,7 @@ def run_command(body: Callable[[], None], *arguments: str) -> Result:
     app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
 
     @app.command()
-    def one(quiet: common.Quiet = False) -> None:
+    def one(quiet: Quiet = False) -> None:
         body()
 
     @app.command()
@@ -67,7 +65,7 @@ def test_ctrl_c_says_how_to_go_on_and_exits_130():
 def test_ctrl_c_in_a_terminal_leaves_no_traceback():
     code = (
         "import time, typer\n"
-        "from ldpf.cli.common import CommandGroup\n"
+        "from ldpf.cli.group import CommandGroup\n"
         "app = typer.Typer(cls=CommandGroup)\n"
         "@app.command()\n"
         "def one():\n"
@@ -138,40 +136,3 @@ def test_nothing_is_left_behind_in_the_logger():
     before = list(log.handlers), log.level, warnings.showwarning
     run_command(lambda: None, "--quiet")
     assert (list(log.handlers), log.level, warnings.showwarning) == before
-
-
-def test_a_folder_of_other_things_is_refused(tmp_path: Path):
-    (tmp_path / "holiday.jpg").write_bytes(b"x")
-    with pytest.raises(SettingsError) as caught:
-        check_own_folder(tmp_path, ("runs",), "benchmark results")
-    assert str(caught.value) == (
-        f"The folder {str(tmp_path)!r} is not empty and holds no benchmark results; give a new "
-        "folder with --out so that nothing of yours is overwritten."
-    )
-
-
-def test_new_empty_and_own_folders_are_fine(tmp_path: Path):
-    check_own_folder(tmp_path / "new", ("runs",), "benchmark results")
-    check_own_folder(tmp_path, ("runs",), "benchmark results")
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "notes.txt").write_text("mine")
-    check_own_folder(tmp_path, ("runs",), "benchmark results")
-
-
-def test_a_file_is_no_folder(tmp_path: Path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(SettingsError, match=r"file' is a file; give a folder with --out\.$"):
-        check_own_folder(tmp_path / "file", ("runs",), "benchmark results")
-
-
-def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(SettingsError, match=r"cannot be made \(.*\); give another one with --out"):
-        new_folder(tmp_path / "file" / "below")
-
-
-def test_counts_and_lists_as_people_write_them():
-    assert count(1, "image") == "1 image"
-    assert count(2400, "image") == "2,400 images"
-    assert count(2, "class", "classes") == "2 classes"
-    assert listed(" art, photo,,art ") == ["art", "photo"]

@@ -1,0 +1,21 @@
+"""The commands of `ldpf` by name; none is imported before it is called.
+
+A command is one typed function that registers itself. It parses options, calls a function of
+`ldpf.workflows` and prints what that returns; its docstring is its help:
+
+    @COMMANDS.register("features", panel="With your images")
+    def features(data: LabelledData, backbone: BackboneOptions, output: OutputOptions) -> None: ...
+
+Parameters that are option groups (`ldpf.cli.options`) stand for all options of the group. A name of
+two words ("datasets list") puts a command into a group of commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ldpf.utils.registry import Registry
+
+COMMANDS: Registry[Callable[..., None]] = Registry(
+    "command", "ldpf.cli", variable="COMMANDS", group="ldpf.cli"
+)

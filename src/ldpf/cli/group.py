@@ -1,0 +1,117 @@
+"""From the registry of commands to a command line that imports a command when it is called."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ldpf.cli.base import COMMANDS
+from ldpf.cli.console import (
+    BAD_INPUT,
+    OUTPUT_CLOSED,
+    STOPPED,
+    give_up_stdout,
+    messages_on_stderr,
+    note,
+)
+from ldpf.cli.grouping import expand_groups
+from ldpf.errors import LdpfError
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class CommandGroup(TyperGroup):
+    """Runs a command and turns what can go wrong into a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; unexpected exceptions pass through with their traceback."""
+        with messages_on_stderr():
+            try:
+                try:
+                    return super().invoke(ctx)
+                finally:
+                    sys.stdout.flush()
+            except LdpfError as error:
+                note(f"Error: {error}", style="red")
+                raise typer.Exit(BAD_INPUT) from None
+            except BrokenPipeError:
+                give_up_stdout()
+                raise typer.Exit(OUTPUT_CLOSED) from None
+            except KeyboardInterrupt:
+                note("Stopped. The same command goes on from here.")
+                raise typer.Exit(STOPPED) from None
+
+
+class LazyGroup(TyperGroup):
+    """The registered commands below a name.
+
+    Until one is called, a stand-in with its name and summary is in its place, which is enough for
+    the group's help and for "Did you mean".
+    """
+
+    def __init__(self, *, below: str = "", **attributes: Any) -> None:
+        """List the commands whose names begin with `below`; none is imported."""
+        super().__init__(**attributes)
+        self._waiting: dict[str, str] = {}
+        start = f"{below} " if below else ""
+        for full in COMMANDS.names():
+            name = full.removeprefix(start)
+            if full.startswith(start) and " " not in name:
+                self._waiting[name] = full
+                self.commands[name] = TyperCommand(
+                    name=name,
+                    help=COMMANDS.summary(full),
+                    rich_help_panel=COMMANDS.facts(full).get("panel"),
+                )
+
+    def load(self, name: str) -> Any:
+        """The command called `name`, imported now if it was not before."""
+        if name in self._waiting:
+            self.commands[name] = _made(name, self._waiting[name])
+            del self._waiting[name]
+        return self.commands[name]
+
+    def load_all(self) -> LazyGroup:
+        """This group with all commands imported, also those of the groups in it."""
+        for name in list(self.commands):
+            command = self.load(name)
+            if isinstance(command, LazyGroup):
+                command.load_all()
+        return self
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command that the arguments begin with, and import it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else self.load(name), rest
+
+
+class CommandLine(CommandGroup, LazyGroup):
+    """The whole of `ldpf`."""
+
+
+def _made(name: str, full: str) -> Any:
+    """The command that a registered function stands for; a group if there are commands below it."""
+    function = COMMANDS.get(full)
+    facts = {"rich_help_panel": COMMANDS.facts(full).get("panel")}
+    if any(other.startswith(f"{full} ") for other in COMMANDS):
+        return LazyGroup(
+            below=full,
+            name=name,
+            help=inspect.getdoc(function),
+            no_args_is_help=True,
+            rich_markup_mode="rich",
+            context_settings=CONTEXT,
+            **facts,
+        )
+    one = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    one.command(name, context_settings=CONTEXT, **facts)(expand_groups(function))
+    command: Any = typer.main.get_command(one)
+    command.no_args_is_help = any(
+        parameter.param_type_name == "argument" and parameter.required
+        for parameter in command.params
+    )
+    return command

@@ -1,0 +1,323 @@
+"""Option groups: what several commands have in common, declared once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
+from ldpf.errors import SettingsError
+from ldpf.models.folder import require_model_folder
+from ldpf.utils.files import missing_path_error
+from ldpf.workflows.source import DataSource
+
+log = logging.getLogger("ldpf")
+
+_DATA_HELP = (
+    "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
+    ".parquet) with columns path and label and perhaps domain and split; or embeddings: a .parquet "
+    "table with a column embedding, or an array .npy with a table beside it. 'demo' draws a small "
+    "set."
+)
+
+
+@dataclass(frozen=True)
+class OptionalData:
+    """Labeled images that a command can do without, and how they are read."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help=_DATA_HELP,
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            help="How folders are read: auto, domain/class or class.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = "auto"
+    class_names: Annotated[
+        Path | None,
+        typer.Option(
+            "--class-names",
+            metavar="FILE",
+            help="Better names for classes, one a line: folder_name = readable name. The text "
+            "side of the model reads these names.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None
+    benchmark_name: Annotated[
+        str,
+        typer.Option(
+            "--benchmark",
+            metavar="NAME",
+            help="auto recognizes the folders of a named benchmark, with its official domains and "
+            "class names; a name from 'ldpf datasets list' insists on it; none reads plain "
+            "folders.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = "auto"
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad",
+            help="Leave out images that cannot be read, instead of stopping.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = False
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache-dir",
+            metavar="FOLDER",
+            help="Where encoded images are kept, so that none is encoded twice. Default: "
+            "$LDPF_CACHE, else ~/.cache/ldpf.",
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = None
+
+    @property
+    def given(self) -> str | None:
+        """What the person gave; None for nothing."""
+        return self.data
+
+    def check(self) -> None:
+        """Raise DataError if there is no such file or folder."""
+        if self.given is not None and self.given != "demo":
+            path = Path(self.given).expanduser().absolute()
+            if not path.exists():
+                raise missing_path_error(path)
+
+    def optional_source(self) -> DataSource | None:
+        """What to read; None where no images were given."""
+        return None if self.given is None else self._source(self.given)
+
+    def _source(self, given: str) -> DataSource:
+        return DataSource(
+            given,
+            layout=self.layout,
+            class_names=self.class_names,
+            skip_bad=self.skip_bad,
+            cache_dir=self.cache_dir,
+            benchmark=self.benchmark_name,
+        )
+
+
+def require_one_path(given: str | None, argument: str | None, option: str | None) -> None:
+    """Raise SettingsError if there are no images, or different ones as argument and as option."""
+    if given is None:
+        raise SettingsError("Which images? Give their folder or table as PATH.")
+    if argument is not None and option is not None and argument != option:
+        raise SettingsError(
+            f"The images are given twice, as {argument!r} and with --data {option!r}; leave one "
+            "out."
+        )
+
+
+@dataclass(frozen=True)
+class LabeledData(OptionalData):
+    """Labeled images, given as an argument or with --data, and how they are read."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="The same as the argument PATH.",
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help=_DATA_HELP, show_default=False),
+    ] = None
+
+    @property
+    def given(self) -> str | None:
+        """What the person gave; None for nothing."""
+        return self.path if self.data is None else self.data
+
+    def check(self) -> None:
+        """Raise SettingsError unless one path is given, DataError if it does not exist."""
+        require_one_path(self.given, self.path, self.data)
+        super().check()
+
+    def source(self) -> DataSource:
+        """What to read."""
+        assert self.given is not None, "see check"
+        return self._source(self.given)
+
+
+@dataclass(frozen=True)
+class DataOrDemo(LabeledData):
+    """Labeled images, or else the small drawn set."""
+
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help=f"{_DATA_HELP} Default: demo.", show_default=False),
+    ] = None
+
+    @property
+    def given(self) -> str:
+        """What the person gave; "demo" for nothing."""
+        return super().given or "demo"
+
+
+BACKBONE_HELP = (
+    "The ready-made image-and-text model to build on: nano (small, comes with ldpf), a folder "
+    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or a name on the Hugging Face hub "
+    "such as openai/clip-vit-base-patch16."
+)
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Where to compute: auto (a CUDA GPU if there is one), cpu or cuda.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+ModelBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="Where the image-and-text model lies that MODEL was trained with. Default: where it "
+        "was during training.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """The frozen model to build on, and where it computes."""
+
+    backbone: Annotated[
+        str,
+        typer.Option("--backbone", metavar="NAME", help=BACKBONE_HELP, rich_help_panel=MODEL_PANEL),
+    ] = "nano"
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """A trained model, and where its backbone lies."""
+
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A model folder made by 'ldpf train'.", show_default=False
+        ),
+    ]
+    backbone: ModelBackbone = None
+
+    def check(self) -> None:
+        """Raise ModelError if it is no model folder."""
+        require_model_folder(self.model)
+
+
+def _set_quiet(quiet: bool) -> bool:
+    if quiet:
+        log.setLevel(logging.WARNING)
+    return quiet
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="On stderr only warnings and errors.",
+        callback=_set_quiet,
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON document on stdout instead of tables.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How much is printed, and as what."""
+
+    quiet: Quiet = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """How the runs of a comparison are repeated and carried out."""
+
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe",
+            help="How prompts are trained: fast, or paper (small batches, much longer).",
+            rich_help_panel=MODEL_PANEL,
+        ),
+    ] = "fast"
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="How often everything is repeated with another random start.",
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = 3
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Domains to leave out in turn. Default: every one.",
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs side by side. Default: one for each processor, as far as memory goes.",
+            rich_help_panel=RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None
+
+
+Track = Annotated[
+    Path | None,
+    typer.Option(
+        "--track",
+        metavar="FOLDER",
+        help="Also write curves of the training there, for 'tensorboard --logdir FOLDER'. Needs "
+        "pip install 'ldpf\\[track]'.",
+        rich_help_panel=RUN_PANEL,
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),
+]
+
+
+def listed(option: str) -> list[str]:
+    """The entries of a comma-separated option, without blanks and repetitions."""
+    return list(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
