@@ -29,6 +29,8 @@ SHORT_FAST = replace(
     FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03
 )
 SHORT_PAPER = replace(PAPER, image_batch=16, max_epochs=3, learning_rate=0.05)
+SHORT_AVERAGED = replace(SHORT_FAST, patience=None, cooldown=0, average=0.9, keep="last")
+SHORT = {"fast": SHORT_FAST, "paper": SHORT_PAPER, "averaged": SHORT_AVERAGED}
 
 
 @dataclass
@@ -119,6 +121,69 @@ def test_the_prompts_after_the_last_step_are_judged_too():
     best, training = train(learner, fast(max_steps=2))
     assert training.best.step == 2
     assert torch.equal(best["a"], learner.groups["a"])
+
+
+def test_the_last_prompts_are_kept_where_the_recipe_says_so():
+    learner = ToyLearner(phases=((A | B,),), accuracies=iter([0.1, 0.9, 0.3, 0.2]))
+    best, training = train(learner, fast(max_steps=3, keep="last"))
+    assert (training.best.step, training.best.accuracy) == (3, 0.2)
+    assert torch.equal(best["a"], learner.groups["a"])
+
+
+def average_of(steps: list[torch.Tensor], decay: float) -> torch.Tensor:
+    """The definition: each step moves the average by 1 - min(decay, n / (n + 10))."""
+    average = steps[0].clone()
+    for number, value in enumerate(steps, start=1):
+        kept = min(decay, number / (number + 10))
+        average = kept * average + (1 - kept) * value
+    return average
+
+
+def test_the_average_over_steps_is_judged_and_kept():
+    learner = ToyLearner(phases=((A | B,),))
+    best, _ = train(learner, fast(max_steps=20, average=0.5, keep="last"))
+    after_each = [features[0] for features in learner.judged[1:20]]
+    # What the last step ended with was not judged: the average stood in its place.
+    judged_last = learner.judged[20][0]
+    assert torch.equal(best["a"], judged_last)
+    low, high = sorted([average_of(after_each, 0.5)[0], torch.tensor(1.0)])
+    assert low < judged_last[0] < high
+
+
+def test_the_average_is_the_definition():
+    learner = ToyLearner(phases=((A | B,),))
+    recipe = fast(max_steps=20, average=0.7, keep="last")
+    seen = []
+    take = PromptTraining._take_average
+
+    def spy(training):
+        seen.append(training.learner.groups["a"].detach().clone())
+        take(training)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PromptTraining, "_take_average", spy)
+        best, _ = train(learner, recipe)
+    assert torch.allclose(best["a"], average_of(seen, 0.7), atol=1e-6)
+
+
+def test_prompts_of_latent_domains_that_still_change_are_not_in_the_average():
+    learner = ToyLearner(phases=((A | B,),), settled_from=12)
+    _, training = train(learner, fast(max_steps=20, average=0.5, keep="last"))
+    assert training.steps_averaged == 20 - 12 + 1
+
+
+def test_without_patience_and_with_a_number_of_steps_the_rate_is_a_cosine_over_them():
+    rates = []
+    step = torch.optim.Adam.step
+
+    def spy(optimizer, *arguments):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", spy)
+        train(ToyLearner(phases=((A,),)), fast(max_steps=4, patience=None))
+    assert rates == pytest.approx([FAST.learning_rate * x for x in (1, 0.8535534, 0.5, 0.1464466)])
 
 
 def test_nothing_is_chosen_before_the_latent_domains_are_final():
@@ -382,7 +447,9 @@ def interrupt_at(monkeypatch, name, call):
     monkeypatch.setattr(LEARNERS[name], "loss", loss)
 
 
-@pytest.mark.parametrize("recipe", [SHORT_FAST, SHORT_PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize(
+    "recipe", [SHORT_FAST, SHORT_PAPER, SHORT_AVERAGED], ids=["fast", "paper", "averaged"]
+)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_same_seed_gives_the_same_bits(name, recipe, data, tiny_clip, uninterrupted):
     record = RunRecord()
@@ -397,7 +464,9 @@ def test_another_seed_gives_another_classifier(name, data, tiny_clip, uninterrup
 
 
 @pytest.mark.parametrize("call", [1, 2, 7, 11])
-@pytest.mark.parametrize("recipe", [SHORT_FAST, SHORT_PAPER], ids=["fast", "paper"])
+@pytest.mark.parametrize(
+    "recipe", [SHORT_FAST, SHORT_PAPER, SHORT_AVERAGED], ids=["fast", "paper", "averaged"]
+)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     name, recipe, call, data, tiny_clip, uninterrupted, tmp_path, monkeypatch

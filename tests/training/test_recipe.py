@@ -81,10 +81,23 @@ def test_counts_below_one_are_refused(name):
     [
         ({"max_steps": 10}, ["max_epochs is 20", "max_steps 10"]),
         ({"max_epochs": None}, ["max_epochs is None", "max_steps None"]),
-        ({"max_epochs": None, "max_steps": 10}, ["patience", "max_epochs"]),
+        ({"max_epochs": None, "max_steps": 10}, ["warmup_epochs is 1", "max_steps 10"]),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(change, named):
     with pytest.raises(SettingsError) as caught:
         replace(PAPER, **change)
     assert all(part in str(caught.value) for part in named)
+
+
+@pytest.mark.parametrize("change", [{"average": 1.0}, {"average": -0.1}, {"keep": "first"}])
+def test_how_prompts_are_kept_is_checked(change):
+    with pytest.raises(
+        SettingsError, match=f"{next(iter(change))}={next(iter(change.values()))!r}"
+    ):
+        replace(FAST, **{"keep": "last"} | change)
+
+
+def test_an_average_is_of_the_last_prompts():
+    with pytest.raises(SettingsError, match=r"average is 0\.9 and keep 'best'"):
+        replace(FAST, average=0.9)

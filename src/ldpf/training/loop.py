@@ -109,7 +109,7 @@ class _Best:
 
 
 class PromptTraining:
-    """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot best on validation.
+    """Trains a `PromptLearner` by a `Recipe`; ends with the snapshot that the recipe keeps.
 
     A phase runs through the whole recipe. Where `learner.rotation` stages take turns in it, it is
     that many times as long, so that each prompt gets the updates that the recipe means.
@@ -139,13 +139,16 @@ class PromptTraining:
         self.best = _Best()
         self.last_improvement = 0
         self.last_accuracy = 0.0
+        self.averaged: dict[str, torch.Tensor] = {}
+        self.steps_averaged = 0
         self.order = torch.arange(learner.n_train)
 
     def run(self) -> Tree:
         """Train every phase, from the checkpoint if there is one.
 
         Returns:
-            The learner's snapshot with the best validation accuracy; of equal ones, the latest.
+            The learner's snapshot with the best validation accuracy, of equal ones the latest; or
+            the last one, averaged over steps where the recipe says so.
 
         Raises:
             LdpfError: the loss is not finite.
@@ -162,6 +165,8 @@ class PromptTraining:
                 self._save()
                 saved = time.monotonic()
         with torch.no_grad():
+            for name, average in self.averaged.items():
+                self.learner.groups[name].copy_(average)
             self._judge(self._encode(frozenset()), last=True)
         return self.best.snapshot
 
@@ -188,6 +193,7 @@ class PromptTraining:
             optimizer.param_groups[0]["lr"] = rate
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        self._take_average()
         if self._evaluation_due():
             self.record.add(
                 step=self.step,
@@ -199,6 +205,21 @@ class PromptTraining:
             )
         self.step += 1
         self.phase_step += 1
+
+    @torch.no_grad()
+    def _take_average(self) -> None:
+        """Move the averaged prompts towards the present ones; early steps weigh more, as in Adam.
+
+        Prompts of latent domains that will change again are left out.
+        """
+        if not self.recipe.average or not self.learner.settled:
+            return
+        self.steps_averaged += 1
+        decay = min(self.recipe.average, self.steps_averaged / (self.steps_averaged + 10))
+        for name, parameter in self.learner.groups.items():
+            if name not in self.averaged:
+                self.averaged[name] = parameter.detach().clone()
+            self.averaged[name].lerp_(parameter.detach(), 1 - decay)
 
     def _encode(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
         contexts = self.learner.contexts(stage, batch)
@@ -212,7 +233,11 @@ class PromptTraining:
             return  # latent domains that will change again are none to keep
         if accuracy > self.best.accuracy:
             self.last_improvement = self.phase_step
-        if accuracy >= self.best.accuracy:
+        if self.recipe.keep == "last":
+            kept = self.learner.snapshot() if last else {}
+            if last or accuracy >= self.best.accuracy:
+                self.best = _Best(accuracy, self.step, kept)
+        elif accuracy >= self.best.accuracy:
             self.best = _Best(accuracy, self.step, self.learner.snapshot())
 
     def _phase_over(self) -> bool:
@@ -234,6 +259,8 @@ class PromptTraining:
 
     def _rate(self) -> float:
         if self.recipe.patience is None:
+            if self.recipe.max_steps is not None:
+                return self.recipe.cosine_of_step(self.phase_step // self.learner.rotation)
             epoch = self.phase_step // (self.steps_per_epoch * self.learner.rotation)
             return self.recipe.cosine(epoch)
         if self.cooling_from is None:
@@ -275,6 +302,7 @@ class PromptTraining:
                 "batches": self.batches.get_state(),
                 "order": self.order,
                 "best": {"snapshot": self.best.snapshot},
+                "averaged": self.averaged,
                 "counters": {
                     "phase": self.phase,
                     "step": self.step,
@@ -283,6 +311,7 @@ class PromptTraining:
                     "last_improvement": self.last_improvement,
                     "best_accuracy": self.best.accuracy,
                     "best_step": self.best.step,
+                    "steps_averaged": self.steps_averaged,
                     "text_passes": self.record.text_passes,
                 },
                 "history": self.record.history,
@@ -316,6 +345,9 @@ class PromptTraining:
         self.best = _Best(
             counters["best_accuracy"], counters["best_step"], tree["best"]["snapshot"]
         )
+        device = next(iter(self.learner.groups.values())).device
+        self.averaged = {name: value.to(device) for name, value in tree["averaged"].items()}
+        self.steps_averaged = counters["steps_averaged"]
         self.learner.load_state(tree["learner"])
         for name, optimizer in self.optimizers.items():
             load_optimizer_tree(optimizer, tree["optimizers"][name])

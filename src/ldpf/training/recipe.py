@@ -24,13 +24,21 @@ class Recipe:
         max_epochs: passes over the images in one phase; None where `max_steps` says how long.
         max_steps: steps in one phase at most.
         patience: steps without a better validation accuracy after which the learning rate is
-            brought down to end the phase; None to run through all epochs on a cosine.
+            brought down to end the phase; None to run through all epochs, or all `max_steps`, on a
+            cosine.
         cooldown: steps in which the learning rate falls to zero at the end (with `patience`); never
             more than the phase has.
         warmup_epochs: epochs at `warmup_rate` first.
         warmup_rate: learning rate of the warm-up.
         round_every: steps between rounds of domain discovery; None for one round an epoch.
         evaluate_every: steps between looks at validation; None for once an epoch.
+        average: decay of an exponential average of the prompts, taken once the latent domains are
+            final; the average is what is judged at the end and kept. 0 takes none. Averaged weights
+            are flatter optima and hold better under domain shift (Izmailov et al. 2018; SWAD, Cha
+            et al. 2021), and rounding moves them less.
+        keep: which prompts are kept: `best` on validation of all that were judged, or `last`.
+            Validation images come from the training domains and say little about a new one, and a
+            choice between nearly equal checkpoints is decided by rounding.
     """
 
     name: str
@@ -45,6 +53,8 @@ class Recipe:
     warmup_rate: float = field(default=1e-5, metadata=constraint(Number(at_least=0)))
     round_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
     evaluate_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    average: float = field(default=0.0, metadata=constraint(Number(at_least=0, below=1)))
+    keep: str = field(default="best", metadata=constraint(OneOf(("best", "last"))))
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -52,14 +62,26 @@ class Recipe:
             raise SettingsError(
                 f"max_epochs is {self.max_epochs} and max_steps {self.max_steps}; give exactly one."
             )
-        if self.patience is None and self.max_epochs is None:
-            raise SettingsError("A recipe without patience runs on a cosine and needs max_epochs.")
+        if self.average and self.keep == "best":
+            raise SettingsError(
+                f"average is {self.average} and keep 'best'; the average is of the last prompts, "
+                "so keep must be 'last'."
+            )
+        if self.patience is None and self.max_steps is not None and self.warmup_epochs:
+            raise SettingsError(
+                f"warmup_epochs is {self.warmup_epochs} and max_steps {self.max_steps} without "
+                "patience; the cosine over max_steps has no warm-up, so warmup_epochs must be 0."
+            )
 
     def steps(self, n_train: int) -> int:
         """Steps of one phase at most, for `n_train` images."""
         if self.max_steps is not None:
             return self.max_steps
         return (self.max_epochs or 1) * -(-n_train // self.image_batch)
+
+    def cosine_of_step(self, step: int) -> float:
+        """Learning rate of a step where `max_steps` says how long: a cosine to zero."""
+        return 0.5 * self.learning_rate * (1 + math.cos(math.pi * step / (self.max_steps or 1)))
 
     def cosine(self, epoch: int) -> float:
         """Learning rate of an epoch: constant warm-up, then a cosine from the full rate (CoOp).
