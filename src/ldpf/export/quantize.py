@@ -7,11 +7,17 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from ldpf.export.saturation import require_exact_products
+
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def reduce_precision(path: Path, precision: str) -> Path:
-    """A float32 graph as one of `PRECISIONS`, in a file beside it; for `fp32` the file itself."""
+    """A float32 graph as one of `PRECISIONS`, in a file next to it; for `fp32` the file itself.
+
+    Raises:
+        LdpfError: a product of the int8 file could exceed 16 bits; see `saturation`.
+    """
     if precision == "fp32":
         return path
     out = path.with_name(f"{precision}.onnx")
@@ -19,6 +25,7 @@ def reduce_precision(path: Path, precision: str) -> Path:
         _to_half(path, out)
     else:
         _to_int8(path, out)
+        require_exact_products(out)
     return out
 
 
@@ -42,6 +49,8 @@ def _to_int8(path: Path, out: Path) -> None:
             out,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
+            # Weights in [-64, 64]: with 8 bits, sums overflow on processors without VNNI.
+            reduce_range=True,
             weight_type=QuantType.QInt8,
         )
 
