@@ -248,8 +248,7 @@ def test_a_config_without_a_model_is_refused(content, folder):
 
 def test_a_config_that_is_no_json_is_named(folder):
     (folder / "open_clip_config.json").write_text("{")
-    start = f"{str(folder / 'open_clip_config.json')!r} is not valid JSON ("
-    assert message_of(folder).startswith(start)
+    assert f"{str(folder / 'open_clip_config.json')!r} (not valid JSON: " in message_of(folder)
 
 
 def test_pickled_weights_are_not_opened(folder):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from ldpf.experiments.results import (
     run_config,
     write_results,
 )
+from ldpf.utils import files
 from ldpf.utils.files import settings_hash
 
 ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
@@ -82,9 +82,7 @@ def test_a_damaged_config_is_named(tmp_path):
     (folder.path / "config.json").write_text("{")
     with pytest.raises(ModelError) as caught:
         folder.open()
-    message = str(caught.value)
-    assert message.startswith(f"The config.json of the run folder {str(folder.path)!r} cannot be")
-    assert message.endswith("; delete the folder to run it again.")
+    assert repr(str(folder.path / "config.json")) in str(caught.value)
 
 
 def test_finishing_writes_the_results_and_drops_the_checkpoint(tmp_path):
@@ -109,16 +107,14 @@ def test_a_run_cut_off_while_finishing_can_be_continued(fails, tmp_path, monkeyp
     folder.open()
     (folder.path / "checkpoint.safetensors").touch()
 
-    def cut_off(write):
-        def written(path, *arguments, **keywords):
-            if path.name.startswith(fails):
-                raise KeyboardInterrupt
-            return write(path, *arguments, **keywords)
+    write_bytes = files.write_bytes
 
-        return written
+    def cut_off(path, content):
+        if path.name == fails:
+            raise KeyboardInterrupt
+        write_bytes(path, content)
 
-    for kind in ("write_text", "write_bytes"):
-        monkeypatch.setattr(Path, kind, cut_off(getattr(Path, kind)))
+    monkeypatch.setattr(files, "write_bytes", cut_off)
     with pytest.raises(KeyboardInterrupt):
         folder.finish([{"accuracy": 0.5}], ANSWERS)
     assert not folder.done
@@ -143,11 +139,8 @@ def test_a_finished_run_without_its_results_says_what_to_delete(content, tmp_pat
         (folder.path / "result.json").write_text(content)
     with pytest.raises(ModelError) as caught:
         folder.results()
-    message = str(caught.value)
-    assert message.startswith(
-        f"The run folder {str(folder.path)!r} is marked as done but its result.json cannot be read"
-    )
-    assert message.endswith("; delete the folder to run it again.")
+    assert repr(str(folder.path / "result.json")) in str(caught.value)
+    assert "delete the run's folder" in str(caught.value)
 
 
 def test_results_are_written_whole_and_read_back(tmp_path):
@@ -230,9 +223,8 @@ def test_damaged_settings_of_a_run_say_what_to_delete(finished):
     (finished.path / "config.json").write_text("{")
     with pytest.raises(ModelError) as caught:
         run_config(finished.path)
-    message = str(caught.value)
-    assert message.startswith(f"The settings in {str(finished.path / 'config.json')!r} cannot be")
-    assert message.endswith("); delete the run's folder and run it again.")
+    assert repr(str(finished.path / "config.json")) in str(caught.value)
+    assert "delete the run's folder" in str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["method", "bytes"])

@@ -164,7 +164,7 @@ def test_a_shard_removed_by_another_process_meanwhile_is_passed_over(cache, monk
 
 def test_temporary_files_are_never_read_and_removed_when_old(cache):
     put(cache, ("a", 1.0))
-    fresh, stale = cache.folder / "tmp-fresh", cache.folder / "tmp-stale"
+    fresh, stale = cache.folder / ".fresh.tmp", cache.folder / ".stale.tmp"
     for file in (fresh, stale):
         file.write_bytes(b"half a shard")
     two_days_ago = time.time() - 2 * 86_400
@@ -203,11 +203,10 @@ def test_a_cache_that_cannot_be_written_is_an_error_before_any_work(tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_shard(cache, monkeypatch):
-    def full(tensors, file, metadata):
-        file.write_bytes(b"half")
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(feature_cache, "save_file", full)
+    monkeypatch.setattr(os, "fsync", full)
     cache.add("a", 10, 7, b"s" * 32, feature(1))
     with pytest.raises(DataError, match="No space left on device; make room or choose another"):
         cache.flush()

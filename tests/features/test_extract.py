@@ -186,7 +186,7 @@ def test_damage_and_rubbish_in_the_cache_cost_only_time(
     root = image_tree({"cat": 5, "dog": 6})
     first = extract(root, tiny_backbone)
     (shard,) = shards(tmp_path)
-    (shard.parent / "tmp-rubbish").write_bytes(os.urandom(100))
+    (shard.parent / ".rubbish.tmp").write_bytes(os.urandom(100))
     (shard.parent / "shard-rubbish.safetensors").write_bytes(os.urandom(100))
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.warns(UserWarning, match="removed the damaged feature file"):
@@ -270,7 +270,7 @@ def test_two_processes_at_once_agree_and_leave_a_whole_cache(
     assert [process.returncode for process in both] == [0, 0] and len(digests) == 1
     assert extract(root, tiny_backbone).digest() in digests
     assert tiny_backbone.preprocessed == 0
-    assert not list(tmp_path.glob("cache/features/*/*/tmp-*"))
+    assert not list(tmp_path.glob("cache/features/*/*/.*.tmp"))
 
 
 def test_an_interrupt_keeps_what_is_encoded(extract, image_tree, tiny_backbone):

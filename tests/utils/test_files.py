@@ -1,15 +1,28 @@
 from __future__ import annotations
 
 import os
+import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ldpf.errors import ModelError, SettingsError
+from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
-from ldpf.utils.files import check_own_folder, new_folder, write_json
+from ldpf.utils.files import (
+    check_own_folder,
+    new_folder,
+    open_atomic,
+    read_json,
+    read_json_or_none,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from ldpf.utils.trees import load_tree, save_tree
 
 
@@ -83,6 +96,147 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 def test_json_is_readable_text_with_a_final_newline(tmp_path):
     write_json(tmp_path / "a.json", {"name": "café"})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "name": "café"\n}\n'
+
+
+def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", [1])
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", [object()])
+    assert read_json(tmp_path / "a.json", "the list", "write it again") == [1]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_text_is_written_as_it_is(tmp_path):
+    write_text(tmp_path / "a.txt", "café\r\n")
+    assert (tmp_path / "a.txt").read_bytes() == "café\r\n".encode()
+
+
+# Streams
+
+
+@pytest.mark.parametrize(("mode", "content"), [("w", "new"), ("wb", b"new")])
+def test_a_file_takes_its_name_once_it_is_complete(tmp_path, mode, content):
+    file = tmp_path / "a"
+    file.write_text("old")
+    with open_atomic(file, mode) as stream:
+        stream.write(content)
+        stream.flush()
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("stop", [OSError, KeyboardInterrupt])
+def test_a_stream_that_stops_leaves_the_old_file_and_no_rubbish(tmp_path, stop):
+    file = tmp_path / "a"
+    file.write_text("old")
+    with pytest.raises(stop), open_atomic(file) as stream:
+        stream.write("new")
+        raise stop
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_part_stays_when_the_stream_stops(tmp_path):
+    with pytest.raises(KeyboardInterrupt), open_atomic(tmp_path / "a", part=".part") as stream:
+        stream.write("so far")
+        raise KeyboardInterrupt
+    assert [file.name for file in tmp_path.iterdir()] == ["a.part"]
+    assert (tmp_path / "a.part").read_text() == "so far"
+
+
+def test_a_part_takes_the_name_in_the_end(tmp_path):
+    with open_atomic(tmp_path / "a", part=".part") as stream:
+        stream.write("all")
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    file, link = tmp_path / "there" / "a", tmp_path / "link"
+    file.write_text("old")
+    link.symlink_to(file)
+    write_text(link, "new")
+    assert link.is_symlink() and file.read_text() == "new"
+    assert list((tmp_path / "there").iterdir()) == [file]
+
+
+def test_a_link_to_a_file_that_does_not_exist_yet_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_is_written_directly(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_bytes(pipe, b"content")
+    reader.join(10)
+    assert read == [b"content"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs /dev/stdout")
+def test_standard_output_is_written_directly_also_into_a_file(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from ldpf.utils.files import write_text; "
+        "write_text(Path('/dev/stdout'), 'first '); print('second')"
+    )
+    with (tmp_path / "out").open("a") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "first second\n"
+
+
+def test_who_may_read_a_file_is_what_the_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a", "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_a_name_as_long_as_names_may_be_can_be_written(tmp_path):
+    write_text(tmp_path / ("ä" * 127), "text")
+    assert (tmp_path / ("ä" * 127)).read_text() == "text"
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    with pytest.raises(OSError):
+        write_text(tmp_path, "text")
+
+
+# Reading JSON
+
+
+def test_json_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(tmp_path / "a.json", "the list", "write it again") == [1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"{", b"\xff", b"[" * 100_000],
+    ids=["none", "empty", "cut", "bytes", "deep"],
+)
+def test_json_that_cannot_be_read_is_named_with_what_to_do(tmp_path, content):
+    file = tmp_path / "a.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        read_json(file, "the settings", "train again", error=ModelError)
+    assert str(caught.value).startswith(f"Cannot read the settings in {str(file)!r} (")
+    assert str(caught.value).endswith("); train again.")
+    assert read_json_or_none(file) is None
+
+
+def test_damaged_json_is_a_data_error_unless_said_otherwise(tmp_path):
+    with pytest.raises(DataError):
+        read_json(tmp_path / "none.json", "the list", "write it again")
 
 
 @pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.SGD])

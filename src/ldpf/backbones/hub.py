@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from ldpf.backbones.open_clip import PICKLED_WEIGHTS, WEIGHTS, is_open_clip
 from ldpf.backbones.open_clip_config import CONFIG
 from ldpf.errors import BackboneError
+from ldpf.utils.files import read_json_or_none
 
 log = logging.getLogger("ldpf")
 
@@ -155,10 +155,7 @@ def _cached(repo: str, revision: str | None) -> Path | None:
 
 def _config_in(folder: Path) -> Any:
     """The content of config.json, or None; what is wrong with it is said when it is loaded."""
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return read_json_or_none(folder / "config.json")
 
 
 def _open_clip_weights(names: list[str], label: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from ldpf.backbones.hub import resolve_folder
 from ldpf.backbones.open_clip import WEIGHTS, is_open_clip, load_open_clip
 from ldpf.backbones.open_clip_config import CONFIG, read_config
 from ldpf.errors import BackboneError
+from ldpf.utils.files import read_json
 
 log = logging.getLogger("ldpf")
 
@@ -128,10 +128,8 @@ def _config(folder: Path) -> Any:
             f"(nor has it OpenCLIP's {CONFIG}); give the folder that holds config.json and "
             "model.safetensors."
         )
-    try:
-        return json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BackboneError(f"{str(config)!r} is not valid JSON ({error}).") from error
+    fix = "download the checkpoint again"
+    return read_json(config, "the configuration of the backbone", fix, error=BackboneError)
 
 
 def _type_in(config: Any) -> Any:

@@ -6,11 +6,11 @@ understood, known to change nothing, at the value that says 'as in CLIP', or ref
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import BackboneError
+from ldpf.utils.files import read_json
 
 if TYPE_CHECKING:
     from transformers import CLIPConfig
@@ -79,10 +79,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         BackboneError: it is no JSON, or does not hold a model's configuration.
     """
     path = folder / CONFIG
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BackboneError(f"{str(path)!r} is not valid JSON ({error}).") from error
+    fix = "download the checkpoint again"
+    content = read_json(path, "the configuration of the backbone", fix, error=BackboneError)
     model = content.get("model_cfg") if isinstance(content, dict) else None
     towers = [model.get(key) for key in _DEFAULTS] if isinstance(model, dict) else [None]
     if not all(isinstance(tower, dict) for tower in towers) or "embed_dim" not in model:

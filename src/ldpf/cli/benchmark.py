@@ -21,7 +21,7 @@ from ldpf.cli.options import (
     Track,
     listed,
 )
-from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.files import check_own_folder, new_folder, write_text
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import encode, open_tracker
 
@@ -210,7 +210,7 @@ def benchmark(
         *chosen_words(lines),
     ]
     table = _table(lines, plan.methods, rules.columns(chosen), caption)
-    (out / "table.md").write_text(table.to_markdown(), encoding="utf-8")
+    write_text(out / "table.md", table.to_markdown())
     if output.as_json:
         say_json({"results": lines, "table": table.to_json(), "failures": failures})
     else:

@@ -20,7 +20,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, STOPPED, note
 from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import new_folder
+from ldpf.utils.files import new_folder, open_atomic
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import load_trained
 from ldpf.workflows.prediction import (
@@ -37,6 +37,7 @@ log = logging.getLogger("ldpf")
 WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}
 """How answers are written, by the name of the format."""
 REPORT_EVERY_S = 10.0
+_PART = ".part"
 
 
 @COMMANDS.register("predict", panel="With your images")
@@ -209,22 +210,21 @@ def _destination(out: Path | None, *, binary: bool) -> Iterator[Any]:
             sys.stdout.reconfigure(errors="surrogateescape")
         yield sys.stdout
         return
-    part = _part(out)
-    text = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-    try:
-        stream = part.open("wb") if binary else part.open("w", **text)
-    except OSError as error:
-        raise SettingsError(
-            f"{str(part)!r} cannot be written ({error.strerror or error}); give another file with "
-            "--out."
-        ) from error
-    with stream:
+    with contextlib.ExitStack() as stack:
+        mode, errors = ("wb", None) if binary else ("w", "surrogateescape")
+        try:
+            stream = stack.enter_context(open_atomic(out, mode, part=_PART, errors=errors))
+        except OSError as error:
+            raise SettingsError(
+                f"{str(out)!r} cannot be written ({error.strerror or error}); give another file "
+                "with --out."
+            ) from error
         yield stream
-    part.replace(out)
 
 
 def _part(out: Path) -> Path:
-    return out.with_name(out.name + ".part")
+    file = out.resolve() if out.is_symlink() else out
+    return file.with_name(file.name + _PART)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from ldpf.cli.console import say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, OutputOptions, listed
 from ldpf.studies.base import STUDIES, make_study, takes_values
-from ldpf.utils.files import new_folder
+from ldpf.utils.files import new_folder, write_text
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import encode
 
@@ -133,7 +133,7 @@ def study(
     ]
     table = _table(found, chosen, caption)
     if table is not None:
-        (folder / "table.md").write_text(table.to_markdown(), encoding="utf-8")
+        write_text(folder / "table.md", table.to_markdown())
         files.append(folder / "table.md")
     if output.as_json:
         say_json(

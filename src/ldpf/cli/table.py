@@ -11,6 +11,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import note, say, say_json, show
 from ldpf.cli.options import Json, listed
 from ldpf.errors import SettingsError
+from ldpf.utils.files import write_text
 
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
@@ -98,7 +99,7 @@ def table(
         say(text.rstrip("\n"))
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        write_text(out, text)
     except OSError as error:
         raise SettingsError(
             f"{str(out)!r} cannot be written ({error.strerror or error}); give another file with "

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ldpf.errors import ModelError
-from ldpf.utils.files import settings_hash, write_json
+from ldpf.utils.files import read_json, settings_hash, write_json, write_text
 from ldpf.utils.trees import write_tensors
 
 RESULT_VERSION = 1
@@ -66,14 +66,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / "config.json"
         if config.exists():
-            try:
-                found = settings_hash(json.loads(config.read_text(encoding="utf-8")))
-            except (OSError, ValueError) as error:
-                raise ModelError(
-                    f"The config.json of the run folder {str(self.path)!r} cannot be read "
-                    f"({error}); delete the folder to run it again."
-                ) from error
-            if found != self.hash:
+            if settings_hash(run_config(self.path)) != self.hash:
                 raise ModelError(
                     f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
                     "or choose another --out."
@@ -101,12 +94,12 @@ class RunFolder:
         write_tensors(self.path / PREDICTIONS, kept)
         write_json(self.path / "result.json", results)
         (self.path / "error.txt").unlink(missing_ok=True)
-        (self.path / "done").write_text(self.hash + "\n", encoding="utf-8")
+        write_text(self.path / "done", self.hash + "\n")
         (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def fail(self, message: str) -> None:
         """Leave word of what went wrong; the run counts as unfinished."""
-        (self.path / "error.txt").write_text(message + "\n", encoding="utf-8")
+        write_text(self.path / "error.txt", message + "\n")
 
     def results(self) -> list[dict[str, Any]]:
         """The lines of a finished run; see `run_results`."""
@@ -122,14 +115,8 @@ def run_results(run: Path) -> list[dict[str, Any]]:
     Raises:
         ModelError: result.json is missing or damaged although the run is marked as done.
     """
-    path = run / "result.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The run folder {str(run)!r} is marked as done but its result.json cannot "
-            f"be read ({error}); delete the folder to run it again."
-        ) from error
+    what, fix = "the results of the finished run", "delete the run's folder to run it again"
+    return read_json(run / "result.json", what, fix, error=ModelError)
 
 
 def run_config(run: Path) -> dict[str, Any]:
@@ -138,23 +125,13 @@ def run_config(run: Path) -> dict[str, Any]:
     Raises:
         ModelError: there is none, or it is damaged.
     """
-    path = run / "config.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The settings in {str(path)!r} cannot be read ({error}); delete the run's folder and "
-            "run it again."
-        ) from error
+    what, fix = "the settings of the run", "delete the run's folder to run it again"
+    return read_json(run / "config.json", what, fix, error=ModelError)
 
 
 def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     """Write results.jsonl whole, a line a run, so that an interrupted command never doubles one."""
-    temporary = path.with_suffix(".jsonl.tmp")
-    temporary.write_text(
-        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
-    )
-    temporary.replace(path)
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
+from ldpf.utils.files import write_json
 from ldpf.utils.seed import generator
 from ldpf.version import __version__
 
@@ -111,7 +112,7 @@ def export_onnx(
             )
         draft.replace(out)
     beside = out.with_suffix(".json")
-    beside.write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_json(beside, description)
     return Exported(out, beside, difference, out.stat().st_size / 2**20)
 
 

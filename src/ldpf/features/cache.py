@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ldpf.data.images import READING_VERSION
 from ldpf.errors import DataError
+from ldpf.utils.files import TEMPORARY, write_bytes
 
 FLUSH_IMAGES = 2_000
 FLUSH_SECONDS = 30.0
@@ -103,12 +104,12 @@ class FeatureCache:
         Raises:
             DataError: The folder cannot be made or written to.
         """
-        trial = self.folder / f"tmp-{secrets.token_hex(8)}"
+        trial = self.folder / f"trial-{secrets.token_hex(8)}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            trial.write_bytes(b"")
+            write_bytes(trial, b"")
             trial.unlink()
-            for file in self.folder.glob("tmp-*"):
+            for file in self.folder.glob(TEMPORARY):
                 if time.time() - file.stat().st_mtime > _STALE_SECONDS:
                     file.unlink(missing_ok=True)
         except FileNotFoundError:
@@ -142,15 +143,9 @@ class FeatureCache:
         }
         metadata = {**self._stamp(), "checksum": _checksum(tensors)}
         unique = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}"
-        temporary = self.folder / f"tmp-{unique}"
         try:
-            save_file(tensors, temporary, metadata=metadata)
-            # The data must be on disk before the name is, or a power cut leaves an empty shard.
-            with temporary.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            temporary.replace(self.folder / f"shard-{unique}.safetensors")
-        except (OSError, SafetensorError) as error:
-            temporary.unlink(missing_ok=True)
+            write_bytes(self.folder / f"shard-{unique}.safetensors", save(tensors, metadata))
+        except OSError as error:
             raise self._write_error(error) from error
         self._pending.clear()
 

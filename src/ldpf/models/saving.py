@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ldpf.models.folder import CONFIG as _CONFIG
 from ldpf.models.folder import require_model_folder
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.memory_budget import build_encoder, finish_training
-from ldpf.utils.files import write_json
+from ldpf.utils.files import read_json, write_json
 from ldpf.utils.trees import write_tensors
 from ldpf.version import __version__
 
@@ -123,10 +122,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             classes than the model has.
     """
     path = require_model_folder(folder)
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{str(path)!r} is not valid JSON ({error}); train again.") from error
+    config = read_json(path, "the description of the model", "train again", error=ModelError)
     version = config.get("format_version") if isinstance(config, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(

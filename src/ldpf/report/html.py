@@ -15,6 +15,7 @@ from ldpf.report.sections.base import SECTIONS, ordered_sections, section_title
 from ldpf.report.sections.common import percent
 from ldpf.report.tables.benchmark_table import AVERAGE
 from ldpf.report.tables.collect import comparison_words
+from ldpf.utils.files import write_bytes
 
 _TEMPLATE = "report.html.j2"
 
@@ -89,7 +90,7 @@ def write_report(found: Findings, file: Path) -> int:
     """
     content = report_html(found).encode()
     try:
-        file.write_bytes(content)
+        write_bytes(file, content)
     except OSError as error:
         raise SettingsError(
             f"{str(file)!r} cannot be written ({error.strerror or error}); give another file with "

@@ -14,6 +14,7 @@ from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.protocol import check_domains, leave_one_domain_out
 from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import LDPF
+from ldpf.utils.files import open_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -159,7 +160,7 @@ def averages(lines: Sequence[Mapping[str, Any]], variant: str) -> list[float]:
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows with the same keys as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with open_atomic(path) as stream:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

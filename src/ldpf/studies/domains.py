@@ -14,6 +14,7 @@ from ldpf.inspection.typical_images import typical_panels
 from ldpf.report.plots.maps import map_figure
 from ldpf.studies.base import STUDIES, Study
 from ldpf.studies.bench import Bench, StudyResult
+from ldpf.utils.files import open_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +65,8 @@ class DomainsStudy(Study):
                     if bench.root is not None:
                         panels = typical_panels(latent, images, bench.root, SHEET_COLUMNS)
                         sheet = draw_sheet(panels, SHEET_COLUMNS)
-                        sheet.save(bench.out / f"sheet-{target}.png")
+                        with open_atomic(bench.out / f"sheet-{target}.png", "wb") as file:
+                            sheet.save(file, "PNG")
         return result
 
 

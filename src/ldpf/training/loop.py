@@ -16,6 +16,7 @@ from ldpf.text import PromptedTextEncoder
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import Member, OwnPasses
+from ldpf.utils.files import write_text
 from ldpf.utils.trees import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
@@ -93,7 +94,7 @@ class RunRecord:
         """Make the log file equal to the history, dropping lines after the last checkpoint."""
         if self.folder is not None:
             lines = "".join(json.dumps(line) + "\n" for line in self.history)
-            (self.folder / "metrics.jsonl").write_text(lines, encoding="utf-8")
+            write_text(self.folder / "metrics.jsonl", lines)
 
     @property
     def checkpoint(self) -> Path | None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ldpf.utils.files import open_atomic
+
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
     from ldpf.data import ImageDataset
@@ -58,23 +61,28 @@ def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: 
         )
         for panel in panels
     ]
-    draw_sheet(short, OVERVIEW_COLUMNS).save(overview, compress_level=PNG_LEVEL)
+    _write_png(draw_sheet(short, OVERVIEW_COLUMNS), overview)
     table = out / TABLE
     _write_table(finding, table)
     sheets = []
     for s, panel in enumerate(panels):
         if panel.files:
             sheet = out / f"latent-domain-{s}.png"
-            draw_sheet([panel], SHEET_COLUMNS).save(sheet, compress_level=PNG_LEVEL)
+            _write_png(draw_sheet([panel], SHEET_COLUMNS), sheet)
             sheets.append(sheet)
     return [overview, table, *sheets]
+
+
+def _write_png(picture: Image.Image, file: Path) -> None:
+    with open_atomic(file, "wb") as stream:
+        picture.save(stream, "PNG", compress_level=PNG_LEVEL)
 
 
 def _write_table(finding: Finding, file: Path) -> None:
     features = finding.features
     known = features.domains is not None
     weights = [f"weight_{s}" for s in range(finding.latent.n_domains)]
-    with file.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+    with open_atomic(file, errors="surrogateescape") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(
             ["path", "label", *(["domain"] if known else []), "latent_domain", *weights]

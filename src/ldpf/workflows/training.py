@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.cli.latent import measure_latent
-from ldpf.utils.files import new_folder
+from ldpf.utils.files import new_folder, read_json_or_none
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -167,7 +166,5 @@ def _finished_as(folder: Path) -> str | None:
 
 
 def _read_hash(file: Path) -> str | None:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["hash"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    content = read_json_or_none(file)
+    return content.get("hash") if isinstance(content, dict) else None

@@ -70,11 +70,11 @@ def test_a_killed_run_goes_on(files, tmp_path, monkeypatch):
 
 def test_a_copy_appears_whole_or_not_at_all(files, tmp_path, monkeypatch):
     def half(source, target):
-        target.write_text("hal")
+        target.write(b"hal")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    real = place.shutil.copyfile
-    monkeypatch.setattr(place.shutil, "copyfile", half)
+    real = place.shutil.copyfileobj
+    monkeypatch.setattr(place.shutil, "copyfileobj", half)
     out = tmp_path / "out"
     with pytest.raises(DataError) as error:
         run(out, files, copy=True)
@@ -82,10 +82,19 @@ def test_a_copy_appears_whole_or_not_at_all(files, tmp_path, monkeypatch):
         f"cannot place {files[0].source} at {out / 'a/0.jpg'} (No space left on device); the same "
         "command goes on once that is mended"
     )
-    assert not (out / "a/0.jpg").exists()
-    monkeypatch.setattr(place.shutil, "copyfile", real)
+    assert list((out / "a").iterdir()) == []
+    monkeypatch.setattr(place.shutil, "copyfileobj", real)
     run(out, files, copy=True)
     found = contents(out)
+    assert found.pop("prepared.json") and found == WHOLE
+
+
+def test_what_a_killed_run_left_half_written_is_removed(files, tmp_path):
+    (tmp_path / "out/a").mkdir(parents=True)
+    (tmp_path / "out/preparing.json").write_text('{"from": "here"}')
+    (tmp_path / "out/a/.0.jpg-7.tmp").write_text("hal")
+    run(tmp_path / "out", files, copy=True)
+    found = contents(tmp_path / "out")
     assert found.pop("prepared.json") and found == WHOLE
 
 

@@ -115,7 +115,10 @@ def test_missing_images_can_be_left_out(trap, tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", r"the annotations .* are not valid JSON \(.*\); unpack the archive first"),
+        (
+            "{",
+            r"annotations\.json' \(not valid JSON: .*\); unpack the archive",
+        ),
         ("{}", r"is no COCO-style annotation file \(KeyError: 'categories'\); it needs images"),
         ("[]", r"is no COCO-style annotation file \(TypeError: .*\); it needs images"),
         (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import TEMPORARY, open_atomic, read_json_or_none, write_json, write_text
 from ldpf.utils.progress import progress_bar
 
 STARTED = "preparing.json"
@@ -66,6 +67,8 @@ def place_all(
                 if target.parent not in made:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     made.add(target.parent)
+                    for left in target.parent.glob(TEMPORARY):  # by a run that was killed
+                        left.unlink(missing_ok=True)
                 _place(one.source, target, copy=copy)
             except OSError as error:
                 raise DataError(
@@ -74,8 +77,10 @@ def place_all(
                 ) from error
             advance(1)
     for name, text in texts.items():
-        _write(out / name, text)
-    _write(out / DONE, json.dumps({**settings, **summary}, indent=2) + "\n")
+        with _writing(out / name) as file:
+            write_text(file, text)
+    with _writing(out / DONE) as mark:
+        write_json(mark, {**settings, **summary})
     (out / STARTED).unlink(missing_ok=True)
     return True
 
@@ -100,16 +105,14 @@ def _begin(out: Path, settings: dict[str, Any]) -> bool:
         raise SettingsError(
             f"{out} is not empty and was not begun by this command; give a new folder with --out"
         )
-    _write(out / STARTED, json.dumps(settings, indent=2) + "\n")
+    with _writing(out / STARTED) as mark:
+        write_json(mark, settings)
     return False
 
 
 def _settings_of(mark: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(mark.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
-    except (OSError, ValueError):
-        return {}
+    content = read_json_or_none(mark)
+    return content if isinstance(content, dict) else {}
 
 
 def _place(source: Path, target: Path, *, copy: bool) -> None:
@@ -124,16 +127,15 @@ def _place(source: Path, target: Path, *, copy: bool) -> None:
             return
         except OSError:
             pass  # another file system, or one without links: copy, which says what is wrong
-    waiting = target.with_name(f".{target.name}.tmp")  # hidden: nobody lists it
-    shutil.copyfile(source, waiting)
-    waiting.replace(target)
+    with source.open("rb") as content, open_atomic(target, "wb", sync=False) as stream:
+        shutil.copyfileobj(content, stream)
 
 
-def _write(file: Path, text: str) -> None:
-    waiting = file.with_name(f".{file.name}.tmp")
+@contextmanager
+def _writing(file: Path) -> Iterator[Path]:
+    """Make the folder of a file that is written next; say which file it is if that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        waiting.write_text(text, encoding="utf-8")
-        waiting.replace(file)
+        yield file
     except OSError as error:
         raise DataError(f"cannot write {file} ({error.strerror or error})") from error

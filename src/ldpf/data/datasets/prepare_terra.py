@@ -5,16 +5,15 @@ The selection is DomainBed's (arXiv 2007.01434): four camera locations, ten clas
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.registry import TERRA_INCOGNITA
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.files import read_json
 from ldpf.utils.text import did_you_mean
 
 SEVERAL = ("each", "skip")
@@ -123,7 +122,7 @@ def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str
 
     The third is how many images of the four locations have none of the ten classes.
     """
-    content = _read(file)
+    content = read_json(file, "the annotations", "unpack the archive and give the file in it")
     try:
         categories = {one["id"]: one["name"] for one in content["categories"]}
         here = {}
@@ -157,15 +156,3 @@ def _safe(file: Path, name: str) -> str:
     if name.startswith("/") or ".." in name.split("/"):
         raise DataError(f"{file} names the file {name!r}, which does not lie in the image folder")
     return name
-
-
-def _read(file: Path) -> Any:
-    try:
-        with file.open(encoding="utf-8") as stream:
-            return json.load(stream)
-    except OSError as error:
-        raise DataError(f"cannot read the annotations {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DataError(
-            f"the annotations {file} are not valid JSON ({error}); unpack the archive first"
-        ) from error

@@ -7,7 +7,6 @@ A text list names ``path label`` on each line, one file for each domain and spli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from ldpf.data.datasets.base import Benchmark, name_key
 from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, class_folder
 from ldpf.errors import DataError
+from ldpf.utils.files import read_json
 
 # An image in several lists keeps the first: PACS' test lists repeat the whole domain.
 _KINDS = (("train", "train"), ("crossval", "val"), ("val", "val"), ("test", "test"))
@@ -168,9 +168,8 @@ def _read_text(file: Path) -> list[Row]:
 
 
 def _read_json(file: Path) -> dict[str, list[Row]]:
-    text = _read(file)
+    content = read_json(file, "the list of splits", "take it anew, or move it away to do without")
     try:
-        content = json.loads(text)
         return {
             split: [(str(row[0]), int(row[1])) for row in content[split]]
             for split in ("train", "val", "test")
