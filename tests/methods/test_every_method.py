@@ -16,6 +16,7 @@ from ldpf.methods import METHODS, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
 from ldpf.methods.ldpf import LDPFLearner
+from ldpf.models.saving import load_model, save_model
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.files import settings_hash
@@ -75,6 +76,27 @@ def test_the_answer_has_a_number_for_each_image_and_class(name, data, tiny_clip)
     assert fitted.method == name and fitted.class_names == data[0].class_names
     assert fitted.per_image == (name != "dpl-batch")
     assert fitted.training["text_passes"] >= 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_model_folder_holds_it(name, data, tiny_clip, tmp_path):
+    fitted = small(name, SHORT).fit(*data, tiny_clip)
+    loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path), tiny_clip)
+    images = data[1].features
+    assert type(loaded) is type(fitted)
+    assert (loaded.method, loaded.per_image) == (name, fitted.per_image)
+    assert loaded.training == fitted.training
+    assert torch.equal(loaded.logits(images), fitted.logits(images))
+    assert torch.equal(loaded.domain_weights(images), fitted.domain_weights(images))
+    assert (loaded.outside is None) == (fitted.outside is None)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n != "dpl-batch"])
+def test_one_image_gets_the_answer_that_it_gets_in_a_batch(name, data, tiny_clip):
+    fitted = small(name, SHORT).fit(*data, tiny_clip)
+    images = data[1].features
+    alone = torch.cat([fitted.logits(image[None]) for image in images])
+    assert torch.allclose(alone, fitted.logits(images), atol=1e-4)
 
 
 @pytest.mark.parametrize("recipe", [SHORT, SHORT_PAPER], ids=["fast", "paper"])

@@ -44,6 +44,21 @@ class FittedDomains:
         }
         return state | {"centroids": self.centroids.clone()}
 
+    @staticmethod
+    def shapes(n_domains: int, embed_dim: int) -> dict[str, tuple[int | str, ...]]:
+        """The shapes that `tensors()` has; the same word stands for the same size."""
+        return {
+            "extractor.hidden.weight": ("hidden", embed_dim),
+            "extractor.hidden.bias": ("hidden",),
+            "extractor.out.weight": ("z", "hidden"),
+            "extractor.out.bias": ("z",),
+            "extractor.input_mean": (embed_dim,),
+            "extractor.input_scale": (),
+            "extractor.output_mean": ("z",),
+            "extractor.erasure": ("z", "z"),
+            "centroids": (n_domains, "z"),
+        }
+
     @classmethod
     def from_tensors(cls, tensors: dict[str, torch.Tensor]) -> FittedDomains:
         """Rebuild from `tensors()`; layer sizes are read off the shapes."""

@@ -89,6 +89,11 @@ class OutsideCheck:
             "n_measured": torch.tensor(self.n_measured),
         }
 
+    @staticmethod
+    def shapes(embed_dim: int) -> dict[str, tuple[int | str, ...]]:
+        """The shapes that `tensors()` has; a word stands for any size."""
+        return {"centroids": ("r", embed_dim), "threshold": (), "n_measured": ()}
+
     @classmethod
     def from_tensors(cls, tensors: dict[str, torch.Tensor]) -> OutsideCheck:
         """Rebuild from `tensors()`."""

@@ -21,20 +21,21 @@ if TYPE_CHECKING:
     from ldpf.methods.ldpf import LDPF
     from ldpf.methods.linear_probe import LinearProbe
     from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
-    from ldpf.methods.zero_shot import ZeroShot, zero_shot_features
+    from ldpf.methods.zero_shot import ZeroShot
+    from ldpf.text.zero_shot import zero_shot_features
 
 _HOMES = {
-    "CoCoOp": "cocoop",
-    "CoOp": "coop",
-    "DPL": "dpl",
-    "ENSEMBLE_TEMPLATES": "templates",
-    "GDA": "gda",
-    "KgCoOp": "kgcoop",
-    "LDPF": "ldpf",
-    "LinearProbe": "linear_probe",
-    "SINGLE_TEMPLATE": "templates",
-    "ZeroShot": "zero_shot",
-    "zero_shot_features": "zero_shot",
+    "CoCoOp": "ldpf.methods.cocoop",
+    "CoOp": "ldpf.methods.coop",
+    "DPL": "ldpf.methods.dpl",
+    "ENSEMBLE_TEMPLATES": "ldpf.methods.templates",
+    "GDA": "ldpf.methods.gda",
+    "KgCoOp": "ldpf.methods.kgcoop",
+    "LDPF": "ldpf.methods.ldpf",
+    "LinearProbe": "ldpf.methods.linear_probe",
+    "SINGLE_TEMPLATE": "ldpf.methods.templates",
+    "ZeroShot": "ldpf.methods.zero_shot",
+    "zero_shot_features": "ldpf.text.zero_shot",
 }
 
 __all__ = [
@@ -57,5 +58,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

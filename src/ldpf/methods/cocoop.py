@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ from torch import nn
 from ldpf.domains.disentangle.adversarial import seeded_linear
 from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS, Method
-from ldpf.methods.instance_prompts import (
+from ldpf.methods.instance_prompts import InstanceTraining, train_generator
+from ldpf.models.instance_classifier import (
+    GENERATORS,
     InstancePromptClassifier,
-    InstanceTraining,
-    train_generator,
+    PromptGenerator,
 )
+from ldpf.models.tensor_checks import Shape
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder
 from ldpf.training.loop import RunRecord
@@ -100,7 +103,8 @@ class CoCoOp(Method):
         )
 
 
-class ConditionalContext(nn.Module):
+@GENERATORS.register("conditional-context")
+class ConditionalContext(PromptGenerator):
     """v_m(x) = v_m + h_theta(f): features [n, D] -> contexts [n, M, W]."""
 
     def __init__(
@@ -114,7 +118,31 @@ class ConditionalContext(nn.Module):
         nn.init.zeros_(self.shift.weight)
         nn.init.zeros_(self.shift.bias)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """The context of each image."""
+    @property
+    def n_tokens(self) -> int:
+        """M, tokens of the context."""
+        return len(self.context)
+
+    def forward(self, features: torch.Tensor, group: torch.Tensor | None = None) -> torch.Tensor:
+        """The context of each image; groups of images have no effect."""
         shift = self.shift(torch.relu(self.hidden(features)))  # [n, W]
         return self.context + shift[:, None]
+
+    @classmethod
+    def shapes(cls, embed_dim: int, width: int) -> dict[str, Shape]:
+        """The shapes of `state_dict`."""
+        return {
+            "context": ("tokens", width),
+            "hidden.weight": ("hidden", embed_dim),
+            "hidden.bias": ("hidden",),
+            "shift.weight": (width, "hidden"),
+            "shift.bias": (width,),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> ConditionalContext:
+        """Rebuild from a `state_dict`."""
+        hidden, embed_dim = tensors["hidden.weight"].shape
+        made = cls(tensors["context"].clone(), embed_dim, hidden, torch.Generator())
+        made.load_state_dict(dict(tensors))
+        return made

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from ldpf.domains.clustering import group_means
 from ldpf.domains.disentangle.adversarial import seeded_linear
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.methods.base import METHODS, Method
-from ldpf.methods.instance_prompts import (
+from ldpf.methods.instance_prompts import InstanceTraining, train_generator
+from ldpf.models.instance_classifier import (
+    GENERATORS,
     InstancePromptClassifier,
-    InstanceTraining,
-    train_generator,
+    PromptGenerator,
 )
+from ldpf.models.tensor_checks import Shape
 from ldpf.text.contexts import INITIAL_WORDS
 from ldpf.text.memory_budget import build_encoder
 from ldpf.training.loop import RunRecord
@@ -132,7 +134,8 @@ def dpl_batch() -> DPL:
     return DPL("dpl-batch", batch=True)
 
 
-class DomainPromptGenerator(nn.Module):
+@GENERATORS.register("domain-tokens")
+class DomainPromptGenerator(PromptGenerator):
     """F: features [n, D] -> contexts [n, M + 4, W], made tokens first and fixed words behind."""
 
     def __init__(
@@ -151,6 +154,11 @@ class DomainPromptGenerator(nn.Module):
         self.second = seeded_linear(hidden, hidden, draws)
         self.last = seeded_linear(hidden, length * words.shape[1], draws)
 
+    @property
+    def n_tokens(self) -> int:
+        """M + 4: made tokens and fixed words."""
+        return self.length + len(self.words)
+
     def forward(self, features: torch.Tensor, group: torch.Tensor | None = None) -> torch.Tensor:
         """The context of each image, or the mean over the images of each group.
 
@@ -166,3 +174,30 @@ class DomainPromptGenerator(nn.Module):
             hidden = group_means(hidden, group, int(group.max()) + 1)
         made = self.last(hidden).reshape(len(hidden), self.length, -1)
         return torch.cat([made, self.words.expand(len(made), -1, -1)], dim=1)
+
+    @classmethod
+    def shapes(cls, embed_dim: int, width: int) -> dict[str, Shape]:
+        """The shapes of `state_dict`."""
+        return {
+            "words": ("words", width),
+            "first.weight": ("hidden", embed_dim),
+            "first.bias": ("hidden",),
+            "second.weight": ("hidden", "hidden"),
+            "second.bias": ("hidden",),
+            "last.weight": ("made", "hidden"),
+            "last.bias": ("made",),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> DomainPromptGenerator:
+        """Rebuild from a `state_dict`."""
+        words, (hidden, embed_dim) = tensors["words"], tensors["first.weight"].shape
+        length, rest = divmod(len(tensors["last.bias"]), words.shape[1])
+        if rest or not length:
+            raise ModelError(
+                f"The last layer of DPL's generator has {len(tensors['last.bias'])} outputs, which "
+                f"is no multiple of the {words.shape[1]} numbers of a token; train again."
+            )
+        made = cls(words.clone(), length, embed_dim, hidden, torch.Generator())
+        made.load_state_dict(dict(tensors))
+        return made

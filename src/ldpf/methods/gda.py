@@ -10,8 +10,8 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.templates import SINGLE_TEMPLATE
-from ldpf.methods.zero_shot import zero_shot_features
 from ldpf.models.linear_classifier import LinearClassifier
+from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

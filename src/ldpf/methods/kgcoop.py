@@ -11,7 +11,7 @@ from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS
 from ldpf.methods.coop import CoOp, _CoOpLearner
 from ldpf.methods.templates import SINGLE_TEMPLATE
-from ldpf.methods.zero_shot import zero_shot_features
+from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

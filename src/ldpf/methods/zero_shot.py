@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import torch.nn.functional as F
 
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -46,6 +44,7 @@ class ZeroShot(Method):
             class_names=tuple(train.class_names),
             text_features=features[None],
             logit_scale=backbone.logit_scale,
+            templates=self.templates,
             training={"text_passes": len(self.templates)},
         )
 
@@ -54,12 +53,3 @@ class ZeroShot(Method):
 def zero_shot_ensemble() -> ZeroShot:
     """Zero-shot CLIP with the mean over the 80 templates of its ImageNet ensemble."""
     return ZeroShot("zero-shot-ensemble", ENSEMBLE_TEMPLATES)
-
-
-def zero_shot_features(class_names: Sequence[str], templates: Sequence[str], backbone: Backbone):
-    """Mean text feature of each class over templates: [K, D] of length one."""
-    total = sum(
-        backbone.encode_texts([template.format(name) for name in class_names])
-        for template in templates
-    )
-    return F.normalize(total, dim=-1)

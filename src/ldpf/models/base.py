@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.errors import ModelError
 from ldpf.utils.registry import Registry
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 class Classifier:
     """Base of what `Method.fit` returns: from cached image features to class logits.
 
-    A kind of classifier is a file that derives from this and registers itself in `CLASSIFIERS`. It
-    implements `logits`, and the three by which a model folder holds it: `config`, `tensors` and
-    `from_saved`. Everything else has a default here, so that every command can rely on it.
+    A kind of classifier is a frozen dataclass that derives from this, in a file that registers it
+    in `CLASSIFIERS`. It implements `logits`, and what a model folder needs: `config`, `tensors`,
+    `shapes` and `from_saved`. Everything else has a default here, so that every command can rely on
+    it. The decorator names the entries of config.json that the kind cannot do without:
+
+        @CLASSIFIERS.register("prompt", keys=("fusion", "tau"))
 
     Attributes:
         method: name of the method that made it.
@@ -31,6 +34,7 @@ class Classifier:
         outside: tells images unlike the training images; None where it was not measured.
         latent: extractor and centroids of the latent domains; None where there are none.
         contexts: learned prompts [S, M, W] that are the same for all images; None without them.
+        minus_infinity: names of tensors in which -inf has a meaning.
     """
 
     method: str
@@ -40,6 +44,7 @@ class Classifier:
     outside: OutsideCheck | None = None
     latent: FittedDomains | None = None
     contexts: torch.Tensor | None = None
+    minus_infinity: ClassVar[tuple[str, ...]] = ()
 
     @property
     def n_domains(self) -> int:
@@ -71,6 +76,18 @@ class Classifier:
         raise ModelError(
             f"A {self.method!r} classifier has no prompts that are the same for all images, so "
             "there are no answers by prompt; train a method with such prompts, such as 'ldpf'."
+        )
+
+    def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
+        """The same model asked about other class names.
+
+        Raises:
+            ModelError: it knows its classes by images and not by their names.
+        """
+        raise ModelError(
+            f"A {self.method!r} classifier knows its classes by their training images and not by "
+            "their names, so it cannot answer with other names; train again with them, or use a "
+            "method that learns prompts, such as 'ldpf'."
         )
 
     def config(self) -> dict[str, Any]:

@@ -1,13 +1,25 @@
-"""What makes a folder a model folder; imports nothing heavy."""
+"""The layout of a model folder and its config.json; imports nothing heavy."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ldpf.errors import ModelError
+from ldpf.models.base import CLASSIFIERS
+from ldpf.utils.files import read_json
+from ldpf.version import __version__
+
+FORMAT_VERSION = 2
+"""Version of the folder's layout."""
+
+READABLE = (1, 2)
+"""Versions that are read; another one is refused. Version 1 knew one kind of classifier."""
 
 CONFIG = "config.json"
 """File without which a folder is no model."""
+
+_KEYS = ("kind", "method", "class_names", "n_classes", "backbone", "n_domains", "per_image")
 
 
 def require_model_folder(folder: Path) -> Path:
@@ -23,3 +35,58 @@ def require_model_folder(folder: Path) -> Path:
             "makes one."
         )
     return path
+
+
+def check_output_folder(folder: Path) -> None:
+    """Refuse to write a model where other things lie.
+
+    Raises:
+        ModelError: `folder` is a file, or holds files but no model of this library.
+    """
+    if folder.is_file():
+        raise ModelError(f"{str(folder)!r} is a file; give a folder for the model.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).exists():
+        raise ModelError(
+            f"The folder {str(folder)!r} is not empty and holds no model; give a new folder so "
+            "that nothing of yours is overwritten."
+        )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checked config.json of a model folder.
+
+    Raises:
+        ModelError: there is none, it is damaged, of an unknown version, or names another number of
+            classes than the model has.
+    """
+    path = require_model_folder(folder)
+    config = read_json(path, "the description of the model", "train again", error=ModelError)
+    version = config.get("format_version") if isinstance(config, dict) else None
+    if version not in READABLE or isinstance(version, bool):
+        raise ModelError(
+            f"The model in {str(folder)!r} has format version {version!r}, but this library "
+            f"({__version__}) reads versions {', '.join(map(str, READABLE))}; use the version that "
+            f"wrote it "
+            f"({config.get('library_version', 'unknown') if isinstance(config, dict) else '?'})."
+        )
+    if version == 1:
+        config = {"kind": "prompt", "per_image": True, **config}
+    kind = config.get("kind")
+    if kind is not None and not (isinstance(kind, str) and kind in CLASSIFIERS):
+        raise ModelError(
+            f"The model in {str(folder)!r} is of the kind {kind!r}, but this library knows "
+            f"{', '.join(CLASSIFIERS)}; install the package that trained it."
+        )
+    own = CLASSIFIERS.facts(kind).get("keys", ()) if kind else ()
+    missing = [key for key in (*_KEYS, *own) if key not in config]
+    if missing:
+        raise ModelError(
+            f"{str(path)!r} lacks {', '.join(missing)}; the file was changed or cut. Train again."
+        )
+    if len(config["class_names"]) != config["n_classes"]:
+        raise ModelError(
+            f"{str(path)!r} names {len(config['class_names'])} classes, but the model has "
+            f"{config['n_classes']}; a class may be renamed, but none added or removed. Train "
+            "again."
+        )
+    return config

@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 
+from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS, Classifier
+from ldpf.models.parts import (
+    outside_shapes,
+    outside_tensors,
+    shared_fields,
+    with_prefix,
+    without_prefix,
+)
+from ldpf.models.tensor_checks import Shape
 from ldpf.text import PromptedTextEncoder
+from ldpf.text.memory_budget import build_encoder
+from ldpf.utils.registry import Registry
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.domains.ood import OutsideCheck
 
 
-@CLASSIFIERS.register("instance")
+class PromptGenerator(nn.Module):
+    """Base of the networks that make prompts: features [n, D] -> contexts [n, M, W].
+
+    A method of its own kind defines one in its own file and registers it in `GENERATORS`, so that a
+    model folder can name it.
+    """
+
+    @property
+    def n_tokens(self) -> int:
+        """M, tokens of a prompt."""
+        raise NotImplementedError
+
+    def forward(self, features: torch.Tensor, group: torch.Tensor | None = None) -> torch.Tensor:
+        """The context of each image, or one for each group of images [n] where that is known."""
+        raise NotImplementedError
+
+    @classmethod
+    def shapes(cls, embed_dim: int, width: int) -> dict[str, Shape]:
+        """The shapes that its `state_dict` has; the same word stands for the same size."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> PromptGenerator:
+        """Rebuild from a `state_dict`; sizes are read off the shapes."""
+        raise NotImplementedError
+
+
+GENERATORS: Registry[PromptGenerator] = Registry(
+    "prompt generator", "ldpf.methods", variable="GENERATORS", group="ldpf.generators"
+)
+"""Generators by the name that stands in config.json. Each is in the file of its method."""
+
+
+@CLASSIFIERS.register("instance", keys=("generator", "at_once"))
 @dataclass(frozen=True, eq=False)
 class InstancePromptClassifier(Classifier):
     """A classifier whose prompt is made from image features.
@@ -31,6 +80,7 @@ class InstancePromptClassifier(Classifier):
         at_once: prompts in one pass through the text encoder.
         per_image: see above.
         training: what training reports about itself.
+        outside: tells images unlike the training images; None where it was not measured.
     """
 
     method: str
@@ -41,6 +91,7 @@ class InstancePromptClassifier(Classifier):
     at_once: int
     per_image: bool = True
     training: dict[str, Any] = field(default_factory=dict)
+    outside: OutsideCheck | None = None
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K], in passes over `at_once` images."""
@@ -67,6 +118,70 @@ class InstancePromptClassifier(Classifier):
     def passes(self, n_images: int) -> int:
         """Passes through the text encoder that `logits` of so many images take."""
         return -(-n_images // self.at_once) if self.per_image else 1
+
+    def for_classes(
+        self, class_names: Sequence[str], backbone: Backbone
+    ) -> InstancePromptClassifier:
+        """The same generator in front of other class names.
+
+        Raises:
+            SettingsError: a name does not fit into the text tower.
+        """
+        encoder = _encoder(_registered(self.generator), class_names, self.at_once, backbone)
+        return replace(self, class_names=tuple(class_names), encoder=encoder)
+
+    def config(self) -> dict[str, Any]:
+        """Which generator, and how many prompts it makes at once."""
+        name = _registered(self.generator).registered_name
+        return {"generator": name, "at_once": self.at_once}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The generator's parameters and the check for images outside."""
+        state = self.generator.state_dict()
+        return {**with_prefix("generator", state), **outside_tensors(self)}
+
+    @classmethod
+    def shapes(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> dict[str, Shape]:
+        """Those of the generator."""
+        kind = cast("type[PromptGenerator]", GENERATORS.get(config["generator"]))
+        shapes = kind.shapes(backbone.embed_dim, backbone.text.width)
+        return with_prefix("generator", shapes) | outside_shapes(tensors, backbone.embed_dim)
+
+    @classmethod
+    def from_saved(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> InstancePromptClassifier:
+        """Rebuild from config.json and checked tensors; the encoder is built anew."""
+        kind = cast("type[PromptGenerator]", GENERATORS.get(config["generator"]))
+        generator = kind.from_tensors(without_prefix("generator", tensors))
+        generator = generator.to(backbone.device).requires_grad_(False)
+        return cls(
+            **shared_fields(config, tensors),
+            generator=generator,
+            encoder=_encoder(generator, config["class_names"], config["at_once"], backbone),
+            logit_scale=backbone.logit_scale,
+            at_once=config["at_once"],
+            per_image=config["per_image"],
+        )
+
+
+def _registered(generator: nn.Module) -> Any:
+    """The generator, known to be one that a model folder can name."""
+    name = getattr(generator, "registered_name", None)
+    if name is None:
+        raise ModelError(
+            f"The prompt generator {type(generator).__name__} has no registered name, so it cannot "
+            "be kept or carry other class names; decorate it with @GENERATORS.register(name)."
+        )
+    return generator
+
+
+def _encoder(
+    generator: PromptGenerator, class_names: Sequence[str], at_once: int, backbone: Backbone
+) -> PromptedTextEncoder:
+    return build_encoder(backbone, class_names, prompts=at_once, length=generator.n_tokens)
 
 
 def own_cosines(

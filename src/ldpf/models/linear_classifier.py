@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ldpf.models.base import CLASSIFIERS, Classifier
+from ldpf.models.parts import outside_shapes, outside_tensors, shared_fields
+from ldpf.models.tensor_checks import Shape
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.domains.ood import OutsideCheck
 
 
 @CLASSIFIERS.register("linear")
@@ -21,6 +28,7 @@ class LinearClassifier(Classifier):
         weight: W, [K, D] float32, on the CPU.
         bias: b, [K]; -inf for a class that was not seen in training and is never answered.
         training: what training reports about itself.
+        outside: tells images unlike the training images; None where it was not measured.
     """
 
     method: str
@@ -28,7 +36,33 @@ class LinearClassifier(Classifier):
     weight: torch.Tensor
     bias: torch.Tensor
     training: dict[str, Any] = field(default_factory=dict)
+    outside: OutsideCheck | None = None
+    minus_infinity = ("bias",)
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K]."""
         return image_features @ self.weight.T + self.bias
+
+    def config(self) -> dict[str, Any]:
+        """Nothing beyond what every kind keeps."""
+        return {}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """W, b and the check for images outside."""
+        return {"weight": self.weight, "bias": self.bias, **outside_tensors(self)}
+
+    @classmethod
+    def shapes(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> dict[str, Shape]:
+        """One row for each class."""
+        classes, dim = config["n_classes"], backbone.embed_dim
+        shapes: dict[str, Shape] = {"weight": (classes, dim), "bias": (classes,)}
+        return shapes | outside_shapes(tensors, dim)
+
+    @classmethod
+    def from_saved(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> LinearClassifier:
+        """Rebuild from config.json and checked tensors."""
+        return cls(**shared_fields(config, tensors), weight=tensors["weight"], bias=tensors["bias"])

@@ -1,20 +1,34 @@
-"""What every method ends with: text features of its prompts, and how images weigh them."""
+"""What most methods end with: text features of prompts, and how images weigh them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ldpf.domains.fitted import FittedDomains
-from ldpf.domains.ood import OutsideCheck
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, fused_logits
 from ldpf.models.base import CLASSIFIERS, Classifier
+from ldpf.models.parts import (
+    outside_shapes,
+    outside_tensors,
+    shared_fields,
+    with_prefix,
+    without_prefix,
+)
+from ldpf.models.tensor_checks import Shape
+from ldpf.text.memory_budget import build_encoder, finish_training
+from ldpf.text.zero_shot import zero_shot_features
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.domains.ood import OutsideCheck
 
 
-@CLASSIFIERS.register("prompt")
+@CLASSIFIERS.register("prompt", keys=("fusion", "tau"))
 @dataclass(frozen=True)
 class PromptClassifier(Classifier):
     """A classifier over cached image features. Each image is answered on its own.
@@ -25,12 +39,13 @@ class PromptClassifier(Classifier):
         text_features: [S, K, D] float32 of length one, on the CPU.
         logit_scale: 1 / T of the backbone. (The sigmoid family adds a bias to the logits, the same
             for all classes: it cancels in the softmax and is left out.)
-        contexts: the learnt prompts [S, M, W] behind `text_features`; None for hard prompts.
+        contexts: the learned prompts [S, M, W] behind `text_features`; None for hard prompts.
         latent: extractor and centroids of the S latent domains; None where there is one prompt.
         fusion: name of the fusion rule.
         tau: temperature of the fusion.
         training: what training reports about itself (steps, passes, validation, diagnostics).
         outside: tells images unlike the training images; None where it was not measured.
+        templates: the hard prompts behind `text_features`; empty for learned ones.
     """
 
     method: str
@@ -43,6 +58,7 @@ class PromptClassifier(Classifier):
     tau: float = 0.1
     training: dict[str, Any] = field(default_factory=dict)
     outside: OutsideCheck | None = None
+    templates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSION_RULES:
@@ -63,7 +79,7 @@ class PromptClassifier(Classifier):
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
         """alpha_s(x): [N, D] -> [N, S], rows summing to one."""
         if self.latent is None:
-            return torch.ones(len(image_features), 1)
+            return super().domain_weights(image_features)
         return FUSION_RULES[self.fusion](self.latent.similarities(image_features), self.tau)
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
@@ -75,8 +91,92 @@ class PromptClassifier(Classifier):
         """Class logits under each prompt alone: [N, D] -> [N, S, K]."""
         return self.logit_scale * torch.einsum("nd,skd->nsk", image_features, self.text_features)
 
+    def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> PromptClassifier:
+        """The same prompts in front of other class names, encoded now.
+
+        Raises:
+            ModelError: neither prompts nor templates are known.
+            SettingsError: a name does not fit into the text tower.
+        """
+        if self.contexts is not None:
+            features = _encode(self.contexts, class_names, backbone)
+        elif self.templates:
+            features = zero_shot_features(class_names, self.templates, backbone)[None]
+        else:
+            return super().for_classes(class_names, backbone)
+        return replace(self, class_names=tuple(class_names), text_features=features)
+
+    def config(self) -> dict[str, Any]:
+        """The fusion, and the hard prompts with the class names that were encoded in them."""
+        config: dict[str, Any] = {"fusion": self.fusion, "tau": self.tau}
+        if self.templates:
+            config |= {
+                "templates": list(self.templates),
+                "encoded_class_names": list(self.class_names),
+            }
+        return config
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Learned prompts (or else text features), latent domains, the check for images outside."""
+        if self.contexts is not None:
+            tensors = {"contexts": self.contexts}
+        else:
+            tensors = {"text_features": self.text_features}
+        if self.latent is not None:
+            tensors |= with_prefix("latent", self.latent.tensors())
+        return tensors | outside_tensors(self)
+
+    @classmethod
+    def shapes(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> dict[str, Shape]:
+        """Prompts or text features; latent domains where there are several."""
+        n_domains, dim = config["n_domains"], backbone.embed_dim
+        if "text_features" in tensors and "contexts" not in tensors:
+            shapes: dict[str, Shape] = {"text_features": (n_domains, config["n_classes"], dim)}
+        else:
+            shapes = {"contexts": (n_domains, "length", backbone.text.width)}
+        if n_domains > 1 or any(name.startswith("latent.") for name in tensors):
+            shapes |= with_prefix("latent", FittedDomains.shapes(n_domains, dim))
+        return shapes | outside_shapes(tensors, dim)
+
+    @classmethod
+    def from_saved(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
+    ) -> PromptClassifier:
+        """Rebuild from config.json and checked tensors.
+
+        Text features of learned prompts are encoded anew; those of hard prompts only where a class
+        was renamed since.
+        """
+        names = config["class_names"]
+        contexts, latent = tensors.get("contexts"), without_prefix("latent", tensors)
+        features = (
+            tensors["text_features"] if contexts is None else _encode(contexts, names, backbone)
+        )
+        classifier = cls(
+            **shared_fields(config, tensors),
+            text_features=features,
+            logit_scale=backbone.logit_scale,
+            contexts=contexts,
+            latent=FittedDomains.from_tensors(latent) if latent else None,
+            fusion=config["fusion"],
+            tau=config["tau"],
+            templates=tuple(config.get("templates", ())),
+        )
+        if config.get("encoded_class_names", names) != names:
+            return classifier.for_classes(names, backbone)
+        return classifier
+
 
 def check_tau(tau: float) -> None:
     """Raise SettingsError unless tau is a finite positive number."""
     if not 0 < tau < float("inf"):
         raise SettingsError(f"tau={tau} should be a finite number above 0, such as 0.1.")
+
+
+def _encode(contexts: torch.Tensor, class_names: Sequence[str], backbone: Backbone) -> torch.Tensor:
+    """Text features [S, K, D] of learned prompts [S, M, W]."""
+    prompts, length = contexts.shape[:2]
+    encoder = build_encoder(backbone, class_names, prompts=prompts, length=length)
+    return finish_training(encoder, contexts, backbone)

@@ -1,0 +1,69 @@
+"""Whether the tensors of a model folder are there, of the right shape and finite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import torch
+
+from ldpf.errors import ModelError
+
+Shape = tuple[int | str, ...]
+"""Sizes of a tensor; a word stands for any size, the same one wherever it is used."""
+
+
+def check_tensors(
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor],
+    shapes: Mapping[str, Shape],
+    minus_infinity: Collection[str] = (),
+) -> None:
+    """Compare tensors with what they should be.
+
+    Args:
+        folder: the model's, for messages.
+        tensors: by name.
+        shapes: of every tensor that must be there.
+        minus_infinity: names of tensors in which -inf has a meaning.
+
+    Raises:
+        ModelError: a tensor is missing, of another shape, or holds a value that it should not.
+    """
+    known: dict[str, int] = {}
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise ModelError(
+                f"The model in {str(folder)!r} lacks the tensor {name!r}; train again."
+            )
+        _check_shape(folder, name, tuple(tensors[name].shape), shape, known)
+        values = tensors[name]
+        if name in minus_infinity:
+            values = values[values != -torch.inf]
+        if not torch.isfinite(values).all():
+            raise ModelError(
+                f"The tensor {name!r} in {str(folder)!r} holds NaN or infinite values; train again."
+            )
+
+
+def _check_shape(
+    folder: Path, name: str, found: tuple[int, ...], shape: Shape, known: dict[str, int]
+) -> None:
+    """Compare one shape, and note the sizes of words that are used for the first time."""
+
+    def refuse(expected: tuple[int | str, ...], reason: str) -> ModelError:
+        return ModelError(
+            f"The tensor {name!r} in {str(folder)!r} has shape {found}, expected {expected}; the "
+            f"file {reason}."
+        )
+
+    fixed = tuple("any" if isinstance(size, str) else size for size in shape)
+    if len(found) != len(shape) or any(
+        want not in ("any", got) for want, got in zip(fixed, found, strict=True)
+    ):
+        raise refuse(fixed, "does not belong to this config.json")
+    words = {w: got for w, got in zip(shape, found, strict=True) if isinstance(w, str)}
+    bound = tuple(known.get(w, words[w]) if isinstance(w, str) else w for w in shape)
+    if bound != found:
+        raise refuse(bound, "is inconsistent")
+    known |= words

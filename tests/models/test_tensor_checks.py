@@ -1,0 +1,54 @@
+"""Shapes with words for sizes, and values that are not finite."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldpf.errors import ModelError
+from ldpf.models.tensor_checks import check_tensors
+
+FOLDER = Path("model")
+SHAPES = {"first": ("hidden", 4), "second": ("z", "hidden"), "bias": ("z",)}
+
+
+def tensors(**changes: torch.Tensor) -> dict[str, torch.Tensor]:
+    fit = {"first": torch.zeros(3, 4), "second": torch.zeros(2, 3), "bias": torch.zeros(2)}
+    return {**fit, **changes}
+
+
+def test_a_word_stands_for_any_size_that_is_the_same_everywhere() -> None:
+    check_tensors(FOLDER, tensors(), SHAPES)
+    check_tensors(FOLDER, tensors(first=torch.zeros(9, 4), second=torch.zeros(2, 9)), SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("first", (3, 5), "('any', 4)"),
+        ("first", (3,), "('any', 4)"),
+        ("second", (2, 4), "(2, 3)"),
+        ("bias", (3,), "(2,)"),
+    ],
+)
+def test_another_shape_is_named_with_what_was_expected(
+    name: str, shape: tuple[int, ...], expected: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        check_tensors(FOLDER, tensors(**{name: torch.zeros(shape)}), SHAPES)
+    assert all(part in str(caught.value) for part in (repr(name), str(shape), expected))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_values_that_are_not_finite_are_refused(value: float) -> None:
+    with pytest.raises(ModelError, match="'bias'"):
+        check_tensors(FOLDER, tensors(bias=torch.tensor([0.0, value])), SHAPES)
+
+
+def test_minus_infinity_may_have_a_meaning() -> None:
+    fit = tensors(bias=torch.tensor([0.0, -torch.inf]))
+    check_tensors(FOLDER, fit, SHAPES, minus_infinity=("bias",))
+    with pytest.raises(ModelError, match="'bias'"):
+        check_tensors(
+            FOLDER, tensors(bias=torch.tensor([0.0, torch.inf])), SHAPES, minus_infinity=("bias",)
+        )
