@@ -1,4 +1,4 @@
-"""`--benchmark`: which folders a command takes for a named benchmark."""
+"""`--benchmark`: which folders a command takes for a named data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ldpf.data.datasets.registry import get_benchmark
+from ldpf.data.datasets import named_dataset
 
 DOMAINS = {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}
 
@@ -17,7 +17,7 @@ def like_pacs(images, tmp_path_factory):
     root = tmp_path_factory.mktemp("named") / "images"
     for ours, theirs in DOMAINS.items():
         folders = sorted((images / ours).iterdir())
-        for k, name in enumerate(get_benchmark("pacs").classes):
+        for k, name in enumerate(named_dataset("pacs").classes):
             shutil.copytree(folders[k % 3], root / theirs / name)
     return root
 
@@ -36,7 +36,7 @@ def like_pacs(images, tmp_path_factory):
     ],
     ids=lambda words: words[0],
 )
-def test_every_command_that_reads_labelled_images_can_insist_on_a_benchmark(
+def test_every_command_that_reads_labelled_images_can_insist_on_a_data_set(
     command, images, model, tmp_path, run
 ):
     known = {"MODEL": str(model)}
@@ -48,5 +48,5 @@ def test_every_command_that_reads_labelled_images_can_insist_on_a_benchmark(
 
 def test_none_reads_the_folders_as_they_are(like_pacs, tiny_clip_folder, run):
     wanted = ("features", "--data", like_pacs, "--backbone", tiny_clip_folder)
-    assert "recognised PACS" in run(*wanted).stderr
-    assert "recognised" not in run(*wanted, "--benchmark", "none").stderr
+    assert "recognized PACS" in run(*wanted).stderr
+    assert "recognized" not in run(*wanted, "--benchmark", "none").stderr

@@ -1,4 +1,4 @@
-"""`ldpf datasets`: the field's named benchmarks, what is known of them, and making them ready."""
+"""`ldpf datasets`: named data sets of the field, what is known of them, and making them ready."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ldpf.cli.options import OutputOptions
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
-    from ldpf.data.datasets import Benchmark
-    from ldpf.data.datasets.check import BenchmarkCheck
+    from ldpf.data.datasets import NamedDataset
+    from ldpf.data.datasets.check import DatasetCheck
 
 Name = Annotated[
     str,
@@ -36,12 +36,12 @@ SkipMissing = Annotated[
 
 @COMMANDS.register("datasets", panel="Named datasets")
 def datasets() -> None:
-    """Named benchmarks: list them, check a copy, prepare two of them. Nothing is downloaded."""
+    """Named data sets: list them, check a copy, prepare two of them. Nothing is downloaded."""
 
 
 @COMMANDS.register("datasets list")
 def list_all(output: OutputOptions) -> None:
-    """List the benchmarks that are recognised by name.
+    """List the data sets that are recognized by name.
 
     \b
     Example:
@@ -49,13 +49,13 @@ def list_all(output: OutputOptions) -> None:
     """
     from rich.table import Table
 
-    from ldpf.data.datasets import BENCHMARKS
+    from ldpf.data.datasets import named_datasets
 
     if output.as_json:
-        say_json([_as_json(one) for one in BENCHMARKS.values()])
+        say_json([_as_json(one) for one in named_datasets()])
         return
     table = Table("name", "domains", "classes", "images")
-    for one in BENCHMARKS.values():
+    for one in named_datasets():
         table.add_row(one.name, ", ".join(one.domains), str(len(one.classes)), _number(one.images))
     show(table)
     say("Details: ldpf datasets info NAME. Is a copy complete? ldpf datasets check NAME PATH.")
@@ -63,15 +63,15 @@ def list_all(output: OutputOptions) -> None:
 
 @COMMANDS.register("datasets info")
 def info(name: Name, output: OutputOptions) -> None:
-    """Show a benchmark's domains, classes and counts, and where to get it.
+    """Show a data set's domains, classes and counts, and where to get it.
 
     \b
     Example:
       ldpf datasets info terra-incognita
     """
-    from ldpf.data.datasets import get_benchmark
+    from ldpf.data.datasets import named_dataset
 
-    one = get_benchmark(name)
+    one = named_dataset(name)
     if output.as_json:
         say_json(_as_json(one))
         return
@@ -108,10 +108,10 @@ def check(
     Example:
       ldpf datasets check pacs data/PACS
     """
-    from ldpf.data.datasets import get_benchmark
-    from ldpf.data.datasets.check import check_benchmark
+    from ldpf.data.datasets import named_dataset
+    from ldpf.data.datasets.check import check_named_dataset
 
-    found = check_benchmark(get_benchmark(name), path)
+    found = check_named_dataset(named_dataset(name), path)
     if output.as_json:
         say_json(found.as_json())
     else:
@@ -122,7 +122,7 @@ def check(
 
 @COMMANDS.register("datasets prepare")
 def prepare() -> None:
-    """Make a benchmark's folders out of files you have downloaded."""
+    """Make a data set's folders out of files you have downloaded."""
 
 
 @COMMANDS.register("datasets prepare terra-incognita")
@@ -224,7 +224,7 @@ def prepare_mini(
     _print_made(out, made.domain_images, made.missing, made.done_before)
 
 
-def _print_check(found: BenchmarkCheck) -> None:
+def _print_check(found: DatasetCheck) -> None:
     from rich.table import Table
 
     table = Table("domain", "images", "published", "classes absent")
@@ -236,7 +236,7 @@ def _print_check(found: BenchmarkCheck) -> None:
     if found.unlisted:
         say(f"{count(found.unlisted, 'image')} that the split lists do not name: not counted.")
     if not found.differences:
-        say(f"{found.root} is {found.benchmark} as published.")
+        say(f"{found.root} is {found.name} as published.")
     for sentence in found.differences:
         say(f"- {sentence}", style="yellow")
 
@@ -249,7 +249,7 @@ def _print_made(out: Path, images: dict[str, int], missing: int, before: bool) -
         say(f"{count(missing, 'image')} not there: left out.")
 
 
-def _as_json(one: Benchmark) -> dict[str, Any]:
+def _as_json(one: NamedDataset) -> dict[str, Any]:
     return {
         "name": one.name,
         "title": one.title,

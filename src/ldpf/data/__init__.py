@@ -1,22 +1,54 @@
 """From folders or a manifest to a dataset: paths, class ids, domains where known, splits."""
 
-from ldpf.data.adapters import from_arrays, from_embeddings, from_huggingface, from_torch
-from ldpf.data.class_names import readable_name
-from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
-from ldpf.data.embeddings import EmbeddedImages
-from ldpf.data.image_files import iter_image_files
-from ldpf.data.images import (
-    IMAGE_ENDINGS,
-    MAX_PIXELS,
-    BadImage,
-    UnreadableImageError,
-    bad_images_message,
-    check_images,
-    read_image,
-)
-from ldpf.data.in_memory import LabelledImages
-from ldpf.data.load import load_dataset
-from ldpf.data.splits import Split, make_split, split_train_validation
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ldpf.data.adapters import from_arrays, from_embeddings, from_huggingface, from_torch
+    from ldpf.data.class_names import readable_name
+    from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
+    from ldpf.data.embeddings import EmbeddedImages
+    from ldpf.data.image_files import iter_image_files
+    from ldpf.data.images import (
+        IMAGE_ENDINGS,
+        MAX_PIXELS,
+        BadImage,
+        UnreadableImageError,
+        bad_images_message,
+        check_images,
+        read_image,
+    )
+    from ldpf.data.in_memory import LabelledImages
+    from ldpf.data.load import load_dataset
+    from ldpf.data.splits import Split, make_split, split_train_validation
+
+# Imported when asked for: the command line knows the names of data sets without numpy or Pillow.
+_HOMES = {
+    "BadImage": "images",
+    "EmbeddedImages": "embeddings",
+    "IMAGE_ENDINGS": "images",
+    "ImageDataset": "dataset",
+    "LabelledImages": "in_memory",
+    "MAX_PIXELS": "images",
+    "Split": "splits",
+    "UnreadableImageError": "images",
+    "bad_images_message": "images",
+    "check_dataset": "dataset",
+    "check_images": "images",
+    "from_arrays": "adapters",
+    "from_embeddings": "adapters",
+    "from_huggingface": "adapters",
+    "from_torch": "adapters",
+    "iter_image_files": "image_files",
+    "load_dataset": "load",
+    "make_split": "splits",
+    "read_image": "images",
+    "readable_name": "class_names",
+    "require_trainable": "dataset",
+    "split_train_validation": "splits",
+}
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -42,3 +74,9 @@ __all__ = [
     "require_trainable",
     "split_train_validation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

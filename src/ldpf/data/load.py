@@ -11,8 +11,8 @@ import numpy as np
 
 from ldpf.data.class_names import class_names_for, readable_name
 from ldpf.data.dataset import ImageDataset
-from ldpf.data.datasets import Found, list_benchmark
-from ldpf.data.datasets.recognize import recognise
+from ldpf.data.datasets.listing import list_named_dataset
+from ldpf.data.datasets.recognize import FoundDataset, recognize_dataset
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
@@ -59,17 +59,17 @@ def load_dataset(
         skip_bad: Leave out the files a manifest lists that do not exist, instead of stopping, and
             record them in `skipped`.
         cache_dir: Where the demo set is kept; default `ldpf.utils.cache_dir.cache_root()`.
-        benchmark: "auto" recognises the folders of a named benchmark (PACS, DomainNet ...), in the
+        benchmark: "auto" recognizes the folders of a named data set (PACS, DomainNet ...), in the
             layouts in circulation, and gives it its official domain and class names and its
             published splits, which the log says; a name ("mini-domainnet") insists on it; "none"
             reads the folders as any others. With a `layout` other than "auto" nothing is
-            recognised by itself.
+            recognized by itself.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
             `ldpf.data.image_folder.list_folders`, `ldpf.data.manifest.list_manifest` and
             `ldpf.data.class_names.class_names_for`.
-        SettingsError: An unknown layout or benchmark.
+        SettingsError: An unknown layout or data set.
     """
     if source == "demo":  # a str only: Path("demo") is a folder of that name
         root, name = _demo_folder(cache_dir), "demo"
@@ -84,7 +84,7 @@ def load_dataset(
     found = None
     if root.is_dir():
         if benchmark != "auto" or (layout == "auto" and source != "demo"):
-            found = recognise(root, benchmark)
+            found = recognize_dataset(root, benchmark)
         if found is None:
             listing = list_folders(root, layout)
         else:
@@ -123,8 +123,8 @@ def load_dataset(
         class_names=class_names_for(
             listing.classes,
             names_file,
-            also_known=empty if found is None else found.benchmark.classes,
-            defaults=readable_name if found is None else found.benchmark.class_name,
+            also_known=empty if found is None else found.dataset.classes,
+            defaults=readable_name if found is None else found.dataset.class_name,
         ),
         domains=listing.domains,
         domain_names=listing.domain_names,
@@ -135,10 +135,10 @@ def load_dataset(
 
 
 def _list_found(
-    found: Found, *, skip_bad: bool
+    found: FoundDataset, *, skip_bad: bool
 ) -> tuple[Listing, np.ndarray | None, Sequence[BadImage]]:
-    """A recognised benchmark's listing and splits; says in the log what they come from."""
-    listed = list_benchmark(found)
+    """A recognized data set's listing and splits; says in the log what they come from."""
+    listed = list_named_dataset(found)
     if listed.missing and not skip_bad:
         assert listed.lists is not None
         total = len(listed.listing.paths) + len(listed.missing)
@@ -146,7 +146,7 @@ def _list_found(
             f"{bad_images_message(listed.missing, total, listed.lists.folder)}\n"
             "(The split lists name them. Unpack the archives again, or move the lists away.)"
         )
-    text = f"recognised {found.benchmark.title}: official domains and readable class names are used"
+    text = f"recognized {found.dataset.title}: official domains and readable class names are used"
     if listed.lists is not None:
         text += f", with the split lists of {listed.lists.folder}"
         if listed.unlisted:

@@ -144,10 +144,10 @@ class Registry(Generic[T]):
 
     def unknown(self, name: str) -> str:
         """The sentence that refuses an unknown name."""
-        return (
-            f"There is no {self.kind} {name!r};{did_you_mean(name, self.names())} choose from "
-            f"{', '.join(self.names())}."
-        )
+        choices = ", ".join(self.names())
+        if hint := did_you_mean(name, self.names()):
+            return f"There is no {self.kind} {name!r}.{hint} Choose from {choices}."
+        return f"There is no {self.kind} {name!r}; choose from {choices}."
 
     def summary(self, name: str) -> str:
         """The first line of an entry's docstring; imports nothing of the room."""

@@ -1,4 +1,4 @@
-"""Small trees with the real folder names of the benchmarks."""
+"""Small trees with the real folder names of the data sets."""
 
 from __future__ import annotations
 

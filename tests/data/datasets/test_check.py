@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ldpf.data.datasets import check, get_benchmark
-from ldpf.data.datasets.check import check_benchmark
+from ldpf.data.datasets import check, named_dataset
+from ldpf.data.datasets.check import check_named_dataset
 from ldpf.errors import DataError
 
-PACS, TERRA = get_benchmark("pacs"), get_benchmark("terra-incognita")
+PACS, TERRA = named_dataset("pacs"), named_dataset("terra-incognita")
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def small():
 def check_small(small, monkeypatch, grow, tmp_path):
     """A complete copy's folder, and a function that checks it."""
     root = grow(tmp_path / "PACS", PACS.domains, PACS.classes)
-    found = check.recognise
+    found = check.recognize_dataset
 
-    def recognise(folder, name):
-        return replace(found(folder, name), benchmark=small)
+    def recognize_dataset(folder, name):
+        return replace(found(folder, name), dataset=small)
 
-    monkeypatch.setattr(check, "recognise", recognise)
-    return root, lambda: check_benchmark(small, root)
+    monkeypatch.setattr(check, "recognize_dataset", recognize_dataset)
+    return root, lambda: check_named_dataset(small, root)
 
 
 def test_a_complete_copy_has_no_differences(check_small):
@@ -83,15 +83,15 @@ def test_a_class_need_not_be_in_every_location_of_terra_incognita(grow, tmp_path
     root = grow(tmp_path, TERRA.domains, TERRA.classes)
     for file in (root / "location_38/cat").iterdir():
         file.unlink()
-    found = check_benchmark(TERRA, root)
+    found = check_named_dataset(TERRA, root)
     assert found.domains[1].absent_classes == ("cat",)
     assert not any("no image" in sentence for sentence in found.differences)
     assert "location_38: 9,718 missing (18 of 9,736)" in found.differences
 
 
 def test_without_numbers_per_domain_the_sum_is_compared(grow, tmp_path):
-    mini = get_benchmark("mini-domainnet")
-    found = check_benchmark(mini, grow(tmp_path, mini.domains, mini.classes, each=1))
+    mini = named_dataset("mini-domainnet")
+    found = check_named_dataset(mini, grow(tmp_path, mini.domains, mini.classes, each=1))
     assert found.differences == ("all domains: 139,502 missing (504 of 140,006)",)
 
 
@@ -118,10 +118,10 @@ def test_json_has_plain_values(check_small):
 def test_a_folder_that_is_not_there_is_an_error_with_a_hint(grow, tmp_path):
     grow(tmp_path / "PACS", PACS.domains, PACS.classes)
     with pytest.raises(DataError, match=r"holds no 'PAC'\. Did you mean 'PACS'\?"):
-        check_benchmark(PACS, tmp_path / "PAC")
+        check_named_dataset(PACS, tmp_path / "PAC")
 
 
 def test_an_archive_is_to_be_unpacked(tmp_path):
     (tmp_path / "PACS.zip").write_bytes(b"")
     with pytest.raises(DataError, match=r"PACS\.zip is a file; unpack it and give the folder"):
-        check_benchmark(PACS, tmp_path / "PACS.zip")
+        check_named_dataset(PACS, tmp_path / "PACS.zip")

@@ -7,13 +7,13 @@ import logging
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.datasets import get_benchmark
-from ldpf.data.datasets.recognize import recognise
+from ldpf.data.datasets import named_dataset
+from ldpf.data.datasets.recognize import recognize_dataset
 from ldpf.errors import DataError, SettingsError
 
-PACS, VLCS = get_benchmark("pacs"), get_benchmark("vlcs")
-HOME, TERRA = get_benchmark("office-home"), get_benchmark("terra-incognita")
-NET, MINI = get_benchmark("domainnet"), get_benchmark("mini-domainnet")
+PACS, VLCS = named_dataset("pacs"), named_dataset("vlcs")
+HOME, TERRA = named_dataset("office-home"), named_dataset("terra-incognita")
+NET, MINI = named_dataset("domainnet"), named_dataset("mini-domainnet")
 
 PLAIN = {
     "PACS as in DomainBed": (PACS, "PACS", PACS.domains),
@@ -45,13 +45,13 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("layout", PLAIN)
-def test_domain_class_image_is_recognised(layout, grow, tmp_path):
-    benchmark, folder, domains = PLAIN[layout]
-    grow(tmp_path / folder, domains, benchmark.classes, each=1)
+def test_domain_class_image_is_recognized(layout, grow, tmp_path):
+    named, folder, domains = PLAIN[layout]
+    grow(tmp_path / folder, domains, named.classes, each=1)
     root = tmp_path / folder.split("/")[0]
     dataset = load_dataset(root)
-    assert dataset.domain_names == benchmark.domains
-    assert dataset.class_names == tuple(map(benchmark.class_name, benchmark.classes))
+    assert dataset.domain_names == named.domains
+    assert dataset.class_names == tuple(map(named.class_name, named.classes))
     assert (dataset.counts() == 1).all() and dataset.splits is None
     assert all(dataset.file(i).is_file() for i in range(0, len(dataset), 50))
 
@@ -72,12 +72,12 @@ def test_pacs_reads_as_it_did_without_its_name(grow, tmp_path):
     assert (named.labels == plain.labels).all() and (named.domains == plain.domains).all()
 
 
-def test_the_log_says_what_was_recognised(grow, tmp_path, caplog):
+def test_the_log_says_what_was_recognized(grow, tmp_path, caplog):
     root = grow(tmp_path, HOME.domains, HOME.classes, each=1)
     with caplog.at_level(logging.INFO, logger="ldpf"):
         load_dataset(root)
     assert caplog.messages == [
-        "recognised Office-Home: official domains and readable class names are used; "
+        "recognized Office-Home: official domains and readable class names are used; "
         "benchmark='none' (--benchmark none) reads the folders as they are"
     ]
 
@@ -133,14 +133,14 @@ def test_a_class_names_file_wins(grow, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["a class more", "a class less", "a folder more"])
-def test_what_only_resembles_a_benchmark_is_not_recognised(what, grow, tmp_path):
+def test_what_only_resembles_a_named_data_set_is_not_recognized(what, grow, tmp_path):
     classes = PACS.classes[:-1] if what == "a class less" else PACS.classes
     root = grow(tmp_path, PACS.domains, classes, each=1)
     if what == "a class more":
         grow(root, ["photo"], ["zebra"])
     if what == "a folder more":
         grow(root, ["watercolour"], ["dog"])
-    assert recognise(root) is None
+    assert recognize_dataset(root) is None
     assert "zebra" in load_dataset(root).class_names or what != "a class more"
 
 
@@ -157,11 +157,11 @@ def test_a_name_that_does_not_fit_is_an_error(grow, tmp_path):
     assert str(error.value) == (
         f"{root} does not look like PACS: neither it nor its folders images or kfold hold folders "
         "such as art_painting, cartoon, photo, sketch; point to the folder above them, or give "
-        "another benchmark's name"
+        "the name of another data set"
     )
 
 
-def test_an_unknown_class_of_a_named_benchmark_is_an_error(grow, tmp_path):
+def test_an_unknown_class_of_a_named_data_set_is_an_error(grow, tmp_path):
     root = grow(tmp_path, PACS.domains, [*PACS.classes, "hose"])
     with pytest.raises(DataError) as error:
         load_dataset(root, benchmark="pacs")
@@ -173,7 +173,7 @@ def test_an_unknown_class_of_a_named_benchmark_is_an_error(grow, tmp_path):
 
 
 def test_an_unknown_name_is_an_error(image_tree):
-    with pytest.raises(SettingsError, match=r"no benchmark 'pcas'\. Did you mean 'pacs'\?"):
+    with pytest.raises(SettingsError, match=r"no named data set 'pcas'\. Did you mean 'pacs'\?"):
         load_dataset(image_tree({"dog": 1, "cat": 1}), benchmark="pcas")
 
 
@@ -194,4 +194,4 @@ def test_an_empty_class_folder_is_left_out_with_a_warning(grow, tmp_path):
 
 def test_other_datasets_are_left_alone(image_tree):
     root = image_tree({"photo/dog": 1, "photo/cat": 1, "sketch/dog": 1})
-    assert recognise(root) is None
+    assert recognize_dataset(root) is None

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.datasets import get_benchmark
+from ldpf.data.datasets import named_dataset
 from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
 from ldpf.data.datasets.prepare_terra import prepare_terra_incognita
 from ldpf.errors import DataError, SettingsError
 
-TERRA, MINI = get_benchmark("terra-incognita"), get_benchmark("mini-domainnet")
+TERRA, MINI = named_dataset("terra-incognita"), named_dataset("mini-domainnet")
 CATEGORIES = [*TERRA.classes, "car", "deer"]
 # image: (location, its labels)
 IMAGES = {

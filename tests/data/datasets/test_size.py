@@ -8,11 +8,11 @@ import time
 from collections import Counter
 
 import ldpf.data.image_files
-from ldpf.data.datasets import get_benchmark, list_benchmark
-from ldpf.data.datasets.recognize import recognise
+from ldpf.data.datasets import list_named_dataset, named_dataset
+from ldpf.data.datasets.recognize import recognize_dataset
 from ldpf.data.splits import make_split
 
-NET = get_benchmark("domainnet")
+NET = named_dataset("domainnet")
 
 
 class FakeEntry:
@@ -68,9 +68,9 @@ def fake_domainnet(root, monkeypatch):
 def test_586575_images_are_listed_and_split_in_seconds_and_little_memory(tmp_path, monkeypatch):
     fake_domainnet(tmp_path, monkeypatch)
     start = time.perf_counter()
-    found = recognise(tmp_path)
-    assert found is not None and found.benchmark is NET
-    listing = list_benchmark(found).listing
+    found = recognize_dataset(tmp_path)
+    assert found is not None and found.dataset == NET
+    listing = list_named_dataset(found).listing
     split = make_split(None, listing.labels, listing.domains, seed=0)
     seconds = time.perf_counter() - start
     assert len(listing.paths) == 586_575
@@ -92,7 +92,7 @@ def test_its_split_lists_are_read_in_seconds(tmp_path, monkeypatch):
             (tmp_path / "splits" / f"{domain}_{kind}.txt").write_text("".join(some))
     fake_domainnet(tmp_path, monkeypatch)
     start = time.perf_counter()
-    listed = list_benchmark(recognise(tmp_path, "domainnet"))
+    listed = list_named_dataset(recognize_dataset(tmp_path, "domainnet"))
     seconds = time.perf_counter() - start
     assert len(listed.listing.paths) == 586_575 and not listed.unlisted and not listed.missing
     counts = Counter(listed.splits.tolist())

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.data.datasets import get_benchmark
+from ldpf.data.datasets import named_dataset
 from ldpf.errors import DataError
 
-PACS, NET = get_benchmark("pacs"), get_benchmark("domainnet")
-MINI = get_benchmark("mini-domainnet")
+PACS, NET = named_dataset("pacs"), named_dataset("domainnet")
+MINI = named_dataset("mini-domainnet")
 
 
 @pytest.fixture

@@ -1,16 +1,37 @@
-"""The field's named benchmarks: recognised, listed with official names, checked, prepared."""
+"""Named data sets: recognized by their folders, listed with official names, checked, prepared."""
 
-from ldpf.data.datasets.base import Benchmark
-from ldpf.data.datasets.listing import BenchmarkListing, list_benchmark
-from ldpf.data.datasets.recognize import Found, recognise
-from ldpf.data.datasets.registry import BENCHMARKS, get_benchmark
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ldpf.data.datasets.base import DATASETS, NamedDataset, named_dataset, named_datasets
+
+if TYPE_CHECKING:
+    from ldpf.data.datasets.listing import DatasetListing, list_named_dataset
+    from ldpf.data.datasets.recognize import FoundDataset, recognize_dataset
+
+# These need numpy, which the names of the data sets do not.
+_HOMES = {
+    "DatasetListing": "listing",
+    "FoundDataset": "recognize",
+    "list_named_dataset": "listing",
+    "recognize_dataset": "recognize",
+}
 
 __all__ = [
-    "BENCHMARKS",
-    "Benchmark",
-    "BenchmarkListing",
-    "Found",
-    "get_benchmark",
-    "list_benchmark",
-    "recognise",
+    "DATASETS",
+    "DatasetListing",
+    "FoundDataset",
+    "NamedDataset",
+    "list_named_dataset",
+    "named_dataset",
+    "named_datasets",
+    "recognize_dataset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

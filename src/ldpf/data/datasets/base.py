@@ -1,4 +1,14 @@
-"""What a named benchmark is: its domains, classes, readable class names and published counts."""
+"""What a named data set is: its domains, classes, readable class names and published counts.
+
+Each is one file of this room, which registers itself. A number without a source is left out. The
+sources of the counts, named once here:
+
+- DomainBed: Gulrajani and Lopez-Paz, arXiv 2007.01434, and its preparation script.
+- SPG: Bai et al., Soft Prompt Generation, ECCV 2024, arXiv 2404.19286, appendix A.
+- The survey: Zhou et al., Domain Generalization: A Survey, arXiv 2103.02503, table 2.
+
+Imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ldpf.data.class_names import readable_name
+from ldpf.errors import SettingsError
+from ldpf.utils.registry import Registry
 
 
 def name_key(name: str) -> str:
@@ -14,8 +26,8 @@ def name_key(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """A public benchmark as its authors and the field's code name it.
+class NamedDataset:
+    """A public data set as its authors and the field's code name it.
 
     Attributes:
         name: What is typed: "office-home".
@@ -30,6 +42,8 @@ class Benchmark:
         numbered: Class folders may be called by their number in `classes`, from 0.
         every_class_everywhere: Each domain has images of each class.
         ignored: Top folders that lie beside the domains in circulating copies and hold none.
+        list_folder: Folder of split lists that select this data set's images from a larger one; in
+            a folder that has it, only images that the lists name belong to it.
         paper: Where it comes from.
         home: Project pages, as text. Nothing is downloaded from them.
         terms: Under which terms it may be used, as far as its pages say.
@@ -51,6 +65,7 @@ class Benchmark:
     numbered: bool = False
     every_class_everywhere: bool = False
     ignored: tuple[str, ...] = ()
+    list_folder: str | None = None
     notes: tuple[str, ...] = ()
 
     def class_name(self, folder: str) -> str:
@@ -67,3 +82,26 @@ class Benchmark:
         if self.numbered:
             keys |= {str(number): folder for number, folder in enumerate(self.classes)}
         return keys
+
+
+DATASETS: Registry[NamedDataset] = Registry(
+    "named data set", "ldpf.data.datasets", variable="DATASETS"
+)
+"""Functions without arguments that describe a data set, by its name."""
+
+
+def named_dataset(name: str) -> NamedDataset:
+    """The data set of that name; case, spaces, ``-`` and ``_`` do not matter.
+
+    Raises:
+        SettingsError: There is none; names the nearest and lists all.
+    """
+    for known in DATASETS:
+        if name_key(known) == name_key(name):
+            return DATASETS.make(known)
+    raise SettingsError(DATASETS.unknown(name))
+
+
+def named_datasets() -> list[NamedDataset]:
+    """All data sets that are known by name, those of packages outside last."""
+    return [DATASETS.make(name) for name in DATASETS]

@@ -1,4 +1,4 @@
-"""Comparing a folder with what is published of a benchmark."""
+"""Comparing a folder with what is published of a named data set."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.datasets.base import Benchmark
-from ldpf.data.datasets.listing import BenchmarkListing, list_benchmark
-from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, folder_names, recognise
+from ldpf.data.datasets.base import NamedDataset
+from ldpf.data.datasets.listing import DatasetListing, list_named_dataset
+from ldpf.data.datasets.recognize import FoundDataset, folder_names, recognize_dataset
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.text import some
+
+_SHOWN = 8  # names in a sentence
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class DomainCheck:
 
 
 @dataclass(frozen=True)
-class BenchmarkCheck:
-    """What `check_benchmark` found.
+class DatasetCheck:
+    """What `check_named_dataset` found.
 
     Attributes:
-        benchmark: Its name.
+        name: Its name.
         root: The folder.
         images, published: In all.
         domains: In the order of the official names.
@@ -49,7 +52,7 @@ class BenchmarkCheck:
         differences: What differs, in sentences; empty where all is as published.
     """
 
-    benchmark: str
+    name: str
     root: str
     images: int
     published: int | None
@@ -61,14 +64,16 @@ class BenchmarkCheck:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        return {**asdict(self), "as_published": not self.differences}
+        values = asdict(self)
+        # The key that this had before, which scripts read.
+        return {"benchmark": values.pop("name"), **values, "as_published": not self.differences}
 
 
-def check_benchmark(benchmark: Benchmark, root: Path) -> BenchmarkCheck:
-    """Count a benchmark's images per domain and class and compare; no image is opened.
+def check_named_dataset(dataset: NamedDataset, root: Path) -> DatasetCheck:
+    """Count a data set's images per domain and class and compare; no image is opened.
 
     Raises:
-        DataError: The folder does not exist, cannot be read, or does not hold the benchmark at all.
+        DataError: The folder does not exist, cannot be read, or does not hold the data set at all.
     """
     root = root.expanduser().absolute()
     if not root.is_dir():
@@ -77,32 +82,31 @@ def check_benchmark(benchmark: Benchmark, root: Path) -> BenchmarkCheck:
             if root.exists()
             else missing_path_error(root)
         )
-    found = recognise(root, benchmark.name)
+    found = recognize_dataset(root, dataset.name)
     assert found is not None  # a name is found, or an error
     unknown: list[str] = []
-    listed = list_benchmark(found, unknown=unknown)
+    listed = list_named_dataset(found, unknown=unknown)
     if found.list_folder is None:
-        known = {*found.domains, *LIST_FOLDERS, *benchmark.ignored}
         tops = folder_names(root / found.images)
-        unknown = [name for name in tops if name not in known] + unknown
-    domains = tuple(_check_domain(found, listed, name) for name in benchmark.domains)
-    check = BenchmarkCheck(
-        benchmark=benchmark.name,
+        unknown = found.unknown_folders(tops) + unknown
+    domains = tuple(_check_domain(found, listed, name) for name in dataset.domains)
+    check = DatasetCheck(
+        name=dataset.name,
         root=str(root),
         images=len(listed.listing.paths),
-        published=benchmark.images,
+        published=dataset.images,
         domains=domains,
         unknown_folders=tuple(unknown),
         missing_files=len(listed.missing),
         unlisted=listed.unlisted,
         differences=(),
     )
-    return BenchmarkCheck(**{**vars(check), "differences": tuple(_differences(benchmark, check))})
+    return DatasetCheck(**{**vars(check), "differences": tuple(_differences(dataset, check))})
 
 
-def _check_domain(found: Found, listed: BenchmarkListing, name: str) -> DomainCheck:
-    one, listing = found.benchmark, listed.listing
-    assert listing.domains is not None  # a benchmark's are known
+def _check_domain(found: FoundDataset, listed: DatasetListing, name: str) -> DomainCheck:
+    one, listing = found.dataset, listed.listing
+    assert listing.domains is not None  # a data set's are known
     counts = dict.fromkeys(one.classes, 0)
     if name in listing.domain_names:
         labels = listing.labels[listing.domains == listing.domain_names.index(name)]
@@ -120,7 +124,7 @@ def _check_domain(found: Found, listed: BenchmarkListing, name: str) -> DomainCh
     )
 
 
-def _differences(benchmark: Benchmark, check: BenchmarkCheck) -> list[str]:
+def _differences(dataset: NamedDataset, check: DatasetCheck) -> list[str]:
     sentences = []
     for domain in check.domains:
         if not domain.images:
@@ -132,16 +136,16 @@ def _differences(benchmark: Benchmark, check: BenchmarkCheck) -> list[str]:
             )
         elif domain.class_differences:
             sentences.append(f"{domain.name}: other classes than published{_by_class(domain)}")
-        if domain.absent_classes and benchmark.every_class_everywhere:
-            sentences.append(f"{domain.name}: no image of {_short(domain.absent_classes)}")
-    nowhere = [c for c in benchmark.classes if all(c in d.absent_classes for d in check.domains)]
-    if nowhere and not benchmark.every_class_everywhere:
-        sentences.append(f"no image anywhere of {_short(nowhere)}")
+        if domain.absent_classes and dataset.every_class_everywhere:
+            sentences.append(f"{domain.name}: no image of {some(domain.absent_classes, _SHOWN)}")
+    nowhere = [c for c in dataset.classes if all(c in d.absent_classes for d in check.domains)]
+    if nowhere and not dataset.every_class_everywhere:
+        sentences.append(f"no image anywhere of {some(nowhere, _SHOWN)}")
     per_domain_known = all(domain.published is not None for domain in check.domains)
     if not per_domain_known and check.published is not None and check.images != check.published:
         sentences.append(f"all domains: {_off(check.images, check.published)}")
     if check.unknown_folders:
-        sentences.append(f"folders that do not belong to it: {_short(check.unknown_folders)}")
+        sentences.append(f"folders that do not belong to it: {some(check.unknown_folders, _SHOWN)}")
     if check.missing_files:
         sentences.append(f"{check.missing_files:,} files that the split lists name are missing")
     return sentences
@@ -156,9 +160,4 @@ def _by_class(domain: DomainCheck) -> str:
     if not domain.class_differences:
         return ""
     parts = [f"{name} {there - n:+,}" for name, (there, n) in domain.class_differences.items()]
-    return f"; {_short(parts)}"
-
-
-def _short(names: list[str] | tuple[str, ...], limit: int = 8) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    return f"; {some(parts, _SHOWN)}"

@@ -1,4 +1,4 @@
-"""From a recognised benchmark to a listing with official names, and its published splits."""
+"""From a recognized data set to a listing with official names, and its published splits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldpf.data.datasets.recognize import Found, class_folder, class_folders, unknown_class_error
+from ldpf.data.datasets.recognize import (
+    FoundDataset,
+    class_folder,
+    class_folders,
+    unknown_class_error,
+)
 from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, SplitLists, find_split_lists
 from ldpf.data.image_files import walk_folders
 from ldpf.data.image_folder import Listing
@@ -15,8 +20,8 @@ from ldpf.errors import DataError
 
 
 @dataclass(frozen=True)
-class BenchmarkListing:
-    """What lies in a benchmark's folder.
+class DatasetListing:
+    """What lies in a data set's folder.
 
     Attributes:
         listing: Official class folders and domains that have images, sorted; paths from the root.
@@ -42,15 +47,15 @@ class _Domain:
     splits: list[str | None]
 
 
-def list_benchmark(found: Found, *, unknown: list[str] | None = None) -> BenchmarkListing:
-    """List a benchmark's images by name alone; no image is opened.
+def list_named_dataset(found: FoundDataset, *, unknown: list[str] | None = None) -> DatasetListing:
+    """List a data set's images by name alone; no image is opened.
 
     Where published lists cover every domain, images that no list names are left out: in DomainNet
     these are the duplicates, in a DomainNet folder read as mini-DomainNet the other classes.
 
     Args:
-        found: What `recognise` found.
-        unknown: Collects class folders the benchmark does not have, which are an error without it.
+        found: What `recognize_dataset` found.
+        unknown: Collects class folders the data set does not have, which are an error without it.
 
     Raises:
         DataError: An unknown class folder, images outside of class folders, no images, or lists
@@ -80,10 +85,10 @@ def list_benchmark(found: Found, *, unknown: list[str] | None = None) -> Benchma
     return _assemble(found, lists, per_domain, empty, missing, unlisted)
 
 
-def _walk(found: Found, folder: str, empty: list[str], unknown: list[str] | None) -> _Domain:
+def _walk(found: FoundDataset, folder: str, empty: list[str], unknown: list[str] | None) -> _Domain:
     here = _Domain([], [], [])
     base = found.domain_folder(folder)
-    only = set(found.benchmark.classes) if found.list_folder is not None else None
+    only = set(found.dataset.classes) if found.list_folder is not None else None
     with_images = base.is_dir() and next(iter(walk_folders(base))).images
     if with_images:
         raise DataError(
@@ -112,7 +117,12 @@ def _walk(found: Found, folder: str, empty: list[str], unknown: list[str] | None
 
 
 def _apply_lists(
-    found: Found, lists: SplitLists, check: LabelCheck, folder: str, domain: str, here: _Domain
+    found: FoundDataset,
+    lists: SplitLists,
+    check: LabelCheck,
+    folder: str,
+    domain: str,
+    here: _Domain,
 ) -> tuple[_Domain, list[BadImage], int]:
     prefix = f"{found.images}/" if found.images else ""
     rows_of = {path: i for i, path in enumerate(here.paths)}
@@ -139,20 +149,20 @@ def _apply_lists(
 
 
 def _assemble(
-    found: Found,
+    found: FoundDataset,
     lists: SplitLists | None,
     per_domain: dict[str, _Domain],
     empty: list[str],
     missing: list[BadImage],
     unlisted: int,
-) -> BenchmarkListing:
+) -> DatasetListing:
     used = {name for here in per_domain.values() for name in here.classes}
     if not used:
         raise DataError(
-            f"there are no images of {found.benchmark.title} in {found.root}; unpack its archives "
+            f"there are no images of {found.dataset.title} in {found.root}; unpack its archives "
             "there"
         )
-    classes = tuple(name for name in found.benchmark.classes if name in used)
+    classes = tuple(name for name in found.dataset.classes if name in used)
     domains = tuple(name for name in sorted(per_domain) if per_domain[name].paths)
     class_id = {name: i for i, name in enumerate(classes)}
     labels = [class_id[name] for domain in domains for name in per_domain[domain].classes]
@@ -167,4 +177,4 @@ def _assemble(
         empty=tuple(empty),
     )
     known = np.array(splits) if all(split is not None for split in splits) else None
-    return BenchmarkListing(listing, known, lists, tuple(missing), unlisted)
+    return DatasetListing(listing, known, lists, tuple(missing), unlisted)

@@ -1,4 +1,4 @@
-"""Making a benchmark's folder out of other files: each file whole or not there, restartable."""
+"""Making a data set's folder out of other files: each file whole or not there, restartable."""
 
 from __future__ import annotations
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldpf.data.datasets.materialize import Placement, place_all
-from ldpf.data.datasets.recognize import recognise
-from ldpf.data.datasets.registry import MINI_DOMAINNET
+from ldpf.data.datasets.mini_domainnet import mini_domainnet
+from ldpf.data.datasets.recognize import recognize_dataset
 from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, read_list_folder
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
+
+_MINI = mini_domainnet()
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,11 @@ def prepare_mini_domainnet(
     for folder in (domainnet, splits):
         if not folder.is_dir():
             raise missing_path_error(folder)
-    found = recognise(domainnet, MINI_DOMAINNET.name)
+    found = recognize_dataset(domainnet, _MINI.name)
     assert found is not None  # a name is found, or an error
-    lists = read_list_folder(splits, MINI_DOMAINNET)
+    lists = read_list_folder(splits, _MINI)
     folders = {domain: folder for folder, domain in found.domains.items()}
-    for domain in MINI_DOMAINNET.domains:
+    for domain in _MINI.domains:
         if lists is None or domain not in lists.files:
             raise DataError(
                 f"{splits} has no {domain}_train.txt; give the folder of the lists (splits_mini)"
@@ -97,7 +99,7 @@ def prepare_mini_domainnet(
     made = place_all(
         out,
         {
-            "benchmark": MINI_DOMAINNET.name,
+            "benchmark": _MINI.name,
             "domainnet": str(domainnet),
             "splits": str(splits),
             "files": len(placements),

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldpf.data.datasets.materialize import Placement, place_all
-from ldpf.data.datasets.registry import TERRA_INCOGNITA
+from ldpf.data.datasets.terra_incognita import terra_incognita
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import read_json
 from ldpf.utils.text import did_you_mean
 
+_TERRA = terra_incognita()
 SEVERAL = ("each", "skip")
 
 
@@ -74,7 +75,7 @@ def prepare_terra_incognita(
         raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
     files, labels, other = _select(annotations)
     placements: list[Placement] = []
-    counts: Counter[str] = Counter(dict.fromkeys(TERRA_INCOGNITA.domains, 0))
+    counts: Counter[str] = Counter(dict.fromkeys(_TERRA.domains, 0))
     n_several = 0
     missing: list[BadImage] = []
     for image, (domain, name) in files.items():
@@ -98,7 +99,7 @@ def prepare_terra_incognita(
     made = place_all(
         out,
         {
-            "benchmark": TERRA_INCOGNITA.name,
+            "benchmark": _TERRA.name,
             "annotations": str(annotations),
             "images": str(images),
             "several": several,
@@ -128,13 +129,13 @@ def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str
         here = {}
         for one in content["images"]:
             domain = f"location_{one.get('location')}"
-            if domain in TERRA_INCOGNITA.domains:
+            if domain in _TERRA.domains:
                 here[str(one["id"])] = (domain, _safe(file, str(one["file_name"])))
         classes: dict[str, set[str]] = {}
         for one in content["annotations"]:
             image, name = str(one["image_id"]), categories[one["category_id"]]
             # Two boxes of one class are one label.
-            if image in here and name in TERRA_INCOGNITA.classes:
+            if image in here and name in _TERRA.classes:
                 classes.setdefault(image, set()).add(name)
     except (LookupError, TypeError, AttributeError) as error:
         raise DataError(
@@ -146,7 +147,7 @@ def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str
     if not files:
         raise DataError(
             f"{file} has no image of the locations 38, 43, 46 and 100 with one of the classes "
-            f"{', '.join(TERRA_INCOGNITA.classes)}; give the Caltech Camera Traps annotations"
+            f"{', '.join(_TERRA.classes)}; give the Caltech Camera Traps annotations"
         )
     labels = {image: tuple(sorted(classes[image])) for image in files}
     return files, labels, len(here) - len(files)

@@ -1,31 +1,30 @@
-"""Which benchmark a folder holds, told by folder names alone, and where its images begin."""
+"""Which named data set a folder holds, told by folder names alone, and where its images begin."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldpf.data.datasets.base import Benchmark, name_key
-from ldpf.data.datasets.registry import BENCHMARKS, get_benchmark
+from ldpf.data.datasets.base import NamedDataset, name_key, named_dataset, named_datasets
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 
 # Where circulating archives put the domains: PACS' own (kfold), Dassl's and SPG's (images),
 # Office-Home's own.
 WRAPPERS = ("", "images", "images/kfold", "kfold", "OfficeHomeDataset_10072016")
-LIST_FOLDERS = ("splits", "splits_mini", "spg_coop_splits", "image_list")
+LIST_FOLDERS = ("splits", "spg_coop_splits", "image_list")
 SPLIT_FOLDERS = {"train": "train", "crossval": "val", "val": "val", "test": "test"}
 WHOLE_FOLDER = "full"  # in Dassl's VLCS: repeats images of the others
 
 
 @dataclass(frozen=True)
-class Found:
-    """A benchmark in a folder.
+class FoundDataset:
+    """A named data set in a folder.
 
     Attributes:
-        benchmark: Which.
+        dataset: Which.
         root: The folder that was given.
         images: Where the domain folders lie, relative to `root`; "" for `root` itself.
         domains: Domain folders as spelled on disk, to official names.
@@ -33,7 +32,7 @@ class Found:
         list_folder: Where to look for split lists, relative to `root`; None looks in all places.
     """
 
-    benchmark: Benchmark
+    dataset: NamedDataset
     root: Path
     images: str
     domains: dict[str, str]
@@ -44,54 +43,58 @@ class Found:
         """The full path of a domain folder."""
         return self.root / self.images / folder
 
+    def unknown_folders(self, beside: Iterable[str]) -> list[str]:
+        """Those of the folders beside the domains that do not belong to the data set."""
+        known = {*self.domains, *LIST_FOLDERS, *self.dataset.ignored, self.dataset.list_folder}
+        return [name for name in beside if name not in known]
 
-def recognise(root: Path, benchmark: str = "auto") -> Found | None:
-    """Tell which benchmark lies in a folder.
 
-    With "auto" a benchmark is recognised only where nothing speaks against it: every folder beside
-    the domains is known, every class folder is one of its classes, and all its classes are there.
-    With a name, what is there may be incomplete, but the name must fit.
+def recognize_dataset(root: Path, name: str = "auto") -> FoundDataset | None:
+    """Tell which named data set lies in a folder.
+
+    With "auto" one is recognized only where nothing speaks against it: every folder beside the
+    domains is known, every class folder is one of its classes, and all its classes are there. With
+    a name, what is there may be incomplete, but the name must fit.
 
     Args:
         root: An existing folder.
-        benchmark: "auto", "none", or a benchmark's name.
+        name: "auto", "none", or the name of a data set.
 
     Returns:
-        What was found; None for "none", and for "auto" where nothing was recognised.
+        What was found; None for "none", and for "auto" where nothing was recognized.
 
     Raises:
-        SettingsError: There is no benchmark of that name.
-        DataError: A named benchmark does not lie there; a folder cannot be read.
+        SettingsError: There is no data set of that name.
+        DataError: The data set of that name does not lie there; a folder cannot be read.
     """
-    if benchmark == "none":
+    if name == "none":
         return None
-    # Once for all benchmarks: a folder of half a million images is not a benchmark's, but long.
-    tops = {name: folder_names(root / name) for name in WRAPPERS if (root / name).is_dir()}
-    if benchmark != "auto":
-        wanted = get_benchmark(benchmark)
+    # Read once for all data sets: a folder of half a million images is none of them, but long.
+    tops = {top: folder_names(root / top) for top in WRAPPERS if (root / top).is_dir()}
+    if name != "auto":
+        wanted = named_dataset(name)
         found = next(_candidates(root, wanted, tops), None)
         if found is None:
             raise DataError(
                 f"{root} does not look like {wanted.title}: neither it nor its folders images or "
                 f"kfold hold folders such as {', '.join(wanted.domains)}; point to the folder "
-                "above them, or give another benchmark's name"
+                "above them, or give the name of another data set"
             )
         return found
-    # Where both fit, mini-DomainNet's folder has no class that is not in its 126.
-    order = sorted(BENCHMARKS.values(), key=lambda one: len(one.classes))
-    for one in order:
-        for found in _candidates(root, one, tops):
+    # The smallest first: where both fit, mini-DomainNet's folder has no class but its 126.
+    for dataset in sorted(named_datasets(), key=lambda dataset: len(dataset.classes)):
+        for found in _candidates(root, dataset, tops):
             if _is_certain(found, tops[found.images]):
                 return found
     return None
 
 
-def class_folder(found: Found, folder: str) -> str | None:
+def class_folder(found: FoundDataset, folder: str) -> str | None:
     """The official class of a class folder on disk, or None."""
-    return found.benchmark.class_keys().get(name_key(folder))
+    return found.dataset.class_keys().get(name_key(folder))
 
 
-def class_folders(found: Found, domain: str) -> list[tuple[str, str | None, str]]:
+def class_folders(found: FoundDataset, domain: str) -> list[tuple[str, str | None, str]]:
     """A domain's class folders: path relative to the domain folder, split or None, folder name."""
     base = found.domain_folder(domain)
     if not found.split_folders:
@@ -109,9 +112,9 @@ def class_folders(found: Found, domain: str) -> list[tuple[str, str | None, str]
     ]
 
 
-def unknown_class_error(found: Found, path: str, name: str) -> DataError:
-    """For a class folder the benchmark does not have."""
-    one = found.benchmark
+def unknown_class_error(found: FoundDataset, path: str, name: str) -> DataError:
+    """The error for a class folder that the data set does not have."""
+    one = found.dataset
     return DataError(
         f"{found.root} has the class folder {path}, which is none of the {len(one.classes)} classes"
         f" of {one.title}.{did_you_mean(name, one.classes)} Move it away, or say "
@@ -134,16 +137,19 @@ def folder_names(folder: Path) -> list[str]:
         ) from error
 
 
-def _candidates(root: Path, benchmark: Benchmark, tops: dict[str, list[str]]) -> Iterator[Found]:
-    keys = benchmark.domain_keys()
+def _candidates(
+    root: Path, dataset: NamedDataset, tops: dict[str, list[str]]
+) -> Iterator[FoundDataset]:
+    keys = dataset.domain_keys()
     for wrapper, names in tops.items():
         base = root / wrapper
         domains = {name: keys[name_key(name)] for name in names if name_key(name) in keys}
         if not domains or len(set(domains.values())) < len(domains):
             continue
         split = all(_only_splits(base / domain) for domain in domains)
-        mini = benchmark.name == "mini-domainnet" and (root / "splits_mini").is_dir()
-        yield Found(benchmark, root, wrapper, domains, split, "splits_mini" if mini else None)
+        lists = dataset.list_folder
+        has_lists = lists is not None and (root / lists).is_dir()
+        yield FoundDataset(dataset, root, wrapper, domains, split, lists if has_lists else None)
 
 
 def _only_splits(domain: Path) -> bool:
@@ -152,10 +158,9 @@ def _only_splits(domain: Path) -> bool:
     return bool(names) and all(n.casefold() in (*SPLIT_FOLDERS, WHOLE_FOLDER) for n in names)
 
 
-def _is_certain(found: Found, tops: list[str]) -> bool:
-    one = found.benchmark
-    known = {*found.domains, *LIST_FOLDERS, *one.ignored}
-    if any(name not in known for name in tops):
+def _is_certain(found: FoundDataset, tops: list[str]) -> bool:
+    one = found.dataset
+    if found.unknown_folders(tops):
         return False
     seen = set()
     for domain in found.domains:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldpf.data.datasets.base import Benchmark, name_key
-from ldpf.data.datasets.recognize import LIST_FOLDERS, Found, class_folder
+from ldpf.data.datasets.base import NamedDataset, name_key
+from ldpf.data.datasets.recognize import LIST_FOLDERS, FoundDataset, class_folder
 from ldpf.errors import DataError
 from ldpf.utils.files import read_json
 
@@ -48,32 +48,32 @@ class SplitLists:
         return found
 
 
-def find_split_lists(found: Found) -> SplitLists | None:
-    """The lists beside a benchmark's images; None where there are none for all its domains.
+def find_split_lists(found: FoundDataset) -> SplitLists | None:
+    """The lists beside a data set's images; None where there are none for all its domains.
 
     Looked for in the folders splits, image_list and spg_coop_splits and in the root itself, in this
     order; the first place with a training list for each domain that is there counts.
     """
-    places = [found.root / name for name in LIST_FOLDERS if name != "splits_mini"] + [found.root]
+    places = [*(found.root / name for name in LIST_FOLDERS), found.root]
     if found.list_folder is not None:
         places = [found.root / found.list_folder]
     for place in places:
-        lists = read_list_folder(place, found.benchmark)
+        lists = read_list_folder(place, found.dataset)
         if lists is not None and set(found.domains.values()) <= set(lists.files):
             return lists
     return None
 
 
-def read_list_folder(folder: Path, benchmark: Benchmark) -> SplitLists | None:
-    """The list files of a benchmark in a folder; None where there is none.
+def read_list_folder(folder: Path, dataset: NamedDataset) -> SplitLists | None:
+    """The list files of a data set in a folder; None where there is none.
 
     A domain counts only with a training list.
     """
     if not folder.is_dir():
         return None
-    keys = benchmark.domain_keys()
-    firsts = {name_key(domain)[0]: domain for domain in benchmark.domains}
-    if len(firsts) == len(benchmark.domains):  # SPG calls PACS' domains a, c, p, s
+    keys = dataset.domain_keys()
+    firsts = {name_key(domain)[0]: domain for domain in dataset.domains}
+    if len(firsts) == len(dataset.domains):  # SPG calls PACS' domains a, c, p, s
         keys = firsts | keys
     files: dict[str, list[tuple[str, Path]]] = {}
     for file in sorted(folder.glob(f"*{_JSON_ENDING}")):
@@ -98,10 +98,10 @@ class ListedPlaces:
     domain is looked for from the right, at least one class folder above the file.
     """
 
-    def __init__(self, found: Found, lists: SplitLists, domain: str) -> None:
+    def __init__(self, found: FoundDataset, lists: SplitLists, domain: str) -> None:
         """Take the lists of one domain."""
         self._found, self._lists, self._domain = found, lists, domain
-        self._keys = found.benchmark.domain_keys()
+        self._keys = found.dataset.domain_keys()
         self._known: dict[str, str] = {}  # per folder: half a million lines name few of them
 
     def below_domain(self, path: str) -> str:
@@ -119,14 +119,14 @@ class ListedPlaces:
                 return "/".join(parts[i + 1 :])
         raise DataError(
             f"the lists of {self._domain} in {self._lists.folder} name {path}, which does not lie "
-            f"in {self._domain}; take the lists made for {self._found.benchmark.title}"
+            f"in {self._domain}; take the lists made for {self._found.dataset.title}"
         )
 
 
 class LabelCheck:
     """Refuses lists whose numbers and class folders do not belong together one to one."""
 
-    def __init__(self, found: Found, lists: SplitLists) -> None:
+    def __init__(self, found: FoundDataset, lists: SplitLists) -> None:
         """Check lists of `found`."""
         self._found, self._lists = found, lists
         self._of_label: dict[int, str] = {}
@@ -142,7 +142,7 @@ class LabelCheck:
             if official is None:
                 raise DataError(
                     f"the lists in {self._lists.folder} name {path}, whose class folder is none of "
-                    f"{self._found.benchmark.title}'s; take the lists made for it"
+                    f"{self._found.dataset.title}'s; take the lists made for it"
                 )
             same = self._of_label.setdefault(label, official) == official
             if not same or self._of_class.setdefault(official, label) != label:
