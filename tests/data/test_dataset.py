@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
 from ldpf.data.images import BadImage
 from ldpf.data.load import load_dataset
 from ldpf.errors import DataError
+from ldpf.features.feature_set import feature_set
 
 
 def small(**changes):
@@ -43,6 +45,18 @@ def test_a_subset_by_mask_and_an_empty_one():
     dataset = small(domains=None, domain_names=(), splits=None)
     assert dataset.subset(dataset.labels == 0).paths == ("a/1.jpg", "a/2.jpg")
     assert len(dataset.subset([])) == 0 and dataset.subset([0]).domains is None
+
+
+def test_a_split_of_files_is_that_of_their_features():
+    dataset = small(
+        paths=tuple(map(str, range(40))),
+        labels=np.arange(40) % 2,
+        domains=np.arange(40) // 20,
+        splits=None,
+    )
+    features = feature_set(dataset, torch.randn(40, 2))
+    parts = zip(dataset.split(0.7, seed=5), features.split(0.7, seed=5), strict=True)
+    assert all(files.paths == encoded.paths for files, encoded in parts)
 
 
 def test_without_records_what_was_left_out():

@@ -185,7 +185,7 @@ def test_the_domains_are_those_of_the_classifier(classifier, data, monkeypatch):
     # The same discovery: equal settings, images, labels and seed give equal centroids.
     features, labels, _ = data
     monkeypatch.setattr(
-        "ldpf.estimators.classifier.make_split",
+        "ldpf.features.feature_set.make_split",
         lambda _, ids, *__, **___: Split(np.arange(len(ids)), np.arange(0), np.arange(0)),
     )
     # A round every 5 steps: enough of them for all 20 rounds.

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -17,7 +16,6 @@ from ldpf.data.dataset import require_trainable
 from ldpf.errors import BackboneError, DataError
 from ldpf.features import cache as feature_cache
 from ldpf.features.extract import encode_dataset, extract_features
-from ldpf.features.feature_set import FeatureSet
 
 
 @pytest.fixture
@@ -414,66 +412,6 @@ def test_progress_is_shown_on_stderr(extract, image_tree, tiny_backbone, capsys,
     extract(root, tiny_backbone, progress=True)
     out, err = capsys.readouterr()
     assert out == "" and "checking images: 10 of 10" in err and "encoding images: 10 of 10" in err
-
-
-# FeatureSet
-
-
-def small(**changes):
-    values = {
-        "features": torch.eye(3),
-        "labels": torch.tensor([0, 1, 1]),
-        "domains": torch.tensor([0, 0, 1]),
-        "class_names": ("cat", "dog"),
-        "domain_names": ("art", "photo"),
-        "paths": ("a", "b", "c"),
-        "splits": np.array(["train", "val", "test"]),
-    }
-    return FeatureSet(**(values | changes))
-
-
-@pytest.mark.parametrize("indices", [[2, 0], np.array([2, 0]), torch.tensor([2, 0])])
-def test_a_subset_takes_rows_of_everything(indices):
-    part = small().subset(indices)
-    assert torch.equal(part.features, torch.eye(3)[[2, 0]]) and part.labels.tolist() == [1, 0]
-    assert part.domains.tolist() == [1, 0] and part.paths == ("c", "a")
-    assert part.splits.tolist() == ["test", "train"] and part.class_names == ("cat", "dog")
-
-
-def test_a_subset_by_mask_repeated_rows_and_none():
-    assert small().subset(small().labels == 1).paths == ("b", "c")
-    assert small().subset([1, 1]).paths == ("b", "b")
-    empty = small(domains=None, domain_names=(), splits=None).subset([])
-    assert len(empty) == 0 and empty.features.shape == (0, 3) and empty.domains is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"features": torch.eye(3).roll(1, 0)},
-        {"labels": torch.tensor([0, 1, 0])},
-        {"domains": torch.tensor([0, 1, 1])},
-        {"domains": None},
-        {"class_names": ("cat", "wolf")},
-        {"domain_names": ("art", "sketch")},
-    ],
-)
-def test_the_digest_changes_with_every_part(change):
-    assert small(**change).digest() != small().digest()
-
-
-def test_the_digest_is_the_same_for_the_same_content_elsewhere():
-    assert small(paths=("x", "y", "z"), splits=None).digest() == small().digest()
-    rows = small().subset([0, 1, 2])
-    assert rows.digest() == small().digest() and len(rows.digest()) == 64
-
-
-def test_lengths_that_differ_are_refused():
-    with pytest.raises(DataError) as error:
-        small(labels=torch.tensor([0, 1]))
-    assert str(error.value) == (
-        "a feature set needs one entry of labels for each feature: 2 labels, 3 features"
-    )
 
 
 def test_the_tests_script_finds_the_tiny_backbone():

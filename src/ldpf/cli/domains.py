@@ -162,7 +162,6 @@ def _discover(
 ) -> Finding:
     """The discovery that `ldpf train` would run with the same seed, and no prompts."""
     from ldpf.backbones import load_backbone
-    from ldpf.data import make_split
     from ldpf.domains import DiscoverySettings, DomainDiscovery
     from ldpf.fusion import similarity_weights
     from ldpf.utils.progress import progress_bar
@@ -170,9 +169,7 @@ def _discover(
     settings = DiscoverySettings(n_domains=n_domains)
     frozen = load_backbone(backbone, device)
     features = encode(dataset, frozen, source).features
-    known = None if features.domains is None else features.domains.numpy()
-    split = make_split(features.splits, features.labels.numpy(), known, seed=seed)
-    learnt, held_out = features.subset(split.train), features.subset(split.validation)
+    learnt, held_out, _ = features.split(seed=seed)
     discovery = DomainDiscovery(learnt, held_out, settings, seed)
     shown = log.isEnabledFor(logging.INFO)
     with progress_bar("discovering domains", settings.rounds, enabled=shown) as advance:

@@ -129,7 +129,7 @@ def train(
       ldpf train photos --search tau=0.1,1 --out chosen
     """
     from ldpf.backbones import load_backbone
-    from ldpf.data import make_split, require_trainable
+    from ldpf.data import require_trainable
     from ldpf.experiments.results import RESULT_VERSION
     from ldpf.methods import make_method
     from ldpf.models.provenance import training_provenance
@@ -144,22 +144,12 @@ def train(
     dataset = source.load()
     require_trainable(dataset)
     # Refused here rather than after the encoding.
-    make_split(
-        dataset.splits, dataset.labels, dataset.domains, train_fraction=train_fraction, seed=seed
-    )
+    dataset.split(train_fraction, seed=seed)
     frozen = load_backbone(_lasting_name(backbone.backbone), backbone.device)
     features = encode(dataset, frozen, source).features
-    domains = None if features.domains is None else features.domains.numpy()
-    split = make_split(
-        features.splits,
-        features.labels.numpy(),
-        domains,
-        train_fraction=train_fraction,
-        seed=seed,
-    )
-    learnt, held_out = features.subset(split.train), features.subset(split.validation)
+    learnt, held_out, test = features.split(train_fraction, seed=seed)
     if not output.as_json:
-        print_data(features, learnt, held_out, len(split.test), method)
+        print_data(features, learnt, held_out, len(test), method)
 
     judged = held_out if len(held_out) else learnt
     baseline = held_out_accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
@@ -180,8 +170,8 @@ def train(
             held_out,
             seed=seed,
             train_fraction=train_fraction,
-            test=features.subset(split.test),
-            domain_names=None if domains is None else features.domain_names,
+            test=test,
+            domain_names=None if features.domains is None else features.domain_names,
         ),
         "zero_shot_validation_accuracy": baseline,
         "data_digest": features.digest(),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ldpf.data.images import MAX_PIXELS, BadImage, bad_images_message, check_images
+from ldpf.data.splits import make_split
 from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar
 
@@ -81,6 +82,19 @@ class ImageDataset:
             domains=None if self.domains is None else self.domains[picked],
             splits=None if self.splits is None else self.splits[picked],
         )
+
+    def split(
+        self, train_fraction: float = 0.8, *, seed: int
+    ) -> tuple[ImageDataset, ImageDataset, ImageDataset]:
+        """Training, validation and test images; `FeatureSet.split` gives the same.
+
+        Raises:
+            DataError, SettingsError: As `ldpf.data.splits.make_split` does.
+        """
+        rows = make_split(
+            self.splits, self.labels, self.domains, train_fraction=train_fraction, seed=seed
+        )
+        return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
 
     def without(self, bad: Sequence[BadImage]) -> ImageDataset:
         """The dataset without the files named in `bad`, which are recorded in `skipped`."""

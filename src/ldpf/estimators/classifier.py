@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from ldpf.backbones import Backbone, load_backbone
-from ldpf.data import make_split, require_trainable
+from ldpf.data import require_trainable
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import DataError, ModelError
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
@@ -124,19 +124,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         else:
             data, backbone, classes = self._unlabelled(X, y)
         require_trainable(data)
-        split = make_split(
-            data.splits,
-            data.labels.numpy(),
-            None if data.domains is None else data.domains.numpy(),
-            train_fraction=self.train_fraction,
-            seed=self.random_state,
-        )
-        fitted = method.fit(
-            data.subset(split.train),
-            data.subset(split.validation),
-            backbone,
-            seed=self.random_state,
-        )
+        train, validation, _ = data.split(self.train_fraction, seed=self.random_state)
+        fitted = method.fit(train, validation, backbone, seed=self.random_state)
         counts = np.bincount(data.labels.numpy(), minlength=len(data.class_names)).tolist()
         self._take(
             fitted,
@@ -144,8 +133,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             classes,
             trained_on={
                 "n_images": len(data),
-                "n_train": len(split.train),
-                "n_validation": len(split.validation),
+                "n_train": len(train),
+                "n_validation": len(validation),
                 "class_counts": dict(zip(data.class_names, counts, strict=True)),
                 "domain_names": list(data.domain_names) or None,
                 "seed": self.random_state,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.splits import make_split, split_train_validation
+from ldpf.data.splits import split_train_validation
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.feature_set import FeatureSet
 
@@ -151,20 +151,8 @@ def in_distribution(data: FeatureSet, case: str, seed: int, train_fraction: floa
             f"None of the {len(data):,} images is left for testing: no class has two images in one "
             "domain; give more images."
         )
-    split = make_split(
-        None if splits is None else splits[kept],
-        labels[kept],
-        domains[kept],
-        train_fraction=train_fraction,
-        seed=seed,
-    )
-    return Episode(
-        case,
-        seed,
-        train=data.subset(kept[split.train]),
-        validation=data.subset(kept[split.validation]),
-        test=data.subset(test),
-    )
+    train, validation, _ = data.subset(kept).split(train_fraction, seed=seed)
+    return Episode(case, seed, train=train, validation=validation, test=data.subset(test))
 
 
 def _across(
@@ -183,14 +171,8 @@ def _across(
                 f"There is no image {place} the domain {case!r}, so it cannot be left out; choose "
                 "another target or give more images."
             )
+    train, validation, _ = data.subset(trained).split(train_fraction, seed=seed)
     splits = data.splits
-    split = make_split(
-        None if splits is None else splits[trained],
-        data.labels[trained].numpy(),
-        data.domains[trained].numpy(),
-        train_fraction=train_fraction,
-        seed=seed,
-    )
     held_out = np.flatnonzero(tested)
     if splits is not None:
         domains, marked = data.domains.numpy(), splits == "test"
@@ -199,8 +181,8 @@ def _across(
     return Episode(
         case,
         seed,
-        train=data.subset(trained[split.train]),
-        validation=data.subset(trained[split.validation]),
+        train=train,
+        validation=validation,
         test=data.subset(held_out),
     )
 

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from ldpf.data.dataset import ImageDataset
-from ldpf.data.images import (
-    BadImage,
-)
+from ldpf.data.images import BadImage
+from ldpf.data.splits import make_split
 from ldpf.errors import DataError
 
 
@@ -73,6 +72,20 @@ class FeatureSet:
             paths=tuple(self.paths[i] for i in picked),
             splits=None if self.splits is None else self.splits[picked],
         )
+
+    def split(
+        self, train_fraction: float = 0.8, *, seed: int
+    ) -> tuple[FeatureSet, FeatureSet, FeatureSet]:
+        """Training, validation and test images, as `splits` says or drawn with the seed.
+
+        The test images are those that a manifest marks as such, so there may be none. See
+        `ldpf.data.splits.make_split` for how validation images are drawn, and for the errors.
+        """
+        domains = None if self.domains is None else self.domains.numpy()
+        rows = make_split(
+            self.splits, self.labels.numpy(), domains, train_fraction=train_fraction, seed=seed
+        )
+        return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
 
     def digest(self) -> str:
         """A sha256 (hexadecimal) over features, labels, domains, class names and domain names.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ldpf.data import make_split
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
 from ldpf.evaluation.per_prompt import prompt_answers
@@ -150,18 +149,11 @@ def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet, str]:
     """The images to measure on, and a sentence about them."""
     if features.digest() == origin.get("data_digest"):
-        domains = None if features.domains is None else features.domains.numpy()
-        split = make_split(
-            features.splits,
-            features.labels.numpy(),
-            domains,
-            train_fraction=origin["train_fraction"],
-            seed=origin["seed"],
-        )
-        if len(split.test):
-            return features.subset(split.test), "Measured on the images marked test."
-        if len(split.validation):
-            return features.subset(split.validation), (
+        _, validation, test = features.split(origin["train_fraction"], seed=origin["seed"])
+        if len(test):
+            return test, "Measured on the images marked test."
+        if len(validation):
+            return validation, (
                 "These are the images the model was trained on. It is measured on those held out, "
                 "which come from the same sources and chose the checkpoint: expect less on images "
                 "of a new source."
