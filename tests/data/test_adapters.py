@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
-from ldpf import LDPFClassifier
+from ldpf import LDPFClassifier, extract_features
 from ldpf.data import from_arrays, from_embeddings, from_huggingface, from_torch, load_dataset
 from ldpf.errors import DataError
 
@@ -20,7 +20,7 @@ STYLES = [("art", "photo")[i // 6] for i in range(COUNT)]
 @pytest.fixture
 def expected(tiny_backbone):
     features = from_arrays(PIXELS, LABELS, class_names=["alarm clock", "cat", "dog"])
-    return features.encode(tiny_backbone, progress=False)
+    return extract_features(features, tiny_backbone, progress=False)
 
 
 def same(found, expected) -> bool:
@@ -60,7 +60,7 @@ def test_a_dataset_of_huggingface_is_read(streams, huggingface, tiny_backbone, e
     dataset = huggingface.to_iterable_dataset() if streams else huggingface
     images = from_huggingface(dataset, image="picture", label="kind", domain="style")
     assert images.size == (0 if streams else COUNT)
-    found = images.encode(tiny_backbone, progress=False)
+    found = extract_features(images, tiny_backbone, progress=False)
     assert same(found, expected)
     assert found.domain_names == ("art", "photo")
     assert found.domains.tolist() == [0] * 6 + [1] * 6
@@ -68,14 +68,14 @@ def test_a_dataset_of_huggingface_is_read(streams, huggingface, tiny_backbone, e
 
 def test_labels_of_huggingface_may_be_names(huggingface, tiny_backbone):
     images = from_huggingface(huggingface, image="picture", label="style")
-    assert images.encode(tiny_backbone, progress=False).class_names == ("art", "photo")
+    assert extract_features(images, tiny_backbone, progress=False).class_names == ("art", "photo")
 
 
 def test_names_may_be_given(huggingface, tiny_backbone):
     images = from_huggingface(
         huggingface, image="picture", label="kind", class_names=["x", "y", "z"]
     )
-    assert images.encode(tiny_backbone, progress=False).class_names == ("x", "y", "z")
+    assert extract_features(images, tiny_backbone, progress=False).class_names == ("x", "y", "z")
 
 
 def test_a_missing_column_is_named(huggingface):
@@ -102,7 +102,7 @@ def test_damaged_images_of_huggingface_are_named(tiny_backbone):
         features=datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")}),
     )
     with pytest.raises(DataError, match="row 0"):
-        from_huggingface(dataset).encode(tiny_backbone, progress=False)
+        extract_features(from_huggingface(dataset), tiny_backbone, progress=False)
 
 
 # --- PyTorch ----------------------------------------------------------------------------------
@@ -144,13 +144,14 @@ class Stream(IterableDataset):
     ids=["PIL", "tensors", "loader", "unbatched loader", "subset", "stream", "loaded stream"],
 )
 def test_a_dataset_of_pytorch_is_read(source, tiny_backbone, expected):
-    assert same(from_torch(source()).encode(tiny_backbone, progress=False), expected)
+    found = extract_features(from_torch(source()), tiny_backbone, progress=False)
+    assert same(found, expected)
 
 
 def test_a_shuffling_loader_keeps_labels_with_their_images(tiny_backbone, expected):
     order = torch.Generator().manual_seed(1)
     loader = DataLoader(Pictures(), batch_size=4, shuffle=True, generator=order)
-    found = from_torch(loader).encode(tiny_backbone, batch_size=COUNT, progress=False)
+    found = extract_features(from_torch(loader), tiny_backbone, batch_size=COUNT, progress=False)
     for feature, label in zip(found.features, found.labels, strict=True):
         row = int((expected.features @ feature).argmax())
         assert label == expected.labels[row]
@@ -159,13 +160,13 @@ def test_a_shuffling_loader_keeps_labels_with_their_images(tiny_backbone, expect
 
 def test_every_item_is_asked_for_once(tiny_backbone):
     pictures = Pictures()
-    from_torch(pictures).encode(tiny_backbone, progress=False)
+    extract_features(from_torch(pictures), tiny_backbone, progress=False)
     assert pictures.asked == list(range(COUNT))
 
 
 def test_items_of_another_kind_are_refused(tiny_backbone):
     with pytest.raises(DataError) as caught:
-        from_torch([PIXELS[0]]).encode(tiny_backbone, progress=False)
+        extract_features(from_torch([PIXELS[0]]), tiny_backbone, progress=False)
     assert str(caught.value) == (
         "row 0 of the PyTorch dataset is a ndarray; it should be (image, label) or (image, label, "
         "domain)"
@@ -182,13 +183,14 @@ def test_arrays_must_be_equally_many():
         from_arrays(PIXELS, LABELS, domains=["a", "b"])
 
 
-def test_embeddings_become_a_set_of_features(expected):
-    found = from_embeddings(
+def test_embeddings_become_a_set_of_features(expected, tiny_backbone):
+    embedded = from_embeddings(
         5 * expected.features.numpy(),
         LABELS,
         domains=STYLES,
         class_names=["alarm clock", "cat", "dog"],
     )
+    found = extract_features(embedded, tiny_backbone)
     assert torch.allclose(found.features, expected.features, atol=1e-6)
     assert torch.equal(found.labels, expected.labels)
     assert found.domain_names == ("art", "photo")
@@ -227,7 +229,7 @@ def test_a_classifier_takes_what_brings_its_labels(
     if kind == "torch":
         images = from_torch(Pictures())
     elif kind == "features":
-        images = images.encode(tiny_clip, progress=False)
+        images = extract_features(images, tiny_clip, progress=False)
     elif kind == "files":
         monkeypatch.setenv("LDPF_CACHE", str(tmp_path / "cache"))
         images = load_dataset(image_tree({"alarm_clock": 4, "cat": 4, "dog": 4}))
@@ -253,5 +255,5 @@ def test_labels_are_not_given_twice(classifier):
 
 
 def test_features_of_another_size_are_refused(classifier):
-    with pytest.raises(DataError, match="n_features=4 should be 16"):
+    with pytest.raises(DataError, match=r"hold 4 numbers each.* hold 16;"):
         classifier.fit(from_embeddings(np.ones((4, 4)), ["a", "b", "a", "b"]))

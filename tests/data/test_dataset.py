@@ -10,7 +10,7 @@ from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
 from ldpf.data.images import BadImage
 from ldpf.data.load import load_dataset
 from ldpf.errors import DataError
-from ldpf.features.feature_set import feature_set
+from ldpf.features.feature_set import FeatureSet
 
 
 def small(**changes):
@@ -54,7 +54,7 @@ def test_a_split_of_files_is_that_of_their_features():
         domains=np.arange(40) // 20,
         splits=None,
     )
-    features = feature_set(dataset, torch.randn(40, 2))
+    features = FeatureSet.of(dataset, torch.randn(40, 2))
     parts = zip(dataset.split(0.7, seed=5), features.split(0.7, seed=5), strict=True)
     assert all(files.paths == encoded.paths for files, encoded in parts)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
+from ldpf.data.in_memory import ids_of, to_picture
 from ldpf.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (10, 12, 3), dtype=np.uint8)
@@ -17,15 +17,6 @@ def png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()
-
-
-def endless_pictures(count: int, **names) -> LabelledImages:
-    def rows():
-        for i in range(count):
-            pixels = np.random.default_rng(i).integers(0, 256, (10, 12, 3), dtype=np.uint8)
-            yield pixels, ("dog", "cat")[i % 2], ("art", "photo")[i % 2]
-
-    return LabelledImages("drawn", rows, **names)
 
 
 @pytest.mark.parametrize(
@@ -76,35 +67,6 @@ def test_other_kinds_are_refused(image, sentence):
     with pytest.raises(DataError) as caught:
         to_picture(image, "row 3")
     assert str(caught.value).startswith(sentence)
-
-
-def test_images_are_encoded_as_they_come(tiny_backbone):
-    features = endless_pictures(7).encode(tiny_backbone, batch_size=3, progress=False)
-    assert [shape[0] for shape in tiny_backbone.batches] == [3, 3, 1]
-    expected = tiny_backbone.encode_images(
-        tiny_backbone.preprocess([to_picture(row[0], "") for row in endless_pictures(7).rows()])
-    )
-    assert torch.allclose(features.features, expected, atol=1e-3)
-    assert features.class_names == ("cat", "dog")
-    assert features.labels.tolist() == [1, 0, 1, 0, 1, 0, 1]
-    assert features.domain_names == ("art", "photo")
-    assert features.paths[6] == "row 6"
-
-
-def test_damaged_images_are_reported_together(tiny_backbone):
-    def rows():
-        for i in range(4):
-            yield {"bytes": b"none" if i % 2 else png(Image.fromarray(PIXELS))}, "cat", None
-
-    with pytest.raises(DataError) as caught:
-        LabelledImages("bytes", rows).encode(tiny_backbone, progress=False)
-    assert "row 1" in str(caught.value) and "row 3" in str(caught.value)
-    assert "2 of 4" in str(caught.value)
-
-
-def test_no_images_are_refused(tiny_backbone):
-    with pytest.raises(DataError, match="'drawn' has no images; give at least one of each class"):
-        endless_pictures(0).encode(tiny_backbone, progress=False)
 
 
 def test_numbers_are_looked_up_in_names():

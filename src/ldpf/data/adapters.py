@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ldpf.data.class_names import readable_name
+from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.in_memory import LabelledImages, Row, ids_of
 from ldpf.errors import DataError
+from ldpf.utils.arrays import as_sequence, unit_rows
 from ldpf.utils.text import did_you_mean
-
-if TYPE_CHECKING:
-    from ldpf.features.feature_set import FeatureSet
 
 
 def from_huggingface(
@@ -172,11 +172,12 @@ def from_embeddings(
     domains: Iterable[Any] | None = None,
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
-) -> FeatureSet:
-    """Image features that were computed elsewhere, as a `FeatureSet`.
+) -> EmbeddedImages:
+    """Image features that were computed elsewhere, with their labels.
 
     They must come from the image encoder of the backbone that they are used with; nobody can see
-    this in the numbers, only their size is compared later.
+    this in the numbers, only their size is compared later. `ldpf.extract_features` makes a
+    `FeatureSet` of them.
 
     Args:
         embeddings: [N, D] array, tensor or lists of numbers, of any length.
@@ -186,11 +187,6 @@ def from_embeddings(
         DataError: They are no table of numbers, not equally many as labels, or one is not finite
             or all zero.
     """
-    import torch
-
-    from ldpf.features.feature_set import FeatureSet
-    from ldpf.utils.arrays import as_sequence, unit_rows
-
     try:
         table = np.asarray(as_sequence(embeddings))
     except ValueError as error:
@@ -199,21 +195,23 @@ def from_embeddings(
         raise DataError(
             f"embeddings should be a table of numbers [N, D]; got {table.dtype} {table.shape}"
         )
+    unit_rows(table)  # refused here rather than with a backbone
     labels = list(labels)
     if len(labels) != len(table):
         raise DataError(f"n_embeddings={len(table)} should be n_labels={len(labels)}.")
     found_classes, class_ids = ids_of(labels, class_names, "label")
     found_domains, domain_ids = (), None
     if domains is not None:
-        found_domains, ids = ids_of(list(domains), domain_names, "domain")
-        domain_ids = torch.from_numpy(ids)
-    return FeatureSet(
-        features=unit_rows(table),
-        labels=torch.from_numpy(class_ids),
-        domains=domain_ids,
-        class_names=found_classes,
-        domain_names=found_domains,
+        found_domains, domain_ids = ids_of(list(domains), domain_names, "domain")
+    return EmbeddedImages(
+        name="embeddings",
+        root=Path(),
         paths=tuple(f"row {number}" for number in range(len(table))),
+        labels=class_ids,
+        class_names=found_classes,
+        domains=domain_ids,
+        domain_names=found_domains,
+        embeddings=table,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +12,6 @@ from ldpf.data.dataset import ImageDataset
 from ldpf.data.image_folder import Listing
 from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows
 from ldpf.errors import DataError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ldpf.backbones import Backbone
 
 COLUMN = "embedding"
 """The column of a Parquet manifest that holds the embeddings, a list of numbers in each row."""
@@ -56,25 +50,6 @@ class EmbeddedImages(ImageDataset):
             splits=None if self.splits is None else self.splits[picked],
             embeddings=self.embeddings[picked],
         )
-
-    def checked_for(self, backbone: Backbone) -> Tensor:
-        """The embeddings as image features of a backbone: float32 [N, D] of length one.
-
-        Raises:
-            DataError: They have another D than the backbone, which is all that can be compared, or
-                one is not finite or all zero.
-        """
-        from ldpf.utils.arrays import unit_rows
-
-        assert self.embeddings is not None
-        size = self.embeddings.shape[1]
-        if size != backbone.embed_dim:
-            raise DataError(
-                f"the embeddings of {self.name!r} hold {size:,} numbers each, but image features "
-                f"of backbone {backbone.name!r} hold {backbone.embed_dim:,}; give the backbone "
-                "they were computed with, whose text side is needed, or compute them anew"
-            )
-        return unit_rows(self.embeddings)
 
 
 def has_embeddings(file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Labelled images that are no files: one comes after the other, and is encoded as it comes."""
+"""Labelled images that are not files of a dataset: they come one after the other."""
 
 from __future__ import annotations
 
@@ -6,25 +6,18 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ldpf.data.class_names import readable_name
 from ldpf.data.images import (
-    BadImage,
     UnreadableImageError,
-    bad_images_message,
     read_image,
     rgb_image,
 )
 from ldpf.errors import DataError
-from ldpf.utils.progress import progress_bar
-
-if TYPE_CHECKING:
-    from ldpf.backbones import Backbone
-    from ldpf.features.feature_set import FeatureSet
 
 Row = tuple[Any, Any, Any]
 """An image, its label, and its domain or None."""
@@ -32,10 +25,10 @@ Row = tuple[Any, Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Images with labels from anywhere; `encode` makes a `FeatureSet` of them in one pass.
+    """Images with labels from anywhere; `ldpf.extract_features` encodes them in one pass.
 
-    Made by `from_huggingface`, `from_torch` and `from_arrays`. Only features are kept, so there may
-    be any number of images.
+    Made by `from_huggingface`, `from_torch` and `from_arrays`. No image is kept, so there may be
+    any number of them.
 
     Attributes:
         name: What tables call it.
@@ -50,62 +43,6 @@ class LabelledImages:
     size: int = 0
     class_names: tuple[str, ...] | None = None
     domain_names: tuple[str, ...] | None = None
-
-    def encode(
-        self, backbone: Backbone, *, batch_size: int = 64, progress: bool = True
-    ) -> FeatureSet:
-        """The features of all images, with their labels.
-
-        Args:
-            backbone: What to encode with.
-            batch_size: Images encoded at once.
-            progress: Show progress on stderr.
-
-        Raises:
-            DataError: An image is of an unknown kind; images cannot be read (one message that lists
-                them by the number of their row, from 0); a label is missing or has no name.
-        """
-        import torch
-
-        from ldpf.features.feature_set import FeatureSet
-
-        parts, waiting, bad = [], [], []
-        labels: list[Any] = []
-        domains: list[Any] = []
-
-        def encode_waiting() -> None:
-            parts.append(backbone.encode_images(backbone.preprocess(waiting)))
-            waiting.clear()
-
-        with progress_bar("encoding images", self.size, enabled=progress) as advance:
-            for number, (image, label, domain) in enumerate(self.rows()):
-                try:
-                    waiting.append(to_picture(image, f"row {number}"))
-                except UnreadableImageError as error:
-                    bad.append(BadImage(error.path, error.reason))
-                labels.append(label)
-                domains.append(domain)
-                if len(waiting) == batch_size:
-                    encode_waiting()
-                advance(1)
-        if bad:
-            raise DataError(bad_images_message(bad, len(labels), None))
-        if not labels:
-            raise DataError(f"{self.name!r} has no images; give at least one of each class")
-        if waiting:
-            encode_waiting()
-        class_names, class_ids = ids_of(labels, self.class_names, "label")
-        domain_names, domain_ids = (), None
-        if any(domain is not None for domain in domains):
-            domain_names, domain_ids = ids_of(domains, self.domain_names, "domain")
-        return FeatureSet(
-            features=torch.cat(parts),
-            labels=torch.from_numpy(class_ids),
-            domains=None if domain_ids is None else torch.from_numpy(domain_ids),
-            class_names=class_names,
-            domain_names=domain_names,
-            paths=tuple(f"row {number}" for number in range(len(labels))),
-        )
 
 
 def ids_of(

@@ -25,10 +25,13 @@ from ldpf.data.images import (
     default_workers,
     require_plain_file,
 )
+from ldpf.data.in_memory import LabelledImages
 from ldpf.errors import BackboneError, DataError
 from ldpf.features.cache import FeatureCache, FileKeys
 from ldpf.features.encode import encode_files, not_finite_message
-from ldpf.features.feature_set import FeatureSet, feature_set
+from ldpf.features.feature_set import FeatureSet
+from ldpf.features.in_memory import encode_labelled
+from ldpf.utils.arrays import unit_rows
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.progress import progress_bar
 
@@ -57,7 +60,7 @@ class Extraction:
 
 
 def extract_features(
-    dataset: ImageDataset,
+    dataset: ImageDataset | LabelledImages,
     backbone: Backbone,
     *,
     cache_dir: Path | None = None,
@@ -83,7 +86,7 @@ def extract_features(
 
 
 def encode_dataset(
-    dataset: ImageDataset,
+    dataset: ImageDataset | LabelledImages,
     backbone: Backbone,
     *,
     cache_dir: Path | None = None,
@@ -108,7 +111,9 @@ def encode_dataset(
     reported in the same way once everything else is encoded and kept.
 
     Args:
-        dataset: What to encode. Embeddings computed elsewhere are taken as they are.
+        dataset: What to encode. Embeddings computed elsewhere are taken as they are. Images that
+            are not files (`from_torch`, `from_huggingface`, `from_arrays`) are encoded anew by each
+            call, and bad ones among them stop it.
         backbone: What to encode it with.
         cache_dir: Default `ldpf.utils.cache_dir.cache_root()`.
         batch_size: Images encoded at once.
@@ -125,10 +130,13 @@ def encode_dataset(
         BackboneError: The backbone gives a feature that is not finite, or fails.
     """
     started = time.perf_counter()
+    if isinstance(dataset, LabelledImages):
+        known = encode_labelled(dataset, backbone, batch_size=batch_size, progress=progress)
+        return Extraction(known, encoded=len(known), seconds=time.perf_counter() - started)
     if not len(dataset):
         raise DataError(f"the dataset {dataset.name!r} has no images; there is nothing to encode")
     if isinstance(dataset, EmbeddedImages):
-        known = feature_set(dataset, dataset.checked_for(backbone))
+        known = FeatureSet.of(dataset, _given_features(dataset, backbone))
         return Extraction(known, encoded=0, seconds=time.perf_counter() - started)
     workers = workers or default_workers()
     keys, bad = _file_keys(dataset, workers, verify, progress)
@@ -161,7 +169,25 @@ def encode_dataset(
         lost = {one.path for one in bad}
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
         features = features[torch.tensor(rows)]
-    return Extraction(feature_set(kept, features), encoded, time.perf_counter() - started)
+    return Extraction(FeatureSet.of(kept, features), encoded, time.perf_counter() - started)
+
+
+def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:
+    """Embeddings as image features of a backbone: float32 [N, D] of length one.
+
+    Raises:
+        DataError: They have another D than the backbone, which is all that can be compared, or one
+            is not finite or all zero.
+    """
+    assert dataset.embeddings is not None
+    size = dataset.embeddings.shape[1]
+    if size != backbone.embed_dim:
+        raise DataError(
+            f"the embeddings of {dataset.name!r} hold {size:,} numbers each, but image features "
+            f"of backbone {backbone.name!r} hold {backbone.embed_dim:,}; give the backbone "
+            "they were computed with, whose text side is needed, or compute them anew"
+        )
+    return unit_rows(dataset.embeddings)
 
 
 def _file_keys(

@@ -53,6 +53,20 @@ class FeatureSet:
                     f"{len(values):,} {field}, {len(self.features):,} features"
                 )
 
+    @classmethod
+    def of(cls, dataset: ImageDataset, features: Tensor) -> FeatureSet:
+        """Features [N, D] of the N images of a dataset, with all that it says of them."""
+        return cls(
+            features=features,
+            labels=torch.from_numpy(dataset.labels),
+            domains=None if dataset.domains is None else torch.from_numpy(dataset.domains),
+            class_names=dataset.class_names,
+            domain_names=dataset.domain_names,
+            paths=dataset.paths,
+            splits=dataset.splits,
+            skipped=dataset.skipped,
+        )
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -104,17 +118,3 @@ class FeatureSet:
             digest.update(str(array.dtype).encode())
             digest.update(array.data.cast("B") if array.size else b"")
         return digest.hexdigest()
-
-
-def feature_set(dataset: ImageDataset, features: Tensor) -> FeatureSet:
-    """Features [N, D] of the N images of a dataset, with all that it says of them."""
-    return FeatureSet(
-        features=features,
-        labels=torch.from_numpy(dataset.labels),
-        domains=None if dataset.domains is None else torch.from_numpy(dataset.domains),
-        class_names=dataset.class_names,
-        domain_names=dataset.domain_names,
-        paths=dataset.paths,
-        splits=dataset.splits,
-        skipped=dataset.skipped,
-    )

@@ -77,10 +77,8 @@ def labelled_features(
     Raises:
         DataError: images cannot be read, or features are of another D than the backbone's.
     """
-    if isinstance(inputs, ImageDataset):
+    if not isinstance(inputs, FeatureSet):
         return extract_features(inputs, backbone, progress=False)
-    if isinstance(inputs, LabelledImages):
-        return inputs.encode(backbone, progress=False)
     return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 

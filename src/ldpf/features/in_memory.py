@@ -1,0 +1,74 @@
+"""Features of labelled images that come one after the other; only the features are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
+from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
+from ldpf.errors import DataError
+from ldpf.features.feature_set import FeatureSet
+from ldpf.utils.progress import progress_bar
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ldpf.backbones import Backbone
+
+
+def encode_labelled(
+    images: LabelledImages, backbone: Backbone, *, batch_size: int = 64, progress: bool = True
+) -> FeatureSet:
+    """The features of all images, with their labels and domains; the cache is not used.
+
+    Args:
+        images: What to encode.
+        backbone: What to encode it with.
+        batch_size: Images encoded at once.
+        progress: Show progress on stderr.
+
+    Raises:
+        DataError: An image is of an unknown kind; images cannot be read (one message that lists
+            them by the number of their row, from 0); a label is missing or has no name.
+    """
+    parts: list[torch.Tensor] = []
+    waiting: list[Image.Image] = []
+    bad: list[BadImage] = []
+    labels: list[Any] = []
+    domains: list[Any] = []
+
+    def encode_waiting() -> None:
+        parts.append(backbone.encode_images(backbone.preprocess(waiting)))
+        waiting.clear()
+
+    with progress_bar("encoding images", images.size, enabled=progress) as advance:
+        for number, (image, label, domain) in enumerate(images.rows()):
+            try:
+                waiting.append(to_picture(image, f"row {number}"))
+            except UnreadableImageError as error:
+                bad.append(BadImage(error.path, error.reason))
+            labels.append(label)
+            domains.append(domain)
+            if len(waiting) == batch_size:
+                encode_waiting()
+            advance(1)
+    if bad:
+        raise DataError(bad_images_message(bad, len(labels), None))
+    if not labels:
+        raise DataError(f"{images.name!r} has no images; give at least one of each class")
+    if waiting:
+        encode_waiting()
+    class_names, class_ids = ids_of(labels, images.class_names, "label")
+    domain_names, domain_ids = (), None
+    if any(domain is not None for domain in domains):
+        domain_names, domain_ids = ids_of(domains, images.domain_names, "domain")
+    return FeatureSet(
+        features=torch.cat(parts),
+        labels=torch.from_numpy(class_ids),
+        domains=None if domain_ids is None else torch.from_numpy(domain_ids),
+        class_names=class_names,
+        domain_names=domain_names,
+        paths=tuple(f"row {number}" for number in range(len(labels))),
+    )
