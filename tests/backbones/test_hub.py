@@ -398,3 +398,9 @@ def test_an_open_clip_model_with_pickled_weights_only_is_not_fetched(hub, family
 def test_an_incomplete_copy_of_an_open_clip_model_is_not_used(lost, hub_cache, family_folders):
     in_cache(hub_cache, family_folders["open-clip"], leave_out=(lost, "vocab.json"))
     assert message_of(REPO).startswith(f"The backbone {REPO!r} is not on this machine and the hub")
+
+
+def test_weights_of_an_unsupported_family_are_not_fetched(hub):
+    hub.files["config.json"] = b'{"model_type": "blip"}'
+    assert "'blip'" in message_of(REPO)
+    assert not any(path.endswith(".safetensors") for path in hub.asked)

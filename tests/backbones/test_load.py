@@ -16,6 +16,8 @@ from transformers import (
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from ldpf.backbones import assemble, load_backbone
+from ldpf.backbones.families import FAMILIES
+from ldpf.backbones.open_clip_config import CONFIG
 from ldpf.errors import BackboneError
 
 NEEDS = (
@@ -139,11 +141,8 @@ def test_a_dual_encoder_with_clips_text_tower_loads(dual_encoder_parts, tmp_path
 
 
 def test_a_folder_without_config_is_no_checkpoint(tmp_path):
-    assert message_of(tmp_path) == (
-        f"The folder {str(tmp_path)!r} has no config.json, so it is no Hugging Face checkpoint "
-        "(nor has it OpenCLIP's open_clip_config.json); give the folder that holds config.json and "
-        "model.safetensors."
-    )
+    message = message_of(tmp_path)
+    assert all(part in message for part in (repr(str(tmp_path)), CONFIG, "config.json"))
 
 
 @pytest.mark.parametrize("content", ["{", "", "\ufeff"])
@@ -154,11 +153,8 @@ def test_a_config_that_is_no_json_is_named(folder, content):
 
 def test_an_unsupported_family_is_refused_with_those_supported(folder):
     change_config(folder, model_type="blip")
-    assert message_of(folder) == (
-        f"The backbone {str(folder)!r} is of type 'blip'; supported are 'clip', 'metaclip_2', "
-        "'siglip' (SigLIP, and SigLIP 2 at a fixed resolution) and 'vision-text-dual-encoder' in "
-        "the Hugging Face format, and OpenCLIP's plain transformers."
-    )
+    message = message_of(folder)
+    assert all(repr(name) in message for name in ("blip", str(folder), *FAMILIES))
 
 
 def test_a_config_without_a_family_is_refused(folder):
@@ -166,17 +162,21 @@ def test_a_config_without_a_family_is_refused(folder):
     assert message_of(folder).startswith(f"The backbone {str(folder)!r} is of type None; supported")
 
 
-def test_another_text_tower_is_refused(tiny_clip_parts):
+@pytest.mark.parametrize("kind", ["bert", "siglip_text_model"])
+def test_another_text_tower_is_refused(kind, tiny_clip_parts):
     class Model:
         class config:
+            model_type = "vision-text-dual-encoder"
+
             class text_config:
-                model_type = "bert"
+                model_type = kind
 
     with pytest.raises(BackboneError) as caught:
         assemble("odd", **tiny_clip_parts | {"model": Model})
-    assert str(caught.value) == (
-        "The backbone 'odd' has a text tower of type 'bert'; only CLIP's "
-        "('clip_text_model'), MetaCLIP 2's and SigLIP's own can carry learnable prompts here."
+    message = str(caught.value)
+    assert f"'odd' has a text tower of type {kind!r}" in message
+    assert message.endswith(
+        "'clip_text_model', 'metaclip_2_text_model' can carry learnable prompts."
     )
 
 

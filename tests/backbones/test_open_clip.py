@@ -256,7 +256,7 @@ def test_pickled_weights_are_not_opened(folder):
     assert message_of(folder) == (
         f"The OpenCLIP folder {str(folder)!r} has its weights as open_clip_pytorch_model.bin only, "
         "a pickle, which can run code when it is read and is not opened here; put "
-        "open_clip_model.safetensors beside it."
+        "open_clip_model.safetensors next to it."
     )
 
 

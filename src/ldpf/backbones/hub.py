@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 from pathlib import Path
-from typing import Any
 
-from ldpf.backbones.open_clip import PICKLED_WEIGHTS, WEIGHTS, is_open_clip
-from ldpf.backbones.open_clip_config import CONFIG
+from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.errors import BackboneError
-from ldpf.utils.files import read_json_or_none
+from ldpf.utils.text import did_you_mean
 
 log = logging.getLogger("ldpf")
 
@@ -20,12 +17,6 @@ BUNDLED = {"nano": Path(__file__).parent.parent / "demo" / "nano"}
 
 _REQUEST_TIMEOUT_S = 10.0
 _SMALL_FILES = ["*.json", "*.txt", "*.model"]
-_NEEDED_FILES = (
-    ("*.safetensors", "pytorch_model*.bin"),
-    ("tokenizer.json", "vocab.json"),
-    ("preprocessor_config.json", "processor_config.json"),
-)
-_OPEN_CLIP_FILES = ((WEIGHTS,), ("tokenizer.json", "vocab.json"))
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -57,11 +48,10 @@ def resolve_folder(name_or_folder: str | Path) -> Path:
 
 
 def _unknown_name(name: str) -> str:
-    near = difflib.get_close_matches(name, BUNDLED, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     return (
         f"There is no backbone {name!r}: it is neither a bundled one ({', '.join(BUNDLED)}), nor a "
-        f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'.{hint}"
+        f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'."
+        f"{did_you_mean(name, BUNDLED)}"
     )
 
 
@@ -93,10 +83,9 @@ def _from_hub(repo: str, revision: str | None) -> Path:
             )
             return Path(folder)
 
-        # Which of two formats' weights to fetch stands in the small files.
-        if CONFIG in names and is_open_clip(set(names), _config_in(fetch([]))):
-            return fetch(_open_clip_weights(names, label))
-        return fetch(_weight_files(names, label))
+        # The small files say which weights to fetch, and whether the family is supported at all.
+        checkpoint = Checkpoint(label, fetch([]), frozenset(names))
+        return fetch(find_family(checkpoint).weight_files(names, label))
     except HFValidationError as error:
         raise BackboneError(_unknown_name(label)) from error
     except GatedRepoError as error:
@@ -135,10 +124,11 @@ def _cached(repo: str, revision: str | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
+    families = [FAMILIES.make(name) for name in FAMILIES]
     try:
         configs = [
             try_to_load_from_cache(repo, name, revision=revision)
-            for name in ("config.json", CONFIG)
+            for name in sorted({family.config_file for family in families})
         ]
     except HFValidationError:
         return None
@@ -146,43 +136,13 @@ def _cached(repo: str, revision: str | None) -> Path | None:
     if not found:
         return None
     folder = Path(found[0]).parent
-    names = {path.name for path in folder.iterdir()}
-    needed = _OPEN_CLIP_FILES if is_open_clip(names, _config_in(folder)) else _NEEDED_FILES
-    # A download that was cut off leaves whole files, but not all of them.
-    complete = all(any(any(folder.glob(name)) for name in group) for group in needed)
+    try:
+        family = find_family(Checkpoint.of(folder, repo))
+    except BackboneError:  # the reason is given when it is loaded
+        family = BackboneFamily()
+    # An interrupted download leaves whole files, but not all of them.
+    complete = all(any(any(folder.glob(name)) for name in group) for group in family.needed_files)
     return folder if complete else None
-
-
-def _config_in(folder: Path) -> Any:
-    """The content of config.json, or None; what is wrong with it is said when it is loaded."""
-    return read_json_or_none(folder / "config.json")
-
-
-def _open_clip_weights(names: list[str], label: str) -> list[str]:
-    """The weight file of an OpenCLIP model."""
-    if WEIGHTS in names:
-        return [WEIGHTS]
-    only = (
-        f" but {PICKLED_WEIGHTS}, a pickle, which can run code when it is read and is not opened "
-        "here"
-    )
-    raise BackboneError(
-        f"The OpenCLIP model {label!r} has no {WEIGHTS}{only if PICKLED_WEIGHTS in names else ''}; "
-        "choose a revision or a copy that has it."
-    )
-
-
-def _weight_files(names: list[str], label: str) -> list[str]:
-    """Weight files to fetch: safetensors where they exist, else PyTorch's own format."""
-    top = [name for name in names if "/" not in name]
-    for ending in (".safetensors", ".bin"):
-        stems = [n for n in top if n.endswith(ending) and n.startswith(("model", "pytorch_model"))]
-        if stems:
-            return stems
-    raise BackboneError(
-        f"The hub model {label!r} has no model.safetensors or pytorch_model.bin in it; give a "
-        "CLIP checkpoint in the Hugging Face format."
-    )
 
 
 def _unreachable(label: str, error: Exception) -> str:

@@ -11,23 +11,12 @@ from typing import Any
 import torch
 
 from ldpf.backbones.base import Backbone
-from ldpf.backbones.families import MODEL_CLASSES, require_supported, text_tower
+from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.backbones.fingerprint import fingerprint
 from ldpf.backbones.hub import resolve_folder
-from ldpf.backbones.open_clip import WEIGHTS, is_open_clip, load_open_clip
-from ldpf.backbones.open_clip_config import CONFIG, read_config
 from ldpf.errors import BackboneError
-from ldpf.utils.files import read_json
 
 log = logging.getLogger("ldpf")
-
-_NEEDS = (
-    "config.json, model.safetensors, tokenizer.json and preprocessor_config.json as transformers' "
-    "save_pretrained writes them"
-)
-_OPEN_CLIP_NEEDS = (
-    f"{CONFIG}, {WEIGHTS} and tokenizer.json as OpenCLIP's push_to_hf_hub writes them"
-)
 
 
 def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> Backbone:
@@ -45,135 +34,56 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
     Raises:
         BackboneError: it cannot be found, reached or loaded, or is of an unsupported family.
     """
-    folder = resolve_folder(name_or_folder)
-    config = _config(folder)
-    names = {path.name for path in folder.iterdir()}
-    from_open_clip = is_open_clip(names, config)
-    model_type = None
-    if not from_open_clip:
-        model_type = require_supported(_type_in(config), str(name_or_folder))
+    name = str(name_or_folder)
+    checkpoint = Checkpoint.of(resolve_folder(name), name)
+    family = find_family(checkpoint)
     target = pick_device(device)
     if device == "auto":
         log.info("device: %s (%s)", target, "no CUDA" if target.type == "cpu" else "CUDA found")
     try:
         with _quiet():
-            if from_open_clip:
-                model, image_processor, tokenizer = load_open_clip(folder)
-            else:
-                model, image_processor, tokenizer = _load_transformers(folder, model_type)
+            model, image_processor, tokenizer = family.load(checkpoint)
     except BackboneError:
         raise
     except Exception as error:  # what damaged files raise shares no base: some is bare Exception
-        needs = _OPEN_CLIP_NEEDS if from_open_clip else _NEEDS
         raise BackboneError(
-            f"The backbone folder {str(folder)!r} could not be loaded ({_first_line(error)}); it "
-            f"needs {needs}."
+            f"The backbone folder {str(checkpoint.folder)!r} could not be loaded "
+            f"({_first_line(error)}); it needs {family.needs}."
         ) from error
-    if CONFIG in names and model_type in ("clip", "metaclip_2"):
-        _require_same_activation(folder, model)
     # Convolutional towers run up to twice as fast on a CPU with the channels last.
     model = model.eval().requires_grad_(False).to(target, memory_format=torch.channels_last)
-    return assemble(str(name_or_folder), model, image_processor, tokenizer)
+    return assemble(name, model, image_processor, tokenizer, family)
 
 
-def _load_transformers(folder: Path, model_type: str) -> tuple[Any, Any, Any]:
-    """Model, image processor and tokenizer of a folder in the Hugging Face format."""
-    import transformers
-
-    model, report = getattr(transformers, MODEL_CLASSES[model_type]).from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
-    tokenizer = _tokenizer(folder, model_type)
-    image_processor = _image_processor(folder)
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise BackboneError(
-            f"The weights in {str(folder)!r} lack {len(missing)} tensors of the model (first: "
-            f"{missing[0]!r}); the file belongs to another architecture or is incomplete."
-        )
-    return model, image_processor, tokenizer
-
-
-def assemble(name: str, model, image_processor, tokenizer) -> Backbone:
+def assemble(
+    name: str,
+    model: Any,
+    image_processor: Any,
+    tokenizer: Any,
+    family: BackboneFamily | None = None,
+) -> Backbone:
     """Build a `Backbone` from transformers' parts (a checkpoint just loaded, or made in a test).
+
+    Args:
+        name: of the backbone.
+        model: its transformers model.
+        image_processor: its preprocessing.
+        tokenizer: of its text tower.
+        family: it belongs to; None for the one registered under the model's type.
 
     Raises:
         BackboneError: the text tower is of no supported kind, the tokenizer does not fit it, or the
             image tower gives no feature.
     """
-    tower = text_tower(name, model, tokenizer)
-    if not getattr(model.config.vision_config, "vision_use_head", True):  # of SigLIP's image tower
-        raise BackboneError(
-            f"The backbone {name!r} has vision_use_head=False, so its image tower ends in patches "
-            "and gives no feature of an image; use a checkpoint with the pooling head."
-        )
+    family = FAMILIES.make(model.config.model_type) if family is None else family
     return Backbone(
         name=name,
         model=model,
         image_processor=image_processor,
         tokenizer=tokenizer,
-        text=tower,
+        text=family.text_tower(name, model, tokenizer),
         fingerprint=fingerprint(model, image_processor, tokenizer),
     )
-
-
-def _config(folder: Path) -> Any:
-    """The content of config.json, or None where only OpenCLIP's config is there."""
-    config = folder / "config.json"
-    if not config.exists():
-        if (folder / CONFIG).exists():
-            return None
-        raise BackboneError(
-            f"The folder {str(folder)!r} has no config.json, so it is no Hugging Face checkpoint "
-            f"(nor has it OpenCLIP's {CONFIG}); give the folder that holds config.json and "
-            "model.safetensors."
-        )
-    fix = "download the checkpoint again"
-    return read_json(config, "the configuration of the backbone", fix, error=BackboneError)
-
-
-def _type_in(config: Any) -> Any:
-    return config.get("model_type") if isinstance(config, dict) else None
-
-
-def _require_same_activation(folder: Path, model: Any) -> None:
-    """Where a folder has both formats' configs: refuse two answers about the activation.
-
-    The weights work with either, one of them quietly worse, and nothing in them says which.
-    """
-    opened = read_config(folder)["model_cfg"]
-    quick = bool(opened.get("quick_gelu", False))
-    for tower, part in (("text", "text_cfg"), ("vision", "vision_cfg")):
-        if opened[part].get("timm_model_name") or opened[part].get("hf_model_name"):
-            continue  # quick_gelu does not speak of these
-        act = getattr(model.config, f"{tower}_config").hidden_act
-        if (act == "quick_gelu") != quick:
-            raise BackboneError(
-                f"In {str(folder)!r} config.json gives the {tower} tower the activation {act!r}, "
-                f"but {CONFIG} has quick_gelu={quick}; find out which the weights were trained "
-                "with, then correct the other file or delete it."
-            )
-
-
-def _tokenizer(folder: Path, model_type: str) -> Any:
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    # Without its files transformers makes up a tokenizer that knows no words, and says nothing.
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.json")):
-        raise FileNotFoundError("there is no tokenizer.json")
-    if model_type != "siglip":
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    # The class that SigLIP's files name needs the sentencepiece package, and SigLIP 2's is another
-    # model's; tokenizer.json holds the rules of both.
-    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-
-
-def _image_processor(folder: Path):
-    # The class is taken as written in the checkpoint; transformers picks its PIL version by itself
-    # where torchvision is not installed.
-    from transformers import AutoImageProcessor
-
-    return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
 
 
 def pick_device(device: str) -> torch.device:

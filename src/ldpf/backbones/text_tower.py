@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import nn
 
+from ldpf.backbones.text_model import TextModel
+
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 Pooling = Literal["eos", "last"]
 """Whose final state is the sentence's feature: the end token's, or the context's last position."""
@@ -33,7 +35,7 @@ class TextTower:
         lower_case: whether the tower was trained on lower-case text only (SigLIP).
     """
 
-    model: PreTrainedModel
+    model: TextModel
     projection: nn.Linear
     tokenizer: PreTrainedTokenizerBase
     bos_id: int | None
@@ -82,7 +84,7 @@ class TextTower:
     def name_tokens(self, text: str) -> list[int]:
         """Token ids of `text`, without start and end token, never truncated."""
         text = text.lower() if self.lower_case else text
-        # Too long a text is refused by us, in words of our own.
+        # No truncation: callers reject long names.
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def tokens_behind(self, text: str) -> list[int]:
