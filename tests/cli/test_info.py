@@ -90,5 +90,5 @@ def test_a_damaged_config_is_said_so(model, tmp_path, run):
     (damaged / "config.json").write_text("{")
     result = run("info", damaged)
     assert result.exit_code == 2
-    assert "config.json' is not valid JSON (" in result.stderr
+    assert "config.json' (not valid JSON: " in result.stderr
     assert result.stderr.endswith("); train again.\n")

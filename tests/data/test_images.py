@@ -158,6 +158,26 @@ def test_exif_rotation_is_applied(tmp_path, ending, orientation):
     assert abs(read[3, 3] - (250, 0, 0)).max() < 30 and abs(read[3, 20] - (0, 0, 250)).max() < 30
 
 
+def test_a_damaged_tag_does_not_cost_the_rotation(tmp_path):
+    # Little-endian TIFF header and two tags: orientation 6, and an XResolution of -1/3, which
+    # Pillow reads, but cannot write again.
+    header = b"II*\x00" + struct.pack("<IH", 8, 2)
+    orientation = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    resolution = struct.pack("<HHII", 0x011A, 10, 1, 8 + 2 + 2 * 12 + 4)
+    exif = header + orientation + resolution + struct.pack("<Iii", 0, -1, 3)
+    noise().save(tmp_path / "a.png", exif=b"Exif\x00\x00" + exif)
+    width, height = noise().size
+    assert read_image(tmp_path / "a.png").size == (height, width) != (width, height)
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 60_000])
+def test_an_orientation_that_there_is_not_is_taken_as_none(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    noise().save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(np.asarray(read_image(tmp_path / "a.png")), np.asarray(noise()))
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_costs_nothing(tmp_path):
     noise().save(tmp_path / "a.png", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xffgarbage")

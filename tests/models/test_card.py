@@ -87,7 +87,7 @@ def test_what_is_not_known_is_left_out():
 def test_many_classes_are_cut_off():
     names = [f"thing {i}" for i in range(60)]
     text = section(model_card({**CONFIG, "class_names": names, "n_classes": 60}), "Classes")
-    assert text == ", ".join(names[:50]) + ", and 10 more.\n\n"
+    assert text == ", ".join(names[:50]) + " and 10 more.\n\n"
 
 
 def test_it_names_its_limits():

@@ -50,7 +50,7 @@ def resolve_folder(name_or_folder: str | Path) -> Path:
 def _unknown_name(name: str) -> str:
     return (
         f"There is no backbone {name!r}: it is neither a bundled one ({', '.join(BUNDLED)}), nor a "
-        f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'."
+        "folder here, nor a hub id like 'openai/clip-vit-base-patch16'."
         f"{did_you_mean(name, BUNDLED)}"
     )
 

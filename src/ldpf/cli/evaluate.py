@@ -12,7 +12,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import accuracy_table, say, say_json, show
 from ldpf.cli.options import Device, LabeledData, ModelOptions, OutputOptions
 from ldpf.errors import DataError
-from ldpf.utils.text import count
+from ldpf.utils.text import count, some
 from ldpf.workflows.inputs import encode, load_trained
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def check_classes(dataset: ImageDataset, known: Sequence[str], model: Path) -> N
         return
     raise DataError(
         f"The model in {str(model)!r} does not know {count(len(unknown), 'class', 'classes')} of "
-        f"the data: {_some(unknown)}. It knows: {_some(known)}. Give the images of its classes "
+        f"the data: {some([repr(name) for name in unknown])}. It knows: "
+        f"{some([repr(name) for name in known])}. Give the images of its classes "
         "only, or name them as it does with --class-names FILE (lines: folder_name = name)."
     )
 
@@ -166,8 +167,3 @@ def _print_confusions(confusion: list[list[int]], class_names: Sequence[str]) ->
     if mistakes:
         shown = "; ".join(f"{true} taken for {seen} ({n:,})" for n, true, seen in mistakes[:5])
         say(f"Most frequent mistakes: {shown}.")
-
-
-def _some(names: Sequence[str], limit: int = 20) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(repr(name) for name in names[:limit]) + more

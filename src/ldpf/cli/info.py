@@ -11,7 +11,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
 from ldpf.cli.options import Device, ModelOptions, OutputOptions
 from ldpf.errors import BackboneError
-from ldpf.utils.text import count
+from ldpf.utils.text import count, some
 from ldpf.workflows.inputs import load_trained
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _print(
     training, origin = config.get("training", {}), config.get("provenance", {})
     say(f"{config['method']} model in {model}", style="bold")
     names = config["class_names"]
-    shown = ", ".join(names[:30]) + (f" and {len(names) - 30:,} more" if len(names) > 30 else "")
-    say(f"Classes ({len(names):,}): {shown}")
+    say(f"Classes ({len(names):,}): {some(names, limit=30)}")
     built_on = config["backbone"]
     say(f"Backbone: {built_on['name']}, fingerprint {built_on['fingerprint'][:16]}")
     if config["n_domains"] > 1:

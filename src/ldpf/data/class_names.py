@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ldpf.errors import DataError
-from ldpf.utils.text import _short_list, did_you_mean, normalise
+from ldpf.utils.text import did_you_mean, normalize, some
 
 
 def readable_name(folder: str) -> str:
@@ -16,7 +16,7 @@ def readable_name(folder: str) -> str:
     Underscores and hyphens become spaces and runs of spaces one; nothing else changes, so
     ``TV``, ``CamelCase`` and ``001.Albatross`` stay. A name of nothing but separators stays whole.
     """
-    words = normalise(folder).replace("_", " ").replace("-", " ").split()
+    words = normalize(folder).replace("_", " ").replace("-", " ").split()
     return " ".join(words) or folder
 
 
@@ -40,11 +40,11 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
                 f"the {kind} name {name.encode('utf-8', 'surrogateescape')!r} is not valid UTF-8; "
                 "rename it"
             ) from None
-        folded = normalise(normalise(name).casefold())
+        folded = normalize(normalize(name).casefold())
         other = seen.setdefault(folded, name)
         if other == name:
             continue
-        if normalise(other) == normalise(name):
+        if normalize(other) == normalize(name):
             raise DataError(
                 f"two {kind} names read the same but are spelled with different Unicode "
                 f"characters: {other!a} ({names[other]}) and {name!a} ({names[name]}); "
@@ -80,7 +80,7 @@ def class_names_for(
         if folder not in folders and folder not in set(also_known):
             raise DataError(
                 f"{file} names the class folder {folder!r}, which is not in the dataset."
-                f"{did_you_mean(folder, folders)} Its classes are: {_short_list(folders)}"
+                f"{did_you_mean(folder, folders)} Its classes are: {some(folders)}"
             )
     names = tuple(overrides.get(folder) or defaults(folder) for folder in folders)
     seen: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _line_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
             raise DataError(
                 f"{file}, line {number}: no '=' in {line!r}; write 'folder_name = readable name'"
             )
-        pairs.append((f"line {number}", normalise(folder.strip()), normalise(name.strip())))
+        pairs.append((f"line {number}", normalize(folder.strip()), normalize(name.strip())))
     return pairs
 
 
@@ -149,5 +149,5 @@ def _json_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
             raise DataError(
                 f"{file}, entry {folder!r}: the name must be a string, not {type(name).__name__}"
             )
-        pairs.append((f"entry {folder!r}", normalise(folder.strip()), normalise(name.strip())))
+        pairs.append((f"entry {folder!r}", normalize(folder.strip()), normalize(name.strip())))
     return pairs

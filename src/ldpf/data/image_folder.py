@@ -15,7 +15,7 @@ from ldpf.data.class_names import check_distinct
 from ldpf.data.image_files import walk_folders
 from ldpf.data.images import IMAGE_ENDINGS
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.text import did_you_mean, normalise
+from ldpf.utils.text import did_you_mean, normalize, some
 
 LAYOUTS = ("auto", "domain/class", "class")
 _SPLIT_LIKE = frozenset(
@@ -83,7 +83,7 @@ def list_folders(root: Path, layout: str = "auto") -> Listing:
     classes, labels = _ids("class", leaves, levels - 1)
     domain_names, domains = _ids("domain", leaves, 0) if levels == 2 else ((), None)
     if empty:
-        shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+        shown = some(empty, limit=5)
         warnings.warn(f"left out {len(empty)} folders without images: {shown}", stacklevel=3)
     paths = chain.from_iterable(
         [f"{leaf.path}/{name}" for name in leaf.images] if leaf.path else leaf.images
@@ -152,9 +152,9 @@ def _ids(kind: str, leaves: Sequence[_Leaf], level: int) -> tuple[tuple[str, ...
     """Sorted names at one level of the tree, and an id for every image."""
     where = {leaf.parts[level]: "/".join(leaf.parts[: level + 1]) for leaf in leaves}
     check_distinct(kind, where)
-    names = tuple(sorted(normalise(name) for name in where))
+    names = tuple(sorted(normalize(name) for name in where))
     index = {name: i for i, name in enumerate(names)}
-    ids = [index[normalise(leaf.parts[level])] for leaf in leaves]
+    ids = [index[normalize(leaf.parts[level])] for leaf in leaves]
     return names, np.repeat(np.array(ids, dtype=np.int64), [len(leaf.images) for leaf in leaves])
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ldpf.errors import DataError
 
@@ -36,16 +36,6 @@ MAX_BYTES = 2**30
 READING_VERSION = "1"
 """Raised whenever `read_image` gives other pixels than before, so that cached features go stale."""
 
-_EXIF_ORIENTATION = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # Modes whose conversion to RGB cannot fail, so that checking need not convert.
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
@@ -288,10 +278,15 @@ def _scaled(path: str | Path, values: np.ndarray, *, is_float: bool) -> Image.Im
 def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
     """Apply the EXIF rotation of the loaded `image` to `rgb`."""
     try:
-        transpose = _TRANSPOSE.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation == 1:
+            return rgb
+        # The orientation alone: `exif_transpose` fails where any other tag is damaged.
+        rgb.info = {}
+        rgb.getexif()[ExifTags.Base.Orientation] = orientation
+        return ImageOps.exif_transpose(rgb)
     except Exception:  # broken metadata must not cost a good picture
-        transpose = None
-    return rgb if transpose is None else rgb.transpose(transpose)
+        return rgb
 
 
 def _chunks(paths: Iterable[str | Path], size: int) -> Iterator[list[str | Path]]:

@@ -18,6 +18,7 @@ from ldpf.data.images import (
     rgb_image,
 )
 from ldpf.errors import DataError
+from ldpf.utils.text import some
 
 Row = tuple[Any, Any, Any]
 """An image, its label, and its domain or None."""
@@ -70,7 +71,7 @@ def ids_of(
             if value not in index:
                 raise DataError(
                     f"row {row} has the {kind} {value!r}, which is none of the {len(names)} named: "
-                    f"{', '.join(names[:10])}{', ...' if len(names) > 10 else ''} "
+                    f"{some(names, limit=10)} "
                     f"(0 to {len(names) - 1})"
                 )
         return tuple(names), np.array([index[value] for value in plain], np.int64)

@@ -19,6 +19,7 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.text import some
 
 log = logging.getLogger("ldpf")
 
@@ -154,7 +155,7 @@ def _list_found(
     elif listed.splits is not None:
         text += ", with the splits its folders give"
     if listed.listing.empty:
-        shown = ", ".join(listed.listing.empty[:5])
+        shown = some(listed.listing.empty, limit=5)
         warnings.warn(
             f"left out {len(listed.listing.empty)} folders without images: {shown}", stacklevel=3
         )

@@ -16,7 +16,7 @@ from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean, normalise
+from ldpf.utils.text import did_you_mean, normalize, some
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *PARQUET_ENDINGS)
@@ -177,10 +177,9 @@ def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, i
 def _refuse_empty(file: Path, table: _Table, column: str) -> None:
     empty = [row for row, text in zip(table.rows, table.columns[column], strict=True) if not text]
     if empty:
-        shown = ", ".join(map(str, empty[:10])) + (", ..." if len(empty) > 10 else "")
         raise DataError(
             f"the manifest {file} has no {column} in {len(empty):,} of {len(table.rows):,} rows "
-            f"({table.row_word} {shown}); fill them in"
+            f"({table.row_word} {some(empty, limit=10)}); fill them in"
         )
 
 
@@ -236,9 +235,9 @@ def _ids(file: Path, table: _Table, column: str, kind: str) -> tuple[tuple[str, 
         if text not in where:
             where[text] = f"{file.name}, {table.row_word} {row}"
     check_distinct(kind, where)
-    names = tuple(sorted(normalise(text) for text in where))
+    names = tuple(sorted(normalize(text) for text in where))
     index = {name: i for i, name in enumerate(names)}
-    of_text = {text: index[normalise(text)] for text in where}
+    of_text = {text: index[normalize(text)] for text in where}
     return names, np.fromiter((of_text[text] for text in texts), np.int64, len(texts))
 
 

@@ -21,6 +21,7 @@ from ldpf.domains.disentangle.adversarial import AdversarialTraining
 from ldpf.domains.fitted import FittedDomains
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.utils.seed import derived_seed, generator
+from ldpf.utils.text import some
 from ldpf.utils.trees import Tree
 
 if TYPE_CHECKING:
@@ -120,13 +121,12 @@ class DomainDiscovery:
             missing = [name for name, count in zip(names, row, strict=True) if count == 0]
             if missing:
                 log.warning(
-                    "latent domain %d has no image of %d of %d classes (%s%s); its prompt learns "
+                    "latent domain %d has no image of %d of %d classes (%s); its prompt learns "
                     "them only as wrong answers",
                     s,
                     len(missing),
                     len(names),
-                    ", ".join(missing[:5]),
-                    ", ..." if len(missing) > 5 else "",
+                    some(missing, limit=5),
                 )
 
     def class_table(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ldpf.domains.diagnosis import discovery_words
 from ldpf.models.summary import model_words, use_of_domains
+from ldpf.utils.text import some
 
 CLASSES_SHOWN = 50
 
@@ -125,8 +126,7 @@ def _usage() -> list[str]:
 
 def _classes(config: Mapping[str, Any]) -> list[str]:
     names = config["class_names"]
-    more = len(names) - CLASSES_SHOWN
-    return [", ".join(names[:CLASSES_SHOWN]) + (f", and {more:,} more" if more > 0 else "") + "."]
+    return [some(names, CLASSES_SHOWN) + "."]
 
 
 def _data(config: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -77,20 +78,8 @@ def _plain_lines(title: str, total: int, line_every: float) -> Callable[[int], N
             return
         last = now
         rate = done / (now - start)
-        left = (total - done) / rate
-        print(
-            f"{title}: {done:,} of {total:,} ({done / total:.0%}), {rate:,.1f}/s, "
-            f"{_duration(left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
+        left = timedelta(seconds=round((total - done) / rate))
+        share = f"{done:,} of {total:,} ({done / total:.0%})"
+        print(f"{title}: {share}, {rate:,.1f}/s, {left} left", file=sys.stderr, flush=True)
 
     return advance
-
-
-def _duration(seconds: float) -> str:
-    minutes, whole = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole} s" if minutes else f"{whole} s"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 
-def normalise(name: str) -> str:
+def normalize(name: str) -> str:
     """The name in Unicode's composed form (NFC), as folders copied from a Mac are not."""
     return unicodedata.normalize("NFC", name)
 
@@ -21,17 +21,12 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     return " Did you mean " + " or ".join(repr(by_folded[match]) for match in near) + "?"
 
 
-def _short_list(names: tuple[str, ...], limit: int = 20) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
-
-
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 image`, `2,400 images`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def some(names: Sequence[str], limit: int) -> str:
-    """The first names of a list, and how many more there are."""
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def some(items: Sequence[object], limit: int = 20) -> str:
+    """`a, b, c and 7 more`: the first items of a list, and how many more there are."""
+    more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
+    return ", ".join(map(str, items[:limit])) + more

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldpf.utils.text import count
+from ldpf.utils.text import count, some
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
@@ -58,7 +58,6 @@ def describe(dataset: ImageDataset | FeatureSet) -> str:
         domains = "domains unknown"
     else:
         names = dataset.domain_names
-        domains = f"{count(len(names), 'domain')} ({', '.join(names[:8])}"
-        domains += ", ...)" if len(names) > 8 else ")"
+        domains = f"{count(len(names), 'domain')} ({some(names, limit=8)})"
     classes = count(len(dataset.class_names), "class", "classes")
     return f"{count(len(dataset), 'image')}, {classes}, {domains}"
