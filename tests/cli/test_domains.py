@@ -82,7 +82,7 @@ def test_json_holds_the_same(discovered, images, tiny_clip_folder, run):
 
 
 def test_it_finds_what_training_with_the_same_seed_would_find(
-    discovered, images, tiny_clip_folder, run, tmp_path, monkeypatch
+    images, tiny_clip_folder, run, tmp_path, monkeypatch
 ):
     """Prompts are kept only once all rounds are done, so both have the same latent domains."""
     from dataclasses import replace
@@ -90,16 +90,11 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
     import torch
     from safetensors.torch import load_file
 
-    from ldpf.cli import domains as module
+    from ldpf import workflows
     from ldpf.domains import FittedDomains
     from ldpf.training.recipe import FAST, RECIPES
 
-    kept = []
-    real = module.write_files
-    monkeypatch.setattr(
-        module, "write_files", lambda finding, *rest: kept.append(finding) or real(finding, *rest)
-    )
-    run("domains", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "d")
+    discovery = workflows.discover(images, backbone=tiny_clip_folder)
     steps = replace(FAST, max_steps=25, patience=25, cooldown=0, round_every=1, evaluate_every=1)
     monkeypatch.setitem(RECIPES, "fast", steps)
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
@@ -108,7 +103,7 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
     latent = FittedDomains.from_tensors(
         {k.removeprefix("latent."): v for k, v in stored.items() if k.startswith("latent.")}
     )
-    torch.testing.assert_close(latent.centroids, kept[0].latent.centroids)
+    torch.testing.assert_close(latent.centroids, discovery.latent.centroids)
 
 
 def test_a_models_latent_domains_are_recognised_in_other_images(model, flat_images, run, tmp_path):
@@ -156,8 +151,8 @@ def test_a_model_without_latent_domains_is_refused(coop_model, images, run, tmp_
     result = run("domains", coop_model, "--data", images, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
-        f"Error: The model in {str(coop_model)!r} was trained with 'coop', which has one prompt "
-        "and no latent domains; leave MODEL out to discover some in the images."
+        f"Error: The model in {str(coop_model)!r} was trained with 'coop', which has no latent "
+        "domains; leave MODEL out to discover some in the images."
     )
     assert not (tmp_path / "out").exists()
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ldpf.cli.evaluate import measure
-
 
 @pytest.fixture(scope="module")
 def report(model: Path, images: Path, run) -> dict:
@@ -75,21 +73,6 @@ def test_fewer_classes_are_answered_among_all_of_the_models(model, images, tmp_p
     assert sum(report["confusion"][1]) == 6
 
 
-def test_ids_are_translated_by_name(make_features):
-    """Class 0 of the data is class 1 of the model."""
-    import torch
-
-    from ldpf.models.prompt_classifier import PromptClassifier
-
-    data = make_features(n_classes=2, noise=0.0, domain_strength=0.0)
-    directions = data.features[:2]  # of cat and dog
-    classifier = PromptClassifier("coop", ("dog", "cat"), directions.flip(0)[None], 100.0)
-    report = measure(classifier, data)
-    assert report["accuracy"] == 1
-    assert report["domain_weights"] == [1.0]
-    assert torch.tensor(report["confusion"]).tolist() == [[24, 0], [0, 24]]
-
-
 def test_classes_the_model_does_not_know_are_listed(model, image_tree, run):
     images = image_tree({"cat": 1, "fish": 1, "hot_air_balloon": 1})
     result = run("evaluate", model, "--data", images)
@@ -126,7 +109,7 @@ def test_a_model_of_a_benchmark_on_the_same_images_is_told(images, tiny_clip_fol
     model = next((tmp_path / "out" / "runs").iterdir()) / "model"
     result = run("evaluate", model, "--data", images)
     assert result.exit_code == 0
-    assert "the model comes from a benchmark on these images and learnt from those of photo, " in (
+    assert "the model comes from a benchmark on these images and learned from those of photo, " in (
         result.stderr
     )
 

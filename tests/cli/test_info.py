@@ -4,10 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import torch
-
-from ldpf.cli.info import read_prompts
-
 
 def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folder, run):
     result = run("info", model)
@@ -26,7 +22,7 @@ def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folde
 def test_prompts_are_read_as_words_with_a_warning(model, run):
     text = run("info", model).stdout
     assert (
-        "Nearest word to each learnt token, with its distance. A learnt token is a point between "
+        "Nearest word to each learned token, with its distance. A learned token is a point between "
         "words; the nearest word rarely says what it does.\n" in text
     )
     assert "  shared: " in text
@@ -49,18 +45,6 @@ def test_one_prompt_is_nobodys_share(coop_model, run):
     assert text.startswith(f"coop model in {coop_model}\n")
     assert "  prompt: " in text and "shared:" not in text
     assert "Latent domains:" not in text
-
-
-def test_tokens_are_read_as_the_words_they_are(tiny_clip):
-    tower = tiny_clip.text
-    photo, cat, dog = (
-        tower.token_embeddings(tower.name_tokens(w)) for w in ("photo", "cat", "dog")
-    )
-    contexts = torch.stack([torch.cat([photo, cat]), torch.cat([photo, dog])])  # [2, 2, W]
-    prompts = read_prompts(tower, contexts)
-    assert [entry["word"] for entry in prompts["shared"]] == ["photo"]
-    assert [[entry["word"] for entry in own] for own in prompts["own"]] == [["cat"], ["dog"]]
-    assert all(entry["distance"] < 1e-3 for own in prompts["own"] for entry in own)
 
 
 def test_without_the_backbone_the_rest_is_told(model, tmp_path: Path, run):

@@ -6,14 +6,11 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ldpf.cli.predict import find_images
-from ldpf.errors import DataError
 from ldpf.workflows.prediction import Predictor
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
@@ -98,7 +95,7 @@ def test_parquet_has_the_columns_and_values_of_csv(model, images, tmp_path, run,
 
 
 def test_parquet_is_written_in_groups_of_rows(model, images, tmp_path, run, parquet, monkeypatch):
-    monkeypatch.setattr("ldpf.workflows.prediction.ROW_GROUP", 7)
+    monkeypatch.setattr("ldpf.workflows.writers.ROW_GROUP", 7)
     out = tmp_path / "answers.parquet"
     run("predict", model, images / "art", "--format", "parquet", "--out", out)
     file = parquet.ParquetFile(out)
@@ -235,42 +232,6 @@ def test_ctrl_c_leaves_the_rows_so_far(model, images, tmp_path, run, monkeypatch
     assert last.endswith(f" The rows so far are in {out}.part.")
     assert len(rows((tmp_path / "answers.csv.part").read_text())) == 3
     assert not out.exists()
-
-
-def test_files_are_looked_at_only_a_few_batches_ahead(tiny_clip, make_features, images):
-    from ldpf.methods import make_method
-
-    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
-    taken = 0
-
-    def endless() -> Iterator[Path]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield images / "art" / "cat" / "0.png"
-
-    stream = Predictor(classifier, tiny_clip, top_k=1, batch_size=4).rows(endless())
-    next(stream)
-    ahead = taken
-    assert ahead < 100
-    for _ in range(40):
-        next(stream)
-    assert taken <= ahead + 44
-    stream.close()
-
-
-def test_walking_is_lazy(image_tree):
-    images = image_tree({"a": 3, "b": 3})
-    walk = find_images([str(images)])
-    assert next(walk) == images / "a" / "000.png"
-    (images / "b" / "later.png").write_bytes(b"x")
-    assert images / "b" / "later.png" in list(walk)
-
-
-def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
-    images = image_tree({"a": 3})
-    with pytest.raises(DataError, match=f"there is no file or folder {tmp_path / 'gone'}: "):
-        next(find_images([str(images), str(tmp_path / "gone")]))
 
 
 @pytest.mark.parametrize(

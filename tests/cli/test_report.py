@@ -337,7 +337,7 @@ def test_an_unfinished_run_is_refused(run, results, tmp_path):
     (unfinished / "result.json").unlink()
     result = run("report", unfinished, "--out", tmp_path / "r.html")
     assert result.exit_code == 2
-    assert "is a run that is not finished; the same 'ldpf benchmark' command goes on" in " ".join(
+    assert "is a run that is not finished; the same 'ldpf benchmark' command resumes" in " ".join(
         result.stderr.split()
     )
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ldpf.methods import METHODS
 from ldpf.training.loop import RunRecord
-from ldpf.workflows import training as model_training
+from ldpf.workflows import model_writing
 
 
 def tensors(model: Path) -> dict[str, torch.Tensor]:
@@ -37,21 +38,21 @@ def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
     assert result.exit_code == 0
     text = result.stdout
     assert "Read 54 images, 3 classes, 3 domains (art, photo, sketch).\n" in text
-    assert "Learning from 42, choosing on 12 held out.\n" in text
+    assert "Learned from 42, chose on 12 held out.\n" in text
     assert "Accuracy on 12 held-out images: " in text
     assert "Ready-made model without training (zero-shot), on the same images: " in text
     assert "Latent domains (42 training images):" in text
     assert "Agreement with the known domains, which were not used: NMI " in text
     assert f"Model: {out}\n" in text
     assert f"  ldpf predict '{out}' NEW-IMAGES --out predictions.csv\n" in text
-    assert f"  ldpf domains '{out}' --data {images}\n" in text
+    assert f"  ldpf domains '{out}' {images}\n" in text
 
 
 def test_unknown_domains_are_the_normal_case(flat_images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"
     result = run("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--out", out)
     assert result.exit_code == 0
-    assert "3 classes, domains unknown: they will be discovered.\n" in result.stdout
+    assert "3 classes, domains unknown: they were discovered.\n" in result.stdout
     assert "Agreement with the known domains" not in result.stdout
     assert json.loads((out / "config.json").read_text())["provenance"]["domain_names"] is None
 
@@ -97,7 +98,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 ):
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     with monkeypatch.context() as patch:
-        patch.setattr(model_training, "reporting_record", stop_at(10))
+        patch.setattr(model_writing, "ReportingRecord", stop_at(10))
         result = run(*command)
     assert result.exit_code == 130
     assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
@@ -114,7 +115,7 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 def test_other_settings_start_anew(images, tiny_clip_folder, tmp_path, run, monkeypatch):
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     with monkeypatch.context() as patch:
-        patch.setattr(model_training, "reporting_record", stop_at(10))
+        patch.setattr(model_writing, "ReportingRecord", stop_at(10))
         run(*command)
     result = run(*command, "--seed", 1)
     assert result.exit_code == 0
@@ -161,9 +162,7 @@ def test_splits_of_a_manifest_are_used(images, tiny_clip_folder, tmp_path, run):
         *("--out", tmp_path / "model"),
     )
     assert result.exit_code == 0
-    assert (
-        "Learning from 36, choosing on 9 held out; 9 marked test are left out.\n" in result.stdout
-    )
+    assert "Learned from 36, chose on 9 held out; 9 marked test were left out.\n" in result.stdout
 
 
 def test_too_few_images_to_hold_some_out_are_said_so(tiny_clip_folder, image_tree, tmp_path, run):
@@ -180,9 +179,7 @@ def test_too_few_images_to_hold_some_out_are_said_so(tiny_clip_folder, image_tre
 
 
 def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, run, monkeypatch):
-    from ldpf import backbones
-
-    monkeypatch.setattr(backbones, "load_backbone", None)
+    monkeypatch.setattr("ldpf.workflows.inputs.load_backbone", None)
     result = run("train", "--data", image_tree({"cat": 3}), "--out", tmp_path / "model")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
@@ -195,11 +192,7 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (
-            ("--method", "zero-shot"),
-            "Error: method='zero-shot' cannot be trained; choose from ldpf, coop. (zero-shot "
-            "learns nothing: see 'ldpf benchmark'.)",
-        ),
+        (("--method", "ldfp"), f"Error: {METHODS.unknown('ldfp')}"),
         (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
         (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),

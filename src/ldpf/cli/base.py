@@ -12,10 +12,6 @@ two words ("datasets list") puts a command into a group of commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ldpf.utils.registry import Registry
 
-COMMANDS: Registry[Callable[..., None]] = Registry(
-    "command", "ldpf.cli", variable="COMMANDS", group="ldpf.cli"
-)
+COMMANDS: Registry[None] = Registry("command", "ldpf.cli", variable="COMMANDS")

@@ -23,7 +23,6 @@ from ldpf.cli.options import (
 )
 from ldpf.utils.files import check_own_folder, new_folder, write_text
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import encode, open_tracker
 
 if TYPE_CHECKING:
     from ldpf.experiments.plan import BenchmarkPlan
@@ -158,7 +157,9 @@ def benchmark(
     from ldpf.methods import METHODS
     from ldpf.methods.overrides import parse_settings
     from ldpf.models.summary import chosen_words
+    from ldpf.training.callbacks import Tracker
     from ldpf.training.recipe import get_recipe
+    from ldpf.workflows.inputs import list_images
 
     plan = BenchmarkPlan(
         methods=listed(methods),
@@ -172,9 +173,10 @@ def benchmark(
         search=parse_search(search or (), trials),
     )
     check_own_folder(out, ("runs", "results.jsonl"), "benchmark results")
-    open_tracker(track)  # refused here rather than after the first run
-    source = data.source()
-    dataset = source.load()
+    if track is not None:
+        Tracker(track)  # refused here rather than after the first run
+    images = list_images(data.source())
+    dataset = images.dataset
     # These need no features, so nobody waits for an encoding in vain.
     rules = get_protocol(plan.protocol)
     check_domains(dataset, plan.targets or (), rules)  # type: ignore[arg-type]
@@ -191,7 +193,7 @@ def benchmark(
         jobs, why = choose_jobs(n_runs, pick_device(backbone.device))
         log.info("side by side: %s (%s)", count(jobs, "run"), why)
     frozen = load_backbone(backbone.backbone, backbone.device)
-    features = encode(dataset, frozen, source).features
+    features = images.encode(frozen).features
 
     with _Progress(plan, dataset.domain_names, out / "runs", track) as progress:
         lines, failures = run_benchmark(

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, say, say_json, show
 from ldpf.cli.options import OutputOptions
@@ -47,15 +49,12 @@ def list_all(output: OutputOptions) -> None:
     Example:
       ldpf datasets list
     """
-    from rich.table import Table
-
-    from ldpf.data.datasets import named_datasets
-
+    named = workflows.list_datasets()
     if output.as_json:
-        say_json([_as_json(one) for one in named_datasets()])
+        say_json([_as_json(one) for one in named])
         return
     table = Table("name", "domains", "classes", "images")
-    for one in named_datasets():
+    for one in named:
         table.add_row(one.name, ", ".join(one.domains), str(len(one.classes)), _number(one.images))
     show(table)
     say("Details: ldpf datasets info NAME. Is a copy complete? ldpf datasets check NAME PATH.")
@@ -69,9 +68,7 @@ def info(name: Name, output: OutputOptions) -> None:
     Example:
       ldpf datasets info terra-incognita
     """
-    from ldpf.data.datasets import named_dataset
-
-    one = named_dataset(name)
+    one = workflows.describe_dataset(name)
     if output.as_json:
         say_json(_as_json(one))
         return
@@ -108,10 +105,7 @@ def check(
     Example:
       ldpf datasets check pacs data/PACS
     """
-    from ldpf.data.datasets import named_dataset
-    from ldpf.data.datasets.check import check_named_dataset
-
-    found = check_named_dataset(named_dataset(name), path)
+    found = workflows.check_dataset(name, path)
     if output.as_json:
         say_json(found.as_json())
     else:
@@ -168,9 +162,7 @@ def prepare_terra(
       ldpf datasets prepare terra-incognita --annotations caltech_images_20210113.json \\
         --images eccv_18_all_images_sm --out terra_incognita
     """
-    from ldpf.data.datasets.prepare_terra import prepare_terra_incognita
-
-    made = prepare_terra_incognita(
+    made = workflows.prepare_terra_incognita(
         annotations,
         images,
         out,
@@ -213,9 +205,7 @@ def prepare_mini(
       ldpf datasets prepare mini-domainnet --domainnet domainnet \\
         --splits domainnet/splits_mini --out mini_domainnet
     """
-    from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
-
-    made = prepare_mini_domainnet(
+    made = workflows.prepare_mini_domainnet(
         domainnet, splits, out, skip_missing=skip_missing, copy=copy, progress=not output.quiet
     )
     if output.as_json:
@@ -225,8 +215,6 @@ def prepare_mini(
 
 
 def _print_check(found: DatasetCheck) -> None:
-    from rich.table import Table
-
     table = Table("domain", "images", "published", "classes absent")
     for domain in found.domains:
         absent = len(domain.absent_classes)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
-from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.latent import measure_latent
-from ldpf.cli.options import BACKBONE_HELP, Device, OptionalData, OutputOptions, require_one_path
-from ldpf.errors import ModelError, SettingsError
+from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
+from ldpf.cli.options import (
+    BACKBONE_HELP,
+    DATA_HELP,
+    Device,
+    OptionalData,
+    OutputOptions,
+    require_one_path,
+)
 from ldpf.models.folder import CONFIG, require_model_folder
-from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.text import count
-from ldpf.workflows.discovery import OVERVIEW, TABLE, Finding, write_files
-from ldpf.workflows.inputs import encode, load_trained
 from ldpf.workflows.source import DataSource, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ldpf.data import ImageDataset
-
-log = logging.getLogger("ldpf")
 
 CLASSES_SHOWN = 15
 
@@ -37,6 +31,16 @@ CLASSES_SHOWN = 15
 class ModelAndData(OptionalData):
     """`ldpf domains PATH` and `ldpf domains MODEL PATH`, where --data PATH is the same as PATH."""
 
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="The same as the argument PATH.",
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
     first: Annotated[
         str | None,
         typer.Argument(
@@ -47,8 +51,7 @@ class ModelAndData(OptionalData):
         ),
     ] = None
     second: Annotated[
-        str | None,
-        typer.Argument(metavar="[PATH]", help="The labeled images.", show_default=False),
+        str | None, typer.Argument(metavar="[PATH]", help=DATA_HELP, show_default=False)
     ] = None
 
     @property
@@ -127,140 +130,33 @@ def domains(
       ldpf domains photos
       ldpf domains my-model photos --out what-my-model-sees
     """
-    model, source = given.model, given.source()
-    if per_domain < 1:
-        raise SettingsError(f"per_domain={per_domain} should be at least 1.")
-    if model is not None and n_domains is not None:
-        raise SettingsError(
-            f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
-            "or leave MODEL out to discover latent domains anew."
-        )
-    check_own_folder(out, (TABLE, OVERVIEW), "latent domains")
-    dataset = source.load()
-    if model is None:
-        finding = _discover(
-            dataset, source, backbone or "nano", 3 if n_domains is None else n_domains, seed, device
-        )
-    else:
-        finding = _recognise(dataset, source, model, backbone, device)
-    new_folder(out)
-    files = write_files(finding, dataset, out, per_domain)
-    report = _report(finding)
+    result = workflows.discover(
+        given.source(),
+        given.model,
+        out=out,
+        n_domains=n_domains,
+        seed=seed,
+        per_domain=per_domain,
+        backbone=backbone,
+        device=device,
+    )
     if output.as_json:
-        say_json({**report, "files": [str(file) for file in files]})
-    else:
-        _print(finding, report, files)
-
-
-def _discover(
-    dataset: ImageDataset,
-    source: DataSource,
-    backbone: str,
-    n_domains: int,
-    seed: int,
-    device: str,
-) -> Finding:
-    """The discovery that `ldpf train` would run with the same seed, and no prompts."""
-    from ldpf.backbones import load_backbone
-    from ldpf.domains import DiscoverySettings, DomainDiscovery
-    from ldpf.fusion import similarity_weights
-    from ldpf.utils.progress import progress_bar
-
-    settings = DiscoverySettings(n_domains=n_domains)
-    frozen = load_backbone(backbone, device)
-    features = encode(dataset, frozen, source).features
-    learnt, held_out, _ = features.split(seed=seed)
-    discovery = DomainDiscovery(learnt, held_out, settings, seed)
-    shown = log.isEnabledFor(logging.INFO)
-    with progress_bar("discovering domains", settings.rounds, enabled=shown) as advance:
-        while not discovery.done:
-            discovery.round()
-            advance(1)
-    latent = discovery.latent_domains()
-    measured = discovery.measure()
-    return Finding(
-        features,
-        latent,
-        latent.assign(features.features),
-        similarity_weights(latent.similarities(features.features), 0.1),
-        measured,
-        f"discovered in these images (seed {seed})",
-    )
-
-
-def _recognise(
-    dataset: ImageDataset, source: DataSource, model: Path, backbone: str | None, device: str
-) -> Finding:
-    """The latent domains of a model, recognised in these images."""
-    from ldpf.data import split_train_validation
-
-    classifier, frozen, _ = load_trained(model, backbone, device)
-    latent = classifier.latent
-    if latent is None:
-        raise ModelError(
-            f"The model in {str(model)!r} was trained with {classifier.method!r}, which has one "
-            "prompt and no latent domains; leave MODEL out to discover some in the images."
-        )
-    features = encode(dataset, frozen, source).features
-    # The model may have been trained on these very images; the probe at least has not.
-    train, test = split_train_validation(features.labels.numpy(), None, seed=0)
-    held_out = features.subset(test if len(test) else train)
-    measured = measure_latent(latent, features.subset(train), held_out)
-    return Finding(
-        features,
-        latent,
-        latent.assign(features.features),
-        classifier.domain_weights(features.features),
-        measured,
-        f"of the model {model}",
-    )
-
-
-def _report(finding: Finding) -> dict[str, Any]:
-    from ldpf.domains.diagnosis import discovery_words
-    from ldpf.domains.diagnostics import ari, cross_table, nmi
-
-    features, assigned, n_domains = finding.features, finding.assigned, finding.latent.n_domains
-    sizes = np.bincount(assigned.numpy(), minlength=n_domains)
-    by_class = cross_table(features.labels, assigned, len(features.class_names), n_domains)
-    measured = {**finding.measured, "sizes": sizes.tolist()}
-    measured["class_nmi"] = nmi(assigned, features.labels)
-    by_domain = None
-    if features.domains is not None:
-        table = cross_table(features.domains, assigned, len(features.domain_names), n_domains)
-        by_domain = dict(zip(features.domain_names, table.tolist(), strict=True))
-        measured["domain_nmi"] = nmi(assigned, features.domains)
-        measured["domain_ari"] = ari(assigned, features.domains)
-    return {
-        "n_images": len(features),
-        "n_domains": n_domains,
-        "sizes": sizes.tolist(),
-        "shares": (sizes / max(len(features), 1)).tolist(),
-        "by_class": dict(zip(features.class_names, by_class.tolist(), strict=True)),
-        "by_known_domain": by_domain,
-        "measurements": measured,
-        "words": discovery_words(measured),
-    }
-
-
-def _print(finding: Finding, report: dict[str, Any], files: Sequence[Path]) -> None:
-
-    say(f"{describe(finding.features)}.")
-    latent = count(report["n_domains"], "latent domain")
-    say(f"{latent}, {finding.origin}.", style="bold")
-    show(counts_table([report["sizes"]], ["all"], ""))
-    if report["by_known_domain"] is not None:
-        known = report["by_known_domain"]
+        say_json(result.to_json())
+        return
+    say(f"{describe(result.features)}.")
+    say(f"{count(len(result.sizes), 'latent domain')}, {result.origin}.", style="bold")
+    show(counts_table([result.sizes], ["all"], ""))
+    if (known := result.by_known_domain) is not None:
         show(counts_table(list(known.values()), list(known), "known domain"))
-    table, names = list(report["by_class"].values()), list(report["by_class"])
+    names, counts = list(result.by_class), list(result.by_class.values())
     heading = "class"
     if len(names) > CLASSES_SHOWN:
-        rows = most_uneven(table, CLASSES_SHOWN)
-        table, names = [table[k] for k in rows], [names[k] for k in rows]
+        rows = most_uneven(counts, CLASSES_SHOWN)
+        names, counts = [names[k] for k in rows], [counts[k] for k in rows]
         heading = f"class (the {CLASSES_SHOWN} most uneven)"
-    show(counts_table(table, names, heading))
-    for sentence in report["words"]:
+    show(counts_table(counts, names, heading))
+    for sentence in result.diagnosis:
         say(f"- {sentence}")
     say()
-    say(f"Look at {files[0]}")
-    say(f"Also: {', '.join(str(file) for file in files[1:])}")
+    say(f"Look at {result.files[0]}")
+    say(f"Also: {', '.join(str(file) for file in result.files[1:])}")

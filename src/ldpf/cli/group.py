@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from typing import Any
 
@@ -90,13 +91,18 @@ class LazyGroup(TyperGroup):
 
 
 class CommandLine(CommandGroup, LazyGroup):
-    """The whole of `ldpf`."""
+    """The whole of `ldpf`; a command's root context has in `obj` what was typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the words before they are taken apart."""
+        ctx.obj = shlex.join(["ldpf", *args])
+        return super().parse_args(ctx, args)
 
 
 def _made(name: str, full: str) -> Any:
     """The command that a registered function stands for; a group if there are commands below it."""
     function = COMMANDS.get(full)
-    facts = {"rich_help_panel": COMMANDS.facts(full).get("panel")}
+    panel = COMMANDS.facts(full).get("panel")
     if any(other.startswith(f"{full} ") for other in COMMANDS):
         return LazyGroup(
             below=full,
@@ -105,10 +111,10 @@ def _made(name: str, full: str) -> Any:
             no_args_is_help=True,
             rich_markup_mode="rich",
             context_settings=CONTEXT,
-            **facts,
+            rich_help_panel=panel,
         )
     one = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    one.command(name, context_settings=CONTEXT, **facts)(expand_groups(function))
+    one.command(name, context_settings=CONTEXT, rich_help_panel=panel)(expand_groups(function))
     command: Any = typer.main.get_command(one)
     command.no_args_is_help = any(
         parameter.param_type_name == "argument" and parameter.required

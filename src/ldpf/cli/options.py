@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +14,12 @@ from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.models.folder import require_model_folder
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.registry import Registry
 from ldpf.workflows.source import DataSource
 
 log = logging.getLogger("ldpf")
 
-_DATA_HELP = (
+DATA_HELP = (
     "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
     ".parquet) with columns path and label and perhaps domain and split; or embeddings: a .parquet "
     "table with a column embedding, or an array .npy with a table beside it. 'demo' draws a small "
@@ -34,7 +36,7 @@ class OptionalData:
         typer.Option(
             "--data",
             metavar="PATH",
-            help=_DATA_HELP,
+            help=DATA_HELP,
             rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
@@ -141,7 +143,7 @@ class LabeledData(OptionalData):
     ] = None
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help=_DATA_HELP, show_default=False),
+        typer.Argument(metavar="[PATH]", help=DATA_HELP, show_default=False),
     ] = None
 
     @property
@@ -166,7 +168,7 @@ class DataOrDemo(LabeledData):
 
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help=f"{_DATA_HELP} Default: demo.", show_default=False),
+        typer.Argument(metavar="[PATH]", help=f"{DATA_HELP} Default: demo.", show_default=False),
     ] = None
 
     @property
@@ -321,3 +323,25 @@ BatchSize = Annotated[
 def listed(option: str) -> list[str]:
     """The entries of a comma-separated option, without blanks and repetitions."""
     return list(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
+
+
+def choices_help(registry: Registry[Any]) -> str:
+    """All names of a registry with their summaries, for a help text."""
+    # A bracket would be read as markup.
+    return " ".join(f"{name}: {registry.summary(name)}" for name in registry).replace("[", "\\[")
+
+
+def choice_of(registry: Registry[Any]) -> Callable[[str], str]:
+    """A callback that refuses a name which the registry does not have."""
+
+    def check(name: str) -> str:
+        if name not in registry:
+            raise SettingsError(registry.unknown(name))
+        return name
+
+    return check
+
+
+def typed_command(context: typer.Context) -> str:
+    """The command as it was typed, to run it again."""
+    return context.find_root().obj

@@ -1,4 +1,7 @@
-"""`ldpf app`: a page in the browser for a trained model. (`ldpf.cli.app` is the command line.)"""
+"""`ldpf app`: a page in the browser for a trained model.
+
+The file is not called app.py, because `ldpf.cli.app` is the command line itself.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,13 @@ from typing import Annotated
 
 import typer
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say
 from ldpf.cli.grouping import DATA_PANEL, RUN_PANEL
 from ldpf.cli.options import Device, ModelOptions, OptionalData, Quiet
-from ldpf.errors import SettingsError
-from ldpf.workflows.inputs import encode, load_trained
 
 log = logging.getLogger("ldpf")
-
-LOCAL = ("127.0.0.1", "localhost", "::1")
-"""Hosts that only this machine reaches."""
 
 
 @dataclass(frozen=True)
@@ -82,31 +81,17 @@ def page(
       ldpf app my-model
       ldpf app my-model --data photos
     """
-    from ldpf.app import page as ui
-    from ldpf.app.gallery import make_gallery
-    from ldpf.app.session import Session
-
-    if port is not None and not 1 <= port <= 65535:
-        raise SettingsError(f"port={port} should be between 1 and 65535.")
-    classifier, frozen, _ = load_trained(model.model, model.backbone, device)
-    session, gallery = Session(classifier, frozen), None
-    if (source := data.optional_source()) is not None:
-        dataset = source.load()
-        features = encode(dataset, frozen, source).features
-        gallery = make_gallery(dataset, features, classifier.latent)
-    if share:
-        log.warning(
-            "--share makes a link through gradio's relay: everybody who has it can use the page, "
-            "and images dropped there pass through that relay"
-        )
-    elif host not in LOCAL:
-        log.warning(
-            "the page on %s is open to everybody who can reach it, without a password", host
-        )
-    blocks = ui.build_page(session, gallery, model.model.resolve().name)
-    address = ui.serve(blocks, host=host, port=port, share=share)
-    say(f"Open {address}")
-    if share and blocks.share_url:
-        say(f"Public: {blocks.share_url}")
+    served = workflows.serve(
+        model.model,
+        data=data.optional_source(),
+        host=host,
+        port=port,
+        share=share,
+        backbone=model.backbone,
+        device=device,
+    )
+    say(f"Open {served.address}")
+    if served.public is not None:
+        say(f"Public: {served.public}")
     log.info("Ctrl-C ends it.")
-    blocks.block_thread()
+    served.wait()

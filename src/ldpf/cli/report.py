@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
-from ldpf.cli.evaluate import check_classes
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import Device, ModelBackbone, OptionalData, OutputOptions
-from ldpf.errors import ModelError, SettingsError
-from ldpf.workflows.inputs import encode, load_original, load_trained
-from ldpf.workflows.source import DataSource
-
-if TYPE_CHECKING:
-    from ldpf.data import ImageDataset
-    from ldpf.report.findings import Findings
-
-NO_DATA = "There are no pictures here: give the images with --data to see them."
+from ldpf.workflows.folders import is_benchmark
 
 
 @dataclass(frozen=True)
@@ -94,120 +85,19 @@ def report(
       ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf report results --data photos --out benchmark.html
     """
-    from ldpf.report.html import describe, write_report
-
-    if out.is_dir():
-        raise SettingsError(
-            f"{str(out)!r} is a folder; give a file such as report.html with --out."
-        )
-    source = data.optional_source()
-    if _is_benchmark(results):
-        if beside is not None:
-            raise SettingsError(
-                f"beside={str(beside)!r} is for the report of a model; a benchmark compares the "
-                "methods that it ran. Leave --beside out."
-            )
-        found = _of_benchmark(results, source, method, backbone, device)
-    else:
-        if method is not None:
-            raise SettingsError(
-                f"method={method!r} cannot be chosen for a model, which is of one method; leave "
-                "--method out."
-            )
-        found = _of_model(results, source, backbone, device, beside)
-    size = write_report(found, out)
-    if output.as_json:
-        say_json({"report": str(out), "bytes": size, **describe(found)})
-        return
-    for sentence in describe(found)["summary"]:
-        say(sentence)
-    say(f"Written: {out} ({size / 1e6:.1f} MB)")
-
-
-def _is_benchmark(path: Path) -> bool:
-    """Tell the two kinds of folder apart.
-
-    Raises:
-        ModelError: it is neither.
-    """
-    if path.suffix == ".jsonl" or (path / "results.jsonl").is_file():
-        return True
-    if (path / "result.json").is_file():
-        return True  # one run of it
-    if (path / "metrics.jsonl").is_file():
-        raise ModelError(
-            f"{str(path)!r} is a run that is not finished; the same 'ldpf benchmark' command goes "
-            "on with it."
-        )
-    if (path / "config.json").is_file():
-        return False
-    raise ModelError(
-        f"{str(path)!r} is neither a folder that 'ldpf benchmark' wrote (it has no results.jsonl) "
-        "nor a model that 'ldpf train' made (it has no config.json)."
+    is_benchmark(results)  # refused before anything heavy is imported
+    result = workflows.report(
+        results,
+        out,
+        data=data.optional_source(),
+        method=method,
+        beside=beside,
+        backbone=backbone,
+        device=device,
     )
-
-
-def _of_benchmark(
-    results: Path, source: DataSource | None, method: str | None, backbone: str | None, device: str
-) -> Findings:
-    from ldpf.report.from_benchmark import from_benchmark
-    from ldpf.report.with_images import with_images
-
-    found = from_benchmark(results, None if source is None else source.source, method)
-    if source is None:
-        return replace(found, no_pictures=NO_DATA)
-    dataset = source.load()
-    name, fingerprint = found.backbone
-    frozen = load_original(backbone, name, device, f"The benchmark in {str(results)!r} was run")
-    if frozen.fingerprint != fingerprint:
-        raise ModelError(
-            f"The benchmark in {str(results)!r} was run with backbone {name!r} (fingerprint "
-            f"{fingerprint[:12]}), but {frozen.name!r} has fingerprint "
-            f"{frozen.fingerprint[:12]}; give the original with --backbone."
-        )
-    features = encode(dataset, frozen, source).features
-    return _with_pictures(with_images(found, dataset.name, features, frozen), dataset)
-
-
-def _of_model(
-    model: Path,
-    source: DataSource | None,
-    backbone: str | None,
-    device: str,
-    beside: Path | None,
-) -> Findings:
-    from ldpf.models.saving import read_config
-    from ldpf.report.from_model import check_beside, from_model
-
-    config = read_config(model)
-    if "benchmark" in config.get("provenance", {}):
-        raise ModelError(
-            f"The model in {str(model)!r} is of one run of a benchmark; give the run's folder "
-            f"({str(model.parent)!r}) or the benchmark's, or measure it on other images with 'ldpf "
-            "evaluate'."
-        )
-    if beside is not None:
-        check_beside(read_config(beside), config)
-        if source is None:
-            raise SettingsError("--beside compares on images: give them with --data.")
-    if source is None:
-        return replace(from_model(model, config), no_pictures=NO_DATA)
-    dataset = source.load()
-    check_classes(dataset, config["class_names"], model)
-    classifier, frozen, config = load_trained(model, backbone, device)
-    features = encode(dataset, frozen, source).features
-    other = None if beside is None else load_trained(beside, backbone, device)[0]
-    found = from_model(model, config, source.source, classifier, frozen, features, other)
-    if beside is not None:
-        *before, again = found.commands
-        found = replace(found, commands=(*before, f"{again} --beside {shlex.quote(str(beside))}"))
-    return _with_pictures(found, dataset)
-
-
-def _with_pictures(found: Findings, dataset: ImageDataset) -> Findings:
-    from ldpf.data import EmbeddedImages
-
-    if isinstance(dataset, EmbeddedImages):
-        reason = "There are no pictures here: the data are embeddings without any image."
-        return replace(found, no_pictures=reason)
-    return replace(found, root=dataset.root)
+    if output.as_json:
+        say_json(result.to_json())
+        return
+    for sentence in result.summary:
+        say(sentence)
+    say(f"Written: {out} ({result.size / 1e6:.1f} MB)")

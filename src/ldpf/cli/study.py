@@ -17,7 +17,6 @@ from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, Out
 from ldpf.studies.base import STUDIES, make_study, takes_values
 from ldpf.utils.files import new_folder, write_text
 from ldpf.utils.text import count
-from ldpf.workflows.inputs import encode
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,10 +95,11 @@ def study(
     from ldpf.experiments.protocol import check_domains
     from ldpf.studies.bench import Bench, write_rows
     from ldpf.training.recipe import get_recipe
+    from ldpf.workflows.inputs import list_images
 
     question = make_study(name, None if values is None else listed(values))
-    source = data.source()
-    dataset = source.load()
+    images = list_images(data.source())
+    dataset = images.dataset
     chosen = listed(targets) if targets else []
     check_domains(dataset, chosen)  # type: ignore[arg-type]
     require_trainable(dataset)
@@ -110,7 +110,7 @@ def study(
         jobs, why = choose_jobs(len(chosen) * seeds, pick_device(backbone.device))
         log.info("side by side: %s (%s)", count(jobs, "run"), why)
     frozen = load_backbone(backbone.backbone, backbone.device)
-    features = encode(dataset, frozen, source).features
+    features = images.encode(frozen).features
     bench = Bench(
         data=features,
         dataset_name=dataset.name,

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import note, say, say_json, show
 from ldpf.cli.options import Json, listed
 from ldpf.errors import SettingsError
-from ldpf.utils.files import write_text
+from ldpf.utils.files import missing_path_error, write_text
 
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
@@ -66,13 +67,13 @@ def table(
       ldpf table results --against coop
       ldpf table results --format latex --out table.tex
     """
-    from ldpf.report.tables.collect import read_folders, results_tables
-    from ldpf.report.tables.formats import to_csv, to_latex
-
     if style not in FORMATS:
         raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")
-    tables = results_tables(
-        read_folders(results),
+    for path in results:
+        if not path.exists():
+            raise missing_path_error(path)
+    tables = workflows.tabulate(
+        results,
         methods=None if methods is None else listed(methods),
         targets=None if targets is None else listed(targets),
         against=against,
@@ -80,21 +81,15 @@ def table(
         costs=costs,
     )
     if as_json:
-        say_json([one.to_json() for one in tables])
+        say_json([item.to_json() for item in tables])
         return
     if style == "terminal" and out is None:
-        for one in tables:
-            show(one.to_rich())
-            for line in one.notes():
+        for item in tables:
+            show(item.to_rich())
+            for line in item.notes():
                 say(line)
         return
-    write = {
-        "terminal": lambda one: one.to_markdown(),
-        "markdown": lambda one: one.to_markdown(),
-        "latex": to_latex,
-        "csv": to_csv,
-    }[style]
-    text = "\n".join(write(one) for one in tables)
+    text = workflows.table_text(tables, "markdown" if style == "terminal" else style)
     if out is None:
         say(text.rstrip("\n"))
         return

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import logging
 import shlex
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldpf import workflows
 from ldpf.cli.base import COMMANDS
-from ldpf.cli.console import say, say_json
+from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions, Track
-from ldpf.cli.training_words import held_out_accuracy, print_data, print_result, summary
-from ldpf.errors import SettingsError
-from ldpf.version import __version__
-from ldpf.workflows.inputs import encode, open_tracker
-from ldpf.workflows.search import LATENT, chooser, search_space
-from ldpf.workflows.training import check_model_folder, train_into
+from ldpf.cli.options import (
+    BackboneOptions,
+    LabeledData,
+    OutputOptions,
+    Track,
+    choice_of,
+    choices_help,
+    typed_command,
+)
+from ldpf.methods.base import METHODS
+from ldpf.models.summary import model_words
+from ldpf.utils.text import count
+from ldpf.workflows.source import describe
 
 if TYPE_CHECKING:
-    from ldpf.methods import Method
+    from ldpf.workflows.training import Training
 
 log = logging.getLogger("ldpf")
-
-METHODS = ("ldpf", "coop")
-"""Methods that learn prompts, and so make a model that can be kept."""
 
 
 @COMMANDS.register("train", panel="With your images")
 def train(
     *,
+    context: typer.Context,
     data: LabeledData,
     out: Annotated[
         Path,
@@ -47,7 +51,8 @@ def train(
     method: Annotated[
         str,
         typer.Option(
-            help="ldpf: a prompt for each latent domain. coop: one prompt for all images.",
+            help=f"How to learn. {choices_help(METHODS)}",
+            callback=choice_of(METHODS),
             rich_help_panel=MODEL_PANEL,
         ),
     ] = "ldpf",
@@ -61,8 +66,8 @@ def train(
     tau: Annotated[
         float,
         typer.Option(
-            help="How evenly latent domains have a say: small, only the most similar one; large, "
-            "all the same.",
+            help="How even the weights of latent domains are: small, only the most similar one "
+            "counts; large, all the same.",
             rich_help_panel=MODEL_PANEL,
         ),
     ] = 0.1,
@@ -100,7 +105,7 @@ def train(
             "known domains. training-domain-validation: on held-out images of the same sources.",
             rich_help_panel=MODEL_PANEL,
         ),
-    ] = LATENT,
+    ] = "leave-one-latent-domain-out",
     train_fraction: Annotated[
         float,
         typer.Option(
@@ -115,12 +120,12 @@ def train(
     track: Track = None,
     output: OutputOptions,
 ) -> None:
-    """Train a classifier on your labelled images.
+    """Train a classifier on your labeled images.
 
-    Nobody has to know which camera, place or style an image comes from: such
+    No one has to know which camera, place or style an image comes from: such
     groups ("latent domains") are discovered. If domains are given, they are
-    only used to show how well the discovered ones agree with them. An
-    interrupted training goes on where it stopped with the same command.
+    only used to show how well the discovered ones agree with them, unless the
+    method reads them. The same command resumes an interrupted training.
 
     \b
     Examples:
@@ -128,98 +133,80 @@ def train(
       ldpf train photos --n-domains 4 --out four-domains
       ldpf train photos --search tau=0.1,1 --out chosen
     """
-    from ldpf.backbones import load_backbone
-    from ldpf.data import require_trainable
-    from ldpf.experiments.results import RESULT_VERSION
-    from ldpf.methods import make_method
-    from ldpf.models.provenance import training_provenance
-    from ldpf.models.saving import read_config
-    from ldpf.models.summary import model_words
-
-    settings = _method(method, recipe, n_domains, tau)
-    space = search_space(search or (), trials, selection, settings)
-    check_model_folder(out)
-    tracker = open_tracker(track)
-    source = data.source()
-    dataset = source.load()
-    require_trainable(dataset)
-    # Refused here rather than after the encoding.
-    dataset.split(train_fraction, seed=seed)
-    frozen = load_backbone(_lasting_name(backbone.backbone), backbone.device)
-    features = encode(dataset, frozen, source).features
-    learnt, held_out, test = features.split(train_fraction, seed=seed)
-    if not output.as_json:
-        print_data(features, learnt, held_out, len(test), method)
-
-    judged = held_out if len(held_out) else learnt
-    baseline = held_out_accuracy(make_method("zero-shot").fit(learnt, held_out, frozen), judged)
-    run = {
-        "library_version": __version__,
-        "result_version": RESULT_VERSION,
-        "data_digest": features.digest(),
-        "fingerprint": frozen.fingerprint,
-        "method": asdict(settings),
-        "train_fraction": train_fraction,
-        "seed": seed,
-    }
-    provenance = {
-        **training_provenance(
-            dataset.name,
-            settings,
-            learnt,
-            held_out,
-            seed=seed,
-            train_fraction=train_fraction,
-            test=test,
-            domain_names=None if features.domains is None else features.domain_names,
-        ),
-        "zero_shot_validation_accuracy": baseline,
-        "data_digest": features.digest(),
-    }
-    searching = None
-    if space is not None:
-        described = {**space.described(), "selection": selection}
-        run, provenance = {**run, "search": described}, {**provenance, "search": described}
-        searching = chooser(space, selection, settings, learnt, held_out, frozen, seed)
-    classifier = train_into(
-        out, settings, learnt, held_out, frozen, seed, run, provenance, tracker, searching
+    result = workflows.train(
+        data.source(),
+        out,
+        backbone=backbone.backbone,
+        method=method,
+        n_domains=n_domains,
+        tau=tau,
+        recipe=recipe,
+        search=search or (),
+        trials=trials,
+        selection=selection,
+        train_fraction=train_fraction,
+        seed=seed,
+        track=track,
+        device=backbone.device,
+        command=typed_command(context),
     )
-    provenance = read_config(out)["provenance"]
     if output.as_json:
-        say_json(summary(out, classifier, learnt, judged, provenance))
+        say_json(result.to_json())
         return
-    if chosen := model_words(provenance):
+    _print_data(result)
+    if (chosen := model_words(result.provenance)) is not None:
         say(chosen)
-    print_result(classifier, learnt, judged, baseline, len(held_out) > 0)
+    _print_accuracy(result)
+    if result.latent_domains is not None:
+        _print_latent(result)
     say()
     say(f"Model: {out}")
     say("Next:")
-    say(f"  ldpf predict {_quoted(out)} NEW-IMAGES --out predictions.csv")
-    if classifier.latent is not None:
-        say(f"  ldpf domains {_quoted(out)} --data {_quoted(source.source)}")
-    say(f"  ldpf info {_quoted(out)}")
+    model = shlex.quote(str(out))
+    say(f"  ldpf predict {model} NEW-IMAGES --out predictions.csv")
+    if result.latent_domains is not None:
+        say(f"  ldpf domains {model} {shlex.quote(str(data.source().source))}")
+    say(f"  ldpf info {model}")
 
 
-def _method(name: str, recipe: str, n_domains: int, tau: float) -> Method:
-    from ldpf.methods import LDPF, make_method
-    from ldpf.training.recipe import get_recipe
+def _print_data(result: Training) -> None:
+    """What was read, and what of it was for what."""
+    discovered = result.features.domains is None and result.classifier.latent is not None
+    unknown = ": they were discovered" if discovered else ""
+    say(f"Read {describe(result.features)}{unknown}.")
+    left_out = f"; {result.n_test:,} marked test were left out" if result.n_test else ""
+    say(
+        f"Learned from {len(result.train):,}, chose on {len(result.validation):,} held out"
+        f"{left_out}."
+    )
 
-    if name not in METHODS:
-        raise SettingsError(
-            f"method={name!r} cannot be trained; choose from {', '.join(METHODS)}. (zero-shot "
-            "learns nothing: see 'ldpf benchmark'.)"
+
+def _print_accuracy(result: Training) -> None:
+    """How good the model is, beside zero-shot."""
+    held_out = len(result.validation) > 0
+    where = "held-out" if held_out else "training (there are too few images to hold some out)"
+    say()
+    say(
+        f"Accuracy on {count(len(result.judged), where + ' image')}: {result.accuracy:.1%}",
+        style="bold",
+    )
+    say(
+        "Ready-made model without training (zero-shot), on the same images: "
+        f"{result.zero_shot_accuracy:.1%}"
+    )
+    if result.accuracy < result.zero_shot_accuracy:
+        log.warning(
+            "training did not pay on these images: zero-shot is better; more images may help"
         )
-    method = make_method(name, get_recipe(recipe), n_domains)
-    return replace(method, tau=tau) if isinstance(method, LDPF) else method
 
 
-def _lasting_name(backbone: str) -> str:
-    """A folder's full path, so that the model finds it again from everywhere."""
-    from ldpf.backbones.hub import BUNDLED
-
-    folder = Path(backbone).expanduser()
-    return str(folder.resolve()) if backbone not in BUNDLED and folder.is_dir() else backbone
-
-
-def _quoted(text: str | Path) -> str:
-    return shlex.quote(str(text))
+def _print_latent(result: Training) -> None:
+    """Sizes of the latent domains, by known domain where there are some, and what they mean."""
+    say()
+    say(f"Latent domains ({count(len(result.train), 'training image')}):")
+    assert result.latent_domains is not None
+    known = result.by_known_domain
+    rows = [result.latent_domains["sizes"], *known.values()]
+    show(counts_table(rows, ["all", *known], "known domain" if known else ""))
+    for sentence in result.diagnosis:
+        say(f"- {sentence}")

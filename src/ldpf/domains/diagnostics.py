@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+if TYPE_CHECKING:
+    from ldpf.domains.fitted import FittedDomains
+    from ldpf.features.feature_set import FeatureSet
 
 
 def nmi(first: torch.Tensor, second: torch.Tensor) -> float:
@@ -60,3 +66,38 @@ def cross_table(
     """Counts [n_rows, n_columns] of two labelings [N], e.g. latent domain by class."""
     table = torch.bincount(rows * n_columns + columns, minlength=n_rows * n_columns)
     return table.reshape(n_rows, n_columns).numpy()
+
+
+def measure_latent(
+    latent: FittedDomains, features: FeatureSet, held_out: FeatureSet
+) -> dict[str, Any]:
+    """Sizes, and what the latent domains share with classes and with known domains.
+
+    Args:
+        latent: extractor and centroids.
+        features: images to put into latent domains; the probe learns from them.
+        held_out: other images of the same classes, which the probe is measured on.
+
+    Returns:
+        The entries of `DomainDiscovery.measure()` that can be had without its decoder and
+        adversary: `sizes`, `probe_accuracy`, `raw_probe_accuracy`, `chance`, `class_nmi`,
+        `domain_nmi` and `domain_ari` (None where domains are unknown).
+    """
+    assigned = latent.assign(features.features)
+    n_classes = len(features.class_names)
+
+    def probe(train: torch.Tensor, test: torch.Tensor) -> float:
+        return linear_probe_accuracy(train, features.labels, test, held_out.labels, n_classes)
+
+    known = features.domains
+    return {
+        "sizes": torch.bincount(assigned, minlength=latent.n_domains).tolist(),
+        "probe_accuracy": probe(
+            latent.domain_features(features.features), latent.domain_features(held_out.features)
+        ),
+        "raw_probe_accuracy": probe(features.features, held_out.features),
+        "chance": chance(held_out.labels),
+        "class_nmi": nmi(assigned, features.labels),
+        "domain_nmi": None if known is None else nmi(assigned, known),
+        "domain_ari": None if known is None else ari(assigned, known),
+    }

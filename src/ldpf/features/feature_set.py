@@ -101,6 +101,27 @@ class FeatureSet:
         )
         return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
 
+    def with_classes_of(self, class_names: Sequence[str]) -> FeatureSet:
+        """The same images with ids into other class names, matched by name.
+
+        So data that has fewer classes than a model, or the same in another order, gets the class
+        ids of the model.
+
+        Raises:
+            DataError: an image is of a class that is not among `class_names`.
+        """
+        ids = {name: k for k, name in enumerate(class_names)}
+        # A class without images may be missing: no label points to its -1.
+        new_ids = torch.tensor([ids.get(name, -1) for name in self.class_names])
+        labels = new_ids[self.labels]
+        if (labels < 0).any():
+            unknown = self.class_names[int(self.labels[labels < 0][0])]
+            raise DataError(
+                f"There are images of the class {unknown!r}, which is not among "
+                f"{', '.join(class_names)}; leave them out or rename the class."
+            )
+        return replace(self, labels=labels, class_names=tuple(class_names))
+
     def digest(self) -> str:
         """A sha256 (hexadecimal) over features, labels, domains, class names and domain names.
 

@@ -87,10 +87,10 @@ def from_model(
         return found
     judged, note = _judged(features, origin)
     same = features.digest() == origin.get("data_digest")
-    images = _renamed(features, classifier)
+    images = features.with_classes_of(classifier.class_names)
     runs = {
         (target, seed): _measure(classifier, backbone, part, beside)
-        for target, part in _by_domain(_renamed(judged, classifier)).items()
+        for target, part in _by_domain(judged.with_classes_of(classifier.class_names)).items()
     }
     targets = tuple(target for target, _ in runs)
     trainings = ()
@@ -164,15 +164,6 @@ def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet
     if features.splits is not None and (features.splits == "test").any():
         return features.subset(features.splits == "test"), "Measured on the images marked test."
     return features, "Measured on images other than those the model was trained on."
-
-
-def _renamed(features: FeatureSet, classifier: PromptClassifier) -> FeatureSet:
-    """The same images with class ids of the model."""
-    ids = {name: k for k, name in enumerate(classifier.class_names)}
-    # A class without images may be unknown to the model: no label points to its -1.
-    of_data = torch.tensor([ids.get(name, -1) for name in features.class_names])
-    labels = of_data[features.labels]
-    return replace(features, labels=labels, class_names=classifier.class_names)
 
 
 def _by_domain(features: FeatureSet) -> dict[str, FeatureSet]:

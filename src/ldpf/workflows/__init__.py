@@ -1,1 +1,97 @@
-"""The work behind each command, as functions."""
+"""The work behind each command as a typed Python function that returns its result.
+
+| command | function |
+|---|---|
+| `ldpf train` | `train` |
+| `ldpf evaluate` | `evaluate` |
+| `ldpf predict` | `predict` |
+| `ldpf domains` | `discover` |
+| `ldpf features` | `encode` |
+| `ldpf info` | `describe_model` |
+| `ldpf benchmark` | `benchmark` |
+| `ldpf table` | `tabulate` |
+| `ldpf study` | `study` |
+| `ldpf report` | `report` |
+| `ldpf export` | `export` |
+| `ldpf app` | `serve` |
+| `ldpf datasets list`, `info`, `check` | `list_datasets`, `describe_dataset`, `check_dataset` |
+| `ldpf datasets prepare` | `prepare_mini_domainnet`, `prepare_terra_incognita` |
+
+Nothing is printed: messages go to the log "ldpf", and progress to stderr if that log shows INFO.
+Files are nouns and functions verbs, so that no file hides a function of its name.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ldpf.workflows.datasets import (
+        check_dataset,
+        describe_dataset,
+        list_datasets,
+        prepare_mini_domainnet,
+        prepare_terra_incognita,
+    )
+    from ldpf.workflows.discovery import discover
+    from ldpf.workflows.encoding import encode
+    from ldpf.workflows.evaluation import evaluate
+    from ldpf.workflows.exporting import export
+    from ldpf.workflows.inspecting import describe_model
+    from ldpf.workflows.prediction import predict
+    from ldpf.workflows.reporting import report
+    from ldpf.workflows.serving import serve
+    from ldpf.workflows.source import DataSource
+    from ldpf.workflows.tabulating import table_text, tabulate
+    from ldpf.workflows.training import train
+
+_HOMES = {
+    "DataSource": "source",
+    "check_dataset": "datasets",
+    "describe_dataset": "datasets",
+    "describe_model": "inspecting",
+    "discover": "discovery",
+    "encode": "encoding",
+    "evaluate": "evaluation",
+    "export": "exporting",
+    "list_datasets": "datasets",
+    "predict": "prediction",
+    "prepare_mini_domainnet": "datasets",
+    "prepare_terra_incognita": "datasets",
+    "report": "reporting",
+    "serve": "serving",
+    "table_text": "tabulating",
+    "tabulate": "tabulating",
+    "train": "training",
+}
+
+__all__ = [
+    "DataSource",
+    "check_dataset",
+    "describe_dataset",
+    "describe_model",
+    "discover",
+    "encode",
+    "evaluate",
+    "export",
+    "list_datasets",
+    "predict",
+    "prepare_mini_domainnet",
+    "prepare_terra_incognita",
+    "report",
+    "serve",
+    "table_text",
+    "tabulate",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

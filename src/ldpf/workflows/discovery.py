@@ -1,94 +1,216 @@
-"""Contact sheets and the table that `ldpf domains` writes."""
+"""Latent domains in a set of images, discovered or those of a model: the work of `ldpf domains`."""
 
 from __future__ import annotations
 
-import csv
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ldpf.utils.files import open_atomic
+import numpy as np
+import torch
 
-if TYPE_CHECKING:
-    from PIL import Image
-    from torch import Tensor
+from ldpf.data import split_train_validation
+from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
+from ldpf.domains.diagnosis import discovery_words
+from ldpf.domains.diagnostics import ari, cross_table, measure_latent, nmi
+from ldpf.errors import ModelError, SettingsError
+from ldpf.features.feature_set import FeatureSet
+from ldpf.fusion import similarity_weights
+from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.progress import progress_bar
+from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files
+from ldpf.workflows.inputs import (
+    AnyBackbone,
+    Images,
+    ListedImages,
+    list_images,
+    load_trained,
+    open_backbone,
+)
 
-    from ldpf.data import ImageDataset
-    from ldpf.domains import FittedDomains
-    from ldpf.features.feature_set import FeatureSet
+log = logging.getLogger("ldpf")
 
-OVERVIEW = "latent-domains.png"
-TABLE = "domains.csv"
-SHEET_COLUMNS = 8
-OVERVIEW_COLUMNS = 10
-PNG_LEVEL = 3  # twice as fast as the usual 6, and hardly larger for photographs
+N_DOMAINS = 3
+"""How many latent domains are looked for where nothing else is said."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Images, the latent domains they were put into, and what was measured.
+class Discovery:
+    """Images, the latent domains they are assigned to, and what was measured.
 
     Attributes:
-        features: of all images.
-        latent: extractor and centroids.
-        assigned: [N] the latent domain of each image.
-        weights: [N, S] the say of each latent domain in an image's answer.
-        measured: as `DomainDiscovery.measure()` returns it, or a part of that; sizes and
-            agreements, which may be of a part of the images, are replaced by those of all.
+        features: of all N images.
+        latent: extractor and centroids of S latent domains.
+        assigned: [N] latent domain of each image.
+        weights: [N, S] fusion weight of each latent domain.
+        measured: as `DomainDiscovery.measure()` returns it, or a part of that, with sizes and
+            agreements of all images.
         origin: where the latent domains come from, in words.
+        files: what was written, the overview first; empty without a folder.
     """
 
     features: FeatureSet
     latent: FittedDomains
-    assigned: Tensor
-    weights: Tensor
+    assigned: torch.Tensor
+    weights: torch.Tensor
     measured: dict[str, Any]
     origin: str
+    files: tuple[Path, ...] = ()
+
+    @property
+    def sizes(self) -> list[int]:
+        """[S] images in each latent domain."""
+        return self.measured["sizes"]
+
+    @property
+    def by_class(self) -> dict[str, list[int]]:
+        """For each class, [S] its images in each latent domain."""
+        names = self.features.class_names
+        table = cross_table(self.features.labels, self.assigned, len(names), len(self.sizes))
+        return dict(zip(names, table.tolist(), strict=True))
+
+    @property
+    def by_known_domain(self) -> dict[str, list[int]] | None:
+        """The same for each known domain; None where domains are unknown."""
+        if self.features.domains is None:
+            return None
+        names = self.features.domain_names
+        table = cross_table(self.features.domains, self.assigned, len(names), len(self.sizes))
+        return dict(zip(names, table.tolist(), strict=True))
+
+    @property
+    def diagnosis(self) -> list[str]:
+        """What the measurements mean, in sentences."""
+        return discovery_words(self.measured)
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts, measurements and files as plain values."""
+        n_images = len(self.features)
+        return {
+            "n_images": n_images,
+            "n_domains": len(self.sizes),
+            "sizes": self.sizes,
+            "shares": [size / max(n_images, 1) for size in self.sizes],
+            "by_class": self.by_class,
+            "by_known_domain": self.by_known_domain,
+            "measurements": self.measured,
+            "words": self.diagnosis,
+            "files": [str(file) for file in self.files],
+        }
 
 
-def write_files(finding: Finding, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
-    """The overview, the table, and a contact sheet for each latent domain that has images."""
-    from ldpf.inspection.contact_sheet import draw_sheet
-    from ldpf.inspection.typical_images import typical_panels
+def discover(
+    data: Images,
+    model: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    n_domains: int | None = None,
+    seed: int = 0,
+    per_domain: int = 24,
+    backbone: AnyBackbone | None = None,
+    device: str = "auto",
+) -> Discovery:
+    """Assign images to latent domains: newly discovered ones, or those of a model.
 
-    panels = typical_panels(finding.latent, finding.features, dataset.root, per_domain)
-    for old in out.glob("latent-domain-*.png"):
-        old.unlink()
-    overview = out / OVERVIEW
-    short = [
-        replace(
-            panel, files=panel.files[:OVERVIEW_COLUMNS], captions=panel.captions[:OVERVIEW_COLUMNS]
+    Args:
+        data: labeled images; labels are what the class is taken out of the domains with.
+        model: a model folder whose latent domains are shown in these images; None discovers some.
+        out: folder for contact sheets, an overview and a table of all images; None writes nothing.
+        n_domains: how many latent domains to look for, 3 by default; not with `model`.
+        seed: another number gives another random start. `train` with the same seed finds the same
+            latent domains.
+        per_domain: images on each contact sheet at most.
+        backbone: what to encode images with; None for that of `model`, else "nano".
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        SettingsError: a setting that cannot be, or `out` holds other files.
+        ModelError: the model has no latent domains.
+        DataError: the images cannot be used.
+    """
+    if per_domain < 1:
+        raise SettingsError(f"per_domain={per_domain} should be at least 1.")
+    if model is not None and n_domains is not None:
+        raise SettingsError(
+            f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
+            "or leave MODEL out to discover latent domains anew."
         )
-        for panel in panels
-    ]
-    _write_png(draw_sheet(short, OVERVIEW_COLUMNS), overview)
-    table = out / TABLE
-    _write_table(finding, table)
-    sheets = []
-    for s, panel in enumerate(panels):
-        if panel.files:
-            sheet = out / f"latent-domain-{s}.png"
-            _write_png(draw_sheet([panel], SHEET_COLUMNS), sheet)
-            sheets.append(sheet)
-    return [overview, table, *sheets]
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        check_own_folder(folder, (TABLE, OVERVIEW), "latent domains")
+    images = list_images(data)
+    if model is None:
+        settings = DiscoverySettings(n_domains=N_DOMAINS if n_domains is None else n_domains)
+        frozen = open_backbone("nano" if backbone is None else backbone, device)
+        result = _discovered(images.encode(frozen).features, settings, seed)
+    else:
+        result = _recognized(images, Path(model), backbone, device)
+    if folder is None:
+        return result
+    new_folder(folder)
+    files = write_files(result, images.dataset, folder, per_domain)
+    return replace(result, files=tuple(files))
 
 
-def _write_png(picture: Image.Image, file: Path) -> None:
-    with open_atomic(file, "wb") as stream:
-        picture.save(stream, "PNG", compress_level=PNG_LEVEL)
+def _discovered(features: FeatureSet, settings: DiscoverySettings, seed: int) -> Discovery:
+    """The discovery that `train` would run with the same seed, and no prompts."""
+    train, validation, _ = features.split(seed=seed)
+    discovery = DomainDiscovery(train, validation, settings, seed)
+    shown = log.isEnabledFor(logging.INFO)
+    with progress_bar("discovering domains", settings.rounds, enabled=shown) as advance:
+        while not discovery.done:
+            discovery.round()
+            advance(1)
+    latent = discovery.latent_domains()
+    assigned = latent.assign(features.features)
+    return Discovery(
+        features,
+        latent,
+        assigned,
+        similarity_weights(latent.similarities(features.features), 0.1),
+        _of_all_images(discovery.measure(), features, assigned, latent.n_domains),
+        f"discovered in these images (seed {seed})",
+    )
 
 
-def _write_table(finding: Finding, file: Path) -> None:
-    features = finding.features
-    known = features.domains is not None
-    weights = [f"weight_{s}" for s in range(finding.latent.n_domains)]
-    with open_atomic(file, errors="surrogateescape") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(
-            ["path", "label", *(["domain"] if known else []), "latent_domain", *weights]
+def _recognized(
+    images: ListedImages, model: Path, backbone: AnyBackbone | None, device: str
+) -> Discovery:
+    """The latent domains of a model, recognized in these images."""
+    trained = load_trained(model, backbone, device)
+    classifier, latent = trained.classifier, trained.classifier.latent
+    if latent is None:
+        raise ModelError(
+            f"The model in {str(model)!r} was trained with {classifier.method!r}, which has no "
+            "latent domains; leave MODEL out to discover some in the images."
         )
-        for i, path in enumerate(features.paths):
-            domain = [features.domain_names[features.domains[i]]] if known else []
-            label = features.class_names[features.labels[i]]
-            alpha = [f"{w:.6f}" for w in finding.weights[i].tolist()]
-            writer.writerow([path, label, *domain, int(finding.assigned[i]), *alpha])
+    features = images.encode(trained.backbone).features
+    # The model may have been trained on these very images; the probe at least was not.
+    train, test = split_train_validation(features.labels.numpy(), None, seed=0)
+    held_out = features.subset(test if len(test) else train)
+    measured = measure_latent(latent, features.subset(train), held_out)
+    assigned = latent.assign(features.features)
+    return Discovery(
+        features,
+        latent,
+        assigned,
+        classifier.domain_weights(features.features),
+        _of_all_images(measured, features, assigned, latent.n_domains),
+        f"of the model {model}",
+    )
+
+
+def _of_all_images(
+    measured: dict[str, Any], features: FeatureSet, assigned: torch.Tensor, n_domains: int
+) -> dict[str, Any]:
+    """The measurements, with sizes and agreements of all images in place of those of a part."""
+    complete = {
+        **measured,
+        "sizes": np.bincount(assigned.numpy(), minlength=n_domains).tolist(),
+        "class_nmi": nmi(assigned, features.labels),
+    }
+    if features.domains is not None:
+        complete["domain_nmi"] = nmi(assigned, features.domains)
+        complete["domain_ari"] = ari(assigned, features.domains)
+    return complete

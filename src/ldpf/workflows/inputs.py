@@ -1,70 +1,129 @@
-"""From the options of a command to a dataset, a backbone, features and a model."""
+"""From what a workflow is given to a dataset, a backbone, features and a trained model."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ldpf.backbones import Backbone, load_backbone
+from ldpf.data import ImageDataset, load_dataset
 from ldpf.errors import BackboneError
+from ldpf.features.extract import Extraction, encode_dataset
+from ldpf.models.saving import load_model, read_config
 from ldpf.utils.text import count
-from ldpf.workflows.source import DataSource
+from ldpf.workflows.source import DataSource, describe
 
 if TYPE_CHECKING:
-    from ldpf.backbones import Backbone
-    from ldpf.data import ImageDataset
-    from ldpf.features.extract import Extraction
-    from ldpf.models.prompt_classifier import PromptClassifier
-    from ldpf.training.callbacks import Tracker
+    from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
 
+Images: TypeAlias = "str | Path | DataSource | ImageDataset"
+"""Labeled images: a path, a path with the way to read it, or a dataset that is listed already."""
 
-def encode(
-    dataset: ImageDataset,
-    backbone: Backbone,
-    source: DataSource,
-    *,
-    verify: bool = False,
-    batch_size: int = 64,
-) -> Extraction:
-    """Features of a dataset through the cache; see `encode_dataset` for the errors."""
-    from ldpf.features.extract import encode_dataset
+AnyBackbone: TypeAlias = "str | Path | Backbone"
+"""A backbone by its name or folder, or one that is loaded already."""
 
-    extraction = encode_dataset(
-        dataset,
-        backbone,
-        cache_dir=source.cache_dir,
-        batch_size=batch_size,
-        verify=verify,
+
+@dataclass(frozen=True)
+class ListedImages:
+    """Labeled images whose names are read; none is opened yet.
+
+    Attributes:
+        dataset: paths, labels, and domains if they are known.
+        source: where they come from.
+    """
+
+    dataset: ImageDataset
+    source: DataSource
+
+    def encode(
+        self, backbone: Backbone, *, verify: bool = False, batch_size: int = 64
+    ) -> Extraction:
+        """Features through the cache; see `encode_dataset` for arguments and errors."""
+        extraction = encode_dataset(
+            self.dataset,
+            backbone,
+            cache_dir=self.source.cache_dir,
+            batch_size=batch_size,
+            verify=verify,
+            skip_bad=self.source.skip_bad,
+            progress=log.isEnabledFor(logging.INFO),
+        )
+        if skipped := extraction.features.skipped:
+            log.warning("left out %s that cannot be used", count(len(skipped), "image"))
+        return extraction
+
+
+def list_images(images: Images) -> ListedImages:
+    """List labeled images; the log says how many there are.
+
+    Raises:
+        DataError, SettingsError: see `load_dataset`.
+    """
+    if isinstance(images, ImageDataset):
+        return ListedImages(images, DataSource(str(images.root)))
+    source = images if isinstance(images, DataSource) else DataSource(images)
+    dataset = load_dataset(
+        source.source,
+        layout=source.layout,
+        class_names=source.class_names,
         skip_bad=source.skip_bad,
-        progress=log.isEnabledFor(logging.INFO),
+        cache_dir=source.cache_dir,
+        benchmark=source.benchmark,
     )
-    if skipped := extraction.features.skipped:
-        log.warning("left out %s that cannot be used", count(len(skipped), "image"))
-    return extraction
+    log.info("images: %s (%s)", describe(dataset), dataset.root)
+    return ListedImages(dataset, source)
+
+
+def open_backbone(backbone: AnyBackbone, device: str) -> Backbone:
+    """The backbone, loaded unless it is already; see `load_backbone` for the errors."""
+    return backbone if isinstance(backbone, Backbone) else load_backbone(backbone, device)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a model folder holds, with the backbone it needs.
+
+    Attributes:
+        folder: of the model.
+        classifier: ready to answer.
+        backbone: the one it was trained with.
+        config: its config.json.
+    """
+
+    folder: Path
+    classifier: Classifier
+    backbone: Backbone
+    config: dict[str, Any]
 
 
 def load_trained(
-    model: Path, backbone: str | None, device: str
-) -> tuple[PromptClassifier, Backbone, dict[str, Any]]:
+    model: str | Path, backbone: AnyBackbone | None = None, device: str = "auto"
+) -> TrainedModel:
     """A trained model with its backbone and its config.json.
+
+    Args:
+        model: its folder.
+        backbone: where the backbone lies now; None for where it was during training.
+        device: to load the backbone on.
 
     Raises:
         ModelError: see `ldpf.models.saving.load_model`.
         BackboneError: the backbone cannot be loaded; says how to name it.
     """
-    from ldpf.models.saving import load_model, read_config
-
-    config = read_config(model)
+    folder = Path(model)
+    config = read_config(folder)
     name = config["backbone"]["name"]
-    loaded = load_original(backbone, name, device, f"The model in {str(model)!r} was trained")
-    classifier, loaded = load_model(model, loaded)
-    return classifier, loaded, config
+    frozen = load_original(backbone, name, device, f"The model in {str(folder)!r} was trained")
+    classifier, frozen = load_model(folder, frozen)
+    return TrainedModel(folder, classifier, frozen, config)
 
 
-def load_original(given: str | None, name: str, device: str, whose: str) -> Backbone:
-    """The backbone of work that was done before, from where the person says or where it was then.
+def load_original(given: AnyBackbone | None, name: str, device: str, whose: str) -> Backbone:
+    """The backbone of earlier work, from where the person says or from where it was then.
 
     Args:
         given: what the person says; None for `name`.
@@ -75,27 +134,12 @@ def load_original(given: str | None, name: str, device: str, whose: str) -> Back
     Raises:
         BackboneError: it cannot be loaded; says how to name it.
     """
-    from ldpf.backbones import load_backbone
-
     try:
-        return load_backbone(given or name, device)
+        return open_backbone(name if given is None else given, device)
     except BackboneError as error:
-        # A device that cannot be used is no matter of where the backbone lies.
+        # Where the backbone lies has nothing to do with a device that cannot be used.
         if given is not None or device not in ("auto", "cpu"):
             raise
         raise BackboneError(
             f"{error} {whose} with it; give its folder or name with --backbone."
         ) from error
-
-
-def open_tracker(folder: Path | None) -> Tracker | None:
-    """What writes curves into `folder`, or None without one.
-
-    Raises:
-        SettingsError: tensorboard is not installed.
-    """
-    if folder is None:
-        return None
-    from ldpf.training.callbacks import Tracker
-
-    return Tracker(folder)

@@ -1,52 +1,170 @@
-"""From a stream of images or embeddings to a stream of rows, and rows as CSV, JSON or Parquet."""
+"""Classes of new images, a batch at a time: the work of `ldpf predict`."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import itertools
-import json
+import logging
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+import numpy as np
+import torch
+
+from ldpf.data import IMAGE_ENDINGS, iter_image_files
+from ldpf.data.embeddings import has_embeddings, list_unlabelled
 from ldpf.errors import DataError, SettingsError
+from ldpf.features.encode import stream_features
+from ldpf.models.saving import read_config
+from ldpf.utils.arrays import unit_rows
+from ldpf.utils.files import missing_path_error
+from ldpf.utils.text import count
+from ldpf.workflows.inputs import AnyBackbone, load_trained
+from ldpf.workflows.writers import Row, write_rows
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ldpf.backbones import Backbone
-    from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.models.base import Classifier
+
+log = logging.getLogger("ldpf")
+
+REPORT_EVERY_S = 10.0
 
 
-ROW_GROUP = 4096
-"""Rows of a Parquet file that are written at once."""
+@dataclass
+class Tally:
+    """What has been predicted so far."""
+
+    images: int = 0
+    unreadable: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self.started
+        rate = self.images / max(seconds, 1e-9)
+        return f"{count(self.images, 'image')} in {seconds:.1f} s ({rate:,.1f} a second)"
 
 
-@dataclass(frozen=True)
-class Row:
-    """What is known about one image: answers, or an error.
+class Predictions:
+    """Rows in the order of the images, each computed when it is asked for; read once.
 
     Attributes:
-        path: as given.
-        top: (class, probability), most probable first; empty where there is an error.
-        weights: one for each latent domain; empty where there is an error.
-        error: why the image could not be read.
+        class_names: of the model.
+        n_domains: weights in each row.
+        top_k: classes in each row.
+        tally: what has been read so far.
     """
 
-    path: str
-    top: tuple[tuple[str, float], ...] = ()
-    weights: tuple[float, ...] = ()
-    error: str | None = None
+    def __init__(self, predictor: Predictor, rows: Iterator[Row]) -> None:
+        """Wait to be read."""
+        self.class_names = predictor.classifier.class_names
+        self.n_domains = predictor.classifier.n_domains
+        self.top_k = predictor.top_k
+        self.tally = Tally()
+        self._rows, self._batch_size = rows, predictor.batch_size
+
+    def __iter__(self) -> Iterator[Row]:
+        reported = time.monotonic()
+        for row in self._rows:
+            self.tally.images += 1
+            self.tally.unreadable += row.error is not None
+            yield row
+            due = self.tally.images % self._batch_size == 0
+            if due and time.monotonic() - reported >= REPORT_EVERY_S:
+                reported = time.monotonic()
+                log.info("%s", self.tally)
+
+    def write(self, target: str | Path | TextIO, output_format: str = "csv") -> Tally:
+        """Write all rows that were not read yet.
+
+        Args:
+            target: a file, which takes its name once it is complete, or a stream of text.
+            output_format: "csv", "jsonl" or, for a file, "parquet".
+
+        Returns:
+            How many there were, and how many could not be read.
+
+        Raises:
+            SettingsError: the format or the file cannot be.
+        """
+        write_rows(
+            self,
+            Path(target) if isinstance(target, str) else target,
+            output_format,
+            n_domains=self.n_domains,
+            top_k=self.top_k,
+            flush_every=self._batch_size,
+        )
+        return self.tally
+
+
+def predict(
+    model: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    top_k: int = 1,
+    batch_size: int = 64,
+    backbone: AnyBackbone | None = None,
+    device: str = "auto",
+    listed: Iterable[bytes] = (),
+) -> Predictions:
+    """Classify images with a trained model.
+
+    An image that cannot be read gets a row with the reason. Memory stays the same for any number.
+
+    Args:
+        model: a model folder.
+        images: images, folders (with everything below them), or embeddings: arrays .npy or
+            .parquet files with a column embedding.
+        top_k: how many classes to name for each image.
+        batch_size: images encoded at once.
+        backbone: where the backbone lies now; None for where it was during training.
+        device: "auto", "cpu" or "cuda".
+        listed: lines with a path each, which are read where `images` holds "-".
+
+    Returns:
+        The rows, to iterate over or to write.
+
+    Raises:
+        SettingsError: `top_k` or `batch_size` cannot be.
+        DataError: a path does not exist, there are no images, or embeddings are of another size
+            than the model's.
+        ModelError: the folder holds no model.
+    """
+    given = [images] if isinstance(images, str | Path) else images
+    paths = [str(path) for path in given]
+    n_classes = len(read_config(Path(model))["class_names"])
+    if not 1 <= top_k <= n_classes:
+        raise SettingsError(
+            f"top_k={top_k} should be between 1 and {n_classes}, the number of classes."
+        )
+    if batch_size < 1:
+        raise SettingsError(f"batch_size={batch_size} should be at least 1.")
+    embeddings = _embeddings(paths)
+    files = None if embeddings else _first_or_error(find_images(paths, listed), paths)
+    trained = load_trained(model, backbone, device)
+    if not trained.classifier.per_image:
+        log.warning(
+            "answers of %r depend on the other images in a batch, here of up to %s",
+            trained.classifier.method,
+            f"{batch_size:,}",
+        )
+    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size)
+    if files is not None:
+        return Predictions(predictor, predictor.rows(files))
+    # The first at once: embeddings of another size are refused before a file is begun.
+    return Predictions(predictor, _first_at_once(predictor.rows_of_embeddings(embeddings)))
 
 
 class Predictor:
     """Rows for a stream of files, a batch at a time."""
 
     def __init__(
-        self, classifier: PromptClassifier, backbone: Backbone, top_k: int, batch_size: int
+        self, classifier: Classifier, backbone: Backbone, top_k: int, batch_size: int
     ) -> None:
         """Predict the `top_k` classes with `classifier`."""
         self.classifier, self.backbone = classifier, backbone
@@ -54,8 +172,6 @@ class Predictor:
 
     def rows(self, files: Iterable[Path]) -> Iterator[Row]:
         """One row per file, in order; `files` is consumed only a few batches ahead."""
-        from ldpf.features.encode import stream_features
-
         stream = stream_features(files, self.backbone, batch_size=self.batch_size)
         # Ends the reading threads also when the caller stops early.
         with contextlib.closing(stream):  # type: ignore[type-var]
@@ -70,12 +186,7 @@ class Predictor:
         for file in files:
             yield from self._in_batches(self._features(file))
 
-    def _features(self, file: Path) -> Iterator[tuple[str, Tensor | None, str | None]]:
-        import numpy as np
-
-        from ldpf.data.embeddings import list_unlabelled
-        from ldpf.utils.arrays import unit_rows
-
+    def _features(self, file: Path) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
         names, embeddings = list_unlabelled(file)
         if embeddings.shape[1] != self.backbone.embed_dim:
             raise DataError(
@@ -90,16 +201,14 @@ class Predictor:
                 yield name, unit_rows(row[None])[0], None
 
     def _in_batches(
-        self, stream: Iterator[tuple[str | Path, Tensor | None, str | None]]
+        self, stream: Iterator[tuple[str | Path, torch.Tensor | None, str | None]]
     ) -> Iterator[Row]:
         while batch := list(itertools.islice(stream, self.batch_size)):
             yield from self._answer(batch)
 
     def _answer(
-        self, batch: Sequence[tuple[str | Path, Tensor | None, str | None]]
+        self, batch: Sequence[tuple[str | Path, torch.Tensor | None, str | None]]
     ) -> Iterator[Row]:
-        import torch
-
         features = [feature for _, feature, _ in batch if feature is not None]
         answers: Iterator[tuple[Any, Any, Any]] = iter(())
         if features:
@@ -117,146 +226,64 @@ class Predictor:
             yield Row(str(path), top, tuple(alpha))
 
 
-class CsvWriter:
-    """Rows as CSV: path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+def find_images(paths: Sequence[str], listed: Iterable[bytes] = ()) -> Iterator[Path]:
+    """Files, images below folders, and for "-" the paths that are listed; lazy.
 
-    def __init__(self, stream: TextIO, predictor: Predictor) -> None:
-        """Write the header."""
-        self.stream = stream
-        self.writer = csv.writer(stream, lineterminator="\n")
-        self.n_domains, self.top_k = predictor.classifier.n_domains, predictor.top_k
-        self.writer.writerow(column_names(self.n_domains, self.top_k))
+    A listed path that does not exist is passed on, and gets its row with an error.
 
-    def write(self, row: Row) -> None:
-        """Write one row."""
-        if row.error is not None:
-            empty = [""] * (2 * self.top_k + self.n_domains)
-            self.writer.writerow([row.path, *empty, row.error])
-            return
-        pairs = [(label, f"{probability:.6f}") for label, probability in row.top]
-        weights = [f"{weight:.6f}" for weight in row.weights]
-        more = itertools.chain.from_iterable(pairs[1:])
-        self.writer.writerow([row.path, *pairs[0], *weights, *more, ""])
+    Args:
+        paths: files, folders or "-".
+        listed: lines with a path each, as standard input has them.
 
-    def flush(self) -> None:
-        """Hand what is written to the reader."""
-        self.stream.flush()
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-        self.flush()
-
-
-class JsonLinesWriter:
-    """Rows as JSON, one a line, with null for what an unreadable image lacks."""
-
-    def __init__(self, stream: TextIO, predictor: Predictor) -> None:
-        """Prepare; JSON lines have no header."""
-        self.stream = stream
-        self.n_domains = predictor.classifier.n_domains
-
-    def write(self, row: Row) -> None:
-        """Write one row."""
-        label, probability = row.top[0] if row.top else (None, None)
-        weights = row.weights or [None] * self.n_domains
-        line = {
-            "path": row.path,
-            "label": label,
-            "probability": _rounded(probability),
-            **{f"domain_{s}": _rounded(weight) for s, weight in enumerate(weights)},
-            "top_k": [[name, _rounded(p)] for name, p in row.top],
-            "error": row.error,
-        }
-        # A file name that is no UTF-8 must not make the line invalid.
-        plain = any("\ud800" <= sign <= "\udfff" for sign in row.path)
-        self.stream.write(json.dumps(line, ensure_ascii=plain) + "\n")
-
-    def flush(self) -> None:
-        """Hand what is written to the reader."""
-        self.stream.flush()
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-        self.flush()
-
-
-class ParquetWriter:
-    """Rows as Parquet with the columns of CSV, null for what an unreadable image lacks.
-
-    Rows are kept until there are `ROW_GROUP` of them, so memory stays the same for any number.
+    Raises:
+        DataError: a path in `paths` does not exist (before any other is looked at).
     """
+    for path in paths:
+        if path != "-" and not Path(path).exists():
+            raise missing_path_error(Path(path))
+    for path in paths:
+        if path != "-":
+            yield from iter_image_files(path)
+            continue
+        for line in listed:
+            name = os.fsdecode(line.rstrip(b"\r\n"))
+            if Path(name).is_dir() and name:
+                yield from iter_image_files(name)
+            elif name:
+                yield Path(name)
 
-    def __init__(self, stream: BinaryIO, predictor: Predictor) -> None:
-        """Begin the file.
 
-        Raises:
-            SettingsError: pyarrow is not installed.
-        """
-        import_pyarrow()
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+def _embeddings(paths: Sequence[str]) -> list[Path]:
+    """The files, if they hold embeddings; none if they are images or folders.
 
-        self.n_domains, self.top_k = predictor.classifier.n_domains, predictor.top_k
-        self.names = column_names(self.n_domains, self.top_k)
-        numbers = ("probability", "domain_")
-        self.schema = pa.schema(
-            [
-                (name, pa.float64() if name.startswith(numbers) else pa.string())
-                for name in self.names
-            ]
+    Raises:
+        DataError: some are and some are not.
+    """
+    files = [Path(path) for path in paths if Path(path).is_file() and has_embeddings(Path(path))]
+    if files and len(files) < len(paths):
+        other = next(path for path in paths if Path(path) not in files)
+        raise DataError(
+            f"{files[0]} holds embeddings, but {other} does not; predict images and embeddings "
+            "one after the other."
         )
-        self.writer = pq.ParquetWriter(stream, self.schema)
-        self.rows: list[tuple[Any, ...]] = []
-
-    def write(self, row: Row) -> None:
-        """Take one row."""
-        # A file name that is no UTF-8 must not make the file invalid.
-        path = os.fsencode(row.path).decode("utf-8", "backslashreplace")
-        if row.error is not None:
-            empty = [None] * (2 * self.top_k + self.n_domains)
-            self.rows.append((path, *empty, row.error))
-        else:
-            more = itertools.chain.from_iterable(row.top[1:])
-            self.rows.append((path, *row.top[0], *row.weights, *more, None))
-        if len(self.rows) == ROW_GROUP:
-            self._write_group()
-
-    def flush(self) -> None:
-        """Nothing: a reader sees a Parquet file when it is complete."""
-
-    def close(self) -> None:
-        """Write the rows that wait, and the end without which the file cannot be read."""
-        if self.rows:
-            self._write_group()
-        self.writer.close()
-
-    def _write_group(self) -> None:
-        import pyarrow as pa
-
-        columns = zip(*self.rows, strict=True)
-        arrays = [
-            pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)
-        ]
-        self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
-        self.rows = []
+    return files
 
 
-def import_pyarrow() -> None:
-    """Raise SettingsError unless pyarrow is there."""
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise SettingsError(
-            "--format parquet needs pyarrow; install it with: pip install 'ldpf[parquet]'"
-        ) from error
+def _first_at_once(rows: Iterator[Row]) -> Iterator[Row]:
+    first = next(rows, None)
+    return iter(()) if first is None else itertools.chain([first], rows)
 
 
-def column_names(n_domains: int, top_k: int) -> list[str]:
-    """path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
-    more = [f"{name}_{k}" for k in range(2, top_k + 1) for name in ("label", "probability")]
-    domains = [f"domain_{s}" for s in range(n_domains)]
-    return ["path", "label", "probability", *domains, *more, "error"]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+def _first_or_error(files: Iterator[Path], paths: Sequence[str]) -> Iterator[Path]:
+    first = next(files, None)
+    if first is not None:
+        return itertools.chain([first], files)
+    if list(paths) == ["-"]:
+        raise DataError(
+            "No paths came in on standard input; pipe in one path a line, for example from "
+            "find . -name '*.jpg'."
+        )
+    raise DataError(
+        f"There are no images in {', '.join(paths)}; images end in "
+        f"{', '.join(sorted(IMAGE_ENDINGS))}."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,6 @@ from ldpf.utils.text import count, some
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
     from ldpf.features.feature_set import FeatureSet
-
-log = logging.getLogger("ldpf")
 
 
 @dataclass(frozen=True)
@@ -29,27 +26,12 @@ class DataSource:
         benchmark: "auto", the name of a named dataset, or "none" for plain folders.
     """
 
-    source: str
+    source: str | Path
     layout: str = "auto"
     class_names: Path | None = None
     skip_bad: bool = False
     cache_dir: Path | None = None
     benchmark: str = "auto"
-
-    def load(self) -> ImageDataset:
-        """List the images; raises DataError or SettingsError as `load_dataset` does."""
-        from ldpf.data import load_dataset
-
-        dataset = load_dataset(
-            self.source,
-            layout=self.layout,
-            class_names=self.class_names,
-            skip_bad=self.skip_bad,
-            cache_dir=self.cache_dir,
-            benchmark=self.benchmark,
-        )
-        log.info("images: %s (%s)", describe(dataset), dataset.root)
-        return dataset
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:

@@ -1,170 +1,236 @@
-"""Training into a model folder: going on after an interruption, and repeating nothing."""
+"""One model from all given images: the work of `ldpf train`."""
 
 from __future__ import annotations
 
 import logging
-import shutil
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.cli.latent import measure_latent
-from ldpf.utils.files import new_folder, read_json_or_none
+from ldpf.backbones.hub import BUNDLED
+from ldpf.data import require_trainable
+from ldpf.domains.diagnosis import discovery_words, similarity_words
+from ldpf.domains.diagnostics import cross_table
+from ldpf.evaluation.metrics import accuracy
+from ldpf.experiments.results import RESULT_VERSION
+from ldpf.features.feature_set import FeatureSet
+from ldpf.methods import Method, make_method
+from ldpf.methods.overrides import applicable, with_settings
+from ldpf.models.provenance import training_provenance
+from ldpf.models.saving import read_config
+from ldpf.training.callbacks import Tracker
+from ldpf.training.recipe import get_recipe
+from ldpf.utils.registry import part_settings
+from ldpf.utils.text import count
+from ldpf.version import __version__
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.model_writing import check_model_folder, train_into
+from ldpf.workflows.search import LATENT, chooser, search_space
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.experiments.search import Choice
-    from ldpf.features.feature_set import FeatureSet
-    from ldpf.methods import Method
-    from ldpf.models.prompt_classifier import PromptClassifier
-    from ldpf.training.callbacks import Tracker
-    from ldpf.training.loop import RunRecord
+    from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
 
-REPORT_EVERY_S = 5.0
 
-TRAINING = "training"
-"""Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
+@dataclass(frozen=True)
+class Training:
+    """A model that was trained, and how good it is.
 
-TRIALS = "trials"
-"""Folder inside that for the trainings of a search, until the end."""
-
-
-def check_model_folder(folder: Path) -> None:
-    """Refuse a folder with other things in it; one with an unfinished training is fine.
-
-    Raises:
-        ModelError: see `ldpf.models.saving.check_output_folder`.
+    Attributes:
+        model: its folder.
+        classifier: ready to answer.
+        backbone: the one it was trained with.
+        features: of all images.
+        train: those it learned from.
+        validation: those held out to choose by; may be empty.
+        accuracy: on the images in `judged`.
+        zero_shot_accuracy: of the ready-made model, on the same images.
+        provenance: what the model folder keeps of how it was trained.
     """
-    from ldpf.models.saving import check_output_folder
 
-    unfinished = (folder / TRAINING / "settings.json").is_file()
-    ours = {TRAINING, "model.safetensors"}
-    if not (unfinished and {entry.name for entry in folder.iterdir()} <= ours):
-        check_output_folder(folder)
+    model: Path
+    classifier: Classifier
+    backbone: Backbone
+    features: FeatureSet
+    train: FeatureSet
+    validation: FeatureSet
+    accuracy: float
+    zero_shot_accuracy: float
+    provenance: dict[str, Any]
+
+    @property
+    def judged(self) -> FeatureSet:
+        """The images it is measured on: those held out or, without any, those learned from."""
+        return self.validation if len(self.validation) else self.train
+
+    @property
+    def n_test(self) -> int:
+        """Images marked test, which were left out."""
+        return len(self.features) - len(self.train) - len(self.validation)
+
+    @property
+    def latent_domains(self) -> dict[str, Any] | None:
+        """What was measured of the latent domains; None without any."""
+        return self.provenance.get("latent_domains")
+
+    @property
+    def by_known_domain(self) -> dict[str, list[int]]:
+        """For each known domain, [S] its training images in each latent domain; may be empty."""
+        latent, train = self.classifier.latent, self.train
+        if latent is None or train.domains is None:
+            return {}
+        assigned = latent.assign(train.features)
+        table = cross_table(train.domains, assigned, len(train.domain_names), latent.n_domains)
+        return dict(zip(train.domain_names, table.tolist(), strict=True))
+
+    @property
+    def diagnosis(self) -> list[str]:
+        """What the measurements of latent domains and prompts mean, in sentences."""
+        similarity = self.classifier.training.get("prompt_similarity", [])
+        return [*discovery_words(self.latent_domains or {}), *similarity_words(similarity)]
+
+    def to_json(self) -> dict[str, Any]:
+        """What was learned from, and what came of it, as plain values."""
+        return {
+            "model": str(self.model),
+            "method": self.classifier.method,
+            **{key: value for key, value in self.provenance.items() if key != "method_settings"},
+            "class_names": list(self.classifier.class_names),
+            "validation_accuracy": self.accuracy,
+            "latent_domains": self.latent_domains,
+        }
 
 
-def train_into(
-    folder: Path,
-    method: Method,
-    learnt: FeatureSet,
-    held_out: FeatureSet,
-    backbone: Backbone,
-    seed: int,
-    run: dict[str, Any],
-    provenance: dict[str, Any],
-    tracker: Tracker | None = None,
-    search: Callable[[Path], Choice] | None = None,
-) -> PromptClassifier:
-    """Train, or go on with, or simply load the model of these settings, and keep it in `folder`.
+def train(
+    data: Images,
+    out: str | Path,
+    *,
+    backbone: AnyBackbone = "nano",
+    method: str | Method = "ldpf",
+    n_domains: int = 3,
+    tau: float = 0.1,
+    recipe: str = "fast",
+    search: Sequence[str] = (),
+    trials: int | None = None,
+    selection: str = LATENT,
+    train_fraction: float = 0.8,
+    seed: int = 0,
+    track: str | Path | None = None,
+    device: str = "auto",
+    command: str | None = None,
+) -> Training:
+    """Train a classifier on labeled images and keep it in a folder.
+
+    Domains need not be known; known ones only show how well the discovered ones agree with them,
+    unless the method reads them. The same call resumes an interrupted training, and repeats
+    nothing where the model is there already.
 
     Args:
-        folder: the model's; what belongs to other settings in it is replaced.
-        run: everything the result depends on; equal ones go on with each other's work.
-        provenance: kept in the model.
-        tracker: writes curves of the training, also of one that was done before.
-        search: chooses settings first, with its trials in the folder given; None keeps those of
-            `method`.
+        data: labeled images.
+        out: folder for the model.
+        backbone: frozen model to build on.
+        method: a name in `ldpf.methods.METHODS`, or a method with its settings, of which `recipe`,
+            `n_domains` and `tau` then change nothing.
+        n_domains: how many latent domains to look for.
+        tau: how even fusion weights are: small, only the most similar latent domain; large, all
+            the same.
+        recipe: "fast" or "paper".
+        search: settings to choose among values, such as "tau=0.1,0.3".
+        trials: combinations to try; None for every one.
+        selection: what `search` chooses by; see `ldpf.experiments.selection`.
+        train_fraction: share of the images to learn from; the others choose the best prompts.
+        seed: another number gives another random start.
+        track: folder for curves that TensorBoard shows.
+        device: "auto", "cpu" or "cuda".
+        command: kept in the model's provenance as the command that made it.
+
+    Raises:
+        SettingsError: a setting that cannot be.
+        DataError: the images cannot be used.
+        ModelError: `out` holds other files.
     """
-    from ldpf.methods.overrides import with_settings
-    from ldpf.models.saving import load_model, save_model
-    from ldpf.training.callbacks import track_log
-    from ldpf.utils.files import settings_hash, write_json
-
-    digest = settings_hash(run)
-    if _finished_as(folder) == digest:
-        log.info("this very model was trained before; delete %s to train it again", folder)
-        classifier = load_model(folder, backbone)[0]
-        if tracker is not None:
-            track_log(folder / TRAINING / "metrics.jsonl", tracker)
-            _track_prompts(tracker, classifier, backbone)
-        return classifier
-    if (folder / "config.json").exists():
-        log.info("replacing the model in %s, which has other data or settings", folder)
-    record = folder / TRAINING
-    new_folder(record)
-    settings_file = record / "settings.json"
-    if _read_hash(settings_file) != digest:
-        shutil.rmtree(record)
-        record.mkdir()
-        write_json(settings_file, {"hash": digest, "settings": run})
-    if search is not None:
-        choice = search(record / TRIALS)
-        method = with_settings(method, choice.settings)
-        provenance = {
-            **provenance,
-            "method_settings": asdict(method),
-            "chosen": choice.settings,
-            "trials": choice.trials,
-        }
-    reporting = reporting_record(record, tracker)
-    classifier = method.fit(learnt, held_out, backbone, seed=seed, record=reporting)
-    if tracker is not None:
-        _track_prompts(tracker, classifier, backbone)
-    # Made whole beside the old model first: save_model wants a folder of its own.
-    saved = record / "model"
-    shutil.rmtree(saved, ignore_errors=True)
-    provenance = {**provenance, "settings_hash": digest}
-    if classifier.latent is not None:
-        judged = held_out if len(held_out) else learnt
-        provenance["latent_domains"] = measure_latent(classifier.latent, learnt, judged)
-    save_model(classifier, backbone, saved, provenance=provenance)
-    # Killed here, there is no model rather than one with another model's description.
-    (folder / "config.json").unlink(missing_ok=True)
-    for name in ("model.safetensors", "config.json"):
-        (saved / name).replace(folder / name)
-    saved.rmdir()
-    (record / "checkpoint.safetensors").unlink(missing_ok=True)
-    shutil.rmtree(record / TRIALS, ignore_errors=True)
-    return classifier
-
-
-def reporting_record(folder: Path, tracker: Tracker | None = None) -> RunRecord:
-    """A record in `folder` that also says every few seconds how far training has come."""
-    from ldpf.training.callbacks import TrackedRecord
-
-    class Reporting(TrackedRecord):
-        said = time.monotonic()
-        best = 0.0
-
-        def add(self, **line: Any) -> None:
-            super().add(**line)
-            accuracy = line.get("validation_accuracy")
-            self.best = max(self.best, accuracy or 0.0)
-            if accuracy is not None and time.monotonic() - self.said >= REPORT_EVERY_S:
-                self.said = time.monotonic()
-                log.info(
-                    "step %d: validation accuracy %.1f%%, best so far %.1f%%",
-                    line["step"],
-                    100 * accuracy,
-                    100 * self.best,
-                )
-
-    return Reporting(folder, tracker=tracker)
+    folder = Path(out)
+    settings = _method(method, recipe, n_domains, tau)
+    space = search_space(search, trials, selection, settings)
+    check_model_folder(folder)
+    tracker = None if track is None else Tracker(track)
+    images = list_images(data)
+    dataset = images.dataset
+    require_trainable(dataset)
+    # Refused here rather than after the encoding.
+    dataset.split(train_fraction, seed=seed)
+    frozen = open_backbone(_lasting_name(backbone), device)
+    features = images.encode(frozen).features
+    learn, validation, test = features.split(train_fraction, seed=seed)
+    log.info(
+        "learning from %s, choosing on %s held out",
+        count(len(learn), "image"),
+        f"{len(validation):,}",
+    )
+    judged = validation if len(validation) else learn
+    baseline = _accuracy(make_method("zero-shot").fit(learn, validation, frozen), judged)
+    run = {
+        "library_version": __version__,
+        "result_version": RESULT_VERSION,
+        "data_digest": features.digest(),
+        "fingerprint": frozen.fingerprint,
+        "method": part_settings(settings),
+        "train_fraction": train_fraction,
+        "seed": seed,
+    }
+    provenance = {
+        **training_provenance(
+            dataset.name,
+            settings,
+            learn,
+            validation,
+            seed=seed,
+            train_fraction=train_fraction,
+            test=test,
+            domain_names=None if features.domains is None else features.domain_names,
+        ),
+        "zero_shot_validation_accuracy": baseline,
+        "data_digest": features.digest(),
+        "command": command,
+    }
+    choose = None
+    if space is not None:
+        described = {**space.described(), "selection": selection}
+        run, provenance = {**run, "search": described}, {**provenance, "search": described}
+        choose = chooser(space, selection, settings, learn, validation, frozen, seed)
+    classifier = train_into(
+        folder, settings, learn, validation, frozen, seed, run, provenance, tracker, choose
+    )
+    return Training(
+        model=folder,
+        classifier=classifier,
+        backbone=frozen,
+        features=features,
+        train=learn,
+        validation=validation,
+        accuracy=_accuracy(classifier, judged),
+        zero_shot_accuracy=baseline,
+        provenance=read_config(folder)["provenance"],
+    )
 
 
-def _track_prompts(tracker: Tracker, classifier: PromptClassifier, backbone: Backbone) -> None:
-    if classifier.contexts is not None:
-        tracker.add_prompts(backbone.text, classifier.contexts)
-    tracker.close()
+def _method(method: str | Method, recipe: str, n_domains: int, tau: float) -> Method:
+    if isinstance(method, Method):
+        return method
+    made = make_method(method, get_recipe(recipe), n_domains)
+    return with_settings(made, applicable(made, {"tau": tau}))
 
 
-def _finished_as(folder: Path) -> str | None:
-    """The settings hash of the model in `folder`; None if there is no whole one."""
-    from ldpf.errors import ModelError
-    from ldpf.models.saving import read_config
-
-    if not (folder / "model.safetensors").is_file():
-        return None
-    try:
-        return read_config(folder).get("provenance", {}).get("settings_hash")
-    except ModelError:
-        return None
+def _accuracy(classifier: Classifier, features: FeatureSet) -> float:
+    return accuracy(classifier.logits(features.features).argmax(dim=1), features.labels)
 
 
-def _read_hash(file: Path) -> str | None:
-    content = read_json_or_none(file)
-    return content.get("hash") if isinstance(content, dict) else None
+def _lasting_name(backbone: AnyBackbone) -> AnyBackbone:
+    """A folder's full path, so that the model finds it again from everywhere."""
+    if not isinstance(backbone, str | Path) or backbone in BUNDLED:
+        return backbone
+    folder = Path(backbone).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else backbone

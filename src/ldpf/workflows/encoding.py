@@ -1,0 +1,104 @@
+"""Images encoded ahead of everything else: the work of `ldpf features`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.data import EmbeddedImages
+from ldpf.errors import DataError
+from ldpf.features.cache import FeatureCache
+from ldpf.features.feature_set import FeatureSet
+from ldpf.utils.cache_dir import cache_root
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Image features, and what it took to get them.
+
+    Attributes:
+        features: of every image that can be used.
+        data: name of the dataset.
+        backbone: name of the backbone.
+        fingerprint: of the backbone.
+        encoded: images encoded now; the others came from the cache.
+        seconds: for all of it.
+        cache: folder that keeps them.
+    """
+
+    features: FeatureSet
+    data: str
+    backbone: str
+    fingerprint: str
+    encoded: int
+    seconds: float
+    cache: Path
+
+    @property
+    def cached(self) -> int:
+        """Images that were encoded before."""
+        return len(self.features) - self.encoded
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Images encoded in a second; None where none was."""
+        return self.encoded / max(self.seconds, 1e-9) if self.encoded else None
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the features themselves, as plain values."""
+        rate = self.images_per_second
+        return {
+            "data": self.data,
+            "backbone": self.backbone,
+            "fingerprint": self.fingerprint,
+            "images": len(self.features),
+            "cached": self.cached,
+            "encoded": self.encoded,
+            "skipped": [{"path": b.path, "reason": b.reason} for b in self.features.skipped],
+            "seconds": round(self.seconds, 3),
+            "images_per_second": None if rate is None else round(rate, 1),
+            "digest": self.features.digest(),
+            "cache": str(self.cache),
+        }
+
+
+def encode(
+    data: Images,
+    backbone: AnyBackbone = "nano",
+    *,
+    verify: bool = False,
+    batch_size: int = 64,
+    device: str = "auto",
+) -> Encoding:
+    """Encode every image once and keep the result; every other workflow does this by itself.
+
+    Args:
+        data: labeled images.
+        backbone: what to encode them with.
+        verify: also compare the content of every file with what was encoded.
+        batch_size: images encoded at once.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        DataError: there are bad images (and they are not to be left out), or embeddings, or the
+            cache cannot be written.
+        BackboneError: the backbone cannot be loaded, or fails.
+    """
+    images = list_images(data)
+    dataset = images.dataset
+    if isinstance(dataset, EmbeddedImages):
+        raise DataError(f"{images.source.source} holds embeddings; there is no image to encode.")
+    frozen = open_backbone(backbone, device)
+    extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
+    root = images.source.cache_dir or cache_root()
+    return Encoding(
+        features=extraction.features,
+        data=dataset.name,
+        backbone=frozen.name,
+        fingerprint=frozen.fingerprint,
+        encoded=extraction.encoded,
+        seconds=extraction.seconds,
+        cache=FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder,
+    )

@@ -1,0 +1,172 @@
+"""How good a trained model is on labeled images: the work of `ldpf evaluate`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ldpf.errors import DataError
+from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
+from ldpf.models.saving import read_config
+from ldpf.utils.text import count, some
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
+
+if TYPE_CHECKING:
+    from ldpf.data import ImageDataset
+    from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measurements of a classifier on N labeled images of S latent domains and K classes.
+
+    Attributes:
+        accuracy: share of right answers.
+        n_test: N.
+        per_domain: for each known domain with images, `accuracy`, `n_test` and the mean
+            `domain_weights`; None where domains are unknown.
+        per_class: for each of the model's classes, `accuracy` (None without images) and `n_test`.
+        confusion: [K, K] images by true class (rows) and answer (columns).
+        domain_weights: [S] mean fusion weight of each latent domain.
+    """
+
+    accuracy: float
+    n_test: int
+    per_domain: dict[str, dict[str, Any]] | None
+    per_class: dict[str, dict[str, Any]]
+    confusion: list[list[int]]
+    domain_weights: list[float]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ModelEvaluation(Evaluation):
+    """An evaluation of a model folder on a dataset.
+
+    Attributes:
+        model: the folder.
+        data: name of the dataset.
+    """
+
+    model: str
+    data: str
+
+
+def evaluate(
+    model: str | Path,
+    data: Images,
+    *,
+    backbone: AnyBackbone | None = None,
+    device: str = "auto",
+) -> ModelEvaluation:
+    """Measure a trained model on labeled images; the log warns of images it was trained on.
+
+    Args:
+        model: a model folder.
+        data: labeled images of the model's classes. Of a table with splits, only the rows marked
+            test are used, if there are any.
+        backbone: where the backbone lies now; None for where it was during training.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        DataError: there are classes that the model does not have, or the images cannot be used.
+        ModelError: the folder holds no model, or another backbone than its own is given.
+    """
+    known = read_config(Path(model))["class_names"]
+    images = list_images(data)
+    dataset = images.dataset
+    check_classes(dataset, known, Path(model))
+    if dataset.splits is not None and (dataset.splits == "test").any():
+        dataset = dataset.subset(dataset.splits == "test")
+        log.info("using the %s with split 'test'", count(len(dataset), "row"))
+        images = replace(images, dataset=dataset)
+    trained = load_trained(model, backbone, device)
+    features = images.encode(trained.backbone).features
+    _warn_of_training_images(features.digest(), trained.config.get("provenance", {}))
+    measured = measure(trained.classifier, features)
+    return ModelEvaluation(**vars(measured), model=str(model), data=dataset.name)
+
+
+def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:
+    """Accuracy and weights on labeled features.
+
+    Data with fewer classes than the model's is still answered among all of the model's classes.
+
+    Raises:
+        DataError: there are images of a class that the model does not have.
+    """
+    labels = features.with_classes_of(classifier.class_names).labels
+    predictions = classifier.logits(features.features).argmax(dim=1)
+    weights = classifier.domain_weights(features.features)
+    n_classes = len(classifier.class_names)
+    images = torch.bincount(labels, minlength=n_classes).tolist()
+    by_class = per_class_accuracy(predictions, labels, n_classes)
+    per_domain = None
+    if features.domains is not None:
+        per_domain = {}
+        for d, name in enumerate(features.domain_names):
+            rows = features.domains == d
+            if rows.any():
+                per_domain[name] = {
+                    "accuracy": accuracy(predictions[rows], labels[rows]),
+                    "n_test": int(rows.sum()),
+                    "domain_weights": weights[rows].mean(dim=0).tolist(),
+                }
+    return Evaluation(
+        accuracy=accuracy(predictions, labels),
+        n_test=len(features),
+        per_domain=per_domain,
+        per_class={
+            name: {"accuracy": right, "n_test": n}
+            for name, right, n in zip(classifier.class_names, by_class, images, strict=True)
+        },
+        confusion=confusion_counts(predictions, labels, n_classes),
+        domain_weights=weights.mean(dim=0).tolist(),
+    )
+
+
+def check_classes(dataset: ImageDataset, known: Sequence[str], model: Path) -> None:
+    """Refuse images of classes that the model does not have, before anything is encoded.
+
+    Raises:
+        DataError: there are such; the message lists them and the model's classes.
+    """
+    present = [dataset.class_names[k] for k in np.unique(dataset.labels)]
+    unknown = [name for name in present if name not in set(known)]
+    if not unknown:
+        return
+    raise DataError(
+        f"The model in {str(model)!r} does not know {count(len(unknown), 'class', 'classes')} of "
+        f"the data: {_quoted(unknown)}. It knows: {_quoted(known)}. Give the images of its classes "
+        "only, or name them as it does with --class-names FILE (lines: folder_name = name)."
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return some([repr(name) for name in names])
+
+
+def _warn_of_training_images(digest: str, origin: dict[str, Any]) -> None:
+    if digest == origin.get("data_digest"):
+        log.warning(
+            "these are the images the model was trained on; its accuracy on new images will "
+            "be lower"
+        )
+    if digest == origin.get("benchmark", {}).get("data_digest"):
+        log.warning(
+            "the model comes from a benchmark on these images and learned from those of %s; its "
+            "accuracy on new images will be lower",
+            ", ".join(origin["domain_names"]),
+        )

@@ -1,0 +1,86 @@
+"""What a model folder holds: the work of `ldpf info`."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.domains.diagnosis import discovery_words, similarity_words
+from ldpf.errors import BackboneError
+from ldpf.inspection.prompt_words import read_prompts
+from ldpf.models.saving import read_config
+from ldpf.workflows.inputs import AnyBackbone, load_trained
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """A model folder: its metadata, and its prompts as words.
+
+    Attributes:
+        model: the folder.
+        config: its config.json.
+        diagnosis: what was measured of its latent domains and prompts, in sentences.
+        prompts: see `read_prompts`; None where there are no prompts that are the same for all
+            images, or the backbone is missing.
+    """
+
+    model: Path
+    config: dict[str, Any]
+    diagnosis: tuple[str, ...]
+    prompts: dict[str, Any] | None
+
+    @property
+    def latent_measurements(self) -> dict[str, Any]:
+        """What was measured of its latent domains; empty without any."""
+        return latent_measurements(self.config)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "model": str(self.model),
+            **{key: value for key, value in self.config.items() if key != "format_version"},
+            "diagnosis": list(self.diagnosis),
+            "prompts": self.prompts,
+        }
+
+
+def describe_model(
+    model: str | Path, *, backbone: AnyBackbone | None = None, device: str = "cpu"
+) -> ModelDescription:
+    """Read a model folder; a backbone that is missing is a warning, and the prompts are left out.
+
+    Args:
+        model: the folder.
+        backbone: where the backbone lies now; None for where it was during training.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        ModelError: the folder holds no model, or a damaged one.
+    """
+    folder = Path(model)
+    config = read_config(folder)
+    diagnosis = (
+        *discovery_words(latent_measurements(config)),
+        *similarity_words(config.get("training", {}).get("prompt_similarity") or []),
+    )
+    prompts = None
+    try:
+        trained = load_trained(folder, backbone, device)
+        if trained.classifier.contexts is not None:
+            prompts = read_prompts(trained.backbone.text, trained.classifier.contexts)
+    except BackboneError as error:  # everything else can be told without it
+        log.warning("the prompts cannot be read as words: %s", error)
+    return ModelDescription(folder, config, diagnosis, prompts)
+
+
+def latent_measurements(config: dict[str, Any]) -> dict[str, Any]:
+    """What `train` measured of the latent domains in the model; else of the last round's."""
+    return (
+        config.get("provenance", {}).get("latent_domains")
+        or config.get("training", {}).get("domains")
+        or {}
+    )

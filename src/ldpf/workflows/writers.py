@@ -1,0 +1,266 @@
+"""Predictions as rows of CSV, JSON lines or Parquet, and the file they go to."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from ldpf.errors import SettingsError
+from ldpf.utils.files import new_folder, open_atomic
+
+ROW_GROUP = 4096
+"""Rows of a Parquet file that are written at once."""
+
+PART = ".part"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known about one image: answers, or an error.
+
+    Attributes:
+        path: as given.
+        top: (class, probability), most probable first; empty where there is an error.
+        weights: one for each latent domain; empty where there is an error.
+        error: why the image could not be read.
+    """
+
+    path: str
+    top: tuple[tuple[str, float], ...] = ()
+    weights: tuple[float, ...] = ()
+    error: str | None = None
+
+
+class CsvWriter:
+    """Rows as CSV: path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+
+    def __init__(self, stream: TextIO, n_domains: int, top_k: int) -> None:
+        """Write the header."""
+        self.stream = stream
+        self.writer = csv.writer(stream, lineterminator="\n")
+        self.n_domains, self.top_k = n_domains, top_k
+        self.writer.writerow(column_names(self.n_domains, self.top_k))
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+        if row.error is not None:
+            empty = [""] * (2 * self.top_k + self.n_domains)
+            self.writer.writerow([row.path, *empty, row.error])
+            return
+        pairs = [(label, f"{probability:.6f}") for label, probability in row.top]
+        weights = [f"{weight:.6f}" for weight in row.weights]
+        more = itertools.chain.from_iterable(pairs[1:])
+        self.writer.writerow([row.path, *pairs[0], *weights, *more, ""])
+
+    def flush(self) -> None:
+        """Hand what is written to the reader."""
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+        self.flush()
+
+
+class JsonLinesWriter:
+    """Rows as JSON, one a line, with null for what an unreadable image lacks."""
+
+    def __init__(self, stream: TextIO, n_domains: int, top_k: int) -> None:
+        """Prepare; JSON lines have no header."""
+        self.stream, self.n_domains = stream, n_domains
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+        label, probability = row.top[0] if row.top else (None, None)
+        weights = row.weights or [None] * self.n_domains
+        line = {
+            "path": row.path,
+            "label": label,
+            "probability": _rounded(probability),
+            **{f"domain_{s}": _rounded(weight) for s, weight in enumerate(weights)},
+            "top_k": [[name, _rounded(p)] for name, p in row.top],
+            "error": row.error,
+        }
+        # A file name that is no UTF-8 must not make the line invalid.
+        plain = any("\ud800" <= sign <= "\udfff" for sign in row.path)
+        self.stream.write(json.dumps(line, ensure_ascii=plain) + "\n")
+
+    def flush(self) -> None:
+        """Hand what is written to the reader."""
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+        self.flush()
+
+
+class ParquetWriter:
+    """Rows as Parquet with the columns of CSV, null for what an unreadable image lacks.
+
+    Rows are kept until there are `ROW_GROUP` of them, so memory stays the same for any number.
+    """
+
+    def __init__(self, stream: BinaryIO, n_domains: int, top_k: int) -> None:
+        """Begin the file.
+
+        Raises:
+            SettingsError: pyarrow is not installed.
+        """
+        import_pyarrow()
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.n_domains, self.top_k = n_domains, top_k
+        self.names = column_names(self.n_domains, self.top_k)
+        numbers = ("probability", "domain_")
+        self.schema = pa.schema(
+            [
+                (name, pa.float64() if name.startswith(numbers) else pa.string())
+                for name in self.names
+            ]
+        )
+        self.writer = pq.ParquetWriter(stream, self.schema)
+        self.rows: list[tuple[Any, ...]] = []
+
+    def write(self, row: Row) -> None:
+        """Take one row."""
+        # A file name that is no UTF-8 must not make the file invalid.
+        path = os.fsencode(row.path).decode("utf-8", "backslashreplace")
+        if row.error is not None:
+            empty = [None] * (2 * self.top_k + self.n_domains)
+            self.rows.append((path, *empty, row.error))
+        else:
+            more = itertools.chain.from_iterable(row.top[1:])
+            self.rows.append((path, *row.top[0], *row.weights, *more, None))
+        if len(self.rows) == ROW_GROUP:
+            self._write_group()
+
+    def flush(self) -> None:
+        """Nothing: a reader sees a Parquet file when it is complete."""
+
+    def close(self) -> None:
+        """Write the rows that wait, and the end without which the file cannot be read."""
+        if self.rows:
+            self._write_group()
+        self.writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        columns = zip(*self.rows, strict=True)
+        arrays = [
+            pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)
+        ]
+        self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+        self.rows = []
+
+
+def import_pyarrow() -> None:
+    """Raise SettingsError unless pyarrow is there."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            "--format parquet needs pyarrow; install it with: pip install 'ldpf[parquet]'"
+        ) from error
+
+
+def column_names(n_domains: int, top_k: int) -> list[str]:
+    """path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+    more = [f"{name}_{k}" for k in range(2, top_k + 1) for name in ("label", "probability")]
+    domains = [f"domain_{s}" for s in range(n_domains)]
+    return ["path", "label", "probability", *domains, *more, "error"]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}
+"""How rows are written, by the name of the format."""
+
+
+def check_destination(output_format: str, out: Path | None) -> None:
+    """Refuse a file that cannot be written, before any work; make the folder it goes into.
+
+    Args:
+        output_format: a name in `WRITERS`.
+        out: the file; None for a stream.
+
+    Raises:
+        SettingsError: unknown format, pyarrow is missing, Parquet is to go to a stream, or `out`
+            is a folder or cannot be made.
+    """
+    if output_format not in WRITERS:
+        raise SettingsError(f"format={output_format!r} should be one of {', '.join(WRITERS)}.")
+    if output_format == "parquet":
+        import_pyarrow()
+        if out is None:
+            raise SettingsError("A Parquet file cannot be printed; name it with --out FILE.")
+    if out is not None and out.is_dir():
+        raise SettingsError(f"{str(out)!r} is a folder; give a file with --out.")
+    if out is not None:
+        new_folder(out.parent)
+
+
+def write_rows(
+    rows: Iterable[Row],
+    target: Path | TextIO,
+    output_format: str,
+    *,
+    n_domains: int,
+    top_k: int,
+    flush_every: int,
+) -> None:
+    """Write rows as they come; a file takes its name once it is complete (see `part_of`).
+
+    Args:
+        rows: to write.
+        target: a file, or a stream of text.
+        output_format: a name in `WRITERS`.
+        n_domains, top_k: latent domains and classes in each row.
+        flush_every: rows after which a reader sees what is written.
+
+    Raises:
+        SettingsError: see `check_destination`; or the file cannot be opened.
+    """
+    check_destination(output_format, target if isinstance(target, Path) else None)
+    with _stream_to(target, binary=output_format == "parquet") as stream:
+        writer = WRITERS[output_format](stream, n_domains, top_k)
+        try:
+            for n_written, row in enumerate(rows, start=1):
+                writer.write(row)
+                if n_written % flush_every == 0:
+                    writer.flush()
+        finally:
+            writer.close()
+
+
+def part_of(out: Path) -> Path:
+    """The file that holds the rows until all are written."""
+    file = out.resolve() if out.is_symlink() else out
+    return file.with_name(file.name + PART)
+
+
+@contextlib.contextmanager
+def _stream_to(target: Path | TextIO, *, binary: bool) -> Iterator[Any]:
+    if not isinstance(target, Path):
+        yield target
+        return
+    with contextlib.ExitStack() as stack:
+        # File names may hold bytes that are not UTF-8; they are written as they are.
+        mode, errors = ("wb", None) if binary else ("w", "surrogateescape")
+        try:
+            stream = stack.enter_context(open_atomic(target, mode, part=PART, errors=errors))
+        except OSError as error:
+            raise SettingsError(
+                f"{str(target)!r} cannot be written ({error.strerror or error}); give another file "
+                "with --out."
+            ) from error
+        yield stream

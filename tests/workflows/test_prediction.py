@@ -1,0 +1,107 @@
+"""`predict` from Python, and the stream behind it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldpf import workflows
+from ldpf.errors import DataError, SettingsError
+from ldpf.workflows.prediction import Predictor, find_images
+
+
+def test_rows_come_in_order_and_are_counted(model, images):
+    predictions = workflows.predict(model, [images / "art", images / "photo/cat/2.png"], top_k=2)
+    rows = list(predictions)
+    assert len(rows) == predictions.tally.images == 19
+    assert rows[-1].path == str(images / "photo/cat/2.png")
+    for row in rows:
+        assert [len(row.top), len(row.weights)] == [2, predictions.n_domains]
+        assert {name for name, _ in row.top} <= set(predictions.class_names)
+
+
+def test_nothing_is_read_before_it_is_asked_for(model, images):
+    predictions = workflows.predict(model, images, batch_size=4)
+    assert predictions.tally.images == 0
+    next(iter(predictions))
+    assert predictions.tally.images == 1
+
+
+def test_a_file_that_cannot_be_read_is_a_row(model, images, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    predictions = workflows.predict(model, [images / "art", tmp_path])
+    errors = [row.error for row in predictions if row.error is not None]
+    assert len(errors) == predictions.tally.unreadable == 1
+
+
+def test_rows_are_written_to_a_stream_or_a_file(model, images, tmp_path):
+    stream = io.StringIO()
+    tally = workflows.predict(model, images / "art").write(stream)
+    assert tally.images == 18
+    assert len(list(csv.DictReader(io.StringIO(stream.getvalue())))) == 18
+    workflows.predict(model, images / "art").write(tmp_path / "answers.csv")
+    assert (tmp_path / "answers.csv").read_text() == stream.getvalue()
+
+
+def test_one_path_may_stand_alone(model, images):
+    assert len(list(workflows.predict(model, str(images / "art")))) == 18
+
+
+def test_settings_that_cannot_be_are_refused(model, images):
+    with pytest.raises(SettingsError, match="top_k=4"):
+        workflows.predict(model, images, top_k=4)
+    with pytest.raises(SettingsError, match="batch_size=0"):
+        workflows.predict(model, images, batch_size=0)
+    with pytest.raises(SettingsError, match="'xml'"):
+        workflows.predict(model, images).write(io.StringIO(), "xml")
+
+
+def test_answers_that_depend_on_the_batch_are_warned_of(
+    images, tiny_clip_folder, session_settings, tmp_path, caplog
+):
+    training = workflows.train(
+        images, tmp_path / "m", backbone=tiny_clip_folder, method="dpl-batch"
+    )
+    predictions = workflows.predict(training.model, images, backbone=training.backbone)
+    assert any("'dpl-batch' depend" in message for message in caplog.messages)
+    assert len(list(predictions)) == 54
+
+
+def test_files_are_looked_at_only_a_few_batches_ahead(tiny_clip, make_features, images):
+    from ldpf.methods import make_method
+
+    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
+    taken = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield images / "art" / "cat" / "0.png"
+
+    stream = Predictor(classifier, tiny_clip, top_k=1, batch_size=4).rows(endless())
+    next(stream)
+    ahead = taken
+    assert ahead < 100
+    for _ in range(40):
+        next(stream)
+    assert taken <= ahead + 44
+    stream.close()
+
+
+def test_walking_is_lazy(image_tree):
+    images = image_tree({"a": 3, "b": 3})
+    walk = find_images([str(images)])
+    assert next(walk) == images / "a" / "000.png"
+    (images / "b" / "later.png").write_bytes(b"x")
+    assert images / "b" / "later.png" in list(walk)
+
+
+def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
+    images = image_tree({"a": 3})
+    with pytest.raises(DataError, match=f"there is no file or folder {tmp_path / 'gone'}: "):
+        next(find_images([str(images), str(tmp_path / "gone")]))
