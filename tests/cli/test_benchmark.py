@@ -172,8 +172,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
         ),
         (
             ("--layout", "clas"),
-            "Error: layout must be one of 'auto', 'domain/class', 'class', not 'clas'. "
-            "Did you mean 'class'?",
+            "Error: layout='clas' should be one of auto, domain/class, class. Did you mean 'class'",
         ),
     ],
 )

@@ -198,9 +198,9 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
         (
             ("--train-fraction", "1"),
-            "Error: train_fraction must lie between 0 and 1, not 1.0; DomainBed uses 0.8",
+            "Error: train_fraction=1.0 should be a finite number above 0 and below 1.",
         ),
-        (("--seed", "-1"), "Error: seed must not be negative, but is -1"),
+        (("--seed", "-1"), "Error: seed=-1 should be a whole number of at least 0."),
     ],
 )
 def test_bad_options_end_with_a_sentence(images, tmp_path, run, options, sentence: str):

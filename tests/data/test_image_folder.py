@@ -83,10 +83,8 @@ def test_a_forced_layout_refuses_images_that_lie_too_high(tmp_path):
 def test_an_unknown_layout(tmp_path):
     with pytest.raises(SettingsError) as error:
         list_folders(touch(tmp_path, "dog/1.jpg"), "domains/class")
-    assert str(error.value) == (
-        "layout must be one of 'auto', 'domain/class', 'class', not 'domains/class'. "
-        "Did you mean 'domain/class'?"
-    )
+    assert "layout='domains/class'" in str(error.value)
+    assert "Did you mean 'domain/class'" in str(error.value)
 
 
 def test_folders_named_like_splits_are_not_taken_for_domains(tmp_path):

@@ -98,15 +98,12 @@ def test_empty_input_gives_empty_sets():
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, 80])
 def test_a_fraction_outside_0_to_1(fraction):
-    with pytest.raises(SettingsError) as error:
+    with pytest.raises(SettingsError, match=f"^train_fraction={fraction} should be"):
         split_train_validation(np.zeros(3, int), None, train_fraction=fraction, seed=0)
-    assert str(error.value) == (
-        f"train_fraction must lie between 0 and 1, not {fraction}; DomainBed uses 0.8"
-    )
 
 
 def test_a_negative_seed():
-    with pytest.raises(SettingsError, match="seed must not be negative, but is -1"):
+    with pytest.raises(SettingsError, match=r"^seed=-1 should be"):
         split_train_validation(np.zeros(3, int), None, seed=-1)
 
 

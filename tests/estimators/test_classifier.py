@@ -379,8 +379,8 @@ def test_classes_of_the_same_name_are_refused(estimator):
         ({"n_domains": 0}, "n_domains=0 should be at least 1."),
         ({"tau": 0.0}, "tau=0.0 should be a finite number above 0, such as 0.1."),
         ({"stages": "both"}, "stages is 'both'; choose from alternating, sequential, joint."),
-        ({"train_fraction": 1.0}, "train_fraction must lie between 0 and 1, not 1.0"),
-        ({"random_state": -1}, "seed must not be negative, but is -1"),
+        ({"train_fraction": 1.0}, "train_fraction=1.0 should be"),
+        ({"random_state": -1}, "seed=-1 should be"),
     ],
 )
 def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):

@@ -152,6 +152,5 @@ def test_no_images_give_no_answers(batch, single):
 
 @pytest.mark.parametrize("name", ["length", "hidden"])
 def test_sizes_below_one_are_refused(name):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"^{name}=0 should be"):
         DPL(**{name: 0})
-    assert str(caught.value) == f"{name}=0 should be at least 1."

@@ -113,4 +113,4 @@ def test_the_order_of_the_grid_does_not_matter(data, tiny_clip, fitted):
 def test_a_grid_out_of_range_is_refused(mixes):
     with pytest.raises(SettingsError) as caught:
         GDA(mixes=mixes)
-    assert str(caught.value) == f"mixes={mixes} should be some numbers, 0 or more."
+    assert str(caught.value).startswith(f"mixes={mixes} should be")

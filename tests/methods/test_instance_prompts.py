@@ -153,13 +153,11 @@ def test_a_recipe_of_epochs_keeps_all_but_its_batches():
     "name", ["images_per_step", "max_images", "validation_images", "evaluate_every"]
 )
 def test_bounds_below_one_are_refused(name):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"^{name}=0 should be"):
         InstanceTraining(**{name: 0})
-    assert str(caught.value) == f"{name}=0 should be at least 1."
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_learning_rate_out_of_range_is_refused(rate):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"^learning_rate={rate} should be"):
         InstanceTraining(learning_rate=rate)
-    assert str(caught.value) == f"learning_rate={rate} should be a finite number above 0."

@@ -111,14 +111,10 @@ def test_a_single_class_is_refused(data, tiny_clip):
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"strengths": ()}, "strengths=() should be some numbers above 0."),
-        ({"strengths": (1.0, 0.0)}, "strengths=(1.0, 0.0) should be some numbers above 0."),
-        ({"max_iterations": 0}, "max_iterations=0 should be at least 1."),
-    ],
+    "change", [{"strengths": ()}, {"strengths": (1.0, 0.0)}, {"max_iterations": 0}], ids=str
 )
-def test_settings_out_of_range_are_refused(change, sentence):
+def test_settings_out_of_range_are_refused(change):
+    ((name, value),) = change.items()
     with pytest.raises(SettingsError) as caught:
         LinearProbe(**change)
-    assert str(caught.value) == sentence
+    assert str(caught.value).startswith(f"{name}={value!r} should be")

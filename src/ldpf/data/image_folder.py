@@ -14,8 +14,9 @@ import numpy as np
 from ldpf.data.class_names import check_distinct
 from ldpf.data.image_files import walk_folders
 from ldpf.data.images import IMAGE_ENDINGS
-from ldpf.errors import DataError, SettingsError
-from ldpf.utils.text import did_you_mean, normalize, some
+from ldpf.errors import DataError
+from ldpf.utils.constraints import OneOf, check_value
+from ldpf.utils.text import normalize, some
 
 LAYOUTS = ("auto", "domain/class", "class")
 _SPLIT_LIKE = frozenset(
@@ -71,11 +72,7 @@ def list_folders(root: Path, layout: str = "auto") -> Listing:
             their Unicode spelling; a folder that cannot be read.
         SettingsError: An unknown layout.
     """
-    if layout not in LAYOUTS:
-        raise SettingsError(
-            f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}."
-            f"{did_you_mean(layout, LAYOUTS)}"
-        )
+    check_value("layout", layout, OneOf(LAYOUTS))
     leaves, empty, endings = _collect(root)
     if not leaves:
         raise DataError(_no_images(root, endings))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError
+from ldpf.utils.constraints import Number, Whole, check_value
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,8 @@ def split_train_validation(
     Raises:
         SettingsError: A fraction or seed outside its range.
     """
-    if not 0 < train_fraction < 1:
-        raise SettingsError(
-            f"train_fraction must lie between 0 and 1, not {train_fraction}; DomainBed uses 0.8"
-        )
-    if seed < 0:
-        raise SettingsError(f"seed must not be negative, but is {seed}")
+    check_value("train_fraction", train_fraction, Number(above=0, below=1))
+    check_value("seed", seed, Whole(at_least=0))
     labels = np.asarray(labels)
     domains = np.zeros_like(labels) if domains is None else np.asarray(domains)
     validation = [np.empty(0, dtype=np.int64)]

@@ -21,7 +21,8 @@ from ldpf.data.images import (
     read_image,
     require_plain_file,
 )
-from ldpf.errors import BackboneError, SettingsError
+from ldpf.errors import BackboneError
+from ldpf.utils.constraints import Whole, check_value
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -88,11 +89,9 @@ def encode_files(
             wrong shape.
         SettingsError: `batch_size` or `workers` below 1.
     """
-    if batch_size < 1:
-        raise SettingsError(f"batch_size must be at least 1, not {batch_size}")
-    if workers is not None and workers < 1:
-        raise SettingsError(f"workers must be at least 1, not {workers}")
-    workers = workers or default_workers()
+    workers = default_workers() if workers is None else workers
+    check_value("batch_size", batch_size, Whole(at_least=1))
+    check_value("workers", workers, Whole(at_least=1))
     batch: list[tuple[str | Path, _Loaded | UnreadableImageError]] = []
     readable = 0
     for path, loaded in _load_ahead(paths, backbone, workers, batch_size, max_pixels):

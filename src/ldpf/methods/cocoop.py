@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ldpf.domains.disentangle.adversarial import seeded_linear
-from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator
 from ldpf.models.instance_classifier import (
@@ -23,6 +22,7 @@ from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.constraints import COUNT, COUNT_OR_NONE, check_fields
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -53,16 +53,13 @@ class CoCoOp(Method):
     """
 
     name: str = "cocoop"
-    length: int = 12
-    hidden: int | None = None
+    length: int = field(default=12, metadata=COUNT)
+    hidden: int | None = field(default=None, metadata=COUNT_OR_NONE)
     training: InstanceTraining = field(default_factory=InstanceTraining)
     recipe: Recipe = FAST
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise SettingsError(f"length={self.length} should be at least 1.")
-        if self.hidden is not None and self.hidden < 1:
-            raise SettingsError(f"hidden={self.hidden} should be at least 1.")
+        check_fields(self)
 
     @property
     def n_prompts(self) -> int:

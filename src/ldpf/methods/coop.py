@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
 from ldpf.domains.ood import OutsideCheck
-from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS, Method
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.loop import PromptTraining, RunRecord, Stage
 from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.constraints import COUNT, check_fields
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -41,13 +41,12 @@ class CoOp(Method):
     """
 
     name: str = "coop"
-    length: int = 12
+    length: int = field(default=12, metadata=COUNT)
     recipe: Recipe = FAST
     shares_passes = True
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise SettingsError(f"length={self.length} should be at least 1.")
+        check_fields(self)
 
     def fit(
         self,

@@ -10,7 +10,7 @@ import torch
 
 from ldpf.domains.clustering import group_means
 from ldpf.domains.disentangle.adversarial import seeded_linear
-from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.errors import DataError, ModelError
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator
 from ldpf.models.instance_classifier import (
@@ -23,6 +23,7 @@ from ldpf.text.contexts import INITIAL_WORDS
 from ldpf.text.memory_budget import build_encoder
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.constraints import COUNT, COUNT_OR_NONE, check_fields
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -59,17 +60,14 @@ class DPL(Method):
     """
 
     name: str = "dpl"
-    length: int = 8
-    hidden: int | None = None
+    length: int = field(default=8, metadata=COUNT)
+    hidden: int | None = field(default=None, metadata=COUNT_OR_NONE)
     batch: bool = False
     training: InstanceTraining = field(default_factory=InstanceTraining)
     recipe: Recipe = FAST
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise SettingsError(f"length={self.length} should be at least 1.")
-        if self.hidden is not None and self.hidden < 1:
-            raise SettingsError(f"hidden={self.hidden} should be at least 1.")
+        check_fields(self)
 
     @property
     def n_prompts(self) -> int:

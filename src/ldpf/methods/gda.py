@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.text.zero_shot import zero_shot_features
+from ldpf.utils.constraints import Each, Number, check_fields, constraint
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -47,12 +47,11 @@ class GDA(Method):
     """
 
     name: str = "gda"
-    mixes: tuple[float, ...] = MIXES
+    mixes: tuple[float, ...] = field(default=MIXES, metadata=constraint(Each(Number(at_least=0))))
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
 
     def __post_init__(self) -> None:
-        if not self.mixes or min(self.mixes) < 0:
-            raise SettingsError(f"mixes={self.mixes} should be some numbers, 0 or more.")
+        check_fields(self)
 
     def fit(
         self,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
-from ldpf.errors import SettingsError
 from ldpf.models.instance_classifier import (
     InstancePromptClassifier,
     own_cosines,
@@ -16,6 +15,7 @@ from ldpf.models.instance_classifier import (
 )
 from ldpf.training.loop import PromptTraining, RunRecord, Stage
 from ldpf.training.recipe import Recipe
+from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -40,20 +40,14 @@ class InstanceTraining:
         learning_rate: at most; steps on few images are noisy.
     """
 
-    images_per_step: int = 16
-    max_images: int = 16384
-    validation_images: int = 256
-    evaluate_every: int = 50
-    learning_rate: float = 2e-3
+    images_per_step: int = field(default=16, metadata=COUNT)
+    max_images: int = field(default=16384, metadata=COUNT)
+    validation_images: int = field(default=256, metadata=COUNT)
+    evaluate_every: int = field(default=50, metadata=COUNT)
+    learning_rate: float = field(default=2e-3, metadata=constraint(Number(above=0)))
 
     def __post_init__(self) -> None:
-        for name in ("images_per_step", "max_images", "validation_images", "evaluate_every"):
-            if (value := getattr(self, name)) < 1:
-                raise SettingsError(f"{name}={value} should be at least 1.")
-        if not 0 < self.learning_rate < float("inf"):
-            raise SettingsError(
-                f"learning_rate={self.learning_rate} should be a finite number above 0."
-            )
+        check_fields(self)
 
     def slowed(self, recipe: Recipe) -> Recipe:
         """The recipe with no more than this learning rate."""

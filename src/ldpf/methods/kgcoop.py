@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.errors import SettingsError
 from ldpf.methods.base import METHODS
 from ldpf.methods.coop import CoOp, _CoOpLearner
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
+from ldpf.utils.constraints import Number, constraint
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -37,13 +37,8 @@ class KgCoOp(CoOp):
     """
 
     name: str = "kgcoop"
-    weight: float = 8.0
+    weight: float = field(default=8.0, metadata=constraint(Number(at_least=0)))
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.weight < float("inf"):
-            raise SettingsError(f"weight={self.weight} should be a finite number, 0 or more.")
 
     def _learner(
         self, train: FeatureSet, validation: FeatureSet, backbone: Backbone, seed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,9 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError
 from ldpf.methods.base import METHODS, Method
 from ldpf.models.linear_classifier import LinearClassifier
+from ldpf.utils.constraints import COUNT, Each, Number, check_fields, constraint
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -41,14 +42,13 @@ class LinearProbe(Method):
     """
 
     name: str = "linear-probe"
-    strengths: tuple[float, ...] = STRENGTHS
-    max_iterations: int = 1000
+    strengths: tuple[float, ...] = field(
+        default=STRENGTHS, metadata=constraint(Each(Number(above=0)))
+    )
+    max_iterations: int = field(default=1000, metadata=COUNT)
 
     def __post_init__(self) -> None:
-        if not self.strengths or min(self.strengths) <= 0:
-            raise SettingsError(f"strengths={self.strengths} should be some numbers above 0.")
-        if self.max_iterations < 1:
-            raise SettingsError(f"max_iterations={self.max_iterations} should be at least 1.")
+        check_fields(self)
 
     def fit(
         self,

@@ -6,10 +6,15 @@ import math
 from dataclasses import dataclass, field
 
 from ldpf.errors import SettingsError
-from ldpf.utils.constraints import Number, OneOf, Whole, check_fields, constraint
-
-_COUNT = constraint(Whole(at_least=1))
-_COUNT_OR_NONE = constraint(Whole(at_least=1), none=True)
+from ldpf.utils.constraints import (
+    COUNT,
+    COUNT_OR_NONE,
+    Number,
+    OneOf,
+    Whole,
+    check_fields,
+    constraint,
+)
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,15 @@ class Recipe:
     name: str
     optimizer: str = field(metadata=constraint(OneOf(("adam", "sgd"))))
     learning_rate: float = field(metadata=constraint(Number(above=0)))
-    image_batch: int = field(metadata=_COUNT)
-    max_epochs: int | None = field(default=None, metadata=_COUNT_OR_NONE)
-    max_steps: int | None = field(default=None, metadata=_COUNT_OR_NONE)
-    patience: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    image_batch: int = field(metadata=COUNT)
+    max_epochs: int | None = field(default=None, metadata=COUNT_OR_NONE)
+    max_steps: int | None = field(default=None, metadata=COUNT_OR_NONE)
+    patience: int | None = field(default=None, metadata=COUNT_OR_NONE)
     cooldown: int = field(default=0, metadata=constraint(Whole(at_least=0)))
     warmup_epochs: int = field(default=0, metadata=constraint(Whole(at_least=0)))
     warmup_rate: float = field(default=1e-5, metadata=constraint(Number(at_least=0)))
-    round_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
-    evaluate_every: int | None = field(default=None, metadata=_COUNT_OR_NONE)
+    round_every: int | None = field(default=None, metadata=COUNT_OR_NONE)
+    evaluate_every: int | None = field(default=None, metadata=COUNT_OR_NONE)
     average: float = field(default=0.0, metadata=constraint(Number(at_least=0, below=1)))
     keep: str = field(default="best", metadata=constraint(OneOf(("best", "last"))))
 

@@ -60,7 +60,10 @@ class Number:
         """Whether `value` is a finite number in the range."""
         if not isinstance(value, Real) or isinstance(value, bool):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond every float
+            return False
         return (
             math.isfinite(number)
             and (self.at_least is None or number >= self.at_least)
@@ -144,6 +147,13 @@ def constraint(allowed: Constraint, *, none: bool = False) -> dict[str, Constrai
         none: None is allowed too.
     """
     return {_KEY: _OrNone(allowed) if none else allowed}
+
+
+COUNT = constraint(Whole(at_least=1))
+"""The `metadata` of a field that counts something, at least one."""
+
+COUNT_OR_NONE = constraint(Whole(at_least=1), none=True)
+"""The same for a field that may be None."""
 
 
 def check_value(name: str, value: Any, allowed: Constraint) -> None:

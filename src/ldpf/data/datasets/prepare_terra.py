@@ -12,9 +12,9 @@ from pathlib import Path
 from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.terra_incognita import terra_incognita
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError
+from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import read_json
-from ldpf.utils.text import did_you_mean
 
 _TERRA = terra_incognita()
 SEVERAL = ("each", "skip")
@@ -65,11 +65,7 @@ def prepare_terra_incognita(
         SettingsError: An unknown `several`, or see `place_all`.
         DataError: The annotations cannot be used, an image is not there, or see `place_all`.
     """
-    if several not in SEVERAL:
-        raise SettingsError(
-            f"several labels must be one of {', '.join(SEVERAL)}, not {several!r}."
-            f"{did_you_mean(several, SEVERAL)}"
-        )
+    check_value("several_labels", several, OneOf(SEVERAL))
     annotations, images, out = (p.expanduser().absolute() for p in (annotations, images, out))
     if not images.is_dir():
         raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
