@@ -341,6 +341,11 @@ def test_checking_runs_in_threads_and_consumes_its_input_lazily(tmp_path, monkey
     assert sum(done) == 5_000 and min(checked) < 1_000
 
 
+def test_images_that_lie_nowhere_are_counted_without_a_place():
+    message = bad_images_message([BadImage("row 3", "damaged")], 5, None)
+    assert message.startswith("1 of 5 images cannot be used:\n  row 3: damaged\n")
+
+
 def test_the_message_counts_first_and_lists_twenty():
     bad = [BadImage(f"{i}.jpg", "an empty file (0 bytes)") for i in range(23)]
     lines = bad_images_message(bad, 1234, "/data").splitlines()

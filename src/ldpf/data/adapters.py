@@ -53,7 +53,7 @@ def from_huggingface(
                 f"the dataset has no column {column!r}.{did_you_mean(column, columns)} "
                 f"Its columns are: {', '.join(columns)}"
             )
-    kind = (features or {}).get(image)
+    kind: Any = (features or {}).get(image)
     if getattr(kind, "decode", False):
         # Bytes instead of pictures: the library's own reader says what is wrong with which.
         dataset = dataset.cast_column(image, type(kind)(decode=False))

@@ -108,7 +108,8 @@ class ImageDataset:
         """Images per domain and class, [domains (1 where unknown), K] int64."""
         rows = max(1, len(self.domain_names)) if self.domains is not None else 1
         counts = np.zeros((rows, len(self.class_names)), dtype=np.int64)
-        np.add.at(counts, (0 if self.domains is None else self.domains, self.labels), 1)
+        domains = np.zeros_like(self.labels) if self.domains is None else self.domains
+        np.add.at(counts, (domains, self.labels), 1)  # type: ignore[arg-type]  # NumPy's stub
         return counts
 
 

@@ -174,7 +174,8 @@ def _read_column(file: Path) -> np.ndarray:
             f"the column {COLUMN!r} of {file} should hold a list of numbers in each row; it is of "
             f"type {kind}, with {column.null_count + values.null_count:,} empty places"
         )
-    sizes = pc.unique(pc.list_value_length(column)).to_pylist()
+    lengths = pc.call_function("list_value_length", [column])
+    sizes = pc.call_function("unique", [lengths]).to_pylist()
     if len(sizes) > 1:
         raise DataError(
             f"the column {COLUMN!r} of {file} holds lists of {min(sizes):,} to {max(sizes):,} "

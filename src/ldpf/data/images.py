@@ -129,9 +129,16 @@ def check_images(
     return bad
 
 
-def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path) -> str:
-    """The one message for all bad files: how many, up to 20 of them with reasons, what to do."""
-    lines = [f"{len(bad):,} of {total:,} images in {root} cannot be used:"]
+def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | None) -> str:
+    """The one message for all bad files: how many, up to 20 of them with reasons, what to do.
+
+    Args:
+        bad: The bad ones.
+        total: How many there are, with the good ones.
+        root: Where they lie; None for images that lie nowhere in common.
+    """
+    where = "" if root is None else f" in {root}"
+    lines = [f"{len(bad):,} of {total:,} images{where} cannot be used:"]
     lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
     if len(bad) > 20:
         lines.append(f"  ... and {len(bad) - 20:,} more")

@@ -116,10 +116,11 @@ def to_picture(image: Any, name: str) -> Image.Image:
     if isinstance(image, dict) and (image.get("bytes") or image.get("path")):
         data = image.get("bytes")
         return read_image(name if data else image["path"], data=data)
-    if hasattr(image, "detach"):
-        image = image.detach().cpu().numpy()
-    if isinstance(image, np.ndarray):
-        return _from_array(image, name)
+    pixels: Any = image
+    if hasattr(pixels, "detach"):  # a tensor
+        pixels = pixels.detach().cpu().numpy()
+    if isinstance(pixels, np.ndarray):
+        return _from_array(pixels, name)
     raise DataError(
         f"{name} is of type {type(image).__name__}; an image is a PIL image, a path, or an array "
         "or tensor of pixels"

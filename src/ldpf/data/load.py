@@ -113,10 +113,7 @@ def load_dataset(
                 stacklevel=2,
             )
     empty = {path.rpartition("/")[2] for path in listing.empty}
-    kind, more = ImageDataset, {}
-    if embeddings is not None:
-        kind, more = EmbeddedImages, {"embeddings": embeddings}
-    dataset = kind(
+    dataset = ImageDataset(
         name=name,
         root=root,
         paths=listing.paths,
@@ -130,8 +127,9 @@ def load_dataset(
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,
-        **more,
     )
+    if embeddings is not None:
+        dataset = EmbeddedImages(**vars(dataset), embeddings=embeddings)
     return dataset.without(missing)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ def encode_files(
     workers: int | None = None,
     pad: bool = True,
     max_pixels: int = MAX_PIXELS,
-) -> Iterator[Encoded]:
+) -> Generator[Encoded, None, None]:
     """Encode image files in the order given, holding only a few batches in memory.
 
     A pool of threads reads, decodes and preprocesses some images ahead of the encoder.
@@ -111,7 +111,7 @@ def stream_features(
     batch_size: int = 64,
     workers: int | None = None,
     pad: bool = False,
-) -> Iterator[tuple[str | Path, Tensor | None, str | None]]:
+) -> Generator[tuple[str | Path, Tensor | None, str | None], None, None]:
     """Features of any number of files, without the cache: for prediction.
 
     Memory stays bounded for a million files if `paths` is lazy, as `ldpf.data.iter_image_files` is.

@@ -90,8 +90,9 @@ def may_be_table(inputs: Any) -> bool:
         return True  # a table of pandas, say
     if isinstance(inputs, (str, Path, Image.Image, Mapping)):
         return False
-    if hasattr(inputs, "to_numpy"):
-        return may_be_table(inputs.to_numpy())
+    column: Any = inputs
+    if hasattr(column, "to_numpy"):  # of pandas
+        return may_be_table(column.to_numpy())
     if not isinstance(inputs, (Sequence, np.ndarray, torch.Tensor)):
         return hasattr(inputs, "__array__") or hasattr(inputs, "shape")
     first = next(iter(inputs), None)
@@ -124,7 +125,7 @@ def _encode_paths(paths: list[Path], backbone: Backbone) -> torch.Tensor:
     return torch.stack(rows)
 
 
-def _encode_images(images: Sequence[Any], backbone: Backbone) -> torch.Tensor:
+def _encode_images(images: Sequence[Any] | np.ndarray, backbone: Backbone) -> torch.Tensor:
     parts = []
     for start in range(0, len(images), _IMAGES_AT_ONCE):
         chunk = [_to_rgb(image) for image in images[start : start + _IMAGES_AT_ONCE]]

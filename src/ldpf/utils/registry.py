@@ -91,8 +91,9 @@ class Registry(Generic[T]):
                     f"{known.__qualname__} and {entry.__module__}.{entry.__qualname__}; rename one."
                 )
             self._entries[name], self._facts[name] = entry, facts
-            if isinstance(entry, type):
-                entry.registered_name = name  # type: ignore[attr-defined]
+            added: Any = entry
+            if isinstance(added, type):
+                added.registered_name = name  # type: ignore[attr-defined]
             return entry
 
         return add
