@@ -28,7 +28,7 @@ def test_accuracies_are_in_the_document_and_in_files(run, images, tiny_clip_fold
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     rows = [row["method"] for row in document["table"]["rows"]]
-    assert rows == ["similarity", "uniform", "nearest", "U_sel"]
+    assert rows == ["similarity", "nearest", "uniform", "U_sel"]
     assert document["table"]["rows"][-1]["oracle"]
     lines = (tmp_path / "fusion/accuracy.csv").read_text().splitlines()
     assert len(lines) == 5

@@ -147,7 +147,7 @@ def test_tau_and_the_number_of_domains_reach_the_model(images, tiny_clip_folder,
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     assert run(*command, *options).exit_code == 0
     config = json.loads((tmp_path / "m" / "config.json").read_text())
-    assert (config["tau"], config["n_domains"]) == (0.5, 1)
+    assert (config["fusion_settings"], config["n_domains"]) == ({"tau": 0.5}, 1)
 
 
 def test_splits_of_a_manifest_are_used(images, tiny_clip_folder, tmp_path, run):
@@ -193,7 +193,7 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
     ("options", "sentence"),
     [
         (("--method", "ldfp"), f"Error: {METHODS.unknown('ldfp')}"),
-        (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
+        (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0."),
         (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
         (
@@ -264,10 +264,11 @@ def test_a_setting_is_chosen_by_latent_domains_left_out(searched):
     origin = config["provenance"]
     scores = {trial["settings"]["tau"]: trial["score"] for trial in origin["trials"]}
     assert scores.keys() == {0.2, 0.7}
-    assert config["tau"] == origin["chosen"]["tau"] == max(scores, key=scores.get)
-    assert origin["method_settings"]["tau"] == config["tau"]
+    tau = config["fusion_settings"]["tau"]
+    assert tau == origin["chosen"]["tau"] == max(scores, key=scores.get)
+    assert origin["method_settings"]["fusion"]["tau"] == tau
     assert origin["search"]["selection"] == "leave-one-latent-domain-out"
-    told = f"Chosen by accuracy on latent domains left out in turn: tau={config['tau']} (tau=0.2: "
+    told = f"Chosen by accuracy on latent domains left out in turn: tau={tau} (tau=0.2: "
     assert told in " ".join(result.stdout.split())
     assert "6 trainings" in result.stderr
 
@@ -276,7 +277,7 @@ def test_the_chosen_model_is_that_of_the_setting_alone(
     searched, flat_images, tiny_clip_folder, tmp_path, run
 ):
     out, _ = searched
-    tau = json.loads((out / "config.json").read_text())["tau"]
+    tau = json.loads((out / "config.json").read_text())["fusion_settings"]["tau"]
     common = ("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--seed", 1)
     assert run(*common, "--tau", tau, "--out", tmp_path / "m").exit_code == 0
     one, two = tensors(out), tensors(tmp_path / "m")
@@ -331,7 +332,7 @@ def test_info_and_report_tell_of_the_choice(searched, run, tmp_path):
             ("--search", "length=1,2"),
             "Error: ldpf has no setting 'length'; there are agnostic_domain,",
         ),
-        (("--search", "tau=0,1"), "Error: tau=0.0 should be a finite number above 0, such as 0.1."),
+        (("--search", "tau=0,1"), "Error: tau=0.0 should be a finite number above 0."),
         (
             ("--selection", "training-domain-validation"),
             "Error: selection='training-domain-validation' chooses between settings, but there are "

@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ldpf.domains import DiscoverySettings, DomainDiscovery, ExtractorSettings, GivenDomains
+from ldpf.domains import DiscoverySettings, DomainDiscovery
+from ldpf.domains.assignment.base import ASSIGNMENTS
+from ldpf.domains.clustering.spherical import SphericalKMeans
+from ldpf.domains.disentangle.adversarial import Adversarial
+from ldpf.domains.disentangle.base import DISENTANGLERS
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.trees import load_tree, save_tree
 
-SETTINGS = DiscoverySettings(
-    rounds=10, extractor=ExtractorSettings(batch_size=32, learning_rate=1e-2)
-)
+SETTINGS = DiscoverySettings(rounds=10, disentangle=Adversarial(batch_size=32, learning_rate=1e-2))
 
 
 def discover(train, validation, settings=SETTINGS, seed=0):
@@ -62,7 +64,7 @@ def test_where_classes_dominate_only_erasure_brings_domains_out(make_features):
     train = make_features(20, dim=32, class_strength=1.5)
     validation = make_features(10, dim=32, class_strength=1.5, seed=1)
     erased = discover(train, validation).measure()
-    plain = replace(SETTINGS, extractor=replace(SETTINGS.extractor, erase=False, adversary=0.0))
+    plain = replace(SETTINGS, disentangle=replace(SETTINGS.disentangle, erase=False, adversary=0.0))
     kept = discover(train, validation, plain).measure()
     assert kept["class_nmi"] > 0.9 and kept["domain_nmi"] < 0.1
     assert erased["class_nmi"] < 0.05 and erased["domain_nmi"] > 0.8
@@ -235,18 +237,16 @@ def test_more_latent_domains_than_images_are_refused_at_once(data):
 
 @pytest.mark.parametrize("name", ["n_domains", "rounds"])
 def test_settings_below_one_are_refused(name):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match=f"{name}=0 should be .*at least 1"):
         DiscoverySettings(**{name: 0})
-    assert str(caught.value) == f"{name}=0 should be at least 1."
 
 
 # --- domains that are given -------------------------------------------------------------------
 
 
 def given(source, **changes):
-    return GivenDomains(
-        **{"rounds": 3, "extractor": SETTINGS.extractor, "source": source, **changes}
-    )
+    assignment = ASSIGNMENTS.make(source)
+    return replace(SETTINGS, **{"rounds": 3, "assignment": assignment, **changes})
 
 
 def test_manual_assignments_are_the_true_domains(data):
@@ -306,13 +306,53 @@ def test_manual_domains_that_are_unknown_are_refused(data):
     with pytest.raises(DataError) as caught:
         DomainDiscovery(train, validation, given("manual"), 0)
     assert str(caught.value) == (
-        "source='manual' takes the true domains of the training images, but they are unknown: "
-        "arrange the images as domain/class/image, give a manifest with a 'domain' column, or "
-        "take source='clusters', which finds domains by itself."
+        "assignment='manual' takes the true domains of the training images, but they are "
+        "unknown: arrange the images as domain/class/image, give a manifest with a 'domain' "
+        "column, or take assignment='clusters', which finds domains by itself."
     )
 
 
-def test_an_unknown_source_is_refused():
-    with pytest.raises(SettingsError) as caught:
-        GivenDomains(source="stars")
-    assert str(caught.value) == "source is 'stars'; choose from manual, random."
+def test_an_unknown_assignment_is_refused():
+    with pytest.raises(SettingsError, match=r"'stars'.*clusters, random, manual"):
+        ASSIGNMENTS.make("stars")
+
+
+# --- parts from the registries ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DISENTANGLERS)
+def test_every_disentangler_finds_the_domains_of_well_separated_styles(name, data):
+    settings = replace(SETTINGS, disentangle=DISENTANGLERS.make(name))
+    if name == "adversarial":
+        settings = SETTINGS
+    discovery = discover(*data, settings)
+    rebuilt = type(discovery.latent_domains()).from_tensors(discovery.tensors())
+    assert torch.equal(rebuilt.assign(data[0].features), discovery.assignments)
+    if name != "none":  # without disentangling, clusters may be classes
+        assert discovery.measure()["domain_nmi"] > 0.9
+
+
+@pytest.mark.parametrize("name", DISENTANGLERS)
+def test_on_the_sphere_every_image_weighs_its_own_latent_domain_most(name, data):
+    settings = replace(SETTINGS, clusterer=SphericalKMeans(), disentangle=DISENTANGLERS.make(name))
+    discovery = discover(*data, replace(settings, rounds=3))
+    latent = discovery.latent_domains()
+    largest = latent.similarities(data[0].features).argmax(dim=1)
+    assert torch.equal(largest, discovery.assignments)
+    assert torch.equal(latent.assign(data[0].features), discovery.assignments)
+
+
+def test_what_is_computed_at_once_needs_no_rounds(data):
+    settings = replace(SETTINGS, disentangle=DISENTANGLERS.make("leace"))
+    assert DomainDiscovery(*data, settings, 0).done
+
+
+def test_a_rule_may_choose_the_number(data):
+    discovery = discover(*data, replace(SETTINGS, n_domains="silhouette"))
+    assert discovery.n_domains == len(discovery.clustering.centroids) == 3
+    assert [row["n_domains"] for row in discovery.chosen.table] == list(range(2, 9))
+
+
+def test_an_unknown_rule_for_the_number_is_refused():
+    with pytest.raises(SettingsError, match=r"n_domains='many'.*silhouette"):
+        replace(SETTINGS, n_domains="many")

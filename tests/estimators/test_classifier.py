@@ -165,8 +165,8 @@ def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data):
     ("parameter", "value", "get"),
     [
         ("n_domains", 2, lambda c: c.n_domains),
-        ("tau", 0.7, lambda c: c.tau),
-        ("fusion", "nearest", lambda c: c.fusion),
+        ("tau", 0.7, lambda c: c.fusion.tau),
+        ("fusion", "nearest", lambda c: c.fusion.registered_name),
         ("agnostic_length", 3, lambda c: c.contexts.shape[1] - 2),
         ("specific_length", 3, lambda c: c.contexts.shape[1] - 2),
     ],
@@ -273,13 +273,12 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
     method = LDPF(
         discovery=DiscoverySettings(n_domains=2),
         fusion="uniform",
-        tau=0.4,
         recipe=ldpf.estimators.classifier.get_recipe("fast"),
     )
     save_model(method.fit(*data, tiny_clip), tiny_clip, tmp_path, provenance={"data": "demo"})
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
     assert loaded.classes_.tolist() == ["cat", "dog", "horse"]
-    assert (loaded.n_domains, loaded.fusion, loaded.tau) == (2, "uniform", 0.4)
+    assert (loaded.n_domains, loaded.fusion) == (2, "uniform")
     assert loaded.predict(data[1].features).shape == (36,)
 
 
@@ -377,7 +376,7 @@ def test_classes_of_the_same_name_are_refused(estimator):
     ("change", "sentence"),
     [
         ({"n_domains": 0}, "n_domains=0 should be at least 1."),
-        ({"tau": 0.0}, "tau=0.0 should be a finite number above 0, such as 0.1."),
+        ({"tau": 0.0}, "tau=0.0 should be a finite number above 0."),
         ({"stages": "both"}, "stages is 'both'; choose from alternating, sequential, joint."),
         ({"train_fraction": 1.0}, "train_fraction=1.0 should be"),
         ({"random_state": -1}, "seed=-1 should be"),

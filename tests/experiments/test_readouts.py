@@ -11,6 +11,7 @@ from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
 from ldpf.experiments.readouts import READOUTS, Readout, get_readout
 from ldpf.fusion import FUSION_RULES
+from ldpf.fusion.similarity import Similarity
 from ldpf.methods import METHODS
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.utils.seed import generator
@@ -21,7 +22,9 @@ def classifier():
     text = F.normalize(torch.randn(3, 4, 8, generator=generator(0, "texts")), dim=-1)
     extractor = DomainExtractor(8, 6, 4, generator(0, "extractor"))
     latent = FittedDomains(extractor, torch.randn(3, 4, generator=generator(0, "centroids")))
-    return PromptClassifier("ldpf", tuple("abcd"), text, 20.0, latent=latent, tau=1.0)
+    return PromptClassifier(
+        "ldpf", tuple("abcd"), text, 20.0, latent=latent, fusion=Similarity(tau=1.0)
+    )
 
 
 @pytest.fixture

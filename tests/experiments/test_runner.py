@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,7 @@ from ldpf.methods.coop import _CoOpLearner
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST
 from ldpf.utils.files import settings_hash
+from ldpf.utils.registry import part_settings
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
@@ -206,7 +207,7 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
     assert line["text_passes"] == 9
     assert line["seconds"] > 0 and line["peak_memory_mib"] > 10
     assert line["train_fraction"] == 0.8
-    assert line["settings"] == json.loads(json.dumps(asdict(finished[1].make("ldpf"))))
+    assert line["settings"] == json.loads(json.dumps(part_settings(finished[1].make("ldpf"))))
 
 
 def test_only_the_oracle_is_labelled_as_such(finished):
@@ -379,7 +380,7 @@ def test_a_defect_in_one_run_is_written_down_and_stops_no_other(
 
 def test_a_method_takes_the_settings_that_it_has() -> None:
     plan = BenchmarkPlan(["ldpf", "coop"], FAST, settings={"tau": 0.5, "recipe.learning_rate": 0.1})
-    assert plan.make("ldpf").tau == 0.5
+    assert plan.make("ldpf").fusion.tau == 0.5
     assert plan.make("coop").recipe.learning_rate == 0.1
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.domains import FittedDomains
-from ldpf.domains.disentangle.adversarial import DomainExtractor
+from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import normalization
+from ldpf.fusion import as_rule
 from ldpf.models.prompt_classifier import PromptClassifier
 
 N, S, K, D = 7, 3, 4, 16
@@ -30,7 +30,13 @@ def classifier(fusion="similarity", prompts=S):
         extractor = DomainExtractor(D, 8, 4, torch.Generator().manual_seed(1))
         latent = FittedDomains(extractor.requires_grad_(False), unit(prompts, 4, seed=2))
     return PromptClassifier(
-        "ldpf", ("a", "b", "c", "d"), unit(prompts, K, D, seed=3), 20.0, None, latent, fusion, 0.2
+        "ldpf",
+        ("a", "b", "c", "d"),
+        unit(prompts, K, D, seed=3),
+        20.0,
+        None,
+        latent,
+        as_rule(fusion, tau=0.2),
     )
 
 

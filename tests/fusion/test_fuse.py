@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import ldpf.fusion.fuse
-from ldpf.fusion import fused_logits, fused_logits_reference
+from ldpf.fusion.fuse import fused_logits, fused_logits_reference
 from ldpf.utils.seed import generator
 
 SHAPES = [(1, 1, 2, 4), (7, 3, 5, 16), (33, 2, 1, 8), (5, 8, 9, 32)]

@@ -2,28 +2,91 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from ldpf.fusion import FUSION_RULES
+from ldpf.errors import SettingsError
+from ldpf.fusion import FUSION_RULES, FusionInputs, as_rule
+from ldpf.fusion.fuse import fuse, fuse_reference
 from ldpf.utils.seed import generator
 
+N, S, K, D = 30, 4, 5, 16
 
-@pytest.mark.parametrize("rule", FUSION_RULES)
-def test_weights_are_shares_that_sum_to_one(rule):
-    similarities = 2 * torch.rand(30, 4, generator=generator(0, "s")) - 1
-    weights = FUSION_RULES[rule](similarities, 0.1)
-    assert weights.shape == (30, 4)
+
+def drawn(n_domains: int = S) -> FusionInputs:
+    draws = generator(0, "inputs")
+    return FusionInputs(
+        2 * torch.rand(N, n_domains, generator=draws) - 1,
+        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
+        F.normalize(torch.randn(n_domains, K, D, generator=draws), dim=-1),
+        20.0,
+    )
+
+
+def permuted(inputs: FusionInputs, order: list[int]) -> FusionInputs:
+    return FusionInputs(
+        inputs.similarities[:, order],
+        inputs.image_features,
+        inputs.text_features[order],
+        inputs.logit_scale,
+    )
+
+
+@pytest.mark.parametrize("name", FUSION_RULES)
+def test_weights_are_shares_that_sum_to_one(name):
+    weights = FUSION_RULES.make(name).weights(drawn())
+    assert weights.shape[:2] == (N, S)
     assert (weights >= 0).all()
-    assert torch.allclose(weights.sum(dim=1), torch.ones(30))
+    assert torch.allclose(weights.sum(dim=1), torch.ones(()), atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", FUSION_RULES)
-def test_a_single_latent_domain_gets_all_the_weight(rule):
-    assert torch.equal(FUSION_RULES[rule](torch.rand(5, 1), 0.1), torch.ones(5, 1))
+@pytest.mark.parametrize("name", FUSION_RULES)
+def test_a_single_latent_domain_gets_all_the_weight(name):
+    weights = FUSION_RULES.make(name).weights(drawn(1))
+    assert torch.equal(weights, torch.ones_like(weights))
 
 
-@pytest.mark.parametrize("rule", FUSION_RULES)
-def test_an_images_weights_do_not_depend_on_the_other_images(rule):
-    similarities = torch.rand(30, 4, generator=generator(0, "s"))
-    weights = FUSION_RULES[rule](similarities, 0.1)
-    alone = torch.cat([FUSION_RULES[rule](row[None], 0.1) for row in similarities])
-    assert torch.equal(alone, weights)
+@pytest.mark.parametrize("name", FUSION_RULES)
+def test_an_images_answer_does_not_depend_on_the_other_images(name):
+    rule, inputs = FUSION_RULES.make(name), drawn()
+    alone = torch.cat([fuse(rule, inputs.rows(row, row + 1)) for row in range(N)])
+    assert torch.allclose(alone, fuse(rule, inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FUSION_RULES)
+def test_the_order_of_latent_domains_changes_nothing_but_the_order_of_weights(name):
+    rule, inputs, order = FUSION_RULES.make(name), drawn(), [2, 0, 3, 1]
+    other = permuted(inputs, order)
+    assert torch.allclose(rule.weights(other), rule.weights(inputs)[:, order], atol=1e-6)
+    assert torch.allclose(fuse(rule, other), fuse(rule, inputs), atol=1e-4)
+
+
+@pytest.mark.parametrize("mixes", ["text", "logits", "probabilities"])
+@pytest.mark.parametrize("name", FUSION_RULES)
+def test_the_fast_way_is_the_definition(name, mixes, monkeypatch):
+    rule = FUSION_RULES.make(name)
+    monkeypatch.setattr(type(rule), "mixes", mixes)
+    assert torch.allclose(fuse(rule, drawn()), fuse_reference(rule, drawn()), atol=1e-4)
+
+
+@pytest.mark.parametrize("mixes", ["text", "logits", "probabilities"])
+def test_weights_may_differ_between_classes(mixes, monkeypatch):
+    rule, inputs = FUSION_RULES.make("uniform"), drawn()
+    draws = generator(1, "weights")
+    by_class = torch.softmax(torch.randn(N, S, K, generator=draws), dim=1)
+    monkeypatch.setattr(type(rule), "mixes", mixes)
+    monkeypatch.setattr(type(rule), "weights", lambda self, inputs: by_class)
+    assert torch.allclose(fuse(rule, inputs), fuse_reference(rule, inputs), atol=1e-4)
+
+
+def test_a_rule_is_made_from_its_name_with_the_settings_that_it_has():
+    assert as_rule("similarity", tau=0.7).tau == 0.7
+    assert as_rule("uniform", tau=0.7) == FUSION_RULES.make("uniform")
+    rule = FUSION_RULES.make("nearest")
+    assert as_rule(rule) is rule
+
+
+def test_an_unknown_rule_is_refused_with_the_names():
+    with pytest.raises(
+        SettingsError, match=r"'simlarity'.*'similarity'.*nearest, similarity, unif"
+    ):
+        as_rule("simlarity")

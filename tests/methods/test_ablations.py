@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ldpf.domains import ExtractorSettings
+from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import DataError
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import LDPF, METHODS, CoOp, make_method
@@ -101,16 +101,16 @@ def test_random_never_looks_at_true_domains(data, tiny_clip):
 
 def test_without_the_adversary_nothing_takes_the_class_out_of_z(make_features, tiny_clip):
     data = make_features(20, class_strength=1.5), make_features(10, class_strength=1.5, seed=1)
-    quick = ExtractorSettings(batch_size=32, learning_rate=1e-2)
+    quick = Adversarial(batch_size=32, learning_rate=1e-2)
     probes = {}
     for name in ("ldpf", "ldpf-no-adversary"):
         method = make_method(name, SHORT)
         extractor = replace(
             quick,
-            adversary=method.discovery.extractor.adversary,
-            erase=method.discovery.extractor.erase,
+            adversary=method.discovery.disentangle.adversary,
+            erase=method.discovery.disentangle.erase,
         )
-        method = replace(method, discovery=replace(method.discovery, extractor=extractor))
+        method = replace(method, discovery=replace(method.discovery, disentangle=extractor))
         own = LDPFLearner(method, *data, tiny_clip, seed=0)
         for _ in range(10):
             own.start_round()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -20,6 +20,7 @@ from ldpf.models.saving import load_model, save_model
 from ldpf.training.loop import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.files import settings_hash
+from ldpf.utils.registry import part_settings
 
 SHORT = replace(
     FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03
@@ -57,14 +58,14 @@ def test_the_name_in_results_is_the_one_on_the_command_line(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_settings_survive_json(name):
-    settings = asdict(make_method(name))
+    settings = part_settings(make_method(name))
     assert settings_hash(json.loads(json.dumps(settings))) == settings_hash(settings)
 
 
-def test_where_domains_come_from_is_no_new_setting_of_ldpf():
-    # Its settings name the folders of finished runs, which would all be done again.
-    assert "source" not in asdict(make_method("ldpf"))["discovery"]
-    assert asdict(make_method("ldpf-random"))["discovery"]["source"] == "random"
+def test_settings_tell_where_domains_come_from():
+    own, other = (part_settings(make_method(name)) for name in ("ldpf", "ldpf-random"))
+    assert own["discovery"]["assignment"] == {"name": "clusters"}
+    assert other["discovery"]["assignment"] == {"name": "random"}
 
 
 @pytest.mark.parametrize("name", METHODS)

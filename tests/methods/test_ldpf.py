@@ -7,9 +7,12 @@ import torch
 import torch.nn.functional as F
 
 import ldpf.methods.ldpf
-from ldpf.domains import DiscoverySettings, ExtractorSettings
+from ldpf.domains import DiscoverySettings
+from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import SettingsError
-from ldpf.fusion import FUSION_RULES, fused_logits_reference
+from ldpf.fusion import FUSION_RULES, FusionInputs
+from ldpf.fusion.fuse import fuse_reference
+from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
 from ldpf.text import PromptedTextEncoder
@@ -19,9 +22,7 @@ from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=6, learning_rate=0.03, round_every=2)
-DISCOVERY = DiscoverySettings(
-    rounds=5, extractor=ExtractorSettings(batch_size=16, learning_rate=1e-2)
-)
+DISCOVERY = DiscoverySettings(rounds=5, disentangle=Adversarial(batch_size=16, learning_rate=1e-2))
 METHOD = LDPF(discovery=DISCOVERY, agnostic_length=2, specific_length=3, turn=3, recipe=SHORT)
 
 
@@ -56,8 +57,8 @@ def naive_loss(method, learner, text, batch, scale):
         s = int(learner.discovery.assignments[i])
         if method.agnostic_domain == "fused":
             similarities = learner.discovery.latent_domains().similarities(f[None])
-            weights = FUSION_RULES[method.fusion](similarities, method.tau)
-            logits = [fused_logits_reference(f[None], text, weights, scale)[0]]
+            inputs = FusionInputs(similarities, f[None], text, scale)
+            logits = [fuse_reference(method.fusion, inputs)[0]]
         elif method.agnostic_domain == "all":
             logits = [scale * text[r] @ f for r in range(len(text))]
         else:
@@ -88,7 +89,7 @@ def test_the_defaults_are_the_papers():
     method = LDPF()
     assert (method.agnostic_length, method.specific_length, method.length) == (4, 8, 12)
     assert method.discovery.n_domains == 3
-    assert (method.weight, method.tau, method.fusion) == (1.0, 0.1, "similarity")
+    assert (method.weight, method.fusion) == (1.0, Similarity(tau=0.1))
 
 
 # --- losses -----------------------------------------------------------------------------------
@@ -378,7 +379,6 @@ def test_more_latent_domains_than_images_are_refused(data, tiny_clip):
             {"fusion": "magic"},
             f"There is no fusion rule 'magic'; choose from {', '.join(FUSION_RULES)}.",
         ),
-        ({"tau": 0}, "tau=0 should be a finite number above 0, such as 0.1."),
     ],
 )
 def test_settings_out_of_range_are_refused(change, sentence):

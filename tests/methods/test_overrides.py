@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from ldpf.domains.clustering.spherical import SphericalKMeans
+from ldpf.domains.disentangle.leace import Leace
 from ldpf.errors import SettingsError
+from ldpf.fusion.uniform import Uniform
 from ldpf.methods import LDPF, ZeroShot, make_method
-from ldpf.methods.overrides import applicable, parse_settings, setting_names, with_settings
+from ldpf.methods.overrides import (
+    applicable,
+    known_names,
+    parse_settings,
+    setting_names,
+    with_settings,
+)
 
 
 def test_a_setting_of_the_method_and_one_of_a_part() -> None:
     method = with_settings(LDPF(), {"tau": 0.5, "discovery.n_domains": 7})
-    assert (method.tau, method.discovery.n_domains) == (0.5, 7)
+    assert (method.fusion.tau, method.discovery.n_domains) == (0.5, 7)
 
 
 def test_everything_else_stays() -> None:
@@ -21,8 +30,46 @@ def test_everything_else_stays() -> None:
 
 def test_names_lead_into_parts_and_leave_out_the_name() -> None:
     names = setting_names(LDPF())
-    assert {"tau", "discovery.n_domains", "recipe.learning_rate"} <= set(names)
+    assert {"fusion.tau", "discovery.n_domains", "recipe.learning_rate", "fusion"} <= set(names)
     assert "name" not in names
+
+
+def test_short_names_are_known_too() -> None:
+    assert {"tau", "n_domains", "fusion.tau"} <= set(known_names(LDPF()))
+
+
+def test_a_part_is_replaced_by_the_name_of_another() -> None:
+    method = with_settings(LDPF(), {"fusion": "uniform", "discovery.disentangle": "leace"})
+    assert method.fusion == Uniform()
+    assert method.discovery.disentangle == Leace()
+
+
+def test_settings_are_those_of_the_part_that_is_chosen_with_them() -> None:
+    settings = {"discovery.clusterer.restarts": 2, "discovery.clusterer": "spherical-kmeans"}
+    assert with_settings(LDPF(), settings).discovery.clusterer == SphericalKMeans(restarts=2)
+
+
+def test_a_short_name_without_meaning_for_the_chosen_part_has_no_effect() -> None:
+    assert with_settings(LDPF(), {"tau": 0.5, "fusion": "uniform"}).fusion == Uniform()
+
+
+def test_former_names_lead_to_todays_settings() -> None:
+    former = with_settings(LDPF(), {"discovery.extractor.erase": False})
+    assert former == with_settings(LDPF(), {"discovery.disentangle.erase": False})
+
+
+def test_an_unknown_part_is_refused_with_the_names() -> None:
+    with pytest.raises(SettingsError, match=r"'unifrom'.*'uniform'"):
+        with_settings(LDPF(), {"fusion": "unifrom"})
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SettingsError, match=r"'fusion\.tua'.*'fusion\.tau'"):
+        with_settings(LDPF(), {"fusion.tua": 1.0})
+
+
+def test_the_number_of_domains_may_be_the_name_of_a_rule() -> None:
+    assert with_settings(LDPF(), {"n_domains": "silhouette"}).discovery.n_domains == "silhouette"
 
 
 def test_every_name_is_taken() -> None:
@@ -31,11 +78,12 @@ def test_every_name_is_taken() -> None:
         value = method
         for part in name.split("."):
             value = getattr(value, part)
-        assert with_settings(method, {name: value}) == method
+        named = getattr(value, "registered_name", value)
+        assert with_settings(method, {name: named}) == method
 
 
 def test_a_whole_number_serves_as_a_float() -> None:
-    assert isinstance(with_settings(LDPF(), {"tau": 1}).tau, float)
+    assert isinstance(with_settings(LDPF(), {"tau": 1}).fusion.tau, float)
 
 
 @pytest.mark.parametrize("name", ["tauu", "tau.x", "discovery.k", "name"])
@@ -61,7 +109,7 @@ def test_a_value_that_is_not_allowed_is_refused_by_the_method() -> None:
 
 
 def test_methods_are_made_with_settings() -> None:
-    assert make_method("ldpf", settings={"tau": 0.5}).tau == 0.5
+    assert make_method("ldpf", settings={"tau": 0.5}).fusion.tau == 0.5
     with pytest.raises(SettingsError, match="There is no setting 'tau'"):
         make_method(ZeroShot().name, settings={"tau": 0.5})
 

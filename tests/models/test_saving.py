@@ -14,6 +14,7 @@ import ldpf
 import ldpf.models.saving
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import ModelError, SettingsError
+from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
 from ldpf.training.recipe import FAST
@@ -21,7 +22,7 @@ from ldpf.training.recipe import FAST
 SHORT = replace(FAST, max_steps=3, cooldown=0)
 METHODS = {
     "coop": CoOp(length=4, recipe=SHORT),
-    "ldpf": LDPF(discovery=DiscoverySettings(rounds=2), fusion="nearest", tau=0.3, recipe=SHORT),
+    "ldpf": LDPF(discovery=DiscoverySettings(rounds=2), fusion=Similarity(tau=0.3), recipe=SHORT),
     "ldpf-1": LDPF(discovery=DiscoverySettings(n_domains=1, rounds=1), recipe=SHORT),
 }
 
@@ -70,7 +71,7 @@ def test_a_loaded_model_answers_with_the_same_bits(name, fitted, images, tiny_cl
     assert torch.equal(loaded.logits(images), fitted[name].logits(images))
     assert torch.equal(loaded.domain_weights(images), fitted[name].domain_weights(images))
     assert (loaded.method, loaded.class_names) == (fitted[name].method, fitted[name].class_names)
-    assert (loaded.fusion, loaded.tau) == (fitted[name].fusion, fitted[name].tau)
+    assert loaded.fusion == fitted[name].fusion
     assert loaded.training == fitted[name].training
 
 
@@ -201,9 +202,9 @@ def test_the_config_of_something_else_is_refused(folder, tiny_clip):
 
 
 def test_missing_entries_are_named(folder, tiny_clip):
-    change_config(folder, tau=None, method=None)
+    change_config(folder, fusion=None, method=None)
     assert message_of(folder, tiny_clip) == (
-        f"{str(folder / 'config.json')!r} lacks method, tau; the file was changed or cut. Train "
+        f"{str(folder / 'config.json')!r} lacks method, fusion; the file was changed or cut. Train "
         "again."
     )
 
@@ -219,7 +220,10 @@ def test_another_number_of_classes_is_refused(names, folder, tiny_clip):
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"fusion": "magic"}, "There is no fusion rule 'magic'"), ({"tau": -1.0}, "tau=-1.0 should")],
+    [
+        ({"fusion": "magic"}, "There is no fusion rule 'magic'"),
+        ({"fusion_settings": {"tau": -1.0}}, "tau=-1.0 should"),
+    ],
 )
 def test_settings_out_of_range_are_refused(change, sentence, folder, tiny_clip):
     change_config(folder, **change)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import pytest
 
@@ -10,11 +9,12 @@ from ldpf.methods import make_method
 from ldpf.methods.overrides import parse_settings
 from ldpf.report.commands import benchmark_command, changed_settings, search_words
 from ldpf.training.recipe import get_recipe
+from ldpf.utils.registry import part_settings
 
 
 def config(name, recipe="fast", **settings):
     method = make_method(name, get_recipe(recipe), settings=settings)
-    return json.loads(json.dumps({"method_name": name, "method": asdict(method)}))
+    return json.loads(json.dumps({"method_name": name, "method": part_settings(method)}))
 
 
 def line(method, target, seed, **changes):
@@ -56,10 +56,11 @@ def test_usual_settings_are_not_repeated(recipe):
 
 def test_changed_settings_are_those_that_were_set():
     given = {
-        "tau": 0.5,
+        "fusion.tau": 0.5,
         "discovery.n_domains": 2,
         "recipe.learning_rate": 0.123,
-        "fusion": "uniform",
+        "discovery.clusterer": "spherical-kmeans",
+        "discovery.clusterer.restarts": 3,
     }
     words = [f"{name}={value}" for name, value in changed_settings(config("ldpf", **given)).items()]
     assert parse_settings(words) == given

@@ -63,7 +63,7 @@ def test_settings_reach_the_runs(bench, monkeypatch):
     PromptLengthStudy(((2, 4),)).run(bench)
     TemperatureStudy((0.7,)).run(bench)
     assert (seen[0].agnostic_length, seen[0].specific_length) == (2, 4)
-    assert seen[1].tau == 0.7
+    assert seen[1].fusion.tau == 0.7
 
 
 def test_studies_share_their_runs(bench):

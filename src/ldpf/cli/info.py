@@ -9,7 +9,7 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
 from ldpf.cli.options import Device, ModelOptions, OutputOptions
-from ldpf.models.summary import model_words, use_of_domains
+from ldpf.models.summary import fusion_words, model_words, use_of_domains
 from ldpf.utils.text import count, some
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def _print(result: ModelDescription) -> None:
     built_on = config["backbone"]
     say(f"Backbone: {built_on['name']}, fingerprint {built_on['fingerprint'][:16]}")
     if config["n_domains"] > 1:
-        say(
-            f"Latent domains: {config['n_domains']}, fused by {config['fusion']} "
-            f"(tau {config['tau']:g})"
-        )
+        say(f"Latent domains: {config['n_domains']}, fused by {fusion_words(config)}")
     for line in (*_origin_lines(origin), *_training_lines(training, origin)):
         say(line)
     sizes = result.latent_measurements.get("sizes")

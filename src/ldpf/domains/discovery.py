@@ -1,4 +1,4 @@
-"""Discovering latent domains: epochs of adversarial training, each followed by k-means."""
+"""Discovering latent domains: rounds of disentangling, each followed by a clustering."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ldpf.domains.assignment import DiscoverySettings, given_domains
-from ldpf.domains.clustering import (
-    Clustering,
-    check_n_domains,
-    group_means,
-    kmeans,
-    match_to_previous,
-)
+from ldpf.domains.clustering.base import Clustering
+from ldpf.domains.clustering.matching import check_n_domains, match_to_previous
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
-from ldpf.domains.disentangle.adversarial import AdversarialTraining
+from ldpf.domains.disentangle.class_centered import ClassCentered
 from ldpf.domains.fitted import FittedDomains
-from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.domains.how_many.base import HOW_MANY, Chosen
+from ldpf.domains.settings import DiscoverySettings
 from ldpf.utils.seed import derived_seed, generator
 from ldpf.utils.text import some
 from ldpf.utils.trees import Tree
@@ -34,7 +29,7 @@ class DomainDiscovery:
     """Steps 1 and 2 of LDPF: call `round()` until `done`, then take `latent_domains()`.
 
     True domain names of the training set, where known, are used for measurements only, unless the
-    settings ask for them (`GivenDomains`).
+    settings ask for them (`assignment`).
 
     Attributes:
         n_domains: S, as the settings say or, for true domains, as the training images have.
@@ -50,26 +45,43 @@ class DomainDiscovery:
             DataError: the true domains were asked for, but are unknown.
         """
         self.train, self.validation, self.settings, self.seed = train, validation, settings, seed
-        self.given = given_domains(train, settings, seed)
-        self.n_domains = settings.n_domains
-        if settings.source == "manual":
+        self.chosen = self._choose_number()
+        self.n_domains = self.chosen.n_domains
+        self.given = settings.assignment.given(train, self.n_domains, seed)
+        if self.given is not None and settings.assignment.decides_number:
             self.n_domains = len(self.given.unique())
         check_n_domains(train.features, self.n_domains)
-        self.training = AdversarialTraining(
-            train.features,
-            train.labels,
-            len(train.class_names),
-            settings.extractor,
-            generator(seed, "extractor"),
+        self.training = settings.disentangle.start(
+            train.features, train.labels, len(train.class_names), generator(seed, "extractor")
         )
         self.rounds_done = 0
         self.clustering = self._cluster(previous=None)
         self.moved = 1.0
+        if self.done:
+            self._warn_of_odd_domains()
+
+    def _choose_number(self) -> Chosen:
+        """S from the settings, or by the rule that they name.
+
+        The rule looks at features without the class that are computed at once: the prompts need
+        the number before G is learned.
+        """
+        number = self.settings.n_domains
+        if not isinstance(number, str):
+            return Chosen(number)
+        train = self.train
+        simple = ClassCentered().fit(train.features, train.labels, len(train.class_names))
+        with torch.no_grad():
+            z = simple(train.features)
+        seed = derived_seed(self.seed, "number of domains")
+        chosen = HOW_MANY.make(number).choose(z, self.settings.clusterer, seed)
+        log.info("%d latent domains, chosen by the rule %r", chosen.n_domains, number)
+        return chosen
 
     @property
     def done(self) -> bool:
         """Whether every round has been run."""
-        return self.rounds_done >= self.settings.rounds
+        return self.rounds_done >= self.settings.rounds or not self.training.changes
 
     @property
     def assignments(self) -> torch.Tensor:
@@ -77,7 +89,7 @@ class DomainDiscovery:
         return self.clustering.assignments
 
     def round(self) -> None:
-        """One epoch of G against C, then k-means on z, ids matched to the round before."""
+        """One round of the disentangler, then a clustering of z, ids matched to the last one's."""
         if self.n_domains > 1:  # a single latent domain needs no features to tell it apart
             self.training.epoch(self.rounds_done / max(self.settings.rounds - 1, 1))
         previous = self.clustering.assignments
@@ -97,14 +109,15 @@ class DomainDiscovery:
         with torch.no_grad():
             z = self.training.extractor(self.train.features)
         if self.given is not None:
-            return Clustering(group_means(z, self.given, self.n_domains), self.given)
+            centroids = self.settings.clusterer.centroids_of(z, self.given, self.n_domains)
+            return Clustering(centroids, self.given)
         # G may map different images to one point while it is still unsettled; then the round's
         # domains cannot be told apart, and the ones before stay.
         if previous is not None and float(z.var(dim=0).sum()) < 1e-10:
             log.warning("round %d: G maps all images to one point", self.rounds_done + 1)
             return self.clustering
         seed = derived_seed(self.seed, f"k-means {self.rounds_done}")
-        clustering = kmeans(z, self.n_domains, seed)
+        clustering = self.settings.clusterer.fit(z, self.n_domains, seed)
         return clustering if previous is None else match_to_previous(previous, clustering)
 
     def _warn_of_odd_domains(self) -> None:
@@ -144,15 +157,16 @@ class DomainDiscovery:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """`FittedDomains.tensors()` of the current state."""
-        return FittedDomains(self.training.extractor, self.clustering.centroids).tensors()
+        return FittedDomains(
+            self.training.extractor,
+            self.clustering.centroids,
+            spherical=self.settings.clusterer.spherical,
+        ).tensors()
 
     def state(self) -> Tree:
         """Everything needed to continue, for a checkpoint."""
-        training = self.training
         return {
-            "modules": {n: dict(m.state_dict()) for n, m in training.modules().items()},
-            "optimizers": {n: optimizer_tree(o) for n, o in training.optimizers().items()},
-            "generator": training.generator.get_state(),
+            "disentangler": self.training.state(),
             "centroids": self.clustering.centroids,
             "assignments": self.clustering.assignments,
             "rounds_done": self.rounds_done,
@@ -161,11 +175,7 @@ class DomainDiscovery:
 
     def load_state(self, tree: Tree) -> None:
         """Put back what `state` returned."""
-        for name, module in self.training.modules().items():
-            module.load_state_dict(tree["modules"][name])
-        for name, optimizer in self.training.optimizers().items():
-            load_optimizer_tree(optimizer, tree["optimizers"][name])
-        self.training.generator.set_state(tree["generator"])
+        self.training.load_state(tree["disentangler"])
         self.clustering = Clustering(tree["centroids"], tree["assignments"])
         self.rounds_done, self.moved = tree["rounds_done"], tree["moved"]
 
@@ -194,9 +204,7 @@ class DomainDiscovery:
             "explained_variance": self.training.explained_variance(
                 held_out.features, held_out.labels
             ),
-            "adversary_accuracy": self.training.adversary_accuracy(
-                held_out.features, held_out.labels
-            ),
+            **self.training.measure(held_out.features, held_out.labels),
             "probe_accuracy": probe(z_train, z_held_out),
             "raw_probe_accuracy": probe(train.features, held_out.features),
             "chance": chance(held_out.labels),

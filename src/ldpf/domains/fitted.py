@@ -1,20 +1,34 @@
-"""The latent domains of a trained model: extractor and centroids, and what they say of an image."""
+"""The latent domains of a trained model: G and centroids, and what they say of an image."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains.disentangle.adversarial import DomainExtractor
+from ldpf.domains.disentangle.maps import DomainMap, kind_of, rebuild
+
+_PREFIX = "extractor."
 
 
 class FittedDomains:
-    """G and the centroids c_s, no longer trained. Small: a few hundred kilobytes."""
+    """G and the centroids c_s, no longer trained. Small: a few hundred kilobytes.
 
-    def __init__(self, extractor: DomainExtractor, centroids: torch.Tensor) -> None:
+    Attributes:
+        extractor: G.
+        centroids: c_s, [S, Z].
+        spherical: whether an image belongs to the centroid of the largest cosine; else to the
+            nearest one.
+    """
+
+    def __init__(
+        self, extractor: DomainMap, centroids: torch.Tensor, *, spherical: bool = False
+    ) -> None:
         """Keep G and its centroids [S, Z]."""
         self.extractor = extractor
         self.centroids = centroids
+        self.spherical = spherical
 
     @property
     def n_domains(self) -> int:
@@ -34,39 +48,41 @@ class FittedDomains:
         return z @ F.normalize(self.centroids, dim=-1).T
 
     def assign(self, features: torch.Tensor) -> torch.Tensor:
-        """The k-means cell of each image: [N, D] -> [N] int64, nearest centroid in z."""
+        """The latent domain of each image as the clusterer assigns it: [N, D] -> [N] int64."""
+        if self.spherical:
+            return self.similarities(features).argmax(dim=1)
         return torch.cdist(self.domain_features(features), self.centroids).argmin(dim=1)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything needed to rebuild this object, by name."""
         state = {
-            f"extractor.{k}": v.detach().clone() for k, v in self.extractor.state_dict().items()
+            f"{_PREFIX}{k}": v.detach().clone() for k, v in self.extractor.state_dict().items()
         }
-        return state | {"centroids": self.centroids.clone()}
+        tensors = state | {"centroids": self.centroids.clone()}
+        return tensors | ({"spherical": torch.tensor(True)} if self.spherical else {})
 
     @staticmethod
-    def shapes(n_domains: int, embed_dim: int) -> dict[str, tuple[int | str, ...]]:
-        """The shapes that `tensors()` has; the same word stands for the same size."""
-        return {
-            "extractor.hidden.weight": ("hidden", embed_dim),
-            "extractor.hidden.bias": ("hidden",),
-            "extractor.out.weight": ("z", "hidden"),
-            "extractor.out.bias": ("z",),
-            "extractor.input_mean": (embed_dim,),
-            "extractor.input_scale": (),
-            "extractor.output_mean": ("z",),
-            "extractor.erasure": ("z", "z"),
-            "centroids": (n_domains, "z"),
-        }
+    def shapes(
+        n_domains: int, embed_dim: int, tensors: Mapping[str, torch.Tensor]
+    ) -> dict[str, tuple[int | str, ...]]:
+        """The shapes that `tensors()` has; a word stands for any size, the same for the same.
+
+        Args:
+            n_domains: S.
+            embed_dim: D.
+            tensors: what there is, which tells the kind of map.
+        """
+        of_map = kind_of(_of_map(tensors)).shapes(embed_dim)
+        shapes = {f"{_PREFIX}{name}": shape for name, shape in of_map.items()}
+        shapes["centroids"] = (n_domains, "z")
+        return shapes | ({"spherical": ()} if "spherical" in tensors else {})
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, torch.Tensor]) -> FittedDomains:
-        """Rebuild from `tensors()`; layer sizes are read off the shapes."""
-        prefix = "extractor."
-        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        hidden, embed_dim = state["hidden.weight"].shape
-        dim = state["out.weight"].shape[0]
-        extractor = DomainExtractor(embed_dim, hidden, dim, torch.Generator())
-        extractor.load_state_dict(state)
-        extractor.requires_grad_(False)
-        return cls(extractor, tensors["centroids"].clone())
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> FittedDomains:
+        """Rebuild from `tensors()`; sizes are read off the shapes."""
+        spherical = bool(tensors.get("spherical", False))
+        return cls(rebuild(_of_map(tensors)), tensors["centroids"].clone(), spherical=spherical)
+
+
+def _of_map(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(_PREFIX): v for k, v in tensors.items() if k.startswith(_PREFIX)}

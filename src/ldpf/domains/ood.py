@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.domains.clustering import group_means, kmeans
+from ldpf.domains.clustering.kmeans import KMeans
+from ldpf.domains.clustering.matching import group_means
 from ldpf.utils.seed import generator
 
 CENTROIDS = 32
@@ -104,7 +105,7 @@ def _centroids(features: torch.Tensor, seed: int) -> torch.Tensor:
     """Centroids [R, D] of length one of features [N, D]; those of too few images are left out."""
     different = len(torch.unique(features, dim=0))
     wanted = max(1, min(CENTROIDS, len(features) // IMAGES_EACH, different))
-    group = kmeans(features, wanted, seed).assignments
+    group = KMeans().fit(features, wanted, seed).assignments
     means = group_means(features, group, wanted)
     enough = torch.bincount(group, minlength=wanted) >= min(MIN_MEMBERS, len(features))
     kept = means[enough] if enough.any() else features.mean(dim=0, keepdim=True)

@@ -20,9 +20,11 @@ from ldpf.errors import DataError, ModelError
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
+from ldpf.fusion import as_rule
 from ldpf.methods import LDPF
 from ldpf.models.hub import HubSharing
 from ldpf.models.saving import load_model, model_config, read_config, save_model
+from ldpf.models.summary import temperature
 from ldpf.training.recipe import RECIPES, Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 
@@ -188,8 +190,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             )
         known = provenance.get("params") or {
             "n_domains": classifier.n_domains,
-            "fusion": classifier.fusion,
-            "tau": classifier.tau,
+            **_fusion_params(config),
         }
         if isinstance(known.get("recipe"), dict):
             known = {**known, "recipe": Recipe(**known["recipe"])}
@@ -205,8 +206,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             discovery=replace(DiscoverySettings(), n_domains=self.n_domains),
             agnostic_length=self.agnostic_length,
             specific_length=self.specific_length,
-            tau=self.tau,
-            fusion=self.fusion,
+            fusion=as_rule(self.fusion, tau=self.tau),
             stages=self.stages,
             recipe=self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe),
         )
@@ -305,3 +305,10 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             known = RECIPES.get(self.recipe.name) == self.recipe
             params["recipe"] = self.recipe.name if known else asdict(self.recipe)
         return params
+
+
+def _fusion_params(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters `fusion` and `tau` of a model that was not trained by this class."""
+    tau = temperature(config)
+    params = {"fusion": config["fusion"]} if "fusion" in config else {}
+    return params if tau is None else {**params, "tau": tau}

@@ -13,8 +13,7 @@ from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains
 from ldpf.errors import DataError
 from ldpf.estimators.validation import check_labels, check_table
 from ldpf.features.feature_set import FeatureSet
-from ldpf.fusion import FUSION_RULES
-from ldpf.models.prompt_classifier import check_tau
+from ldpf.fusion.similarity import Similarity, similarity_weights
 from ldpf.utils.arrays import unit_rows
 
 
@@ -63,7 +62,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
             SettingsError: a parameter is outside what the method accepts, or X cannot fill the
                 domains.
         """
-        check_tau(self.tau)
+        Similarity(tau=self.tau)  # refuses what is no temperature
         settings = DiscoverySettings(n_domains=self.n_domains, rounds=self.rounds)
         features = self._features(X, reset=True)
         labels, names = _class_ids(y, len(features))
@@ -94,7 +93,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
         """Domain weights alpha_s = softmax_s(cos(z, c_s) / tau), [N, S], rows summing to one."""
         domains = self._fitted()
         similarities = domains.similarities(self._features(X, reset=False).double())
-        return FUSION_RULES["similarity"](similarities.double(), self.tau).numpy()
+        return similarity_weights(similarities.double(), self.tau).numpy()
 
     def domain_features(self, X: Any) -> np.ndarray:
         """z = G(f): what the domains are clusters of, [N, Z]."""
@@ -116,8 +115,10 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
 
 
 def _in_double_precision(domains: FittedDomains) -> FittedDomains:
-    """The same G and centroids, so that an image's weights do not hang on what else is asked."""
-    return FittedDomains(domains.extractor.double(), domains.centroids.double())
+    """The same in float64: an image's weights do not depend on the rest of the batch."""
+    return FittedDomains(
+        domains.extractor.double(), domains.centroids.double(), spherical=domains.spherical
+    )
 
 
 def _class_ids(y: Any, n_images: int) -> tuple[np.ndarray, tuple[str, ...]]:

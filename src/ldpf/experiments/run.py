@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
 from ldpf.training.loop import RunRecord
 from ldpf.training.shared_passes import Member
+from ldpf.utils.registry import part_settings
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 from ldpf.version import __version__
 
@@ -51,7 +51,7 @@ def run_settings(
         "data_digest": digest,
         "fingerprint": backbone.fingerprint,
         "method_name": name,
-        "method": asdict(method),
+        "method": part_settings(method),
         "target": episode.case,
         "seed": episode.seed,
         "train_fraction": plan.train_fraction,

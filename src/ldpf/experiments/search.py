@@ -7,7 +7,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ldpf.experiments.selection import Fold, folds
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
 from ldpf.training.loop import RunRecord
+from ldpf.utils.registry import part_settings
 
 MOST_COMBINATIONS = 1_000
 EXAMPLE = "tau=0.05,0.1"
@@ -245,7 +246,7 @@ def _trial(
         {
             "result_version": RESULT_VERSION,
             "method_name": name,
-            "method": asdict(method),
+            "method": part_settings(method),
             "target": fold.name or "validation",
             "seed": episode.seed,
         },

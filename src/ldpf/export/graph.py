@@ -8,7 +8,8 @@ from torch import nn
 
 from ldpf.backbones import Backbone
 from ldpf.export.preprocessing import normalization
-from ldpf.fusion import FUSION_RULES
+from ldpf.fusion import FusionInputs
+from ldpf.fusion.fuse import MIXTURES
 from ldpf.models.prompt_classifier import PromptClassifier
 
 
@@ -25,9 +26,7 @@ class FeatureHead(nn.Module):
         super().__init__()
         text = classifier.text_features.detach().clone()  # [S, K, D]
         self.register_buffer("text_features", text)
-        self.register_buffer("gram", torch.einsum("skd,rkd->ksr", text, text))  # [K, S, S]
-        self.scale, self.tau = classifier.logit_scale, classifier.tau
-        self.rule = FUSION_RULES[classifier.fusion]
+        self.scale, self.rule = classifier.logit_scale, classifier.fusion
         self.fused = classifier.latent is not None and len(text) > 1
         if self.fused:
             assert classifier.latent is not None
@@ -40,14 +39,14 @@ class FeatureHead(nn.Module):
         features = F.normalize(features, dim=-1)
         if self.fused:
             z = F.normalize(self.extractor(features), dim=-1)
-            weights = self.rule(z @ self.centroids.T, self.tau)
+            similarities = z @ self.centroids.T
         else:
-            weights = torch.ones_like(features[:, :1])
-        cosines = torch.einsum("nd,skd->nsk", features, self.text_features)
-        numerator = torch.einsum("ns,nsk->nk", weights, cosines)
-        squared = torch.einsum("ns,ksr,nr->nk", weights, self.gram, weights)
-        logits = self.scale * numerator / squared.clamp_min(1e-12).sqrt()
-        return torch.softmax(logits, dim=-1), weights
+            similarities = torch.ones_like(features[:, :1])
+        inputs = FusionInputs(similarities, features, self.text_features, self.scale)
+        weights = self.rule.weights(inputs)
+        logits = MIXTURES[self.rule.mixes](inputs, weights)
+        shown = weights if weights.dim() == 2 else weights.mean(dim=2)
+        return torch.softmax(logits, dim=-1), shown
 
 
 class PixelGraph(nn.Module):

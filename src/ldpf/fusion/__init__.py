@@ -1,31 +1,19 @@
-"""Fusion rules: how the similarities of an image to the latent domains become weights."""
+"""Fusion rules: how the similarities of an image to the latent domains become one answer."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-import torch
-
-from ldpf.fusion.fuse import fused_logits, fused_logits_reference
-from ldpf.fusion.nearest import nearest_weights
-from ldpf.fusion.similarity import similarity_weights
-from ldpf.fusion.uniform import uniform_weights
-
-FusionRule = Callable[[torch.Tensor, float], torch.Tensor]
-"""(similarities [N, S], tau) -> weights [N, S] with rows summing to one."""
-
-FUSION_RULES: dict[str, FusionRule] = {
-    "similarity": similarity_weights,
-    "uniform": uniform_weights,
-    "nearest": nearest_weights,
-}
+from ldpf.fusion.base import (
+    FUSION_RULES,
+    FusionInputs,
+    FusionRule,
+    as_rule,
+    rule_config,
+    rule_from_config,
+)
 
 __all__ = [
     "FUSION_RULES",
+    "FusionInputs",
     "FusionRule",
-    "fused_logits",
-    "fused_logits_reference",
-    "nearest_weights",
-    "similarity_weights",
-    "uniform_weights",
+    "as_rule",
+    "rule_config",
+    "rule_from_config",
 ]

@@ -2,10 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 
+from ldpf.fusion.base import FusionInputs, FusionRule
+
 _ELEMENTS_PER_CHUNK = 1 << 24
+
+
+def fuse(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
+    """Class logits of images by a fusion rule, [N, K].
+
+    The images are taken in chunks, so memory beyond the result does not grow with N. What a rule
+    mixes decides how; `fuse_reference` is the definition that each way agrees with.
+    """
+    mix = MIXTURES[rule.mixes]
+    return torch.cat([mix(chunk, rule.weights(chunk)) for chunk in _chunks(inputs)])
+
+
+def _chunks(inputs: FusionInputs) -> Iterator[FusionInputs]:
+    prompts, classes, _ = inputs.text_features.shape
+    rows = max(1, _ELEMENTS_PER_CHUNK // (prompts * classes))
+    for start in range(0, max(len(inputs.image_features), 1), rows):
+        yield inputs.rows(start, start + rows)
+
+
+def mix_text(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
+    """cos(f, t_k(x)) / T with t_k(x) = sum_s alpha_s(x) t_k^s, never building t_k(x).
+
+    The numerator is the weighted sum of per-prompt cosines, and the norm of t_k(x) comes from the
+    S x S Gram matrix of each class: |t_k(x)|^2 = alpha^T G_k alpha. Memory is N * S * K numbers
+    instead of N * K * D.
+    """
+    texts = inputs.text_features
+    gram = torch.einsum("skd,rkd->ksr", texts, texts)  # [K, S, S]
+    cosines = torch.einsum("nd,skd->nsk", inputs.image_features, texts)
+    of_weights = "ns" if weights.dim() == 2 else "nsk"
+    other = of_weights.replace("s", "r")
+    numerator = torch.einsum(f"{of_weights},nsk->nk", weights, cosines)
+    norm_squared = torch.einsum(f"{of_weights},ksr,{other}->nk", weights, gram, weights)
+    return inputs.logit_scale * numerator / norm_squared.clamp_min(1e-12).sqrt()
+
+
+def mix_logits(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
+    """sum_s alpha_s(x) log softmax_k(cos(f, t_k^s) / T): a geometric mean of the answers."""
+    return _weighted(weights, inputs.prompt_logits.log_softmax(dim=-1))
+
+
+def mix_probabilities(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
+    """log sum_s alpha_s(x) softmax_k(cos(f, t_k^s) / T): an arithmetic mean of the answers."""
+    alpha = weights if weights.dim() == 3 else weights[:, :, None]
+    # In the logarithm: a probability too small for float32 keeps its place in the order.
+    tiny = torch.finfo(alpha.dtype).tiny
+    log_alpha = alpha.clamp_min(tiny).log()
+    return (log_alpha + inputs.prompt_logits.log_softmax(dim=-1)).logsumexp(dim=1)
+
+
+def _weighted(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Sum over prompts of [N, S, K] `values`, by weights [N, S] or [N, S, K]."""
+    return torch.einsum(f"{'ns' if weights.dim() == 2 else 'nsk'},nsk->nk", weights, values)
+
+
+MIXTURES = {"text": mix_text, "logits": mix_logits, "probabilities": mix_probabilities}
+
+
+def fuse_reference(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
+    """The definitions that `fuse` agrees with: every t_k(x) built, no chunks, no logarithms."""
+    weights = rule.weights(inputs)
+    if weights.dim() == 2:
+        weights = weights[:, :, None].expand(-1, -1, inputs.text_features.shape[1])  # [N, S, K]
+    if rule.mixes == "text":
+        fused = torch.einsum("nsk,skd->nkd", weights, inputs.text_features)
+        cosines = torch.einsum("nd,nkd->nk", inputs.image_features, F.normalize(fused, dim=-1))
+        return inputs.logit_scale * cosines
+    each = torch.einsum("nd,skd->nsk", inputs.image_features, inputs.text_features)
+    probabilities = torch.softmax(inputs.logit_scale * each, dim=-1)
+    if rule.mixes == "probabilities":
+        return (weights * probabilities).sum(dim=1).log()
+    return (weights * probabilities.log()).sum(dim=1)
 
 
 def fused_logits(
@@ -14,33 +90,17 @@ def fused_logits(
     weights: torch.Tensor,
     logit_scale: float,
 ) -> torch.Tensor:
-    """logit_scale * cos(f, t_k(x)) with t_k(x) = sum_s alpha_s(x) t_k^s, never building t_k(x).
-
-    The numerator is the weighted sum of per-prompt cosines, and the norm of t_k(x) comes from the
-    S x S Gram matrix of each class: |t_k(x)|^2 = alpha^T G_k alpha. Memory is N * S * K numbers
-    instead of N * K * D; `fused_logits_reference` is the definition this agrees with.
+    """`mix_text` in chunks, for weights [N, S] that are already known. Returns [N, K].
 
     Args:
         image_features: [N, D] of length one.
         text_features: [S, K, D] of length one.
         weights: [N, S], rows summing to one.
         logit_scale: 1 / T of the backbone.
-
-    Returns:
-        [N, K].
     """
-    prompts, classes, _ = text_features.shape
-    gram = torch.einsum("skd,rkd->ksr", text_features, text_features)  # [K, S, S]
-    rows = max(1, _ELEMENTS_PER_CHUNK // (prompts * classes))
-    parts = []
-    for start in range(0, max(len(image_features), 1), rows):
-        alpha = weights[start : start + rows]  # [n, S]
-        features = image_features[start : start + rows]
-        cosines = torch.einsum("nd,skd->nsk", features, text_features)
-        numerator = torch.einsum("ns,nsk->nk", alpha, cosines)
-        norm_squared = torch.einsum("ns,ksr,nr->nk", alpha, gram, alpha)
-        parts.append(numerator / norm_squared.clamp_min(1e-12).sqrt())
-    return logit_scale * torch.cat(parts)
+    # The weights are divided into chunks where a rule's similarities would be.
+    inputs = FusionInputs(weights, image_features, text_features, logit_scale)
+    return torch.cat([mix_text(chunk, chunk.similarities) for chunk in _chunks(inputs)])
 
 
 def fused_logits_reference(
@@ -49,6 +109,6 @@ def fused_logits_reference(
     weights: torch.Tensor,
     logit_scale: float,
 ) -> torch.Tensor:
-    """The definition `fused_logits` is tested against: every t_k(x) built, [N, K, D] in memory."""
+    """The definition of `fused_logits`: every t_k(x) built, [N, K, D] in memory."""
     fused = torch.einsum("ns,skd->nkd", weights, text_features)
     return logit_scale * torch.einsum("nd,nkd->nk", image_features, F.normalize(fused, dim=-1))

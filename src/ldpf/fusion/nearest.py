@@ -1,20 +1,23 @@
-"""The hard choice: only the most similar latent domain speaks."""
+"""The hard choice: only the most similar latent domain counts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from ldpf.fusion.base import FUSION_RULES, FusionInputs, FusionRule
 
-def nearest_weights(similarities: torch.Tensor, tau: float) -> torch.Tensor:
-    """alpha_s(x) = 1 for the most similar latent domain, else 0; `tau` has no effect.
 
-    Args:
-        similarities: [N, S] cosines of domain features to centroids. A tie goes to the lower s.
+@FUSION_RULES.register("nearest")
+@dataclass(frozen=True)
+class Nearest(FusionRule):
+    """Only the most similar latent domain counts; of equally similar ones the first."""
 
-    Returns:
-        [N, S], one-hot rows.
-    """
-    # argmax does not promise which of equal values it returns; max over a tie-broken key does.
-    best = similarities.max(dim=-1, keepdim=True).values
-    first = (similarities == best).int().cumsum(dim=-1)
-    return ((similarities == best) & (first == 1)).to(similarities.dtype)
+    def weights(self, inputs: FusionInputs) -> torch.Tensor:
+        """Weights [N, S], one-hot rows."""
+        similarities = inputs.similarities
+        # argmax does not promise which of equal values it returns; max over a tie-broken key does.
+        best = similarities.max(dim=-1, keepdim=True).values
+        first = (similarities == best).int().cumsum(dim=-1)
+        return ((similarities == best) & (first == 1)).to(similarities.dtype)

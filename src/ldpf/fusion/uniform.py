@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from ldpf.fusion.base import FUSION_RULES, FusionInputs, FusionRule
 
-def uniform_weights(similarities: torch.Tensor, tau: float) -> torch.Tensor:
-    """alpha_s(x) = 1 / S for every image; `tau` has no effect.
 
-    Args:
-        similarities: [N, S]; only its shape is used.
+@FUSION_RULES.register("uniform")
+@dataclass(frozen=True)
+class Uniform(FusionRule):
+    """Every latent domain weighs the same: alpha_s(x) = 1 / S for every image."""
 
-    Returns:
-        [N, S], rows summing to one.
-    """
-    return torch.full_like(similarities, 1.0 / similarities.shape[-1])
+    def weights(self, inputs: FusionInputs) -> torch.Tensor:
+        """Weights [N, S], rows summing to one."""
+        return torch.full_like(inputs.similarities, 1.0 / inputs.similarities.shape[-1])

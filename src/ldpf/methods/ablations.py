@@ -7,7 +7,10 @@ and two kinds of prompt are each worth having.
 
 from __future__ import annotations
 
-from ldpf.domains import DiscoverySettings, ExtractorSettings, GivenDomains
+from ldpf.domains import DiscoverySettings
+from ldpf.domains.assignment.random_split import RandomSplit
+from ldpf.domains.assignment.true_domains import TrueDomains
+from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.methods.base import METHODS
 from ldpf.methods.ldpf import LDPF
 
@@ -19,7 +22,7 @@ def manual() -> LDPF:
     One prompt for each source domain among the training images; c_s is the mean of z over them. G,
     C and the fusion are LDPF's. Needs known domains.
     """
-    return LDPF("ldpf-manual", discovery=GivenDomains(source="manual"))
+    return LDPF("ldpf-manual", discovery=DiscoverySettings(assignment=TrueDomains()))
 
 
 @METHODS.register("ldpf-random", prompts=True)
@@ -29,7 +32,7 @@ def random() -> LDPF:
     Several prompts trained on parts of the data differ even when the parts mean nothing. What LDPF
     gains over this is what its domains are worth; the same holds for U_sel (`random-oracle`).
     """
-    return LDPF("ldpf-random", discovery=GivenDomains(source="random"))
+    return LDPF("ldpf-random", discovery=DiscoverySettings(assignment=RandomSplit()))
 
 
 @METHODS.register("ldpf-no-adversary", prompts=True)
@@ -39,8 +42,8 @@ def no_adversary() -> LDPF:
     What is left to G is our class-conditional reconstruction, without which it would not train at
     all; so z may keep the class, and clusters may be classes.
     """
-    extractor = ExtractorSettings(adversary=0.0, erase=False)
-    return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(extractor=extractor))
+    alone = Adversarial(adversary=0.0, erase=False)
+    return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(disentangle=alone))
 
 
 @METHODS.register("ldpf-sequential", prompts=True)

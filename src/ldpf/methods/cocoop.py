@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ldpf.domains.disentangle.adversarial import seeded_linear
+from ldpf.domains.disentangle.maps import seeded_linear
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator
 from ldpf.models.instance_classifier import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.domains.clustering import group_means
-from ldpf.domains.disentangle.adversarial import seeded_linear
+from ldpf.domains.clustering.matching import group_means
+from ldpf.domains.disentangle.maps import seeded_linear
 from ldpf.errors import DataError, ModelError
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
-from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.fusion import FusionInputs, FusionRule, as_rule
+from ldpf.fusion.fuse import fuse
+from ldpf.fusion.similarity import Similarity
 from ldpf.methods.base import METHODS, Method
-from ldpf.models.prompt_classifier import PromptClassifier, check_tau
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import random_context, similarity_between, worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.loop import PromptTraining, RunRecord, Stage
@@ -62,14 +64,14 @@ class LDPF(Method):
         weight: lambda, for L_dap. It scales the gradient of v, which Adam (the `fast` recipe)
             divides out again, so it matters with `paper` only, and nowhere with `joint`. (L_adv
             trains only the extractor, whose own optimiser makes a factor in front of it a matter of
-            `discovery.extractor`.)
+            `discovery.disentangle`.)
         stages: `alternating` (the stages take turns), `sequential` (stage 1 to its end, then
             stage 2) or `joint` (every step updates both).
         turn: steps of one turn, with `alternating`. Turns of a single step do badly with Adam: v
             undoes in its step what u overshot in the one before, and both drift apart.
         agnostic_domain: which prompt carries an image in L_dap: its `own` latent domain's, `all`
             (mean of the losses under each), or the `fused` prediction.
-        fusion, tau: fusion rule and temperature of the prediction.
+        fusion: fusion rule of the prediction, or its name. `tau` is short for `fusion.tau`.
         recipe: how prompts are trained.
     """
 
@@ -81,11 +83,15 @@ class LDPF(Method):
     stages: str = "alternating"
     turn: int = 25
     agnostic_domain: str = "own"
-    fusion: str = "similarity"
-    tau: float = 0.1
+    fusion: FusionRule = field(default_factory=Similarity)
     recipe: Recipe = FAST
     shares_passes = True
-    aliases: ClassVar[Mapping[str, str]] = {"n_domains": "discovery.n_domains"}
+    aliases: ClassVar[Mapping[str, str]] = {
+        "n_domains": "discovery.n_domains",
+        "tau": "fusion.tau",
+        "discovery.extractor": "discovery.disentangle",
+        "discovery.source": "discovery.assignment",
+    }
 
     def __post_init__(self) -> None:
         if self.agnostic_length < 0 or self.specific_length < 0 or self.length < 1:
@@ -101,16 +107,12 @@ class LDPF(Method):
             raise SettingsError(
                 f"agnostic_domain is {self.agnostic_domain!r}; choose from own, all, fused."
             )
-        if self.fusion not in FUSION_RULES:
-            raise SettingsError(
-                f"There is no fusion rule {self.fusion!r}; choose from {', '.join(FUSION_RULES)}."
-            )
-        check_tau(self.tau)
+        object.__setattr__(self, "fusion", as_rule(self.fusion))
 
     @property
     def n_prompts(self) -> int:
         """Prompts trained at once, one a latent domain. (True domains may be more or fewer.)"""
-        return self.discovery.n_domains
+        return self.discovery.expected_domains
 
     @property
     def length(self) -> int:
@@ -129,7 +131,7 @@ class LDPF(Method):
         """Discover domains and train prompts on `train`; keep what is best on `validation`.
 
         True domains in `train` are never used for training, only for measurements in the log,
-        unless `discovery.source` is `manual`.
+        unless `discovery.assignment` is `manual`.
 
         Raises:
             SettingsError: `train` cannot fill the latent domains.
@@ -151,7 +153,6 @@ class LDPF(Method):
             contexts=contexts,
             latent=FittedDomains.from_tensors(best["latent"]),
             fusion=self.fusion,
-            tau=self.tau,
             outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         report = {
@@ -160,6 +161,7 @@ class LDPF(Method):
             "best_step": training.best.step,
             "validation_accuracy": training.best.accuracy,
             "domains": learner.discovery.measure(),
+            "n_domains_table": learner.discovery.chosen.table,
             "class_by_domain": learner.discovery.class_table().tolist(),
             "prompt_similarity": similarity_between(text_features).tolist(),
         }
@@ -270,16 +272,20 @@ class LDPFLearner:
 
     def _fused_loss(self, text_features: torch.Tensor, batch: torch.Tensor | None) -> torch.Tensor:
         rows = slice(None) if batch is None else batch
-        weights = self.train_weights[rows].to(self.features.device)
-        logits = fused_logits(self.features[rows], text_features, weights, self.scale)
-        return F.cross_entropy(logits, self.labels[rows])
+        similarities = self.train_similarities[rows].to(self.features.device)
+        inputs = FusionInputs(similarities, self.features[rows], text_features, self.scale)
+        return F.cross_entropy(fuse(self.method.fusion, inputs), self.labels[rows])
 
     @torch.no_grad()
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
         """Accuracy of the fused prediction, with weights chosen as for new images."""
-        logits = fused_logits(
-            self.validation.features, text_features.cpu(), self.validation_weights, self.scale
+        inputs = FusionInputs(
+            self.validation_similarities,
+            self.validation.features,
+            text_features.cpu(),
+            self.scale,
         )
+        logits = fuse(self.method.fusion, inputs)
         return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
 
     def start_round(self) -> dict[str, Any] | None:
@@ -294,16 +300,12 @@ class LDPFLearner:
 
     def _domains_changed(self) -> None:
         latent = self.discovery.latent_domains()
-        rule = FUSION_RULES[self.method.fusion]
         # Steps on the whole set use the same groups until the domains change again.
         self.whole_set = self._by_domain(torch.arange(self.n_train))
         self.latent_tensors = latent.tensors()
-        self.validation_weights = rule(
-            latent.similarities(self.validation.features), self.method.tau
-        )
+        self.validation_similarities = latent.similarities(self.validation.features)
         if self.method.agnostic_domain == "fused":
-            train_features = self.discovery.train.features
-            self.train_weights = rule(latent.similarities(train_features), self.method.tau)
+            self.train_similarities = latent.similarities(self.discovery.train.features)
 
     def state(self) -> Tree:
         """Prompts and discovery."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import Field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from ldpf.errors import SettingsError
+from ldpf.utils.text import did_you_mean
 
 Part = TypeVar("Part")
 
@@ -21,21 +22,39 @@ def with_settings(part: Part, settings: Mapping[str, Any]) -> Part:
     Args:
         part: a frozen dataclass such as `LDPF()`.
         settings: values by name; a dot leads into a part, as in `discovery.n_domains` or
-            `recipe.learning_rate`.
+            `recipe.learning_rate`. A part from a registry is replaced by the name of another one,
+            as in `fusion=uniform`, which then has its own defaults. Short names such as `tau` have
+            no effect where the part they lead into has no such setting.
 
     Raises:
         SettingsError: there is no such setting, or its value is of another kind or not allowed.
     """
-    for name, value in settings.items():
-        part = _with_setting(part, name, name.split("."), value)
+    # Parts first: the other settings are those of the parts that are chosen.
+    for name, value in sorted(
+        settings.items(), key=lambda item: full_name(part, item[0]).count(".")
+    ):
+        full = full_name(part, name)
+        if full != name and "." not in name and full not in setting_names(part):
+            continue
+        part = _with_setting(part, part, name, full.split("."), value)
     return part
 
 
+def full_name(part: Any, name: str) -> str:
+    """The dotted name of a setting behind its short or former name, such as `fusion.tau`."""
+    for short, long in getattr(part, "aliases", {}).items():
+        if name == short or name.startswith(f"{short}."):
+            return long + name.removeprefix(short)
+    return name
+
+
 def setting_names(part: Any, prefix: str = "") -> list[str]:
-    """All dotted names that `with_settings` takes for `part`."""
+    """All dotted names that `with_settings` takes for `part`, without short and former ones."""
     names = []
     for field in fields(part):
         value = getattr(part, field.name)
+        if hasattr(value, "registry"):
+            names.append(prefix + field.name)
         if is_dataclass(value):
             names += setting_names(value, f"{prefix}{field.name}.")
         elif field.name not in FIXED:
@@ -43,15 +62,23 @@ def setting_names(part: Any, prefix: str = "") -> list[str]:
     return names
 
 
+def known_names(part: Any) -> list[str]:
+    """The names of `setting_names`, after the short ones that mean something for `part`."""
+    names = setting_names(part)
+    aliases = getattr(part, "aliases", {})
+    return [*(short for short, long in aliases.items() if long in names), *names]
+
+
 def applicable(method: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `settings` that `method` has and that make a difference to it.
 
-    True domains are as many as the data has, so their number is no setting.
+    Where the domains are given, as many as the data has, their number is no setting.
     """
     known = set(setting_names(method))
-    if getattr(getattr(method, "discovery", None), "source", None) == "manual":
+    assignment = getattr(getattr(method, "discovery", None), "assignment", None)
+    if getattr(assignment, "decides_number", False):
         known.discard("discovery.n_domains")
-    return {name: value for name, value in settings.items() if name in known}
+    return {name: value for name, value in settings.items() if full_name(method, name) in known}
 
 
 def parse_value(text: str) -> Any:
@@ -85,19 +112,39 @@ def split_setting(text: str, example: str) -> tuple[str, str]:
     return name, rest
 
 
-def _with_setting(part: Any, whole: str, path: list[str], value: Any) -> Any:
-    name, rest = path[0], path[1:]
-    if not is_dataclass(part) or name not in {f.name for f in fields(part)} or name in FIXED:
-        raise SettingsError(f"There is no setting {whole!r}.")
-    now = getattr(part, name)
+def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any) -> Any:
+    field_name, rest = path[0], path[1:]
+    known = {field.name: field for field in fields(part)} if is_dataclass(part) else {}
+    if field_name not in known or field_name in FIXED:
+        near = did_you_mean(name, known_names(whole))
+        raise SettingsError(f"There is no setting {name!r}.{near}")
+    now = getattr(part, field_name)
     if rest:
-        return replace(part, **{name: _with_setting(now, whole, rest, value)})
+        return replace(part, **{field_name: _with_setting(whole, now, name, rest, value)})
     if is_dataclass(now):
-        inner = ", ".join(f"{whole}.{field}" for field in setting_names(now))
-        raise SettingsError(f"{whole!r} is a group of settings; choose from {inner}.")
+        return replace(part, **{field_name: _other_part(now, name, value)})
     if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if now is not None and value is not None and type(value) is not type(now):
+    other_kind = now is not None and value is not None and type(value) is not type(now)
+    if other_kind and not _takes_words(known[field_name]):
         kind = type(now).__name__
-        raise SettingsError(f"{whole}={value!r} should be of type {kind}, like {now!r}.")
-    return replace(part, **{name: value})
+        raise SettingsError(f"{name}={value!r} should be of type {kind}, like {now!r}.")
+    return replace(part, **{field_name: value})
+
+
+def _other_part(now: Any, name: str, value: Any) -> Any:
+    """The part of a registry that `value` names, in place of `now`."""
+    registry = getattr(now, "registry", None)
+    if registry is not None and isinstance(value, str):
+        return registry.make(value)
+    if registry is not None:
+        raise SettingsError(
+            f"{name}={value!r} should be the name of a {registry.kind}: {', '.join(registry)}."
+        )
+    inner = ", ".join(f"{name}.{field}" for field in setting_names(now))
+    raise SettingsError(f"{name!r} is a group of settings; choose from {inner}.")
+
+
+def _takes_words(field: Field[Any]) -> bool:
+    """Whether a field is declared as a number or a word; its part checks which are allowed."""
+    return "| str" in str(field.type)

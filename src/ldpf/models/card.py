@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.domains.diagnosis import discovery_words
-from ldpf.models.summary import model_words, use_of_domains
+from ldpf.models.summary import fusion_words, model_words, use_of_domains
 from ldpf.utils.text import some
 
 CLASSES_SHOWN = 50
@@ -162,7 +162,7 @@ def _numbers(config: Mapping[str, Any]) -> list[str]:
         rows.append(("the backbone without training, on the same images", zero_shot))
     rows.append(("latent domains", str(config["n_domains"])))
     if config["n_domains"] > 1:
-        rows.append(("fusion", f"{config['fusion']}, temperature {config['tau']:g}"))
+        rows.append(("fusion", fusion_words(config)))
     measured = origin.get("latent_domains") or training.get("domains") or {}
     sentences = discovery_words(measured) if config["n_domains"] > 1 else []
     if chosen := model_words(origin):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ldpf.domains.fitted import FittedDomains
-from ldpf.errors import SettingsError
-from ldpf.fusion import FUSION_RULES, fused_logits
+from ldpf.fusion import FusionInputs, FusionRule, as_rule, rule_config, rule_from_config
+from ldpf.fusion.fuse import fuse
+from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
     outside_shapes,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ldpf.domains.ood import OutsideCheck
 
 
-@CLASSIFIERS.register("prompt", keys=("fusion", "tau"))
+@CLASSIFIERS.register("prompt", keys=("fusion",))
 @dataclass(frozen=True)
 class PromptClassifier(Classifier):
     """A classifier over cached image features. Each image is answered on its own.
@@ -41,8 +42,7 @@ class PromptClassifier(Classifier):
             for all classes: it cancels in the softmax and is left out.)
         contexts: the learned prompts [S, M, W] behind `text_features`; None for hard prompts.
         latent: extractor and centroids of the S latent domains; None where there is one prompt.
-        fusion: name of the fusion rule.
-        tau: temperature of the fusion.
+        fusion: the fusion rule, or its name.
         training: what training reports about itself (steps, passes, validation, diagnostics).
         outside: tells images unlike the training images; None where it was not measured.
         templates: the hard prompts behind `text_features`; empty for learned ones.
@@ -54,38 +54,42 @@ class PromptClassifier(Classifier):
     logit_scale: float
     contexts: torch.Tensor | None = None
     latent: FittedDomains | None = None
-    fusion: str = "similarity"
-    tau: float = 0.1
+    fusion: FusionRule = field(default_factory=Similarity)
     training: dict[str, Any] = field(default_factory=dict)
     outside: OutsideCheck | None = None
     templates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.fusion not in FUSION_RULES:
-            raise SettingsError(
-                f"There is no fusion rule {self.fusion!r}; choose from {', '.join(FUSION_RULES)}."
-            )
-        check_tau(self.tau)
+        object.__setattr__(self, "fusion", as_rule(self.fusion))
 
     @property
     def n_domains(self) -> int:
         """S, the number of prompts that are fused."""
         return len(self.text_features)
 
-    def with_fusion(self, fusion: str) -> PromptClassifier:
+    def with_fusion(self, fusion: FusionRule | str) -> PromptClassifier:
         """The same prompts read out by another fusion rule; nothing is trained again."""
-        return replace(self, fusion=fusion)
+        return replace(self, fusion=as_rule(fusion))
 
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
-        """alpha_s(x): [N, D] -> [N, S], rows summing to one."""
+        """alpha_s(x): [N, D] -> [N, S], rows summing to one.
+
+        Where the rule weighs prompts for each class, these are the means over classes.
+        """
+        weights = self.fusion.weights(self.fusion_inputs(image_features))
+        return weights if weights.dim() == 2 else weights.mean(dim=2)
+
+    def fusion_inputs(self, image_features: torch.Tensor) -> FusionInputs:
+        """What the fusion rule may look at, for features [N, D]."""
         if self.latent is None:
-            return super().domain_weights(image_features)
-        return FUSION_RULES[self.fusion](self.latent.similarities(image_features), self.tau)
+            similarities = image_features.new_ones(len(image_features), 1)
+        else:
+            similarities = self.latent.similarities(image_features)
+        return FusionInputs(similarities, image_features, self.text_features, self.logit_scale)
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
-        """Class logits under the fused prompt: [N, D] -> [N, K]."""
-        weights = self.domain_weights(image_features)
-        return fused_logits(image_features, self.text_features, weights, self.logit_scale)
+        """Class logits by the fusion rule: [N, D] -> [N, K]."""
+        return fuse(self.fusion, self.fusion_inputs(image_features))
 
     def prompt_logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits under each prompt alone: [N, D] -> [N, S, K]."""
@@ -108,7 +112,7 @@ class PromptClassifier(Classifier):
 
     def config(self) -> dict[str, Any]:
         """The fusion, and the hard prompts with the class names that were encoded in them."""
-        config: dict[str, Any] = {"fusion": self.fusion, "tau": self.tau}
+        config: dict[str, Any] = rule_config(self.fusion)
         if self.templates:
             config |= {
                 "templates": list(self.templates),
@@ -124,6 +128,7 @@ class PromptClassifier(Classifier):
             tensors = {"text_features": self.text_features}
         if self.latent is not None:
             tensors |= with_prefix("latent", self.latent.tensors())
+        tensors |= with_prefix("fusion", self.fusion.tensors())
         return tensors | outside_tensors(self)
 
     @classmethod
@@ -137,7 +142,10 @@ class PromptClassifier(Classifier):
         else:
             shapes = {"contexts": (n_domains, "length", backbone.text.width)}
         if n_domains > 1 or any(name.startswith("latent.") for name in tensors):
-            shapes |= with_prefix("latent", FittedDomains.shapes(n_domains, dim))
+            latent = without_prefix("latent", tensors)
+            shapes |= with_prefix("latent", FittedDomains.shapes(n_domains, dim, latent))
+        rule = rule_from_config(config)
+        shapes |= with_prefix("fusion", rule.shapes(n_domains, config["n_classes"], dim))
         return shapes | outside_shapes(tensors, dim)
 
     @classmethod
@@ -160,19 +168,12 @@ class PromptClassifier(Classifier):
             logit_scale=backbone.logit_scale,
             contexts=contexts,
             latent=FittedDomains.from_tensors(latent) if latent else None,
-            fusion=config["fusion"],
-            tau=config["tau"],
+            fusion=rule_from_config(config).with_tensors(without_prefix("fusion", tensors)),
             templates=tuple(config.get("templates", ())),
         )
         if config.get("encoded_class_names", names) != names:
             return classifier.for_classes(names, backbone)
         return classifier
-
-
-def check_tau(tau: float) -> None:
-    """Raise SettingsError unless tau is a finite positive number."""
-    if not 0 < tau < float("inf"):
-        raise SettingsError(f"tau={tau} should be a finite number above 0, such as 0.1.")
 
 
 def _encode(contexts: torch.Tensor, class_names: Sequence[str], backbone: Backbone) -> torch.Tensor:

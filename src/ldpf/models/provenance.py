@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from ldpf.utils.registry import part_settings
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -48,5 +49,5 @@ def training_provenance(
         "seed": seed,
         "recipe": recipe.name if recipe else "none",
         "train_fraction": train_fraction,
-        "method_settings": asdict(method),
+        "method_settings": part_settings(method),
     }

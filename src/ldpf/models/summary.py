@@ -46,6 +46,17 @@ def model_words(origin: Mapping[str, Any]) -> str | None:
     return f"Chosen by accuracy {where}: {_words(origin['chosen'])} ({scores})."
 
 
+def fusion_words(config: Mapping[str, Any]) -> str:
+    """The fusion rule of a model, and its temperature where it has one."""
+    tau = temperature(config)
+    return config["fusion"] + ("" if tau is None else f" (tau {tau:g})")
+
+
+def temperature(config: Mapping[str, Any]) -> float | None:
+    """The temperature of a model's fusion rule; None where it has none."""
+    return config.get("fusion_settings", config).get("tau")
+
+
 def use_of_domains(origin: Mapping[str, Any]) -> str:
     """What a model's known domains were used for, by its provenance."""
     discovery = (origin.get("method_settings") or {}).get("discovery") or {}

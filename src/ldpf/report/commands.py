@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, make_method
+from ldpf.methods.overrides import full_name, with_settings
 from ldpf.training.recipe import RECIPES, get_recipe
+from ldpf.utils.registry import part_settings
 
 
 def benchmark_command(
@@ -60,12 +61,28 @@ def changed_settings(config: Mapping[str, Any]) -> dict[str, str]:
     if name not in METHODS or (recipe is not None and recipe not in RECIPES):
         return {}
     method = make_method(name, get_recipe(recipe)) if recipe else make_method(name)
-    usual = _flat(json.loads(json.dumps(asdict(method))))
-    return {
+    parts, values = _split(found)
+    usual_parts, _ = _split(part_settings(method))
+    changed = {key: part for key, part in parts.items() if usual_parts.get(key) != part}
+    # Another part has usual settings of its own.
+    usual = _flat(json.loads(json.dumps(part_settings(with_settings(method, changed)))))
+    settings = {full_name(method, key): value for key, value in values.items()}
+    return changed | {
         key: _typed(value)
-        for key, value in _flat(found).items()
+        for key, value in settings.items()
         if key in usual and usual[key] != value
     }
+
+
+def _split(settings: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Names of the parts that come from registries, and all other settings, by dotted name."""
+    flat = _flat(settings)
+    parts = {
+        key.removesuffix(".name"): value
+        for key, value in flat.items()
+        if key.endswith(".name") and key != "recipe.name"
+    }
+    return parts, {key: v for key, v in flat.items() if key.removesuffix(".name") not in parts}
 
 
 def search_words(search: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ldpf.models.summary import model_words, use_of_domains
+from ldpf.models.summary import fusion_words, model_words, temperature, use_of_domains
 from ldpf.report.commands import search_words
 from ldpf.report.findings import Training
 from ldpf.utils.text import some
@@ -39,7 +39,7 @@ def facts(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     rows.append(("Backbone, frozen", f"{built_on['name']} (fingerprint {short})"))
     rows.append(("Method", config["method"]))
     if config["n_domains"] > 1:
-        rule = f"{config['n_domains']}, fused by {config['fusion']} (tau {config['tau']:g})"
+        rule = f"{config['n_domains']}, fused by {fusion_words(config)}"
         rows.append(("Latent domains", rule))
     if "recipe" in origin:
         rows.append(("Recipe", f"{origin['recipe']}, seed {origin.get('seed')}"))
@@ -80,8 +80,12 @@ def commands(
     search = origin.get("search") or {"values": {}, "trials": None}
     if "discovery" in settings and "discovery.n_domains" not in search["values"]:
         words += ["--n-domains", str(settings["discovery"]["n_domains"])]
-    if "discovery" in settings and "tau" not in search["values"]:
-        words += ["--tau", f"{config['tau']:g}"]
+    if (
+        "discovery" in settings
+        and temperature(config) is not None
+        and "tau" not in search["values"]
+    ):
+        words += ["--tau", f"{temperature(config):g}"]
     words += search_words(search)
     words += ["--selection", search["selection"]] if "selection" in search else []
     for option in ("recipe", "train_fraction", "seed"):

@@ -94,6 +94,7 @@ class Registry(Generic[T]):
             added: Any = entry
             if isinstance(added, type):
                 added.registered_name = name  # type: ignore[attr-defined]
+                added.registry = self  # type: ignore[attr-defined]
             return entry
 
         return add
@@ -207,6 +208,7 @@ class Registry(Generic[T]):
         # A decorated entry has registered itself while it was imported.
         if isinstance(entry, type) and not hasattr(entry, "registered_name"):
             entry.registered_name = point.name  # type: ignore[attr-defined]
+            entry.registry = self  # type: ignore[attr-defined]
         return self._entries.get(point.name, entry)
 
 

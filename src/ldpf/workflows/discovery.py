@@ -16,7 +16,7 @@ from ldpf.domains.diagnosis import discovery_words
 from ldpf.domains.diagnostics import ari, cross_table, measure_latent, nmi
 from ldpf.errors import ModelError, SettingsError
 from ldpf.features.feature_set import FeatureSet
-from ldpf.fusion import similarity_weights
+from ldpf.fusion.similarity import similarity_weights
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files

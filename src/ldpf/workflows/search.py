@@ -31,7 +31,7 @@ def search_space(
         SettingsError: a setting or value that the method does not have, or another rule.
     """
     from ldpf.experiments.search import parse_search
-    from ldpf.methods.overrides import setting_names, with_settings
+    from ldpf.methods.overrides import known_names, with_settings
 
     if selection not in RULES:
         raise SettingsError(
@@ -45,7 +45,7 @@ def search_space(
                 "from; give some, as in --search tau=0.1,1."
             )
         return None
-    known = setting_names(method)
+    known = known_names(method)
     if unknown := [name for name in space.values if name not in known]:
         raise SettingsError(
             f"{method.name} has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}."

@@ -7,9 +7,9 @@ import torch
 
 from ldpf.domains.diagnostics import linear_probe_accuracy
 from ldpf.domains.disentangle.adversarial import (
-    AdversarialTraining,
+    Adversarial,
+    AdversarialRun,
     DomainExtractor,
-    ExtractorSettings,
     reversal_ramp,
     reverse_gradient,
     seeded_linear,
@@ -18,7 +18,7 @@ from ldpf.errors import SettingsError
 from ldpf.utils.seed import generator
 
 # Few images need small batches and large steps to train in the seconds a test has.
-SETTINGS = ExtractorSettings(batch_size=32, learning_rate=1e-2)
+SETTINGS = Adversarial(batch_size=32, learning_rate=1e-2)
 ROUNDS = 12
 
 
@@ -35,7 +35,7 @@ def trained(data):
     def train(settings=SETTINGS):
         if settings not in done:
             train_set = data[0]
-            training = AdversarialTraining(
+            training = AdversarialRun(
                 train_set.features, train_set.labels, 3, settings, generator(0, "extractor")
             )
             for i in range(ROUNDS):
@@ -97,8 +97,8 @@ def test_a_seeded_layer_starts_in_the_usual_range():
 
 def test_sizes_are_a_half_and_a_quarter_of_the_image_feature(data):
     train_set = data[0]
-    training = AdversarialTraining(
-        train_set.features, train_set.labels, 3, ExtractorSettings(), generator(0, "extractor")
+    training = AdversarialRun(
+        train_set.features, train_set.labels, 3, Adversarial(), generator(0, "extractor")
     )
     assert training.extractor.hidden.weight.shape == (16, 32)
     assert training.extractor.out.weight.shape == (8, 16)
@@ -106,10 +106,10 @@ def test_sizes_are_a_half_and_a_quarter_of_the_image_feature(data):
 
 def test_what_the_perceptron_sees_is_centred_with_about_unit_variance(data):
     train_set = data[0]
-    training = AdversarialTraining(
-        train_set.features, train_set.labels, 3, ExtractorSettings(), generator(0, "extractor")
+    training = AdversarialRun(
+        train_set.features, train_set.labels, 3, Adversarial(), generator(0, "extractor")
     )
-    seen = training.extractor.standardise(train_set.features)
+    seen = training.extractor.standardize(train_set.features)
     assert float(seen.mean(dim=0).abs().max()) < 1e-5
     assert float(seen.var(dim=0, unbiased=False).mean()) == pytest.approx(1.0, rel=1e-4)
 
@@ -128,8 +128,8 @@ def test_z_does_not_collapse(data, trained):
 def test_few_steps_do_not_look_like_a_collapse(make_features):
     # The decoder has hardly moved after three small steps; a random G keeps most of the style.
     train_set = make_features(20, dim=32)
-    training = AdversarialTraining(
-        train_set.features, train_set.labels, 3, ExtractorSettings(), generator(0, "extractor")
+    training = AdversarialRun(
+        train_set.features, train_set.labels, 3, Adversarial(), generator(0, "extractor")
     )
     for _ in range(3):
         training.epoch(0.0)
@@ -139,7 +139,7 @@ def test_few_steps_do_not_look_like_a_collapse(make_features):
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_constant_z_shows_as_no_explained_variance(data, held_out):
     train_set, shown = data[0], data[held_out]
-    training = AdversarialTraining(
+    training = AdversarialRun(
         train_set.features, train_set.labels, 3, SETTINGS, generator(0, "extractor")
     )
     training.epoch(1.0)
@@ -151,7 +151,7 @@ def test_a_constant_z_shows_as_no_explained_variance(data, held_out):
 
 def test_a_z_that_only_knows_the_class_explains_nothing_within_it(data):
     train_set, held_out = data
-    training = AdversarialTraining(
+    training = AdversarialRun(
         train_set.features, train_set.labels, 3, SETTINGS, generator(0, "extractor")
     )
     hot = torch.nn.functional.one_hot
@@ -183,7 +183,7 @@ def test_without_erasure_the_linear_map_is_the_identity(trained):
 def test_too_many_classes_for_the_size_of_z_are_not_erased(data):
     train_set = data[0]
     settings = replace(SETTINGS, dim=3)  # two class directions out of three would leave one
-    training = AdversarialTraining(
+    training = AdversarialRun(
         train_set.features, train_set.labels, 3, settings, generator(0, "extractor")
     )
     training.epoch(1.0)
@@ -201,7 +201,7 @@ def test_the_adversary_keeps_the_class_out_of_its_own_reach(data, trained):
 
 def test_training_repeats_bit_by_bit(data, trained):
     train_set = data[0]
-    again = AdversarialTraining(
+    again = AdversarialRun(
         train_set.features, train_set.labels, 3, SETTINGS, generator(0, "extractor")
     )
     for i in range(ROUNDS):
@@ -219,8 +219,8 @@ def test_one_image_alone_has_the_z_it_has_in_a_batch(data, trained):
 
 def test_images_that_are_all_the_same_do_not_blow_up():
     features = torch.nn.functional.normalize(torch.ones(20, 8), dim=1)
-    training = AdversarialTraining(
-        features, torch.arange(20) % 2, 2, ExtractorSettings(), generator(0, "extractor")
+    training = AdversarialRun(
+        features, torch.arange(20) % 2, 2, Adversarial(), generator(0, "extractor")
     )
     training.epoch(1.0)
     assert torch.isfinite(training.extractor(features)).all()
@@ -232,15 +232,10 @@ def test_an_extractor_without_training_maps_to_the_size_of_z():
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"hidden": 0}, "hidden is 0; it must be at least 1."),
-        ({"dim": -1}, "dim is -1; it must be at least 1."),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0."),
-        ({"batch_size": 0}, "batch_size is 0; it must be at least 1."),
-    ],
+    "change",
+    [{"hidden": 0}, {"dim": -1}, {"learning_rate": 0.0}, {"batch_size": 0}, {"adversary": -1.0}],
 )
-def test_settings_out_of_range_are_refused(change, sentence):
-    with pytest.raises(SettingsError) as caught:
-        ExtractorSettings(**change)
-    assert str(caught.value) == sentence
+def test_settings_out_of_range_are_refused(change):
+    ((name, value),) = change.items()
+    with pytest.raises(SettingsError, match=f"{name}={value!r}"):
+        Adversarial(**change)

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+
+from ldpf.domains.disentangle.base import DISENTANGLERS, Disentangler
+from ldpf.domains.disentangle.maps import LinearMap
+
+
+@DISENTANGLERS.register("leace")
+@dataclass(frozen=True)
+class Leace(Disentangler):
+    """Least-squares erasure of the class, in closed form (Belrose et al. 2023).
+
+    On the training images no linear classifier reads the class off z better than by always giving
+    one answer; see `class_erasure`.
+    """
+
+    def fit(self, features: torch.Tensor, labels: torch.Tensor, n_classes: int) -> LinearMap:
+        """The erasing map of standardized features, [D] -> [D]."""
+        result = LinearMap(features.shape[1], features.shape[1])
+        result.set_input(features)
+        result.matrix.copy_(class_erasure(result.standardize(features), labels, n_classes))
+        return result
 
 
 def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torch.Tensor:

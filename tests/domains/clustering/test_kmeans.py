@@ -4,11 +4,14 @@ from itertools import permutations
 
 import pytest
 import torch
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans as SklearnKMeans
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import ldpf.domains.clustering
-from ldpf.domains.clustering import Clustering, group_means, kmeans, match_to_previous
+import ldpf.domains.clustering.kmeans
+import ldpf.domains.clustering.sampling
+from ldpf.domains.clustering.base import Clustering
+from ldpf.domains.clustering.kmeans import KMeans
+from ldpf.domains.clustering.matching import group_means, match_to_previous
 from ldpf.errors import SettingsError
 from ldpf.utils.seed import generator
 
@@ -26,12 +29,12 @@ def as_partition(ids):
 
 def test_well_separated_groups_are_found():
     z, ids = blobs()
-    assert as_partition(kmeans(z, 3, seed=0).assignments) == as_partition(ids)
+    assert as_partition(KMeans().fit(z, 3, seed=0).assignments) == as_partition(ids)
 
 
 def test_centroids_are_the_means_of_their_images():
     z, _ = blobs()
-    clustering = kmeans(z, 3, seed=0)
+    clustering = KMeans().fit(z, 3, seed=0)
     for s, centroid in enumerate(clustering.centroids):
         assert torch.allclose(z[clustering.assignments == s].mean(dim=0), centroid, atol=1e-5)
 
@@ -39,55 +42,57 @@ def test_centroids_are_the_means_of_their_images():
 @pytest.mark.parametrize("n_domains", [1, 2, 3, 7, 59, 60])
 def test_there_are_exactly_as_many_latent_domains_as_asked_for(n_domains):
     z, _ = blobs()
-    clustering = kmeans(z, n_domains, seed=0)
+    clustering = KMeans().fit(z, n_domains, seed=0)
     assert clustering.centroids.shape == (n_domains, 4)
     assert clustering.assignments.unique().tolist() == list(range(n_domains))
 
 
 def test_one_latent_domain_is_the_mean_of_all():
     z, _ = blobs()
-    clustering = kmeans(z, 1, seed=0)
+    clustering = KMeans().fit(z, 1, seed=0)
     assert torch.allclose(clustering.centroids[0], z.mean(dim=0), atol=1e-5)
     assert torch.equal(clustering.assignments, torch.zeros(60, dtype=torch.int64))
 
 
 def test_the_same_seed_gives_the_same_bits():
     z = torch.randn(500, 8, generator=generator(0, "z"))  # no structure: starts matter
-    first, second = kmeans(z, 5, seed=3), kmeans(z, 5, seed=3)
+    first, second = KMeans().fit(z, 5, seed=3), KMeans().fit(z, 5, seed=3)
     assert torch.equal(first.centroids, second.centroids)
     assert torch.equal(first.assignments, second.assignments)
 
 
 def test_it_runs_in_one_thread(monkeypatch):
     # Threads add up centroids in the order in which they finish.
-    threads, fit = [], KMeans.fit
+    threads, fit = [], SklearnKMeans.fit
 
     def watched(self, *arguments):
         threads.extend(pool["num_threads"] for pool in threadpool_info())
         return fit(self, *arguments)
 
-    monkeypatch.setattr(KMeans, "fit", watched)
+    monkeypatch.setattr(SklearnKMeans, "fit", watched)
     with threadpool_limits(limits=2):
-        kmeans(blobs()[0], 3, seed=0)
+        KMeans().fit(blobs()[0], 3, seed=0)
     assert set(threads) == {1}
 
 
 def test_the_seed_matters():
     z = torch.randn(500, 8, generator=generator(0, "z"))
-    assert not torch.equal(kmeans(z, 5, seed=3).centroids, kmeans(z, 5, seed=4).centroids)
+    assert not torch.equal(
+        KMeans().fit(z, 5, seed=3).centroids, KMeans().fit(z, 5, seed=4).centroids
+    )
 
 
 def test_large_seeds_are_taken():
     z, ids = blobs()
-    assert as_partition(kmeans(z, 3, seed=2**63 - 1).assignments) == as_partition(ids)
+    assert as_partition(KMeans().fit(z, 3, seed=2**63 - 1).assignments) == as_partition(ids)
 
 
 def test_beyond_the_sample_size_every_image_is_still_assigned(monkeypatch):
-    monkeypatch.setattr(ldpf.domains.clustering, "MAX_FIT_SAMPLES", 30)
+    monkeypatch.setattr(ldpf.domains.clustering.sampling, "MAX_FIT_SAMPLES", 30)
     z, ids = blobs(n_each=40)
-    clustering = kmeans(z, 3, seed=0)
+    clustering = KMeans().fit(z, 3, seed=0)
     assert as_partition(clustering.assignments) == as_partition(ids)
-    assert torch.equal(clustering.assignments, kmeans(z, 3, seed=0).assignments)
+    assert torch.equal(clustering.assignments, KMeans().fit(z, 3, seed=0).assignments)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +115,13 @@ def test_beyond_the_sample_size_every_image_is_still_assigned(monkeypatch):
 )
 def test_more_latent_domains_than_images_are_refused(images, n_domains, sentence):
     with pytest.raises(SettingsError) as caught:
-        kmeans(images, n_domains, seed=0)
+        KMeans().fit(images, n_domains, seed=0)
     assert str(caught.value) == sentence
 
 
 def test_as_many_latent_domains_as_different_images_are_possible():
     z = torch.eye(3).repeat(50, 1)
-    assert as_partition(kmeans(z, 3, seed=0).assignments) == as_partition(
+    assert as_partition(KMeans().fit(z, 3, seed=0).assignments) == as_partition(
         torch.arange(3).repeat(50)
     )
 
@@ -124,12 +129,12 @@ def test_as_many_latent_domains_as_different_images_are_possible():
 def test_many_equal_images_first_do_not_hide_the_others():
     # The quick look at the first rows sees one image only; there are three.
     z = torch.cat([torch.zeros(500, 3), torch.eye(3)[:2]])
-    assert len(kmeans(z, 3, seed=0).assignments.unique()) == 3
+    assert len(KMeans().fit(z, 3, seed=0).assignments.unique()) == 3
 
 
 def test_matching_restores_permuted_ids():
     z, _ = blobs()
-    before = kmeans(z, 3, seed=0)
+    before = KMeans().fit(z, 3, seed=0)
     for order in permutations(range(3)):
         rename = torch.tensor(order)
         centroids = torch.empty_like(before.centroids)

@@ -1,63 +1,12 @@
-"""k-means on domain features, and ids that stay the same from one round to the next."""
+"""Ids that stay the same from one round to the next, and numbers of domains that can be filled."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
+from ldpf.domains.clustering.base import Clustering
 from ldpf.errors import SettingsError
-
-MAX_FIT_SAMPLES = 20_000
-"""k-means is fitted on at most this many images; the others are assigned afterwards."""
-
-_RESTARTS = 4
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """Result of one round.
-
-    Attributes:
-        centroids: [S, Z] float32.
-        assignments: [N] int64, the latent domain of each image.
-    """
-
-    centroids: torch.Tensor
-    assignments: torch.Tensor
-
-
-def kmeans(z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
-    """Cluster domain features into exactly `n_domains` non-empty latent domains.
-
-    Runs in one thread: scikit-learn adds up centroids in the order in which threads finish, and a
-    repeated run would differ in its last bits.
-
-    Args:
-        z: [N, Z].
-        n_domains: S.
-        seed: of the k-means++ starts and, beyond `MAX_FIT_SAMPLES` images, of the sample.
-
-    Raises:
-        SettingsError: fewer images, or fewer different ones, than latent domains.
-    """
-    check_n_domains(z, n_domains)
-    points = z.detach().double().numpy()
-    sample = points
-    if len(points) > MAX_FIT_SAMPLES:
-        chosen = np.random.default_rng(seed).choice(len(points), MAX_FIT_SAMPLES, replace=False)
-        sample = points[np.sort(chosen)]
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=UserWarning)
-        model = KMeans(n_domains, n_init=_RESTARTS, random_state=seed % (2**32)).fit(sample)
-        assignments = model.predict(points)
-    centroids = torch.from_numpy(model.cluster_centers_).float()
-    return Clustering(centroids, torch.from_numpy(assignments.astype(np.int64)))
 
 
 def group_means(values: torch.Tensor, group: torch.Tensor, n_groups: int) -> torch.Tensor:

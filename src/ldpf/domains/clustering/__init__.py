@@ -1,0 +1,1 @@
+"""Clusterers: how domain features are divided into latent domains."""

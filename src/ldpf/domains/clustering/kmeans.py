@@ -1,0 +1,50 @@
+"""k-means on domain features in Euclidean space."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans as SklearnKMeans
+from threadpoolctl import threadpool_limits
+
+from ldpf.domains.clustering.base import CLUSTERERS, Clusterer, Clustering
+from ldpf.domains.clustering.matching import check_n_domains, group_means
+from ldpf.domains.clustering.sampling import sample_rows
+from ldpf.utils.constraints import Whole, check_fields, constraint
+
+
+@CLUSTERERS.register("kmeans")
+@dataclass(frozen=True)
+class KMeans(Clusterer):
+    """k-means by Euclidean distance (arXiv 2511.00067, step 2).
+
+    Runs in one thread: scikit-learn adds up centroids in the order in which threads finish, and a
+    repeated run would differ in its last bits.
+
+    Attributes:
+        restarts: k-means++ starts; the one of the least inertia is taken.
+    """
+
+    restarts: int = field(default=4, metadata=constraint(Whole(at_least=1)))
+    spherical = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def fit(self, z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
+        """See `Clusterer.fit`."""
+        check_n_domains(z, n_domains)
+        points = z.detach().double().numpy()
+        with threadpool_limits(limits=1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=UserWarning)
+            model = SklearnKMeans(n_domains, n_init=self.restarts, random_state=seed % (2**32))
+            assignments = model.fit(sample_rows(points, seed)).predict(points)
+        centroids = torch.from_numpy(model.cluster_centers_).float()
+        return Clustering(centroids, torch.from_numpy(assignments.astype(np.int64)))
+
+    def centroids_of(self, z: torch.Tensor, group: torch.Tensor, n_domains: int) -> torch.Tensor:
+        """The mean of each domain."""
+        return group_means(z, group, n_domains)

@@ -1,0 +1,121 @@
+"""What a fusion rule is: how the prompts of the latent domains become one answer per image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ldpf.utils.registry import Registry, part_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class FusionInputs:
+    """What a rule may look at, for N images, S latent domains and K classes.
+
+    Attributes:
+        similarities: cos(z, c_s), [N, S].
+        image_features: f, [N, D] of length one.
+        text_features: t_k^s, [S, K, D] of length one.
+        logit_scale: 1 / T of the backbone.
+    """
+
+    similarities: torch.Tensor
+    image_features: torch.Tensor
+    text_features: torch.Tensor
+    logit_scale: float
+
+    @cached_property
+    def prompt_logits(self) -> torch.Tensor:
+        """cos(f, t_k^s) / T under each prompt alone, [N, S, K]; computed when first asked for."""
+        import torch
+
+        cosines = torch.einsum("nd,skd->nsk", self.image_features, self.text_features)
+        return self.logit_scale * cosines
+
+    def rows(self, start: int, stop: int) -> FusionInputs:
+        """The inputs of images `start` to `stop` - 1."""
+        return FusionInputs(
+            self.similarities[start:stop],
+            self.image_features[start:stop],
+            self.text_features,
+            self.logit_scale,
+        )
+
+
+class FusionRule:
+    """Base of fusion rules: a frozen dataclass of settings that gives weights over prompts.
+
+    Attributes:
+        mixes: what is averaged with the weights: `text` features (the paper), `logits` (their
+            logarithms of probabilities), or `probabilities`.
+    """
+
+    mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "text"
+    registered_name: ClassVar[str]
+
+    def weights(self, inputs: FusionInputs) -> torch.Tensor:
+        """Weights of each image over the prompts.
+
+        Returns:
+            [N, S], or [N, S, K] where classes weigh the prompts differently; sums over S are one.
+        """
+        raise NotImplementedError
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What a rule has learned, by name; empty for rules that learn nothing."""
+        return {}
+
+    def shapes(
+        self, n_domains: int, n_classes: int, embed_dim: int
+    ) -> dict[str, tuple[int | str, ...]]:
+        """The shape of each of `tensors()`; a word stands for any size, the same for the same."""
+        return {}
+
+    def with_tensors(self, tensors: Mapping[str, torch.Tensor]) -> FusionRule:
+        """The rule with what `tensors` returned."""
+        return self
+
+
+FUSION_RULES: Registry[FusionRule] = Registry("fusion rule", "ldpf.fusion", variable="FUSION_RULES")
+"""Fusion rules by the name that settings and model folders use."""
+
+
+def as_rule(rule: FusionRule | str, **settings: Any) -> FusionRule:
+    """A rule from its name, or the rule itself.
+
+    Args:
+        rule: a registered name, or a rule, which is returned as it is.
+        settings: values for those of the named rule's fields that they name; the others, such as a
+            temperature for a rule without one, are ignored.
+
+    Raises:
+        SettingsError: there is no such rule, or a value is not allowed.
+    """
+    if isinstance(rule, FusionRule):
+        return rule
+    entry: Any = FUSION_RULES.get(rule)
+    known = {field.name for field in fields(entry)}
+    return FUSION_RULES.make(rule, **{k: v for k, v in settings.items() if k in known})
+
+
+def rule_config(rule: FusionRule) -> dict[str, Any]:
+    """A rule as plain values: its name and its settings."""
+    settings = part_settings(rule)
+    return {"fusion": settings.pop("name"), "fusion_settings": settings}
+
+
+def rule_from_config(config: Mapping[str, Any]) -> FusionRule:
+    """The rule that `rule_config` described, or format 1 of model folders, with name and `tau`.
+
+    Raises:
+        SettingsError: there is no such rule, or a setting that it does not have or allow.
+    """
+    if "tau" in config:
+        return as_rule(config["fusion"], tau=config["tau"])
+    return FUSION_RULES.make(config["fusion"], **config.get("fusion_settings", {}))
