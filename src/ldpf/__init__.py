@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ldpf.models.base import Classifier
     from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.models.saving import load_model, save_model
+    from ldpf.workflows import DataSource, discover, evaluate, predict, train
 
 _HOMES = {
     # data, backbones, features
@@ -35,6 +36,12 @@ _HOMES = {
     "load_model": "ldpf.models.saving",
     "make_method": "ldpf.methods.base",
     "save_model": "ldpf.models.saving",
+    # what the commands do
+    "DataSource": "ldpf.workflows.source",
+    "discover": "ldpf.workflows.discovery",
+    "evaluate": "ldpf.workflows.evaluation",
+    "predict": "ldpf.workflows.prediction",
+    "train": "ldpf.workflows.training",
     # estimators
     "LDPFClassifier": "ldpf.estimators.classifier",
     "LatentDomains": "ldpf.estimators.latent_domains",
@@ -47,6 +54,7 @@ __all__ = [
     "METHODS",
     "Backbone",
     "Classifier",
+    "DataSource",
     "FeatureSet",
     "ImageDataset",
     "LDPFClassifier",
@@ -54,12 +62,16 @@ __all__ = [
     "Method",
     "PromptClassifier",
     "__version__",
+    "discover",
+    "evaluate",
     "extract_features",
     "load_backbone",
     "load_dataset",
     "load_model",
     "make_method",
+    "predict",
     "save_model",
+    "train",
 ]
 
 

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 
+import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import note
-from ldpf.cli.group import CommandGroup
+from ldpf.cli.group import CommandGroup, CommandLine
 from ldpf.cli.options import Quiet
 from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar
@@ -136,3 +139,82 @@ def test_nothing_is_left_behind_in_the_logger():
     before = list(log.handlers), log.level, warnings.showwarning
     run_command(lambda: None, "--quiet")
     assert (list(log.handlers), log.level, warnings.showwarning) == before
+
+
+# --- the table of commands ----------------------------------------------------------------------
+
+
+def command_line() -> typer.Typer:
+    """A command line of all registered commands."""
+    app = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def start() -> None:
+        pass
+
+    return app
+
+
+@pytest.fixture
+def outside(monkeypatch, tmp_path) -> Callable[[str], typer.Typer]:
+    """A function that installs a package with the command `extra`, and starts a command line."""
+
+    def install(source: str) -> typer.Typer:
+        (tmp_path / "outsider.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "outsider", raising=False)
+        point = EntryPoint("extra", "outsider:extra", "ldpf.cli")
+        monkeypatch.setitem(COMMANDS.__dict__, "_outside", {"extra": point})
+        monkeypatch.setattr(COMMANDS, "_entries", dict(COMMANDS._entries))
+        return command_line()
+
+    return install
+
+
+SOURCE = '''
+from typing import Annotated
+import typer
+from ldpf.cli.options import OutputOptions
+
+
+def extra(*, word: Annotated[str, typer.Argument()], output: OutputOptions) -> None:
+    """Say a word."""
+    print(word, output.as_json)
+'''
+
+
+def test_a_package_outside_adds_a_command(outside):
+    app = outside(SOURCE)
+    assert typer.main.get_command(app).commands["extra"].help == "Say a word."
+    result = CliRunner().invoke(app, ["extra", "hello", "--json"])
+    assert (result.exit_code, result.stdout) == (0, "hello True\n")
+
+
+def test_a_package_outside_that_is_broken_breaks_no_other_command(outside):
+    app = outside("import no_such_module")
+    commands = typer.main.get_command(app).commands
+    assert "train" in commands and "no_such_module" in commands["extra"].help
+    result = CliRunner().invoke(app, ["extra"])
+    assert result.exit_code == 2
+    assert "no_such_module" in result.stderr
+
+
+def test_a_command_with_a_required_argument_shows_its_help_without_any(outside):
+    result = CliRunner().invoke(outside(SOURCE), ["extra"])
+    assert result.exit_code == 2
+    assert "Say a word." in result.output
+
+
+def test_names_of_two_words_make_a_group():
+    line = typer.main.get_command(command_line()).load_all()
+    assert set(line.commands["datasets"].commands) == {"check", "info", "list", "prepare"}
+    assert set(line.commands["datasets"].commands["prepare"].commands) == {
+        "mini-domainnet",
+        "terra-incognita",
+    }
+
+
+def test_what_was_typed_is_kept():
+    line = typer.main.get_command(command_line())
+    context = line.make_context("ldpf", ["train", "my photos", "--out", "m"])
+    assert context.obj == "ldpf train 'my photos' --out m"

@@ -63,11 +63,8 @@ class LazyGroup(TyperGroup):
             name = full.removeprefix(start)
             if full.startswith(start) and " " not in name:
                 self._waiting[name] = full
-                self.commands[name] = TyperCommand(
-                    name=name,
-                    help=COMMANDS.summary(full),
-                    rich_help_panel=COMMANDS.facts(full).get("panel"),
-                )
+                summary, panel = _described(full)
+                self.commands[name] = TyperCommand(name=name, help=summary, rich_help_panel=panel)
 
     def load(self, name: str) -> Any:
         """The command called `name`, imported now if it was not before."""
@@ -88,6 +85,17 @@ class LazyGroup(TyperGroup):
         """Find the command that the arguments begin with, and import it."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else self.load(name), rest
+
+
+def _described(full: str) -> tuple[str, str | None]:
+    """The first line of a command's help, and the heading that it is listed under.
+
+    A package outside that cannot be imported breaks no other command.
+    """
+    try:
+        return COMMANDS.summary(full), COMMANDS.facts(full).get("panel")
+    except LdpfError as error:
+        return f"Cannot be used: {error}", None
 
 
 class CommandLine(CommandGroup, LazyGroup):

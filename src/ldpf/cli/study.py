@@ -13,7 +13,15 @@ import typer
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, OutputOptions, listed
+from ldpf.cli.options import (
+    BackboneOptions,
+    ComparisonOptions,
+    DataOrDemo,
+    OutputOptions,
+    choice_of,
+    choices_help,
+    listed,
+)
 from ldpf.studies.base import STUDIES, make_study, takes_values
 from ldpf.utils.files import new_folder, write_text
 from ldpf.utils.text import count
@@ -34,7 +42,8 @@ def study(
         str,
         typer.Argument(
             metavar="NAME",
-            help=" ".join(f"{name}: {STUDIES.summary(name)}" for name in STUDIES),
+            help=choices_help(STUDIES),
+            callback=choice_of(STUDIES),
             show_default=False,
         ),
     ],
