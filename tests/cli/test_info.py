@@ -10,11 +10,12 @@ def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folde
     assert result.exit_code == 0
     text = result.stdout
     assert text.startswith(f"ldpf model in {model}\n")
-    assert "Classes (3): cat, dog, house\n" in text
-    assert f"Backbone: {tiny_clip_folder}, fingerprint " in text
+    assert "Data: shapes\n" in text
+    assert "Classes: 3 (cat, dog, house)\n" in text
+    assert f"Backbone, frozen: {tiny_clip_folder} (fingerprint " in text
     assert "Latent domains: 3, fused by similarity (tau 0.1)\n" in text
-    assert "Trained on shapes: 54 images, 42 to learn from and 12 held out; known domains " in text
-    assert "Validation accuracy: " in text and "(zero-shot: " in text
+    assert "Images: 54, of which 42 to learn from and 12 held out\n" in text
+    assert "Accuracy on held-out images: " in text and "zero-shot on the same images: " in text
     assert "Training images by latent domain: 0: " in text
     assert "Prompts of different latent domains are alike to " in text
 
@@ -54,7 +55,7 @@ def test_without_the_backbone_the_rest_is_told(model, tmp_path: Path, run):
     (moved / "config.json").write_text(json.dumps(config))
     result = run("info", moved)
     assert result.exit_code == 0
-    assert "Classes (3): cat, dog, house\n" in result.stdout
+    assert "Classes: 3 (cat, dog, house)\n" in result.stdout
     assert "Nearest word" not in result.stdout
     assert "Warning: the prompts cannot be read as words: There is no backbone " in result.stderr
     assert json.loads(run("info", moved, "--json").stdout)["prompts"] is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from ldpf.models.card import licence_in, model_card, public_name
+from ldpf.models.card import license_in, markdown_text, model_card, public_name
 
 CONFIG = {
     "library_version": "1.2",
@@ -30,16 +30,16 @@ CONFIG = {
 }
 
 
-def section(card: str, heading: str) -> str:
-    return re.search(rf"^## {heading}\n\n(.*?)(?=^## |\Z)", card, re.M | re.S)[1]
+def section(card: ModelCard, heading: str) -> str:
+    return re.search(rf"^## {heading}\n\n(.*?)\n*(?=^## |\Z)", str(card), re.M | re.S)[1]
 
 
 def test_the_hub_reads_its_metadata():
-    data = ModelCard(model_card(CONFIG)).data
+    data = ModelCard(str(model_card(CONFIG))).data
     assert data.library_name == "ldpf"
     assert data.pipeline_tag == "image-classification"
     assert data.base_model == "openai/clip-vit-base-patch16"
-    assert "domain-generalization" in data.tags
+    assert {"domain-generalization", "prompt-learning", "ldpf"} <= set(data.tags)
 
 
 def test_it_says_what_was_learnt_from():
@@ -65,7 +65,7 @@ def test_it_says_how_settings_were_chosen():
         "trials": [{"settings": {"tau": 1.0}, "score": 0.5}],
     }
     card = model_card({**CONFIG, "provenance": origin})
-    assert "Known domains, used to choose settings, not to train: a, b." in card
+    assert "Known domains, used to choose settings, not to train: a, b." in str(card)
     told = "- Chosen by accuracy on known domains left out in turn: tau=1.0 (tau=1.0: 50.0%)."
     assert told in section(card, "Numbers")
 
@@ -73,13 +73,13 @@ def test_it_says_how_settings_were_chosen():
 def test_domains_that_took_the_place_of_latent_ones_are_said_so():
     origin = {**CONFIG["provenance"], "method_settings": {"discovery": {"source": "manual"}}}
     card = model_card({**CONFIG, "provenance": origin})
-    assert "Known domains, used in place of latent ones: a, b." in card
+    assert "Known domains, used in place of latent ones: a, b." in str(card)
 
 
 def test_what_is_not_known_is_left_out():
     bare = {**CONFIG, "training": {}, "provenance": {}, "n_domains": 1}
     card = model_card(bare)
-    assert section(card, "Data") == "Nothing is recorded of the images it learnt from.\n\n"
+    assert section(card, "Data") == "Nothing is recorded of the images it learned from."
     assert "accuracy" not in section(card, "Numbers")
     assert "fusion" not in section(card, "Numbers")
 
@@ -87,7 +87,7 @@ def test_what_is_not_known_is_left_out():
 def test_many_classes_are_cut_off():
     names = [f"thing {i}" for i in range(60)]
     text = section(model_card({**CONFIG, "class_names": names, "n_classes": 60}), "Classes")
-    assert text == ", ".join(names[:50]) + " and 10 more.\n\n"
+    assert text == ", ".join(names[:50]) + " and 10 more."
 
 
 def test_it_names_its_limits():
@@ -95,24 +95,24 @@ def test_it_names_its_limits():
 
 
 @pytest.mark.parametrize(
-    ("name", "licence", "sentence"),
+    ("name", "license", "sentence"),
     [
-        ("nano", None, "`nano`: Apache-2.0.\n"),
-        ("somebody/clip", "mit", "`somebody/clip`: mit.\n"),
-        ("somebody/clip", None, "`somebody/clip` has a licence of its own, which is not recorded"),
+        ("nano", None, "`nano`: Apache-2.0."),
+        ("somebody/clip", "mit", "`somebody/clip`: mit."),
+        ("somebody/clip", None, "`somebody/clip` has a license of its own, which is not recorded"),
     ],
 )
-def test_it_says_what_is_known_of_the_licence(name, licence, sentence):
-    card = model_card({**CONFIG, "backbone": {"name": name}}, licence)
-    assert section(card, "Licence of the backbone").startswith(sentence)
+def test_it_says_what_is_known_of_the_license(name, license, sentence):
+    card = model_card({**CONFIG, "backbone": {"name": name}}, license)
+    assert section(card, "License of the backbone").startswith(sentence)
 
 
-def test_the_licence_is_read_from_the_backbones_own_card(tmp_path: Path):
-    assert licence_in(tmp_path) is None
+def test_the_license_is_read_from_the_backbones_own_card(tmp_path: Path):
+    assert license_in(tmp_path) is None
     (tmp_path / "README.md").write_text("---\ntags:\n- x\nlicense: 'mit'\n---\nlicense: other\n")
-    assert licence_in(tmp_path) == "mit"
+    assert license_in(tmp_path) == "mit"
     (tmp_path / "README.md").write_text("# no metadata\nlicense: mit\n")
-    assert licence_in(tmp_path) is None
+    assert license_in(tmp_path) is None
 
 
 def test_folders_of_the_machine_stay_private():
@@ -120,4 +120,65 @@ def test_folders_of_the_machine_stay_private():
     assert public_name("./models/clip") == "clip"
     assert public_name("openai/clip-vit-base-patch16") == "openai/clip-vit-base-patch16"
     card = model_card({**CONFIG, "backbone": {"name": "/home/somebody/clip"}})
-    assert "/home/somebody" not in card and "base_model" not in card
+    assert "/home/somebody" not in str(card)
+    assert card.data.base_model is None
+
+
+EVIL = "a|b <script>alert(1)</script> *d* _e_\n# [x](y) `z`"
+
+
+def test_names_from_the_data_are_no_markup_and_break_no_table():
+    origin = {
+        **CONFIG["provenance"],
+        "dataset": EVIL,
+        "class_counts": {EVIL: 3, "sea lion": 2},
+        "domain_names": [EVIL],
+    }
+    card = model_card({**CONFIG, "class_names": [EVIL, "sea lion"], "provenance": origin})
+    rows = [line for line in section(card, "Data").splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
+    assert "<script" not in str(card)
+    assert "\n# [" not in str(card)
+    assert "\\*d\\* \\_e\\_" in section(card, "Classes")
+
+
+def test_ordinary_names_stay_as_they_are():
+    assert markdown_text("hot_air balloon (2)") == "hot_air balloon (2)"
+
+
+def test_template_words_in_a_class_name_are_not_run():
+    card = model_card({**CONFIG, "class_names": ["{{ 1 + 1 }}", "{% raw %}"]})
+    assert "{{ 1 + 1 }}, {% raw %}." in section(card, "Classes")
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "words", "tagged"),
+    [
+        ({"method": "coop"}, "2 classes, one prompt (coop)", "learned prompts for", True),
+        (
+            {"method": "gda", "kind": "linear"},
+            "2 classes (gda)",
+            "a classifier on the image features of",
+            False,
+        ),
+        (
+            {"method": "zero-shot", "templates": ["a photo of a {}."]},
+            "2 classes (zero-shot)",
+            "class names in fixed sentences for",
+            False,
+        ),
+    ],
+)
+def test_each_kind_of_model_is_said_to_be_what_it_is(changes, title, words, tagged):
+    card = model_card({**CONFIG, "n_domains": 1, **changes})
+    assert f"# {title}\n" in str(card)
+    assert f"{words} the frozen image-text model" in str(card)
+    assert ("prompt-learning" in card.data.tags) == tagged
+    assert "Latent domains were found" not in str(card)
+    assert "fusion" not in section(card, "Numbers")
+
+
+def test_a_fixed_classifier_was_not_chosen_by_accuracy():
+    card = model_card({**CONFIG, "method": "zero-shot", "templates": ["{}"], "n_domains": 1})
+    assert "It was chosen by accuracy" not in str(card)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ldpf.models.summary import chosen_words
+from ldpf.models.summary import HELD_OUT, ModelSummary, chosen_words
 
 TRIALS = [{"settings": {}, "score": 0.5}]
 
@@ -24,3 +24,65 @@ def test_read_outs_of_one_training_are_named_together_and_counted_once():
 
 def test_where_nothing_was_searched_nothing_is_said():
     assert chosen_words([line("coop", "r", {}, []), {"method": "ldpf", "run": "r"}]) == []
+
+
+CONFIG = {
+    "method": "ldpf",
+    "class_names": ["cat", "dog"],
+    "backbone": {"name": "nano", "fingerprint": "f" * 64},
+    "n_domains": 3,
+    "fusion": "similarity",
+    "tau": 0.1,
+    "training": {"validation_accuracy": 0.875, "domains": {"class_nmi": 0.5, "moved": 0.0}},
+    "provenance": {
+        "dataset": "photos",
+        "n_images": 100,
+        "n_train": 60,
+        "n_validation": 30,
+        "domain_names": ["a", "b"],
+        "seed": 4,
+        "recipe": "fast",
+        "zero_shot_validation_accuracy": 0.75,
+        "latent_domains": {"class_nmi": 0.02},
+    },
+}
+
+
+def test_facts_are_those_of_the_model_folder():
+    facts = dict(ModelSummary.read(CONFIG).facts())
+    assert facts["Data"] == "photos"
+    assert facts["Classes"] == "2 (cat, dog)"
+    assert facts["Known domains"] == "a, b (not used)"
+    assert facts["Backbone, frozen"] == f"nano (fingerprint {'f' * 16})"
+    assert facts["Latent domains"] == "3, fused by similarity (tau 0.1)"
+    assert facts["Recipe"] == "fast, seed 4"
+    assert facts[HELD_OUT] == "87.5%; zero-shot on the same images: 75.0%"
+
+
+def test_images_left_aside_are_what_remains():
+    assert ModelSummary.read(CONFIG).trained_on() == (("the model", "photos", "60", "30", "10"),)
+
+
+def test_the_kept_latent_domains_come_before_those_of_the_log():
+    model = ModelSummary.read(CONFIG)
+    assert model.measured["class_nmi"] == 0.02
+    assert model.discovery["class_nmi"] == 0.5
+    bare = {**CONFIG, "provenance": {}}
+    assert ModelSummary.read(bare).measured["class_nmi"] == 0.5
+
+
+def test_what_is_not_recorded_is_left_out():
+    bare = {key: CONFIG[key] for key in ("method", "class_names", "backbone")}
+    model = ModelSummary.read({**bare, "kind": "linear"})
+    assert set(dict(model.facts())) == {
+        "Data", "Classes", "Known domains", "Backbone, frozen", "Method"
+    }  # fmt: skip
+    assert model.trained_on() == ()
+    assert model.diagnosis() == []
+
+
+def test_accuracy_on_training_images_is_not_called_held_out():
+    origin = {**CONFIG["provenance"], "n_validation": 0}
+    facts = dict(ModelSummary.read({**CONFIG, "provenance": origin}).facts())
+    assert HELD_OUT not in facts
+    assert facts["Accuracy on training images"].startswith("87.5%")

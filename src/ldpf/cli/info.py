@@ -9,8 +9,7 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
 from ldpf.cli.options import Device, ModelOptions, OutputOptions
-from ldpf.models.summary import fusion_words, model_words, use_of_domains
-from ldpf.utils.text import count, some
+from ldpf.utils.text import count
 
 if TYPE_CHECKING:
     from ldpf.workflows.inspecting import ModelDescription
@@ -39,55 +38,29 @@ def info(*, model: ModelOptions, device: Device = "cpu", output: OutputOptions) 
 
 
 def _print(result: ModelDescription) -> None:
-    config = result.config
-    training, origin = config.get("training", {}), config.get("provenance", {})
-    say(f"{config['method']} model in {result.model}", style="bold")
-    names = config["class_names"]
-    say(f"Classes ({len(names):,}): {some(names, limit=30)}")
-    built_on = config["backbone"]
-    say(f"Backbone: {built_on['name']}, fingerprint {built_on['fingerprint'][:16]}")
-    if config["n_domains"] > 1:
-        say(f"Latent domains: {config['n_domains']}, fused by {fusion_words(config)}")
-    for line in (*_origin_lines(origin), *_training_lines(training, origin)):
-        say(line)
-    sizes = result.latent_measurements.get("sizes")
-    if sizes and len(sizes) > 1:
-        parts = ", ".join(f"{s}: {n:,} ({n / sum(sizes):.0%})" for s, n in enumerate(sizes))
-        say(f"Training images by latent domain: {parts}")
-    for sentence in result.diagnosis:
-        say(f"- {sentence}")
-    if result.prompts is not None:
-        _print_prompts(result.prompts)
-    say(f"Written by ldpf {config.get('library_version', 'unknown')}")
-
-
-def _origin_lines(origin: dict[str, Any]) -> list[str]:
-    if not origin.get("n_images"):
-        return []
-    known = origin.get("domain_names")
-    use = use_of_domains(origin)
-    domains = f"known domains {', '.join(known)} ({use})" if known else "domains unknown"
-    return [
-        f"Trained on {origin.get('dataset')}: {count(origin['n_images'], 'image')}, "
-        f"{origin.get('n_train', 0):,} to learn from and {origin.get('n_validation', 0):,} held "
-        f"out; {domains}; seed {origin.get('seed')}, recipe {origin.get('recipe')}"
-    ]
-
-
-def _training_lines(training: dict[str, Any], origin: dict[str, Any]) -> list[str]:
-    lines = []
-    if "validation_accuracy" in training:
-        baseline = origin.get("zero_shot_validation_accuracy")
-        beside = "" if baseline is None else f" (zero-shot: {baseline:.1%})"
-        lines.append(f"Validation accuracy: {training['validation_accuracy']:.1%}{beside}")
+    model, training = result.summary, result.config.get("training", {})
+    say(f"{model.method} model in {result.model}", style="bold")
+    for name, value in model.facts():
+        say(f"{name}: {value}")
+    if model.n_images:
+        say(
+            f"Images: {model.n_images:,}, of which {model.n_train:,} to learn from and "
+            f"{model.n_validation:,} held out"
+        )
     if "steps" in training:
-        lines.append(
+        say(
             f"Training: {count(training['steps'], 'step')}, best at {training['best_step']:,}, "
             f"{count(training['text_passes'], 'text pass', 'text passes')}"
         )
-    if chosen := model_words(origin):
-        lines.append(chosen)
-    return lines
+    sizes = model.measured.get("sizes") or []
+    if len(sizes) > 1:
+        parts = ", ".join(f"{s}: {n:,} ({n / sum(sizes):.0%})" for s, n in enumerate(sizes))
+        say(f"Training images by latent domain: {parts}")
+    for sentence in model.diagnosis():
+        say(f"- {sentence}")
+    if result.prompts is not None:
+        _print_prompts(result.prompts)
+    say(f"Written by ldpf {model.library_version}")
 
 
 def _print_prompts(prompts: dict[str, Any]) -> None:

@@ -1,72 +1,70 @@
-"""The card of a model: what it learnt from, what it knows, how good it is, and where it stops."""
+"""The card of a model: what it learned from, what it knows, how good it is, and its limits."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ldpf.domains.diagnosis import discovery_words
-from ldpf.models.summary import fusion_words, model_words, use_of_domains
+from huggingface_hub import ModelCard, ModelCardData, metadata_load
+
+from ldpf.models.summary import ModelSummary
 from ldpf.utils.text import some
 
 CLASSES_SHOWN = 50
 
-BUNDLED_LICENCES = {"nano": "Apache-2.0"}
-"""Licences of the backbones that come with the package."""
+BUNDLED_LICENSES = {"nano": "Apache-2.0"}
+"""Licenses of the backbones that come with the package."""
 
-_LIMITS = (
-    "It answers with one of its classes for every image, also for one that shows none of them.",
-    "It was chosen by accuracy on held-out images of the same sources as those it learnt from. On "
-    "images of another source accuracy is usually lower; measure it there before relying on it.",
-    "Latent domains were found by similarity. They carry no names, and need not be what a person "
-    "would call a domain.",
-    "What the backbone learnt, with its gaps and prejudices, is in every answer.",
-)
+_TEMPLATE = Path(__file__).with_name("card_template.md")
+_MARKUP = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 
 
-def model_card(config: Mapping[str, Any], licence: str | None = None) -> str:
-    """The text of README.md for a model folder, in Markdown with the hub's metadata before it.
+def model_card(config: Mapping[str, Any], license_name: str | None = None) -> ModelCard:
+    """README.md for a model folder: Markdown with the hub's metadata before it.
 
-    Every number is one that was measured in training; what is not known is left out.
+    Every number was measured in training; what is not known is left out. Names from the data are
+    escaped: they can be no markup and break no table.
 
     Args:
         config: config.json of the model folder.
-        licence: of the backbone, where it is known.
+        license_name: of the backbone, where it is known.
     """
-    backbone = public_name(config["backbone"]["name"])
-    return "\n".join(
-        [
-            *_metadata(config, backbone),
-            f"# {_title(config)}",
-            "",
-            f"An image classifier made with `ldpf` {config.get('library_version', '')}: learnt "
-            f"prompts for the frozen image-text model `{backbone}`, which is not in this "
-            "repository and is loaded beside it.",
-            "",
-            *_usage(),
-            "## Classes",
-            "",
-            *_classes(config),
-            "",
-            "## Data",
-            "",
-            *_data(config),
-            "",
-            "## Numbers",
-            "",
-            *_numbers(config),
-            "",
-            "## Limits",
-            "",
-            *(f"- {sentence}" for sentence in _LIMITS),
-            "",
-            "## Licence of the backbone",
-            "",
-            _licence(backbone, licence),
-            "",
-        ]
+    model = ModelSummary.read(config)
+    backbone = public_name(model.backbone)
+    prompt_learning = ["prompt-learning"] if model.learned_prompts else []
+    return ModelCard.from_template(
+        ModelCardData(
+            library_name="ldpf",
+            pipeline_tag="image-classification",
+            base_model=backbone if "/" in backbone else None,
+            tags=["domain-generalization", *prompt_learning, model.method, "model_hub_mixin"],
+        ),
+        template_path=str(_TEMPLATE),
+        title=_title(model),
+        library_version=config.get("library_version", ""),
+        made_of=_made_of(model),
+        backbone=backbone,
+        classes=some([markdown_text(name) for name in model.class_names], CLASSES_SHOWN) + ".",
+        data=_data(model),
+        class_counts=[
+            (markdown_text(name), f"{count:,}")
+            for name, count in model.class_counts.items()
+            if len(model.class_counts) <= CLASSES_SHOWN
+        ],
+        numbers=_numbers(model),
+        sentences=_sentences(model),
+        learns=not model.fixed_prompts,
+        latent=model.fusion is not None,
+        license_sentence=_license(backbone, license_name),
     )
+
+
+def markdown_text(name: str) -> str:
+    """A name as text in Markdown, also in the cell of a table: never markup, on one line."""
+    return _MARKUP.sub(r"\\\1", html.escape(" ".join(name.split()), quote=False))
 
 
 def public_name(backbone: str) -> str:
@@ -74,113 +72,72 @@ def public_name(backbone: str) -> str:
     return Path(backbone).name if Path(backbone).is_absolute() or backbone[:1] in ".~" else backbone
 
 
-def licence_in(folder: Path) -> str | None:
-    """The licence that a backbone folder's README.md names in its metadata; None if it does not."""
+def license_in(folder: Path) -> str | None:
+    """The license that a backbone folder's README.md names in its metadata; None if it does not."""
     try:
-        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        metadata = metadata_load(folder / "README.md") or {}
+    except Exception:  # whatever a README written elsewhere may hold
         return None
-    if not lines or lines[0].strip() != "---":
-        return None
-    for line in lines[1:]:
-        if line.strip() == "---":
-            return None
-        key, _, value = line.partition(":")
-        if key.strip() == "license" and value.strip():
-            return value.strip().strip("\"'")
-    return None
+    name = metadata.get("license")
+    return name if isinstance(name, str) and name else None
 
 
-def _metadata(config: Mapping[str, Any], backbone: str) -> list[str]:
-    tags = ["domain-generalization", "prompt-learning", str(config["method"]), "model_hub_mixin"]
-    base = [f"base_model: {backbone}"] if "/" in backbone else []
-    return [
-        "---",
-        "library_name: ldpf",
-        "pipeline_tag: image-classification",
-        *base,
-        "tags:",
-        *(f"- {tag}" for tag in tags),
-        "---",
-        "",
-    ]
+def _title(model: ModelSummary) -> str:
+    parts = [f"{len(model.class_names)} classes"]
+    if model.n_domains > 1:
+        parts.append(f"{model.n_domains} latent domains")
+    elif model.learned_prompts:
+        parts.append("one prompt")
+    return f"{', '.join(parts)} ({model.method})"
 
 
-def _title(config: Mapping[str, Any]) -> str:
-    domains = config["n_domains"]
-    which = "one prompt" if domains == 1 else f"{domains} latent domains"
-    return f"{config['n_classes']} classes, {which} ({config['method']})"
+def _made_of(model: ModelSummary) -> str:
+    if model.learned_prompts:
+        return "learned prompts for"
+    if model.fixed_prompts:
+        return "class names in fixed sentences for"
+    return "a classifier on the image features of"
 
 
-def _usage() -> list[str]:
-    return [
-        "```text",
-        "from ldpf import LDPFClassifier",
-        "",
-        'model = LDPFClassifier.from_pretrained("OWNER/NAME")  # or the folder with these files',
-        "model.predict(paths_or_images)",
-        "```",
-        "",
-    ]
-
-
-def _classes(config: Mapping[str, Any]) -> list[str]:
-    names = config["class_names"]
-    return [some(names, CLASSES_SHOWN) + "."]
-
-
-def _data(config: Mapping[str, Any]) -> list[str]:
-    origin = config.get("provenance") or {}
-    if not origin.get("n_images"):
-        return ["Nothing is recorded of the images it learnt from."]
-    name = f"{origin['dataset']}: " if origin.get("dataset") else ""
-    known = origin.get("domain_names")
+def _data(model: ModelSummary) -> str:
+    if not model.n_images:
+        return "Nothing is recorded of the images it learned from."
+    name = f"{markdown_text(model.dataset)}: " if model.dataset else ""
+    known = ", ".join(map(markdown_text, model.domain_names))
     domains = (
-        f"Known domains, {use_of_domains(origin)}: {', '.join(known)}."
+        f"Known domains, {model.use_of_domains}: {known}."
         if known
         else "Their domains were unknown."
     )
-    lines = [
-        f"{name}{origin['n_images']:,} images, {origin.get('n_train', 0):,} to learn from and "
-        f"{origin.get('n_validation', 0):,} held out. {domains}"
-    ]
-    counts = origin.get("class_counts") or {}
-    if 0 < len(counts) <= CLASSES_SHOWN:
-        lines += ["", "| class | images |", "|---|---:|"]
-        lines += [f"| {name} | {count:,} |" for name, count in counts.items()]
-    return lines
+    return (
+        f"{name}{model.n_images:,} images, {model.n_train:,} to learn from and "
+        f"{model.n_validation:,} held out. {domains}"
+    )
 
 
-def _numbers(config: Mapping[str, Any]) -> list[str]:
-    training, origin = config.get("training") or {}, config.get("provenance") or {}
+def _numbers(model: ModelSummary) -> list[tuple[str, str]]:
     rows = []
-    where = "held-out" if origin.get("n_validation", 1) else "training"
-    if training.get("validation_accuracy") is not None:
-        rows.append((f"accuracy on {where} images", f"{training['validation_accuracy']:.1%}"))
-    if origin.get("zero_shot_validation_accuracy") is not None:
-        zero_shot = f"{origin['zero_shot_validation_accuracy']:.1%}"
+    if model.validation_accuracy is not None:
+        accuracy = f"{model.validation_accuracy:.1%}"
+        rows.append((f"accuracy on {model.judged_on} images", accuracy))
+    if model.zero_shot_accuracy is not None:
+        zero_shot = f"{model.zero_shot_accuracy:.1%}"
         rows.append(("the backbone without training, on the same images", zero_shot))
-    rows.append(("latent domains", str(config["n_domains"])))
-    if config["n_domains"] > 1:
-        rows.append(("fusion", fusion_words(config)))
-    measured = origin.get("latent_domains") or training.get("domains") or {}
-    sentences = discovery_words(measured) if config["n_domains"] > 1 else []
-    if chosen := model_words(origin):
-        sentences = [chosen, *sentences]
-    return [
-        "| what | value |",
-        "|---|---|",
-        *(f"| {name} | {value} |" for name, value in rows),
-        *([""] if sentences else []),
-        *(f"- {sentence}" for sentence in sentences),
-    ]
+    if model.fusion is not None:
+        rows += [("latent domains", str(model.n_domains)), ("fusion", model.fusion)]
+    return rows
 
 
-def _licence(backbone: str, licence: str | None) -> str:
-    licence = licence or BUNDLED_LICENCES.get(backbone)
-    if licence is None:
+def _sentences(model: ModelSummary) -> list[str]:
+    sentences = [model.chosen] if model.chosen else []
+    return sentences + (model.diagnosis() if model.n_domains > 1 else [])
+
+
+def _license(backbone: str, license_name: str | None) -> str:
+    license_name = license_name or BUNDLED_LICENSES.get(backbone)
+    if license_name is None:
         return (
-            f"`{backbone}` has a licence of its own, which is not recorded here: look it up where "
+            f"`{backbone}` has a license of its own, which is not recorded here: look it up where "
             "it comes from before using or passing on this model."
         )
-    return f"`{backbone}`: {licence}."
+    return f"`{backbone}`: {license_name}."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import ModelCard, ModelHubMixin
 
 from ldpf.errors import BackboneError, ModelError
-from ldpf.models.card import licence_in, model_card
+from ldpf.models.card import license_in, model_card
 
 if TYPE_CHECKING:
     from typing import Self
@@ -142,10 +142,9 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
             ) from error
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """README.md: classes, data, numbers, limits, and the licence of the backbone."""
+        """README.md: classes, data, numbers, limits, and the license of the backbone."""
         config = self._config()  # type: ignore[attr-defined]
-        licence = licence_in(Path(config["backbone"]["name"]).expanduser())
-        return ModelCard(model_card(config, licence))
+        return model_card(config, license_in(Path(config["backbone"]["name"]).expanduser()))
 
 
 def _download(name: str, *, revision: str | None, **options: Any) -> Path:

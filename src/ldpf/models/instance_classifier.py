@@ -61,7 +61,7 @@ GENERATORS: Registry[PromptGenerator] = Registry(
 """Generators by the name that stands in config.json. Each is in the file of its method."""
 
 
-@CLASSIFIERS.register("instance", keys=("generator", "at_once"))
+@CLASSIFIERS.register("instance", prompts=True, keys=("generator", "at_once"))
 @dataclass(frozen=True, eq=False)
 class InstancePromptClassifier(Classifier):
     """A classifier whose prompt is made from image features.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ldpf.domains.ood import OutsideCheck
 
 
-@CLASSIFIERS.register("prompt", keys=("fusion",))
+@CLASSIFIERS.register("prompt", prompts=True, keys=("fusion",))
 @dataclass(frozen=True)
 class PromptClassifier(Classifier):
     """A classifier over cached image features. Each image is answered on its own.

@@ -1,12 +1,20 @@
-"""Which settings a search chose, in words."""
+"""What a model folder says of its model, in words for `ldpf info`, the report and the card."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ldpf.domains.diagnosis import discovery_words, similarity_words
+from ldpf.models.base import CLASSIFIERS
+from ldpf.utils.text import some
+
 OWN = "its own settings"
+
+HELD_OUT = "Accuracy on held-out images"
+"""Name of the fact that says how good a model is."""
 
 JUDGED_ON = {
     "training-domain-validation": "on held-out images of the same sources",
@@ -15,6 +23,139 @@ JUDGED_ON = {
     "target-oracle": "on a part of the target",
 }
 """What a trial's score is measured on, by the name of the selection rule."""
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The facts of a model. What is not recorded is None, 0 or empty.
+
+    Attributes:
+        method: name of the method.
+        class_names: the K classes.
+        backbone: its name.
+        fingerprint: of the backbone.
+        library_version: that wrote the folder.
+        learned_prompts: whether the answers come from learned prompts.
+        fixed_prompts: whether they come from class names in fixed sentences.
+        n_domains: number of latent domains; 1 where nothing is fused.
+        fusion: the fusion rule with its settings, in words; None where nothing is fused.
+        dataset: name of the training data.
+        n_images, n_train, n_validation: images in all, to learn from and held out.
+        class_counts: images by class.
+        domain_names: the known domains.
+        use_of_domains: what these were used for, in words.
+        recipe, seed: of the training.
+        chosen: which settings a search chose, in a sentence.
+        validation_accuracy: on `judged_on` images.
+        zero_shot_accuracy: of the backbone without training, on the same images.
+        discovery: what the log of the discovery says of its last latent domains.
+        measured: of the latent domains that the model holds; else as `discovery`.
+        similarity: [S][S] mean cosines of the prompts.
+        command: that made the model.
+    """
+
+    method: str
+    class_names: tuple[str, ...]
+    backbone: str
+    fingerprint: str
+    library_version: str
+    learned_prompts: bool
+    fixed_prompts: bool
+    n_domains: int
+    fusion: str | None
+    dataset: str | None
+    n_images: int
+    n_train: int
+    n_validation: int
+    class_counts: Mapping[str, int]
+    domain_names: tuple[str, ...]
+    use_of_domains: str
+    recipe: str | None
+    seed: int | None
+    chosen: str | None
+    validation_accuracy: float | None
+    zero_shot_accuracy: float | None
+    discovery: Mapping[str, Any]
+    measured: Mapping[str, Any]
+    similarity: list[list[float]]
+    command: str | None
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any]) -> ModelSummary:
+        """The summary of a model folder's config.json."""
+        origin, training = config.get("provenance") or {}, config.get("training") or {}
+        backbone, n_domains = config["backbone"], config.get("n_domains", 1)
+        discovery = training.get("domains") or {}
+        kind, fixed = config.get("kind", "prompt"), bool(config.get("templates"))
+        prompts = kind in CLASSIFIERS and CLASSIFIERS.facts(kind).get("prompts", False)
+        return cls(
+            method=config["method"],
+            class_names=tuple(config["class_names"]),
+            backbone=backbone["name"],
+            fingerprint=backbone.get("fingerprint", ""),
+            library_version=config.get("library_version", "unknown"),
+            learned_prompts=prompts and not fixed,
+            fixed_prompts=fixed,
+            n_domains=n_domains,
+            fusion=fusion_words(config) if n_domains > 1 else None,
+            dataset=origin.get("dataset"),
+            n_images=origin.get("n_images", 0),
+            n_train=origin.get("n_train", 0),
+            n_validation=origin.get("n_validation", 0),
+            class_counts=origin.get("class_counts") or {},
+            domain_names=tuple(origin.get("domain_names") or ()),
+            use_of_domains=use_of_domains(origin),
+            recipe=origin.get("recipe"),
+            seed=origin.get("seed"),
+            chosen=model_words(origin),
+            validation_accuracy=training.get("validation_accuracy"),
+            zero_shot_accuracy=origin.get("zero_shot_validation_accuracy"),
+            discovery=discovery,
+            measured=origin.get("latent_domains") or discovery,
+            similarity=training.get("prompt_similarity") or [],
+            command=origin.get("command"),
+        )
+
+    @property
+    def judged_on(self) -> str:
+        """Which images the accuracy was measured on: `held-out` or `training` ones."""
+        return "held-out" if self.n_validation or not self.n_images else "training"
+
+    def diagnosis(self) -> list[str]:
+        """What was measured of the latent domains and prompts, in sentences."""
+        return [*discovery_words(self.measured), *similarity_words(self.similarity)]
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) for the head of a report and for `ldpf info`."""
+        known = f"{some(self.domain_names, 8)} ({self.use_of_domains})"
+        rows = [
+            ("Data", self.dataset or "unknown"),
+            ("Classes", f"{len(self.class_names):,} ({some(self.class_names, 30)})"),
+            ("Known domains", known if self.domain_names else "none"),
+            ("Backbone, frozen", f"{self.backbone} (fingerprint {self.fingerprint[:16]})"),
+            ("Method", self.method),
+        ]
+        if self.fusion is not None:
+            rows.append(("Latent domains", f"{self.n_domains}, fused by {self.fusion}"))
+        if self.recipe is not None:
+            rows.append(("Recipe", f"{self.recipe}, seed {self.seed}"))
+        if self.chosen is not None:
+            rows.append(("Settings", self.chosen))
+        if self.validation_accuracy is not None:
+            value = f"{self.validation_accuracy:.1%}"
+            if self.zero_shot_accuracy is not None:
+                value += f"; zero-shot on the same images: {self.zero_shot_accuracy:.1%}"
+            held_out = self.judged_on == "held-out"
+            rows.append((HELD_OUT if held_out else "Accuracy on training images", value))
+        return tuple(rows)
+
+    def trained_on(self) -> tuple[tuple[str, ...], ...]:
+        """Row of the images learned from, held out and left aside; none where not recorded."""
+        if not self.n_images:
+            return ()
+        left = self.n_images - self.n_train - self.n_validation
+        counts = (self.n_train, self.n_validation, left)
+        return (("the model", str(self.dataset), *(f"{n:,}" for n in counts)),)
 
 
 def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,14 +1,17 @@
-"""The command that makes a benchmark again, from what its runs say of themselves."""
+"""The commands that make results again, from what a run or a model folder stores."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, make_method
 from ldpf.methods.overrides import full_name, with_settings
+from ldpf.models.summary import temperature
 from ldpf.training.recipe import RECIPES, get_recipe
 from ldpf.utils.registry import part_settings
 
@@ -49,6 +52,40 @@ def benchmark_command(
     for search in searches.values():
         words += search_words(search)
     return [*words, "--out", out]
+
+
+def model_commands(
+    folder: Path, config: Mapping[str, Any], data: str | None, trained_on: str | None = None
+) -> tuple[str, ...]:
+    """The command that trains the model again, and the one that reports on it.
+
+    Args:
+        folder: of the model.
+        config: its config.json.
+        data: what the person gave as --data.
+        trained_on: where the images of the training are; None where that is not known.
+    """
+    origin = config.get("provenance", {})
+    settings = origin.get("method_settings", {})
+    source = trained_on or f"DATA ({origin.get('dataset', 'unknown')})"
+    words = ["ldpf", "train", "--data", source, "--backbone", config["backbone"]["name"]]
+    words += ["--method", config["method"]]
+    search = origin.get("search") or {"values": {}, "trials": None}
+    if "discovery" in settings and "discovery.n_domains" not in search["values"]:
+        words += ["--n-domains", str(settings["discovery"]["n_domains"])]
+    tau = temperature(config)
+    if "discovery" in settings and tau is not None and "tau" not in search["values"]:
+        words += ["--tau", f"{tau:g}"]
+    words += search_words(search)
+    words += ["--selection", search["selection"]] if "selection" in search else []
+    for option in ("recipe", "train_fraction", "seed"):
+        if option in origin:
+            words += ["--" + option.replace("_", "-"), str(origin[option])]
+    again = ["ldpf", "report", str(folder), *(["--data", data] if data else [])]
+    return (
+        shlex.join([*words, "--out", str(folder)]),
+        shlex.join([*again, "--out", "report.html"]),
+    )
 
 
 def changed_settings(config: Mapping[str, Any]) -> dict[str, str]:

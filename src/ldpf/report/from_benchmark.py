@@ -177,7 +177,7 @@ def _facts(mine: Sequence[dict[str, Any]], seeds: Sequence[int]) -> tuple[tuple[
     names = line["class_names"]
     facts = [
         ("Data", line["dataset"]),
-        ("Classes", f"{len(names):,}: {some(names, 30)}"),
+        ("Classes", f"{len(names):,} ({some(names, 30)})"),
         ("Backbone, frozen", f"{line['backbone']} (fingerprint {line['fingerprint'][:16]})"),
         ("Method", line["method"]),
         ("Recipe", line["recipe"]),

@@ -16,8 +16,9 @@ from ldpf.experiments.readouts import READOUTS
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
-from ldpf.report import model_facts
-from ldpf.report.findings import ALL, Findings, Run
+from ldpf.models.summary import ModelSummary
+from ldpf.report.commands import model_commands
+from ldpf.report.findings import ALL, Findings, Run, Training
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.version import __version__
 
@@ -60,7 +61,7 @@ def from_model(
     """
     origin = config.get("provenance", {})
     seed = origin.get("seed", 0)
-    main = config["method"]
+    main, model = config["method"], ModelSummary.read(config)
     found = Findings(
         kind="model",
         title=f"The model {folder.name}",
@@ -71,10 +72,10 @@ def from_model(
         oracles=frozenset(name for name, readout in READOUTS.items() if readout.oracle),
         runs={},
         table=None,
-        trainings=model_facts.trainings(config),
-        facts=model_facts.facts(config),
-        trained_on=model_facts.trained_on(origin),
-        commands=model_facts.commands(folder, config, data),
+        trainings=_trainings(model),
+        facts=model.facts(),
+        trained_on=model.trained_on(),
+        commands=model_commands(folder, config, data),
         versions={
             "ldpf that trained it": config.get("library_version", "unknown"),
             "ldpf that wrote this report": __version__,
@@ -106,7 +107,7 @@ def from_model(
         targets=targets,
         runs=runs,
         trainings=trainings,
-        commands=model_facts.commands(folder, config, data, data if same else None),
+        commands=model_commands(folder, config, data, data if same else None),
         table=_table(runs, targets),
         no_answers="",
         no_latent="",
@@ -144,6 +145,15 @@ def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
             f"The model to compare with differs in its {other[0]}; train it with the same --data, "
             "--backbone, --seed and --train-fraction."
         )
+
+
+def _trainings(model: ModelSummary) -> tuple[Training, ...]:
+    """The latent domains, as discovery measured them; none for a model without any."""
+    # What the log of the discovery says, and over it what was measured of the domains kept.
+    measured = {**model.discovery, **model.measured}
+    if not measured and model.n_domains == 1:
+        return ()
+    return (Training("in the model", (), measured, model.similarity),)
 
 
 def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet, str]:

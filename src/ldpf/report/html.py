@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ldpf.errors import SettingsError
+from ldpf.models.summary import HELD_OUT
 from ldpf.report.blocks import Section
 from ldpf.report.findings import Findings
 from ldpf.report.sections.accuracy import compared, verdict
@@ -54,8 +55,8 @@ def _parts(found: Findings) -> tuple[list[str], str]:
 def summary(found: Findings) -> list[str]:
     """The report in a few sentences."""
     if found.table is None:
-        validation = dict(found.facts).get("Accuracy on held-out images")
-        told = [f"Accuracy on images held out of its training: {validation}."] if validation else []
+        accuracy = [value for name, value in found.facts if name == HELD_OUT]
+        told = [f"Accuracy on images held out of its training: {value}." for value in accuracy]
         return [*told, found.no_answers]
     row = next(row for row in found.table.rows if row.method == found.main and not row.published)
     column = AVERAGE if len(found.targets) > 1 else found.targets[0]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.domains.diagnosis import discovery_words, similarity_words
 from ldpf.errors import BackboneError
 from ldpf.inspection.prompt_words import read_prompts
 from ldpf.models.saving import read_config
+from ldpf.models.summary import ModelSummary
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 
 log = logging.getLogger("ldpf")
@@ -23,27 +23,22 @@ class ModelDescription:
     Attributes:
         model: the folder.
         config: its config.json.
-        diagnosis: what was measured of its latent domains and prompts, in sentences.
+        summary: the facts in it.
         prompts: see `read_prompts`; None where there are no prompts that are the same for all
             images, or the backbone is missing.
     """
 
     model: Path
     config: dict[str, Any]
-    diagnosis: tuple[str, ...]
+    summary: ModelSummary
     prompts: dict[str, Any] | None
-
-    @property
-    def latent_measurements(self) -> dict[str, Any]:
-        """What was measured of its latent domains; empty without any."""
-        return latent_measurements(self.config)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {
             "model": str(self.model),
             **{key: value for key, value in self.config.items() if key != "format_version"},
-            "diagnosis": list(self.diagnosis),
+            "diagnosis": self.summary.diagnosis(),
             "prompts": self.prompts,
         }
 
@@ -63,10 +58,6 @@ def describe_model(
     """
     folder = Path(model)
     config = read_config(folder)
-    diagnosis = (
-        *discovery_words(latent_measurements(config)),
-        *similarity_words(config.get("training", {}).get("prompt_similarity") or []),
-    )
     prompts = None
     try:
         trained = load_trained(folder, backbone, device)
@@ -74,13 +65,4 @@ def describe_model(
             prompts = read_prompts(trained.backbone.text, trained.classifier.contexts)
     except BackboneError as error:  # everything else can be told without it
         log.warning("the prompts cannot be read as words: %s", error)
-    return ModelDescription(folder, config, diagnosis, prompts)
-
-
-def latent_measurements(config: dict[str, Any]) -> dict[str, Any]:
-    """What `train` measured of the latent domains in the model; else of the last round's."""
-    return (
-        config.get("provenance", {}).get("latent_domains")
-        or config.get("training", {}).get("domains")
-        or {}
-    )
+    return ModelDescription(folder, config, ModelSummary.read(config), prompts)
