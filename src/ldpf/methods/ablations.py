@@ -17,7 +17,7 @@ from ldpf.methods.ldpf import LDPF
 
 @METHODS.register("ldpf-manual", prompts=True, needs_domains=True)
 def manual() -> LDPF:
-    """True domain labels instead of clusters: the paper's comparison with manual domains.
+    """Control: the true domains instead of latent ones (the paper's manual domains).
 
     One prompt for each source domain among the training images; c_s is the mean of z over them. G,
     C and the fusion are LDPF's. Needs known domains.
@@ -27,7 +27,7 @@ def manual() -> LDPF:
 
 @METHODS.register("ldpf-random", prompts=True)
 def random() -> LDPF:
-    """A split of the training images by chance instead of clusters (ours, not in the paper).
+    """Control: a random split of the training images instead of latent domains (ours).
 
     Several prompts trained on parts of the data differ even when the parts mean nothing. What LDPF
     gains over this is what its domains are worth; the same holds for U_sel (`random-oracle`).
@@ -37,7 +37,9 @@ def random() -> LDPF:
 
 @METHODS.register("ldpf-no-adversary", prompts=True)
 def no_adversary() -> LDPF:
-    """G without L_adv (step 1 of the method) and without our closed-form erasure of the class.
+    """Control: nothing takes the class out of the domain features.
+
+    G without L_adv (step 1 of the method) and without our closed-form erasure of the class.
 
     What is left to G is our class-conditional reconstruction, without which it would not train at
     all; so z may keep the class, and clusters may be classes.
@@ -48,13 +50,13 @@ def no_adversary() -> LDPF:
 
 @METHODS.register("ldpf-sequential", prompts=True)
 def sequential() -> LDPF:
-    """Stage 1 (L_dsp, only u) to its end, then stage 2 (L_dap, only v); no turns."""
+    """Control: stage 1 (only u) to its end, then stage 2 (only v), without turns."""
     return LDPF("ldpf-sequential", stages="sequential")
 
 
 @METHODS.register("ldpf-one-stage", prompts=True)
 def one_stage() -> LDPF:
-    """No stages: every step updates v and all u_s together on the images' own prompts.
+    """Control: no stages, every step updates the shared and the specific prompts together.
 
     With lambda = 1 and each image under its own prompt L_dsp and L_dap are the same number, so this
     is that loss without stopped gradients.
@@ -64,7 +66,7 @@ def one_stage() -> LDPF:
 
 @METHODS.register("ldpf-agnostic-only", prompts=True)
 def agnostic_only() -> LDPF:
-    """M1 = 12, M2 = 0: only the shared prompt v, as long as both together.
+    """Control: only the shared prompt, as long as both together (M1 = 12, M2 = 0).
 
     All S prompts are then one, and the fusion has nothing to choose from: CoOp, on LDPF's way.
     """
@@ -73,7 +75,7 @@ def agnostic_only() -> LDPF:
 
 @METHODS.register("ldpf-specific-only", prompts=True)
 def specific_only() -> LDPF:
-    """M1 = 0, M2 = 12: only the prompts u_s, which share nothing.
+    """Control: only specific prompts, which share nothing (M1 = 0, M2 = 12).
 
     They start from N(0, 0.02) throughout, since "a photo of a" is where v starts.
     """

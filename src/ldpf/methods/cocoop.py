@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 @METHODS.register("cocoop", prompts=True)
 @dataclass(frozen=True)
 class CoCoOp(Method):
-    """CoCoOp (Zhou, Yang, Loy, Liu, CVPR 2022), equation 3 and the paragraph before it.
+    """CoCoOp (Zhou et al. 2022): a prompt that a small network shifts for every image.
+
+    Zhou, Yang, Loy, Liu, CVPR 2022, equation 3 and the paragraph before it.
 
     v_m(x) = v_m + pi, pi = h_theta(f): the meta-net h_theta, two linear layers with a ReLU between
     and D / 16 hidden units, shifts every context token by the same vector. Each image has a prompt

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @METHODS.register("dpl", prompts=True)
 @dataclass(frozen=True)
 class DPL(Method):
-    """Domain Prompt Learning (Zhang, Gu, Matsuo, Iwasawa, arXiv 2111.12853), known as DPLCLIP.
+    """DPL (Zhang et al. 2021, DPLCLIP): a prompt that a network makes from the image alone.
 
     A three-layer MLP F makes the tokens in front of "a photo of a [class]" from image features. The
     paper's prompt is that of a domain, p_s = (1/n) sum_i F(f_i) over a batch of n of its images.

@@ -25,8 +25,9 @@ MIXES = (0.0, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 @METHODS.register("gda")
 @dataclass(frozen=True)
 class GDA(Method):
-    """The training-free baseline of Wang et al. ("A Hard-to-Beat Baseline for Training-free
-    CLIP-based Adaptation", ICLR 2024).
+    """A Gaussian discriminant on image features, added to zero-shot (Wang et al., ICLR 2024).
+
+    The training-free baseline of "A Hard-to-Beat Baseline for Training-free CLIP-based Adaptation".
 
     Features of class k are taken as N(mu_k, Sigma) with one Sigma for all classes and equal priors.
     Then w_k = Sigma^-1 mu_k, b_k = log(1/K) - mu_k^T Sigma^-1 mu_k / 2, and the answer is

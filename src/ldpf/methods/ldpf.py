@@ -49,7 +49,9 @@ STAGES = ("alternating", "sequential", "joint")
 @METHODS.register("ldpf", prompts=True)
 @dataclass(frozen=True)
 class LDPF(Method):
-    """Latent Domain Prompt Fusion (Li, Gholamzadeh Khoee, Yu, arXiv 2511.00067).
+    """Latent Domain Prompt Fusion: a shared prompt, one per latent domain, fused per image.
+
+    Li, Gholamzadeh Khoee, Yu, ICASSP 2026, arXiv 2511.00067.
 
     The sentence of class k under latent domain s is [SOS] v u_s [class k] "." [EOS]. Stage 1 trains
     each u_s on the images of its own latent domain (L_dsp), stage 2 trains v with u frozen (L_dap),

@@ -28,7 +28,7 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 @METHODS.register("linear-probe")
 @dataclass(frozen=True)
 class LinearProbe(Method):
-    """Linear probe of CLIP (Radford et al. 2021, section 3.2 and appendix A.3).
+    """Linear probe (Radford et al. 2021): logistic regression on image features, no text.
 
     Multinomial logistic regression on the frozen image features with an L2 penalty, by L-BFGS. As
     there, the penalty's strength is chosen on validation, from a small grid instead of their sweep
