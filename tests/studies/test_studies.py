@@ -152,7 +152,7 @@ def test_correlation_study_compares_with_and_without_adversary(bench):
 
 
 def test_a_correlation_of_one_is_refused():
-    with pytest.raises(SettingsError, match=r"The correlation 1\.0 should be at least 0 and below"):
+    with pytest.raises(SettingsError, match=r"values=\(1\.0,\) should be"):
         CorrelationStudy((1.0,))
 
 
@@ -166,7 +166,7 @@ def test_a_failed_run_is_told(bench, monkeypatch):
 
 
 def test_a_study_without_seeds_is_refused(bench):
-    with pytest.raises(SettingsError, match=r"seeds=0 should be at least 1\."):
+    with pytest.raises(SettingsError, match="seeds=0 should be"):
         replace(bench, seeds=0)
 
 

@@ -216,22 +216,16 @@ def test_shortcuts_need_a_causal_tower(path, make_tower):
 
 
 def test_unknown_path_is_refused(make_tower):
-    with pytest.raises(SettingsError) as error:
-        PromptedTextEncoder(make_tower(), ["cat"], path="fast")
-    assert str(error.value) == (
-        "There is no text path 'fast'; use one of 'auto', 'shared', 'truncated', 'reference'."
-    )
+    with pytest.raises(SettingsError, match=r"path='fast' .* auto, shared, truncated, reference"):
+        PromptedTextEncoder(make_tower(), ["cat"], path="fast")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("chunk", [0, -3])
 def test_class_chunk_below_one_is_refused(chunk, make_tower):
-    message = f"class_chunk={chunk} is below 1; give a number of classes, or None for all at once."
-    with pytest.raises(SettingsError) as error:
+    with pytest.raises(SettingsError, match=f"class_chunk={chunk} should be"):
         PromptedTextEncoder(make_tower(), ["cat"], class_chunk=chunk)
-    assert str(error.value) == message
-    with pytest.raises(SettingsError) as error:
+    with pytest.raises(SettingsError, match=f"class_chunk={chunk} should be"):
         PromptedTextEncoder(make_tower(), ["cat"]).with_class_chunk(chunk)
-    assert str(error.value) == message
 
 
 @pytest.mark.parametrize("shape", [(4, 32), (1, 4, 16), (1, 1, 4, 32)])

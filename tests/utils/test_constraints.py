@@ -91,7 +91,7 @@ def test_other_values_are_refused(allowed, value):
     [
         (Number(above=0, below=1), "a finite number above 0 and below 1"),
         (Number(at_least=0.5, float32=True), "a finite number of at least 0.5 that float32 can "),
-        (Whole(at_least=1, at_most=9), "a whole number of at least 1 and of at most 9"),
+        (Whole(at_least=1, at_most=9), "a whole number from 1 to 9"),
         (OneOf(("x", "y")), "one of x, y"),
         (Each(Whole()), "a list with at least one entry, each a whole number"),
     ],

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
-from ldpf.utils.files import write_json
+from ldpf.utils.constraints import OneOf, check_value
+from ldpf.utils.files import open_atomic, write_json
 from ldpf.utils.seed import generator
 from ldpf.version import __version__
 
@@ -81,10 +83,8 @@ def export_onnx(
         SettingsError: an unknown part or precision, or a file name without `.onnx`.
         LdpfError: the packages of the extra `export` are missing, or the file differs too much.
     """
-    if part not in ("onnx", "features"):
-        raise SettingsError(f"part is {part!r}; choose from onnx, features.")
-    if precision not in PRECISIONS:
-        raise SettingsError(f"precision is {precision!r}; choose from {', '.join(PRECISIONS)}.")
+    check_value("part", part, OneOf(("onnx", "features")))
+    check_value("precision", precision, OneOf(PRECISIONS))
     if out.suffix != ".onnx":
         raise SettingsError(f"The file {str(out)!r} should end in '.onnx'.")
     require_onnx()
@@ -110,7 +110,8 @@ def export_onnx(
                 f"{TOLERANCE:g}, so it was not written. Please report the model and the versions "
                 "of torch, onnx and onnxruntime."
             )
-        draft.replace(out)
+        with draft.open("rb") as content, open_atomic(out, "wb") as stream:
+            shutil.copyfileobj(content, stream)
     beside = out.with_suffix(".json")
     write_json(beside, description)
     return Exported(out, beside, difference, out.stat().st_size / 2**20)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.domains import DomainDiscovery
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.protocol import check_domains, leave_one_domain_out
 from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import LDPF
+from ldpf.utils.constraints import COUNT, check_fields
 from ldpf.utils.files import open_atomic
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Bench:
     backbone: Backbone
     recipe: Recipe
     targets: Sequence[str]
-    seeds: int
+    seeds: int = field(metadata=COUNT)
     out: Path
     runs: Path
     jobs: int = 1
@@ -58,8 +59,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         check_domains(self.data, self.targets)
-        if self.seeds < 1:
-            raise SettingsError(f"seeds={self.seeds} should be at least 1.")
+        check_fields(self)
 
     def run(
         self,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.report.plots.curves import curve_figure
 from ldpf.studies.base import STUDIES, Study, parse_number
 from ldpf.studies.bench import Bench, StudyResult, averages
+from ldpf.utils.constraints import Each, Number, check_fields, constraint
 from ldpf.utils.seed import generator
 
 METHODS = {"coop": "coop", "ldpf": "ldpf", "ldpf-no-adversary": "ldpf-no-adversary"}
@@ -30,12 +31,13 @@ class CorrelationStudy(Study):
         values: correlations to try, from 0 to below 1.
     """
 
-    values: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 0.95)
+    values: tuple[float, ...] = field(
+        default=(0.0, 0.25, 0.5, 0.75, 0.95),
+        metadata=constraint(Each(Number(at_least=0, below=1))),
+    )
 
     def __post_init__(self) -> None:
-        for value in self.values:
-            if not 0 <= value < 1:
-                raise SettingsError(f"The correlation {value} should be at least 0 and below 1.")
+        check_fields(self)
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> tuple[float, ...]:

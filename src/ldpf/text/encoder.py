@@ -25,6 +25,7 @@ from ldpf.text.shared_prefix import (
     prefix_keys,
     split_features,
 )
+from ldpf.utils.constraints import OneOf, Whole, check_value
 
 log = logging.getLogger("ldpf")
 
@@ -175,10 +176,7 @@ class PromptedTextEncoder:
         )
 
     def _resolve(self, path: PathName) -> str:
-        if path not in PATHS:
-            raise SettingsError(
-                f"There is no text path {path!r}; use one of {', '.join(map(repr, PATHS))}."
-            )
+        check_value("path", path, OneOf(PATHS))
         if self.tower.shares_prefixes:
             return "shared" if path == "auto" else path
         if path in ("shared", "truncated"):
@@ -288,9 +286,6 @@ def _recomputed(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
 
 
 def _checked_chunk(class_chunk: int | None) -> int | None:
-    if class_chunk is not None and class_chunk < 1:
-        raise SettingsError(
-            f"class_chunk={class_chunk} is below 1; give a number of classes, or None for all at "
-            "once."
-        )
+    if class_chunk is not None:
+        check_value("class_chunk", class_chunk, Whole(at_least=1))
     return class_chunk

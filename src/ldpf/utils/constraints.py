@@ -78,6 +78,8 @@ class Number:
         return f"{kind} that float32 can hold" if self.float32 else kind
 
     def _range(self) -> str:
+        if self.at_least is not None and self.at_most is not None:
+            return f" from {self.at_least:g} to {self.at_most:g}"
         words = {
             "of at least": self.at_least,
             "above": self.above,

@@ -17,6 +17,7 @@ from ldpf.domains.diagnostics import ari, cross_table, measure_latent, nmi
 from ldpf.errors import ModelError, SettingsError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion.similarity import similarity_weights
+from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files
@@ -129,8 +130,7 @@ def discover(
         ModelError: the model has no latent domains.
         DataError: the images cannot be used.
     """
-    if per_domain < 1:
-        raise SettingsError(f"per_domain={per_domain} should be at least 1.")
+    check_value("per_domain", per_domain, Whole(at_least=1))
     if model is not None and n_domains is not None:
         raise SettingsError(
             f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "

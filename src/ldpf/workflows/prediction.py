@@ -21,6 +21,7 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.features.encode import stream_features
 from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
+from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import AnyBackbone, load_trained
@@ -142,8 +143,7 @@ def predict(
         raise SettingsError(
             f"top_k={top_k} should be between 1 and {n_classes}, the number of classes."
         )
-    if batch_size < 1:
-        raise SettingsError(f"batch_size={batch_size} should be at least 1.")
+    check_value("batch_size", batch_size, Whole(at_least=1))
     embeddings = _embeddings(paths)
     files = None if embeddings else _first_or_error(find_images(paths, listed), paths)
     trained = load_trained(model, backbone, device)

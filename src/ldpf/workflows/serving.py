@@ -10,7 +10,7 @@ from typing import Any
 from ldpf.app import page
 from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
-from ldpf.errors import SettingsError
+from ldpf.utils.constraints import Whole, check_value
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
 
 log = logging.getLogger("ldpf")
@@ -67,8 +67,8 @@ def serve(
         SettingsError: gradio is not installed, or the address cannot be served on.
         ModelError: the folder holds no model.
     """
-    if port is not None and not 1 <= port <= 65535:
-        raise SettingsError(f"port={port} should be between 1 and 65535.")
+    if port is not None:
+        check_value("port", port, Whole(at_least=1, at_most=65535))
     trained = load_trained(model, backbone, device)
     gallery = None
     if data is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from ldpf.errors import SettingsError
+from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import new_folder, open_atomic
 
 ROW_GROUP = 4096
@@ -197,8 +198,7 @@ def check_destination(output_format: str, out: Path | None) -> None:
         SettingsError: unknown format, pyarrow is missing, Parquet is to go to a stream, or `out`
             is a folder or cannot be made.
     """
-    if output_format not in WRITERS:
-        raise SettingsError(f"format={output_format!r} should be one of {', '.join(WRITERS)}.")
+    check_value("format", output_format, OneOf(WRITERS))
     if output_format == "parquet":
         import_pyarrow()
         if out is None:
