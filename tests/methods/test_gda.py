@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ldpf.errors import SettingsError
+from ldpf.heads.gda import GaussianDiscriminant
 from ldpf.methods import GDA, ZeroShot
-from ldpf.methods.gda import gaussian_discriminant
 
 
 @pytest.fixture(scope="module")
@@ -38,38 +38,12 @@ def test_it_beats_zero_shot_on_new_images(data, tiny_clip, fitted, make_features
     assert accuracy(fitted, new) > accuracy(ZeroShot().fit(*data, tiny_clip), new) + 0.2
 
 
-def test_with_an_identity_covariance_it_is_the_nearest_class_mean():
-    # D ((N - 1) S + tr(S) I)^-1 is a multiple of I when S is, and then w f + b orders classes as
-    # the Euclidean distance to their means does.
-    draws = torch.Generator().manual_seed(0)
-    means = torch.randn(3, 4, generator=draws)
-    around = torch.cat([torch.eye(4), -torch.eye(4)])
-    features = (means[:, None] + around).reshape(-1, 4)
-    weight, bias = gaussian_discriminant(features, torch.arange(3).repeat_interleave(8), 3)
-    new = torch.randn(50, 4, generator=draws).double()
-    answers = (new @ weight.T + bias).argmax(dim=1)
-    assert torch.equal(answers, torch.cdist(new, means.double()).argmin(dim=1))
-
-
-def test_the_discriminant_is_the_papers_formula(data):
-    train = data[0]
-    x, y = train.features.double(), train.labels
-    means = torch.stack([x[y == k].mean(dim=0) for k in range(3)])
-    within = torch.cat([x[y == k] - means[k] for k in range(3)])
-    cov = within.T.cov()
-    precision = 16 * torch.linalg.inv((len(x) - 1) * cov + cov.trace() * torch.eye(16))
-    weight, bias = gaussian_discriminant(train.features, y, 3)
-    assert torch.allclose(weight, means @ precision, rtol=1e-6)
-    quadratic = torch.stack([m @ precision @ m for m in means])
-    assert torch.allclose(bias, torch.tensor(1 / 3).double().log() - quadratic / 2, rtol=1e-6)
-
-
 def test_logits_are_zero_shot_plus_alpha_times_the_discriminant(data, tiny_clip):
     mixed = GDA(mixes=(0.3,)).fit(*data, tiny_clip)
-    weight, bias = gaussian_discriminant(data[0].features, data[0].labels, 3)
+    head = GaussianDiscriminant().fit(data[0].features, data[0].labels, n_classes=3)
     images = data[1].features
     expected = ZeroShot().fit(*data, tiny_clip).logits(images)
-    expected = expected + 0.3 * (images.double() @ weight.T + bias).float()
+    expected = expected + 0.3 * head.logits(images).float()
     assert torch.allclose(mixed.logits(images), expected, atol=1e-3)
 
 

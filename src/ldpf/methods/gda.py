@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 
+from ldpf.domains.ood import OutsideCheck
+from ldpf.heads.gda import GaussianDiscriminant
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.models.linear_classifier import LinearClassifier
@@ -28,16 +30,13 @@ class GDA(Method):
     """A Gaussian discriminant on image features, added to zero-shot (Wang et al., ICLR 2024).
 
     The training-free baseline of "A Hard-to-Beat Baseline for Training-free CLIP-based Adaptation".
-
-    Features of class k are taken as N(mu_k, Sigma) with one Sigma for all classes and equal priors.
-    Then w_k = Sigma^-1 mu_k, b_k = log(1/K) - mu_k^T Sigma^-1 mu_k / 2, and the answer is
+    With W and b of `GaussianDiscriminant`, the answer is
 
         logits = f T^T / T_clip + alpha (f W^T + b),
 
     the zero-shot logits with the discriminant, alpha from a grid by validation; of equally good
-    ones the smallest. Sigma^-1 is their shrunk estimate, D ((N - 1) S + tr(S) I)^-1 with S the
-    sample covariance around the class means. Its factor D / (N - 1) makes the discriminant small
-    where there are many images, so the grid goes far up.
+    ones the smallest. The factor D / (N - 1) in W makes the discriminant small where there are many
+    images, so the grid goes far up.
 
     Left out: their forms for base-to-new and for unlabelled data. Text features are of one template
     where they use an ensemble for each data set; alpha = 0 is in the grid.
@@ -65,57 +64,31 @@ class GDA(Method):
     ) -> LinearClassifier:
         """Compute means and covariance on `train`, choose alpha on `validation`.
 
-        Nothing is drawn, so `seed` has no effect.
+        Nothing that answers depend on is drawn; `seed` is that of the check for images outside.
         """
         text = zero_shot_features(train.class_names, self.templates, backbone)
         zero_shot = backbone.logit_scale * text.double()
-        weight, bias = gaussian_discriminant(train.features, train.labels, len(train.class_names))
-        judged = validation if len(validation) else train
-        best, accuracies = None, []
-        for mix in sorted(self.mixes):
-            # A class without training images is never answered, unless nothing but text speaks.
-            mixed = mix * bias if mix else torch.zeros_like(bias)
-            candidate = LinearClassifier(
-                self.name,
-                tuple(train.class_names),
-                (zero_shot + mix * weight).float(),
-                mixed.float(),
-            )
-            accuracies.append(candidate.accuracy(judged.features, judged.labels))
-            if best is None or accuracies[-1] > max(accuracies[:-1]):
-                best, chosen = candidate, mix
-        best.training.update(
-            text_passes=len(self.templates),
-            mix=chosen,
-            validation_accuracy=max(accuracies),
-            validation_accuracies=dict(zip(map(str, sorted(self.mixes)), accuracies, strict=True)),
+        head = GaussianDiscriminant().fit(
+            train.features, train.labels, n_classes=len(train.class_names)
         )
-        return best
-
-
-def gaussian_discriminant(
-    features: torch.Tensor, labels: torch.Tensor, n_classes: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Linear discriminant of Gaussians with one shared, shrunk covariance (see `GDA`).
-
-    Args:
-        features: [N, D].
-        labels: [N] int64.
-        n_classes: K.
-
-    Returns:
-        W [K, D] and b [K] in double precision; b is -inf for a class without images.
-    """
-    x = features.double()
-    counts = torch.bincount(labels, minlength=n_classes)
-    sums = x.new_zeros(n_classes, x.shape[1]).index_add_(0, labels, x)
-    means = sums / counts.clamp_min(1)[:, None]
-    centred = x - means[labels]
-    scatter = centred.T @ centred  # (N - 1) S
-    trace = scatter.trace() / max(len(x) - 1, 1)
-    dim = x.shape[1]
-    # Where every image equals its class mean there is no covariance; distances are then Euclidean.
-    ridge = torch.eye(dim, dtype=x.dtype) * (trace if trace > 0 else 1.0)
-    weight = dim * torch.linalg.solve(scatter + ridge, means.T).T
-    bias = -torch.tensor(float(n_classes)).log() - (weight * means).sum(dim=1) / 2
-    return weight, torch.where(counts > 0, bias, -torch.inf)
+        judged = validation if len(validation) else train
+        names = tuple(train.class_names)
+        mixes = sorted(self.mixes)
+        candidates = []
+        for mix in mixes:
+            # A class without training images is never answered, unless nothing but text speaks.
+            bias = mix * head.bias if mix else torch.zeros_like(head.bias)
+            weight = zero_shot + mix * head.weight
+            candidates.append(LinearClassifier(self.name, names, weight.float(), bias.float()))
+        accuracies = [one.accuracy(judged.features, judged.labels) for one in candidates]
+        best = accuracies.index(max(accuracies))
+        return replace(
+            candidates[best],
+            training={
+                "text_passes": len(self.templates),
+                "mix": mixes[best],
+                "validation_accuracy": accuracies[best],
+                "validation_accuracies": dict(zip(map(str, mixes), accuracies, strict=True)),
+            },
+            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
+        )

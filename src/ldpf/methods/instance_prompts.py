@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
+from ldpf.domains.ood import OutsideCheck
 from ldpf.models.instance_classifier import (
     InstancePromptClassifier,
     own_cosines,
@@ -183,4 +184,7 @@ def train_generator(
         validation_images=len(sample),
         validation_accuracy=training.best.accuracy,
     )
-    return classifier
+    return replace(
+        classifier,
+        outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
+    )

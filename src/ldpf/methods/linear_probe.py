@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
-
-from ldpf.errors import DataError
+from ldpf.domains.ood import OutsideCheck
+from ldpf.heads.linear_probe import fit_path
 from ldpf.methods.base import METHODS, Method
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.utils.constraints import COUNT, Each, Number, check_fields, constraint
@@ -30,11 +25,9 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 class LinearProbe(Method):
     """Linear probe (Radford et al. 2021): logistic regression on image features, no text.
 
-    Multinomial logistic regression on the frozen image features with an L2 penalty, by L-BFGS. As
-    there, the penalty's strength is chosen on validation, from a small grid instead of their sweep
-    over 96 values; of equally good ones the strongest penalty is taken. Features are centred and
-    divided by one number, their root mean variance, so that the strength means the same for every
-    backbone: features in another scale give the same answers.
+    Multinomial, with an L2 penalty; see `ldpf.heads.linear_probe`. As in their section 3.2 and
+    appendix A.3, the penalty's strength is chosen on validation, from a small grid instead of their
+    sweep over 96 values; of equally good ones the strongest penalty is taken.
 
     Attributes:
         strengths: the grid of C, from the strongest penalty to the weakest.
@@ -61,53 +54,35 @@ class LinearProbe(Method):
     ) -> LinearClassifier:
         """Fit every strength on `train`, keep the one that is best on `validation`.
 
-        Nothing is drawn, so `seed` has no effect.
+        Nothing that answers depend on is drawn; `seed` is that of the check for images outside.
 
         Raises:
             DataError: all training images are of one class.
         """
-        n_classes = len(torch.unique(train.labels))
-        if n_classes < 2:
-            raise DataError(
-                f"A linear probe needs training images of at least 2 classes, but these are of "
-                f"{n_classes}; give images of more classes."
-            )
         judged = validation if len(validation) else train
-        mean = train.features.mean(dim=0)
-        spread = float(train.features.var(dim=0, unbiased=False).mean().sqrt().clamp_min(1e-12))
-        inputs = ((train.features - mean) / spread).double().numpy()
-        # Each strength starts where the one before ended; L-BFGS is then near its goal.
-        model = LogisticRegression(max_iter=self.max_iterations, warm_start=True)
-        best, accuracies = None, []
-        for strength in self.strengths:
-            model.C = strength
-            # One thread: the sums of several come in no fixed order, and bits must repeat.
-            with threadpool_limits(limits=1), warnings.catch_warnings():
-                warnings.simplefilter("ignore", category=ConvergenceWarning)
-                model.fit(inputs, train.labels.numpy())
-            candidate = self._classifier(model, train, mean, spread)
-            accuracies.append(candidate.accuracy(judged.features, judged.labels))
-            if best is None or accuracies[-1] > max(accuracies[:-1]):
-                best, chosen = candidate, strength
-        best.training.update(
-            text_passes=0,
-            strength=chosen,
-            validation_accuracy=max(accuracies),
-            validation_accuracies=dict(zip(map(str, self.strengths), accuracies, strict=True)),
+        names = tuple(train.class_names)
+        heads = fit_path(
+            train.features,
+            train.labels,
+            self.strengths,
+            n_classes=len(names),
+            max_iterations=self.max_iterations,
         )
-        return best
-
-    def _classifier(
-        self, model: LogisticRegression, train: FeatureSet, mean: torch.Tensor, spread: float
-    ) -> LinearClassifier:
-        """The fitted model with all classes, reading features as they are."""
-        coefficients, intercept = torch.tensor(model.coef_), torch.tensor(model.intercept_)
-        if len(model.classes_) == 2:  # one row, for the second class against the first
-            coefficients = torch.cat([-coefficients, coefficients]) / 2
-            intercept = torch.cat([-intercept, intercept]) / 2
-        rows = torch.tensor(model.classes_)
-        weight = torch.zeros(len(train.class_names), train.features.shape[1], dtype=torch.double)
-        bias = torch.full((len(weight),), -torch.inf, dtype=torch.double)
-        weight[rows] = coefficients / spread
-        bias[rows] = intercept - weight[rows] @ mean.double()
-        return LinearClassifier(self.name, tuple(train.class_names), weight.float(), bias.float())
+        candidates = [
+            LinearClassifier(self.name, names, head.weight.float(), head.bias.float())
+            for head in heads
+        ]
+        accuracies = [one.accuracy(judged.features, judged.labels) for one in candidates]
+        best = accuracies.index(max(accuracies))
+        return replace(
+            candidates[best],
+            training={
+                "text_passes": 0,
+                "strength": self.strengths[best],
+                "validation_accuracy": accuracies[best],
+                "validation_accuracies": dict(
+                    zip(map(str, self.strengths), accuracies, strict=True)
+                ),
+            },
+            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
+        )
