@@ -21,6 +21,7 @@ from ldpf.text.contexts import random_context, similarity_between, worded_contex
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.loop import PromptTraining, RunRecord, Stage
 from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.constraints import COUNT, Number, OneOf, Whole, check_fields, constraint
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -79,12 +80,12 @@ class LDPF(Method):
 
     name: str = "ldpf"
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
-    agnostic_length: int = 4
-    specific_length: int = 8
-    weight: float = 1.0
-    stages: str = "alternating"
-    turn: int = 25
-    agnostic_domain: str = "own"
+    agnostic_length: int = field(default=4, metadata=constraint(Whole(at_least=0)))
+    specific_length: int = field(default=8, metadata=constraint(Whole(at_least=0)))
+    weight: float = field(default=1.0, metadata=constraint(Number()))
+    stages: str = field(default="alternating", metadata=constraint(OneOf(STAGES)))
+    turn: int = field(default=25, metadata=COUNT)
+    agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))
     fusion: FusionRule = field(default_factory=Similarity)
     recipe: Recipe = FAST
     shares_passes = True
@@ -96,18 +97,11 @@ class LDPF(Method):
     }
 
     def __post_init__(self) -> None:
-        if self.agnostic_length < 0 or self.specific_length < 0 or self.length < 1:
+        check_fields(self)
+        if self.length < 1:
             raise SettingsError(
                 f"agnostic_length={self.agnostic_length} and specific_length="
-                f"{self.specific_length} should be 0 or more, and at least 1 together."
-            )
-        if self.stages not in STAGES:
-            raise SettingsError(f"stages is {self.stages!r}; choose from {', '.join(STAGES)}.")
-        if self.turn < 1:
-            raise SettingsError(f"turn={self.turn} should be at least 1.")
-        if self.agnostic_domain not in ("own", "all", "fused"):
-            raise SettingsError(
-                f"agnostic_domain is {self.agnostic_domain!r}; choose from own, all, fused."
+                f"{self.specific_length} should be at least 1 together."
             )
         object.__setattr__(self, "fusion", as_rule(self.fusion))
 
