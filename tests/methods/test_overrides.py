@@ -104,7 +104,7 @@ def test_a_value_of_another_kind_is_refused() -> None:
 
 
 def test_a_value_that_is_not_allowed_is_refused_by_the_method() -> None:
-    with pytest.raises(SettingsError, match="choose from alternating"):
+    with pytest.raises(SettingsError, match="stages='none' should be one of alternating"):
         with_settings(LDPF(), {"stages": "none"})
 
 
