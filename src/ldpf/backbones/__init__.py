@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.backbones.base import Backbone
@@ -11,16 +12,12 @@ if TYPE_CHECKING:
     from ldpf.backbones.text_tower import TextTower
 
 _HOMES = {
-    "Backbone": "base",
-    "TextTower": "text_tower",
-    "assemble": "load",
-    "load_backbone": "load",
+    "Backbone": ".base",
+    "TextTower": ".text_tower",
+    "assemble": ".load",
+    "load_backbone": ".load",
 }
 
 __all__ = ["Backbone", "TextTower", "assemble", "load_backbone"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.data.adapters import from_arrays, from_embeddings, from_huggingface, from_torch
@@ -26,28 +27,28 @@ if TYPE_CHECKING:
 
 # Imported when asked for: the command line knows the names of data sets without numpy or Pillow.
 _HOMES = {
-    "BadImage": "images",
-    "EmbeddedImages": "embeddings",
-    "IMAGE_ENDINGS": "images",
-    "ImageDataset": "dataset",
-    "LabelledImages": "in_memory",
-    "MAX_PIXELS": "images",
-    "Split": "splits",
-    "UnreadableImageError": "images",
-    "bad_images_message": "images",
-    "check_dataset": "dataset",
-    "check_images": "images",
-    "from_arrays": "adapters",
-    "from_embeddings": "adapters",
-    "from_huggingface": "adapters",
-    "from_torch": "adapters",
-    "iter_image_files": "image_files",
-    "load_dataset": "load",
-    "make_split": "splits",
-    "read_image": "images",
-    "readable_name": "class_names",
-    "require_trainable": "dataset",
-    "split_train_validation": "splits",
+    "BadImage": ".images",
+    "EmbeddedImages": ".embeddings",
+    "IMAGE_ENDINGS": ".images",
+    "ImageDataset": ".dataset",
+    "LabelledImages": ".in_memory",
+    "MAX_PIXELS": ".images",
+    "Split": ".splits",
+    "UnreadableImageError": ".images",
+    "bad_images_message": ".images",
+    "check_dataset": ".dataset",
+    "check_images": ".images",
+    "from_arrays": ".adapters",
+    "from_embeddings": ".adapters",
+    "from_huggingface": ".adapters",
+    "from_torch": ".adapters",
+    "iter_image_files": ".image_files",
+    "load_dataset": ".load",
+    "make_split": ".splits",
+    "read_image": ".images",
+    "readable_name": ".class_names",
+    "require_trainable": ".dataset",
+    "split_train_validation": ".splits",
 }
 
 __all__ = [
@@ -75,8 +76,4 @@ __all__ = [
     "split_train_validation",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -7,10 +7,10 @@ itself in `METHODS`; names and summaries are read without importing one.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ldpf.methods.base import METHODS, Method, make_method
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.methods.cocoop import CoCoOp
@@ -55,8 +55,4 @@ __all__ = [
     "zero_shot_features",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ldpf.studies.base import STUDIES, Study, make_study
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.studies.bench import Bench, StudyResult
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["STUDIES", "Bench", "Study", "StudyResult", "make_study"]
 
 
-def __getattr__(name: str) -> Any:
-    # torch takes seconds to import; a list of names must not wait for it.
-    if name in ("Bench", "StudyResult"):
-        return getattr(import_module("ldpf.studies.bench"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__, {"Bench": "ldpf.studies.bench", "StudyResult": "ldpf.studies.bench"}
+)

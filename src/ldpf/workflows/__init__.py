@@ -23,8 +23,9 @@ Files are nouns and functions verbs, so that no file hides a function of its nam
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.workflows.datasets import (
@@ -47,23 +48,23 @@ if TYPE_CHECKING:
     from ldpf.workflows.training import train
 
 _HOMES = {
-    "DataSource": "source",
-    "check_dataset": "datasets",
-    "describe_dataset": "datasets",
-    "describe_model": "inspecting",
-    "discover": "discovery",
-    "encode": "encoding",
-    "evaluate": "evaluation",
-    "export": "exporting",
-    "list_datasets": "datasets",
-    "predict": "prediction",
-    "prepare_mini_domainnet": "datasets",
-    "prepare_terra_incognita": "datasets",
-    "report": "reporting",
-    "serve": "serving",
-    "table_text": "tabulating",
-    "tabulate": "tabulating",
-    "train": "training",
+    "DataSource": ".source",
+    "check_dataset": ".datasets",
+    "describe_dataset": ".datasets",
+    "describe_model": ".inspecting",
+    "discover": ".discovery",
+    "encode": ".encoding",
+    "evaluate": ".evaluation",
+    "export": ".exporting",
+    "list_datasets": ".datasets",
+    "predict": ".prediction",
+    "prepare_mini_domainnet": ".datasets",
+    "prepare_terra_incognita": ".datasets",
+    "report": ".reporting",
+    "serve": ".serving",
+    "table_text": ".tabulating",
+    "tabulate": ".tabulating",
+    "train": ".training",
 }
 
 __all__ = [
@@ -86,11 +87,7 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ldpf.data.datasets.base import DATASETS, NamedDataset, named_dataset, named_datasets
+from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.data.datasets.listing import DatasetListing, list_named_dataset
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 # These need numpy, which the names of the data sets do not.
 _HOMES = {
-    "DatasetListing": "listing",
-    "FoundDataset": "recognize",
-    "list_named_dataset": "listing",
-    "recognize_dataset": "recognize",
+    "DatasetListing": ".listing",
+    "FoundDataset": ".recognize",
+    "list_named_dataset": ".listing",
+    "recognize_dataset": ".recognize",
 }
 
 __all__ = [
@@ -30,8 +30,4 @@ __all__ = [
     "recognize_dataset",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)
