@@ -16,7 +16,7 @@ from ldpf.app.gallery import Gallery
 from ldpf.app.render import SHOWN
 from ldpf.app.session import Session
 from ldpf.domains import OutsideCheck
-from ldpf.methods import LDPF
+from ldpf.methods import GDA, LDPF
 from ldpf.training.recipe import FAST
 
 pytest.importorskip("gradio", reason="gradio is not installed (pip install 'ldpf[app]')")
@@ -70,22 +70,23 @@ def test_the_page_serves_this_machine_only(address):
 
 def test_an_uploaded_image_gets_classes_weights_and_the_warning(visit, write_image, tmp_path):
     upload(visit, write_image(tmp_path / "new.png"))
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
-    text = visit.inner_text("#ldpf-answer")
-    assert text.count("%") == 2 * min(SHOWN, 3) + 1  # the warning names 99 %
-    assert "Zero-shot" in text
+    visit.wait_for_selector("#ldpf-trained meter")
+    for ranking, title in (("#ldpf-trained", "Trained model"), ("#ldpf-zero-shot", "Zero-shot")):
+        assert visit.locator(f"{ranking} meter").count() == min(SHOWN, 3)
+        assert title in visit.inner_text(ranking)
+    text = visit.inner_text("#ldpf-about .ldpf-warning")
     assert "This image lies outside what the model was trained on" in text
-    assert visit.locator("#ldpf-domains .ldpf-bar").count() == 3
+    assert visit.locator("#ldpf-domains meter").count() == 3
     assert visit.locator("#ldpf-domains img").count() == 3
 
 
 def test_a_class_is_added_by_typing(visit, write_image, tmp_path):
     upload(visit, write_image(tmp_path / "new.png"))
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    visit.wait_for_selector("#ldpf-trained meter")
     visit.get_by_text("Classes", exact=True).click()
     visit.fill("#ldpf-name input, #ldpf-name textarea", "<b>guitar</b>")
     visit.get_by_role("button", name="Add name").click()
-    visit.wait_for_selector("#ldpf-answer .ldpf-name >> text=<b>guitar</b>")
+    visit.wait_for_selector("#ldpf-trained >> text=<b>guitar</b>")
     visit.fill("#ldpf-name input, #ldpf-name textarea", "CAT")
     visit.get_by_role("button", name="Add name").click()
     visit.wait_for_selector("#ldpf-said >> text=There is a class 'cat' already.")
@@ -99,25 +100,26 @@ def test_a_broken_file_gets_a_sentence(visit, tmp_path):
     text = visit.inner_text("#ldpf-failure")
     assert text.startswith("broken.png cannot be read as an image:")
     assert "Traceback" not in visit.content() and str(tmp_path) not in text
-    assert visit.locator("#ldpf-answer .ldpf-bar").count() == 0
+    assert visit.locator("#ldpf-trained meter").count() == 0
+    assert visit.inner_text("#ldpf-about") == ""
 
 
 def test_a_sample_is_answered_when_clicked(visit):
     visit.locator("#ldpf-samples button:has(img)").first.click()
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    visit.wait_for_selector("#ldpf-trained meter")
 
 
 def test_of_several_files_all_can_be_seen_and_the_broken_one_is_named(visit, write_image, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     upload(visit, write_image(tmp_path / "a.png"), broken, write_image(tmp_path / "b.png"))
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    visit.wait_for_selector("#ldpf-trained meter")
     assert visit.inner_text("#ldpf-failure").startswith("broken.png cannot be read as an image:")
     buttons = visit.locator("#ldpf-many button:has(img)")
     buttons.nth(1).wait_for()
     assert buttons.count() == 2
     buttons.nth(1).click()
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    visit.wait_for_selector("#ldpf-trained meter")
 
 
 def test_a_drop_of_too_many_files_is_cut_with_a_sentence(visit, write_image, tmp_path, monkeypatch):
@@ -138,7 +140,7 @@ def test_a_file_that_is_too_large_gets_a_sentence(browser, address, tmp_path):
     tab.wait_for_selector("#ldpf-upload input[type=file]", state="attached")
     upload(tab, large)
     tab.wait_for_selector("text=/exceeds|too large|maximum/i")
-    assert tab.locator("#ldpf-answer .ldpf-bar").count() == 0
+    assert tab.locator("#ldpf-trained meter").count() == 0
     tab.close()
 
 
@@ -151,7 +153,7 @@ def test_unusual_images_get_an_answer(kind, visit, tmp_path):
     else:
         frame.convert("RGBA" if kind.endswith("png") else "CMYK").save(path)
     upload(visit, path)
-    visit.wait_for_selector("#ldpf-answer .ldpf-bar")
+    visit.wait_for_selector("#ldpf-trained meter")
     assert visit.inner_text("#ldpf-failure") == ""
 
 
@@ -162,3 +164,26 @@ def test_what_is_no_image_gets_a_sentence(name, visit, tmp_path):
     upload(visit, path)
     visit.wait_for_selector("#ldpf-failure .ldpf-error")
     assert visit.inner_text("#ldpf-failure").startswith(f"{name} cannot be read as an image:")
+
+
+def test_a_model_that_knows_no_names_is_served_without_renaming(
+    browser, make_features, tiny_clip, write_image, tmp_path
+):
+    from ldpf.app.page import build_page, serve
+
+    fitted = GDA().fit(make_features(6), make_features(4, seed=1), tiny_clip)
+    page = build_page(Session(fitted, tiny_clip), None, "means")
+    tab = browser.new_page()
+    tab.set_default_timeout(WAIT_MS)
+    try:
+        tab.goto(serve(page))
+        tab.wait_for_selector("#ldpf-upload input[type=file]", state="attached")
+        assert "'gda'" in tab.inner_text("#ldpf-fixed-names")
+        assert tab.locator("#ldpf-name").count() == 0
+        upload(tab, write_image(tmp_path / "new.png"))
+        tab.wait_for_selector("#ldpf-trained meter")
+        assert tab.locator("#ldpf-trained meter").count() == min(SHOWN, 3)
+        assert "no latent domains" in tab.inner_text("#ldpf-note")
+    finally:
+        tab.close()
+        page.close()

@@ -8,8 +8,8 @@ from PIL import Image
 
 from ldpf.app.session import MAX_NAME, Session, open_upload
 from ldpf.domains import OutsideCheck
-from ldpf.errors import DataError, SettingsError
-from ldpf.methods import LDPF, ZeroShot
+from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.methods import GDA, LDPF, METHODS, ZeroShot, make_method
 from ldpf.training.recipe import FAST
 
 NAMES = ("cat", "dog", "horse")
@@ -114,9 +114,28 @@ def test_a_model_that_never_measured_it_warns_of_nothing(classifier, tiny_clip, 
     assert session.answer(image, NAMES).warning is None
 
 
-def test_a_classifier_without_learnt_prompts_is_refused(make_features, tiny_clip):
-    fitted = ZeroShot().fit(make_features(2), make_features(2), tiny_clip)
-    assert "'zero-shot' classifier has no learnt prompts" in refusal(Session, fitted, tiny_clip)
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_model_of_every_method_answers(name, make_features, tiny_clip, image):
+    method = make_method(name, replace(FAST, max_steps=1, cooldown=0))
+    fitted = method.fit(make_features(4), make_features(2, seed=1), tiny_clip)
+    session = Session(fitted, tiny_clip)
+    answer = session.answer(image, NAMES)
+    assert {label for label, _ in answer.ranking} == set(NAMES)
+    assert sum(value for _, value in answer.ranking) == pytest.approx(1, abs=1e-5)
+    assert len(answer.weights) == fitted.n_domains
+    if session.fixed_names is None:
+        assert set(dict(session.answer(image, session.add(NAMES, "cow")).ranking)) > set(NAMES)
+    else:
+        assert f"{fitted.method!r}" in session.fixed_names
+        with pytest.raises(ModelError):
+            session.add(NAMES, "cow")
+
+
+def test_only_what_learns_from_images_alone_has_fixed_names(make_features, tiny_clip, classifier):
+    data = make_features(4), make_features(2, seed=1)
+    assert Session(classifier, tiny_clip).fixed_names is None
+    assert Session(ZeroShot().fit(*data, tiny_clip), tiny_clip).fixed_names is None
+    assert Session(GDA().fit(*data, tiny_clip), tiny_clip).fixed_names is not None
 
 
 def test_few_lists_of_names_are_kept(session):

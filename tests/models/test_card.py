@@ -70,8 +70,13 @@ def test_it_says_how_settings_were_chosen():
     assert told in section(card, "Numbers")
 
 
-def test_domains_that_took_the_place_of_latent_ones_are_said_so():
-    origin = {**CONFIG["provenance"], "method_settings": {"discovery": {"source": "manual"}}}
+@pytest.mark.parametrize(
+    "discovery",
+    [{"assignment": {"name": "manual"}}, {"source": "manual"}],
+    ids=["as now", "before version 0.2"],
+)
+def test_domains_that_took_the_place_of_latent_ones_are_said_so(discovery):
+    origin = {**CONFIG["provenance"], "method_settings": {"discovery": discovery}}
     card = model_card({**CONFIG, "provenance": origin})
     assert "Known domains, used in place of latent ones: a, b." in str(card)
 

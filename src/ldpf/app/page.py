@@ -6,13 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ldpf.app.gallery import Gallery
-from ldpf.app.render import CSS, answer_html, domains_html, hint, message
+from ldpf.app.render import CSS, SHOWN, hint, message, warning
 from ldpf.app.session import Session, open_upload
 from ldpf.errors import LdpfError, SettingsError
 
 if TYPE_CHECKING:
     from gradio import Blocks
     from PIL import Image
+
+    from ldpf.app.session import Answer
 
 MAX_UPLOAD = "20mb"
 """Largest file; the browser says so where one is larger."""
@@ -25,7 +27,10 @@ _MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
 _TOO_MANY = (
     "These are {n} files; the first {most} are shown. 'ldpf predict' classifies whole folders."
 )
+_START = "Drop an image to see its classes."
 _NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
+_NO_DOMAINS = "This model has no latent domains."
+_CARRY_OVER = "The model carries over to other names. No training follows."
 
 
 def _gradio() -> Any:
@@ -55,18 +60,30 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
     gr = _gradio()
     gallery = gallery or Gallery()
     n_domains = session.classifier.n_domains
-    note = None if gallery.typical else _NO_PICTURES
-    typical = gallery.typical or ()
-    start = hint("Drop an image to see its classes.")
+    fused = n_domains > 1
 
-    def show(image: Image.Image | None, names: tuple[str, ...]) -> tuple[str, str]:
+    def outputs(answer: Answer) -> tuple[Any, ...]:
+        note = hint(_NO_DOMAINS) if not fused else "" if gallery.typical else hint(_NO_PICTURES)
+        return (
+            "" if answer.warning is None else warning(answer.warning),
+            gr.Label(dict(answer.ranking), visible=True),
+            gr.Label(dict(answer.zero_shot), visible=True),
+            gr.Column(visible=fused),
+            note,
+            *({f"Latent domain {s}": weight} for s, weight in enumerate(answer.weights) if fused),
+        )
+
+    def nothing(sentence: str) -> tuple[Any, ...]:
+        hidden = (gr.Label(None, visible=False), gr.Label(None, visible=False))
+        return (sentence, *hidden, gr.Column(visible=False), "", *[None] * (n_domains * fused))
+
+    def show(image: Image.Image | None, names: tuple[str, ...]) -> tuple[Any, ...]:
         if image is None:
-            return start, ""
+            return nothing(hint(_START))
         try:
-            answer = session.answer(image, tuple(names))
+            return outputs(session.answer(image, tuple(names)))
         except LdpfError as error:
-            return message(str(error)), ""
-        return answer_html(answer), domains_html(answer.weights, typical, note)
+            return nothing(message(str(error)))
 
     def upload(paths: list[str] | None, names: tuple[str, ...]) -> tuple[Any, ...]:
         images, failed = [], []
@@ -80,8 +97,8 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 failed.append(message(str(error)))
         first = images[0][0] if images else None
         many = gr.Gallery(value=images, visible=len(images) > 1)
-        answer, domains = ("", "") if failed and first is None else show(first, names)
-        return (first, many, first, "".join(failed), answer, domains)
+        result = nothing("") if failed and first is None else show(first, names)
+        return (first, many, first, "".join(failed), *result)
 
     def pick(pictures: list[Any], names: tuple[str, ...], event: gr.SelectData) -> tuple[Any, ...]:
         image = pictures[event.index][0].convert("RGB")
@@ -140,12 +157,21 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 )
             with gr.Column(scale=3, min_width=380):
                 failure = gr.HTML(elem_id="ldpf-failure", padding=False)
-                answer = gr.HTML(start, elem_id="ldpf-answer")
-                domains = gr.HTML(
-                    hint(note) if note and n_domains > 1 else "", elem_id="ldpf-domains"
-                )
-                with gr.Accordion("Classes", open=False):
-                    gr.HTML(hint("Learnt prompts carry over to other names. No training follows."))
+                about = gr.HTML(hint(_START), elem_id="ldpf-about")
+                with gr.Row():
+                    rankings = [
+                        gr.Label(label=label, num_top_classes=SHOWN, visible=False, elem_id=elem_id)
+                        for label, elem_id in (
+                            ("Trained model", "ldpf-trained"),
+                            ("Zero-shot (no training)", "ldpf-zero-shot"),
+                        )
+                    ]
+                with gr.Column(visible=False, elem_id="ldpf-domains") as domains:
+                    gr.Markdown("**Weight of each latent domain**")
+                    weights = [_latent_domain(gr, gallery, s) for s in range(n_domains) if fused]
+                note = gr.HTML(elem_id="ldpf-note")
+                with gr.Accordion("Classes", open=False, visible=session.fixed_names is None):
+                    gr.HTML(hint(_CARRY_OVER))
                     with gr.Row():
                         old = gr.Dropdown(
                             choices=list(session.class_names), label="Class", value=None
@@ -156,7 +182,9 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                         rename = gr.Button("Rename class", size="sm")
                         remove = gr.Button("Remove class", size="sm")
                     said = gr.HTML(elem_id="ldpf-said")
-        result = [answer, domains]
+                if session.fixed_names is not None:
+                    gr.HTML(hint(session.fixed_names), elem_id="ldpf-fixed-names")
+        result = [about, *rankings, domains, note, *weights]
         files.change(upload, [files, names], [image, many, shown, failure, *result])
         for gallery_view in (many, samples):
             gallery_view.select(pick, [gallery_view, names], [image, shown, failure, *result])
@@ -167,6 +195,26 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 [names, old, new, said, *result],
             )
     return page
+
+
+def _latent_domain(gr: Any, gallery: Gallery, s: int) -> Any:
+    """The bar of a latent domain's weight, with typical images below where there are some."""
+    weight = gr.Label(
+        show_label=False, show_heading=False, container=False, elem_classes="ldpf-weight"
+    )
+    if gallery.typical:
+        gr.Gallery(
+            value=list(gallery.typical[s]),
+            show_label=False,
+            container=False,
+            columns=6,
+            height="auto",
+            object_fit="contain",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+        )
+    return weight
 
 
 def serve(

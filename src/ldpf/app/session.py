@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from ldpf.data.images import UnreadableImageError, read_image
-from ldpf.errors import DataError, SettingsError
+from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.methods.templates import SINGLE_TEMPLATE
-from ldpf.methods.zero_shot import zero_shot_features
 from ldpf.models.prompt_classifier import PromptClassifier
-from ldpf.text.memory_budget import build_encoder, finish_training
+from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ldpf.backbones import Backbone
+    from ldpf.models.base import Classifier
 
 MAX_CLASSES = 2000
 """Classes a visitor can bring it to: each costs a pass through the text tower."""
@@ -63,26 +64,29 @@ class Session:
     another's. Text features of the last few lists of names are kept.
     """
 
-    def __init__(self, classifier: PromptClassifier, backbone: Backbone) -> None:
-        """Serve `classifier`, which has learnt prompts, with the backbone it was trained with."""
-        if classifier.contexts is None:
-            raise SettingsError(
-                f"A {classifier.method!r} classifier has no learnt prompts to carry new names."
-            )
+    def __init__(self, classifier: Classifier, backbone: Backbone) -> None:
+        """Serve `classifier`, of any kind, with the backbone it was trained with."""
         self.classifier, self.backbone = classifier, backbone
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, ...], tuple[PromptClassifier, PromptClassifier]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[tuple[str, ...], tuple[Classifier, Classifier]] = OrderedDict()
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names the model was trained with."""
         return self.classifier.class_names
 
+    @cached_property
+    def fixed_names(self) -> str | None:
+        """Why the model answers with its own class names only; None where others can be typed."""
+        try:
+            self.classifier.for_classes(self.class_names[:1], self.backbone)
+        except ModelError as error:
+            return str(error)
+        return None
+
     def answer(self, image: Image.Image, names: tuple[str, ...]) -> Answer:
         """Classify one RGB image among `names`."""
-        learnt, zero_shot = self._classifiers(names)
+        trained, zero_shot = self._classifiers(names)
         features = self.backbone.encode_images(self.backbone.preprocess([image]))  # [1, D]
         if not torch.isfinite(features).all():
             raise DataError("The backbone gives no finite feature for this image.")
@@ -91,9 +95,9 @@ class Session:
         if outside is not None and bool(outside.is_outside(features)[0]):
             warning = _OUTSIDE.format(n=f"{outside.n_measured:,}")
         return Answer(
-            ranking=_ranking(learnt, features),
+            ranking=_ranking(trained, features),
             zero_shot=_ranking(zero_shot, features),
-            weights=tuple(learnt.domain_weights(features)[0].tolist()),
+            weights=tuple(trained.domain_weights(features)[0].tolist()),
             warning=warning,
         )
 
@@ -141,25 +145,20 @@ class Session:
         self._classifiers(names)
         return names
 
-    def _classifiers(self, names: tuple[str, ...]) -> tuple[PromptClassifier, PromptClassifier]:
-        """The learnt and the zero-shot classifier of these names."""
+    def _classifiers(self, names: tuple[str, ...]) -> tuple[Classifier, Classifier]:
+        """The trained and the zero-shot classifier of these names."""
         with self._lock:  # also keeps two visitors from encoding the same list at once
             if names not in self._kept:
-                self._kept[names] = (self._learnt(names), self._zero_shot(names))
+                self._kept[names] = (self._trained(names), self._zero_shot(names))
                 while len(self._kept) > _LISTS_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(names)
             return self._kept[names]
 
-    def _learnt(self, names: tuple[str, ...]) -> PromptClassifier:
+    def _trained(self, names: tuple[str, ...]) -> Classifier:
         if names == self.classifier.class_names:
             return self.classifier
-        contexts = self.classifier.contexts
-        assert contexts is not None
-        prompts, length = contexts.shape[:2]
-        encoder = build_encoder(self.backbone, names, prompts=prompts, length=length)
-        features = finish_training(encoder, contexts, self.backbone)
-        return replace(self.classifier, class_names=names, text_features=features)
+        return self.classifier.for_classes(names, self.backbone)
 
     def _zero_shot(self, names: tuple[str, ...]) -> PromptClassifier:
         features = zero_shot_features(names, (SINGLE_TEMPLATE,), self.backbone)
@@ -181,7 +180,7 @@ def open_upload(path: str | Path) -> Image.Image:
         ) from error
 
 
-def _ranking(classifier: PromptClassifier, features: torch.Tensor) -> tuple[tuple[str, float], ...]:
+def _ranking(classifier: Classifier, features: torch.Tensor) -> tuple[tuple[str, float], ...]:
     values, order = classifier.probabilities(features)[0].sort(descending=True, stable=True)
     names = classifier.class_names
     return tuple((names[k], p) for k, p in zip(order.tolist(), values.tolist(), strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ldpf.domains.assignment.base import ASSIGNMENTS
 from ldpf.domains.diagnosis import discovery_words, similarity_words
 from ldpf.models.base import CLASSIFIERS
 from ldpf.utils.text import some
@@ -201,7 +202,11 @@ def temperature(config: Mapping[str, Any]) -> float | None:
 def use_of_domains(origin: Mapping[str, Any]) -> str:
     """What a model's known domains were used for, by its provenance."""
     discovery = (origin.get("method_settings") or {}).get("discovery") or {}
-    if discovery.get("source") == "manual":
+    # A version before 0.2 called the assignment `source` and had no parts.
+    part = discovery.get("assignment") or {"name": discovery.get("source")}
+    if part["name"] in ASSIGNMENTS and getattr(
+        ASSIGNMENTS.get(part["name"]), "needs_domains", False
+    ):
         return "used in place of latent ones"
     if (origin.get("search") or {}).get("selection") == "leave-one-domain-out":
         return "used to choose settings, not to train"
