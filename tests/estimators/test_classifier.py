@@ -10,14 +10,15 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
 import ldpf.estimators.classifier
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
 from ldpf.estimators.classifier import LDPFClassifier
-from ldpf.methods import LDPF, CoOp
+from ldpf.fusion.similarity import Similarity
+from ldpf.methods import LDPF, METHODS, CoOp
 from ldpf.models.saving import save_model
 from ldpf.training.recipe import FAST
 
@@ -31,6 +32,10 @@ def short_training(monkeypatch):
 @pytest.fixture(scope="module")
 def data(make_features):
     return make_features(6), make_features(4, seed=1)
+
+
+def needs_domains(name):
+    return METHODS.facts(name).get("needs_domains", False)
 
 
 def words(features):
@@ -60,7 +65,7 @@ def test_parameters_are_stored_untouched(tiny_clip):
     params = model.get_params()
     assert params["backbone"] is tiny_clip and params["class_names"] is names
     assert (params["n_domains"], params["tau"]) == (5, "odd")  # checked in fit, not before
-    assert len(params) == 12
+    assert len(params) == 14
 
 
 def test_parameters_can_be_set(estimator):
@@ -300,6 +305,101 @@ def test_labels_that_do_not_fit_the_classes_are_refused(fitted, tmp_path):
     assert str(caught.value) == (
         f"The model in {str(tmp_path)!r} names 2 labels for 3 classes; its config.json was changed."
     )
+
+
+# --- every method -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if not needs_domains(name)])
+def test_every_method_is_fitted_kept_and_fitted_again(method, data, tiny_clip, tmp_path):
+    model = LDPFClassifier(tiny_clip, method=method)
+    model.fit(data[0].features, words(data[0])).save(tmp_path)
+    loaded = LDPFClassifier.load(tmp_path, tiny_clip)
+    features = data[1].features
+    assert loaded.method == loaded.classifier_.method == method
+    assert np.array_equal(loaded.predict_proba(features), model.predict_proba(features))
+    weights = loaded.domain_weights(features)
+    assert np.array_equal(weights, model.domain_weights(features))
+    assert weights.shape == (36, model.classifier_.n_domains)
+    own, params = model.get_params(), loaded.get_params()
+    for name in set(own) - {"class_names", "device", "backbone"}:
+        assert params[name] == own[name], name
+    again = clone(loaded).fit(data[0].features, words(data[0]))
+    assert np.array_equal(again.predict_proba(features), model.predict_proba(features))
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if needs_domains(name)])
+def test_methods_that_need_domains_take_a_set_that_brings_them(method, data, tiny_clip):
+    model = LDPFClassifier(tiny_clip, method=method).fit(data[0])
+    assert model.predict(data[1]).shape == (36,)
+    with pytest.raises(DataError, match="domain"):
+        clone(model).fit(data[0].features, words(data[0]))
+
+
+def test_an_ablation_keeps_its_own_settings(data, tiny_clip):
+    model = LDPFClassifier(tiny_clip, method="ldpf-agnostic-only")
+    settings = model.fit(data[0].features, words(data[0])).trained_on_["method_settings"]
+    assert (settings["agnostic_length"], settings["specific_length"]) == (12, 0)
+
+
+def test_a_method_is_searched_over_like_any_parameter(data, tiny_clip):
+    grid = {"method": ["zero-shot", "gda"], "n_domains": np.array([1, 2])}
+    search = GridSearchCV(LDPFClassifier(tiny_clip), grid, cv=2, error_score="raise")
+    search.fit(data[0].features.numpy(), words(data[0]))
+    assert search.best_estimator_.method == search.best_params_["method"]
+
+
+def test_other_settings_are_given_by_dotted_name(data, tiny_clip, tmp_path):
+    settings = {"discovery.rounds": 2, "agnostic_length": np.int64(1)}
+    model = LDPFClassifier(tiny_clip, settings=settings).fit(data[0].features, words(data[0]))
+    kept = model.trained_on_["method_settings"]
+    assert (kept["discovery"]["rounds"], kept["agnostic_length"]) == (2, 1)
+    model.save(tmp_path)
+    assert LDPFClassifier.load(tmp_path, tiny_clip).settings == settings
+
+
+def test_a_fusion_rule_is_taken_and_kept(data, tiny_clip, tmp_path):
+    model = LDPFClassifier(tiny_clip, fusion=Similarity(tau=0.7))
+    model.fit(data[0].features, words(data[0])).save(tmp_path)
+    assert model.classifier_.fusion == Similarity(tau=0.7)
+    loaded = clone(LDPFClassifier.load(tmp_path, tiny_clip))
+    loaded.fit(data[0].features, words(data[0]))
+    assert loaded.classifier_.fusion == Similarity(tau=0.7)
+
+
+def test_a_parameter_that_the_method_lacks_is_refused(data, tiny_clip):
+    model = LDPFClassifier(tiny_clip, method="coop", agnostic_length=3)
+    message = refusal(model, data[0].features, words(data[0]), SettingsError)
+    assert all(part in message for part in ("agnostic_length=3", "'coop'", "length"))
+
+
+def test_an_unknown_method_is_refused(data, tiny_clip):
+    message = refusal(
+        LDPFClassifier(tiny_clip, method="ldfp"),
+        data[0].features,
+        words(data[0]),
+        SettingsError,
+    )
+    assert "'ldfp'" in message and "'ldpf'" in message
+
+
+def test_a_model_of_a_method_that_is_not_installed_predicts(fitted, data, tmp_path):
+    fitted.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["method"] = config["provenance"]["params"]["method"] = "from-elsewhere"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = LDPFClassifier.load(tmp_path, fitted.backbone_)
+    assert np.array_equal(loaded.predict(data[1].features), fitted.predict(data[1].features))
+    with pytest.raises(SettingsError, match="from-elsewhere"):
+        clone(loaded).fit(data[0].features, words(data[0]))
+
+
+def test_what_was_learned_from_is_told_as_the_command_line_does(fitted, data):
+    known = fitted.trained_on_
+    assert known["n_images"] == len(data[0]) == known["n_train"] + known["n_validation"]
+    assert sum(known["class_counts"].values()) == len(data[0])
+    assert (known["seed"], known["train_fraction"], known["domain_names"]) == (0, 0.8, None)
+    assert known["method_settings"]["agnostic_length"] == 2
 
 
 # --- what is refused --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`LDPFClassifier`: LDPF with scikit-learn's conventions."""
+"""`LDPFClassifier`: every method of the library with scikit-learn's conventions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from sklearn.exceptions import NotFittedError
 
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import require_trainable
-from ldpf.domains import DiscoverySettings
-from ldpf.errors import DataError, ModelError
+from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
-from ldpf.fusion import as_rule
-from ldpf.methods import LDPF
+from ldpf.fusion import FusionRule, rule_config
+from ldpf.methods import Method, make_method
+from ldpf.methods.overrides import known_names, with_settings
 from ldpf.models.hub import HubSharing
+from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import load_model, model_config, read_config, save_model
 from ldpf.models.summary import temperature
 from ldpf.training.recipe import RECIPES, Recipe, get_recipe
@@ -31,13 +32,14 @@ from ldpf.utils.arrays import as_sequence
 log = logging.getLogger("ldpf")
 
 
+_OF_LDPF = ("agnostic_length", "specific_length", "fusion", "tau", "stages")
+"""Parameters that are settings of LDPF and its ablations, under the same names."""
+
 _SAVED_PARAMS = (
+    "method",
     "n_domains",
-    "agnostic_length",
-    "specific_length",
-    "tau",
-    "fusion",
-    "stages",
+    *_OF_LDPF,
+    "settings",
     "recipe",
     "train_fraction",
     "random_state",
@@ -48,17 +50,23 @@ _SAVED_PARAMS = (
 class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
     """An image classifier that finds latent domains in its training images by itself.
 
-    Parameters are stored untouched; what `fit` finds ends with an underscore.
+    With another `method` it is any other method of the library, to compare with. Parameters are
+    stored untouched; what `fit` finds ends with an underscore.
 
     Args:
         backbone: name, folder or hub id (see `load_backbone`), or a loaded `Backbone`.
-        n_domains: number of latent domains; 1 makes this CoOp with a longer prompt.
-        agnostic_length: tokens of the shared prompt.
-        specific_length: tokens of each latent domain's prompt.
-        tau: temperature of the fusion.
-        fusion: `similarity`, `uniform` or `nearest`.
-        stages: `alternating`, `sequential` or `joint`.
-        recipe: `fast`, `paper`, or a `Recipe` of your own.
+        n_domains: number of latent domains, for methods that have them; 1 makes LDPF a CoOp with a
+            longer prompt.
+        method: a name in `ldpf.METHODS`, such as `ldpf`, `coop` or `zero-shot`.
+        agnostic_length: LDPF: tokens of the shared prompt. None here and below: the method's own
+            default, which for `ldpf` is 4.
+        specific_length: LDPF: tokens of each latent domain's prompt; for `ldpf` 8.
+        tau: LDPF: temperature of the fusion; for `ldpf` 0.1.
+        fusion: LDPF: a name in `ldpf.fusion.FUSION_RULES`, or a rule; for `ldpf` `similarity`.
+        stages: LDPF: `alternating`, `sequential` or `joint`; for `ldpf` `alternating`.
+        settings: further settings of the method by dotted name, as `--set` takes them on the
+            command line: `{"length": 4}` for CoOp, `{"discovery.rounds": 10}` for LDPF.
+        recipe: `fast`, `paper`, or a `Recipe` of your own; for methods that learn prompts.
         train_fraction: share of the images trained on; the rest chooses the best prompts.
         class_names: what the classes are called in words: a mapping from labels to names, or a
             sequence in the order of the sorted labels. None: the labels themselves, with
@@ -68,11 +76,12 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
 
     Attributes:
         classes_: sorted labels [K].
-        classifier_: the fitted `PromptClassifier`.
+        classifier_: the fitted `ldpf.Classifier`.
         backbone_: the loaded `Backbone`.
         n_features_in_: D, the size of an image feature.
-        trained_on_: how many images of which class were learnt from, for the model folder.
-        validation_accuracy_: on the held-out part of the training images.
+        trained_on_: what was learned from which images, for the model folder.
+        validation_accuracy_: on the held-out part of the training images; None where the method
+            does not measure it.
     """
 
     def __init__(
@@ -80,11 +89,13 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         backbone: str | Path | Backbone = "nano",
         n_domains: int = 3,
         *,
-        agnostic_length: int = 4,
-        specific_length: int = 8,
-        tau: float = 0.1,
-        fusion: str = "similarity",
-        stages: str = "alternating",
+        method: str = "ldpf",
+        agnostic_length: int | None = None,
+        specific_length: int | None = None,
+        tau: float | None = None,
+        fusion: str | FusionRule | None = None,
+        stages: str | None = None,
+        settings: Mapping[str, Any] | None = None,
         recipe: str | Recipe = "fast",
         train_fraction: float = 0.8,
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
@@ -93,11 +104,13 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
     ) -> None:
         self.backbone = backbone
         self.n_domains = n_domains
+        self.method = method
         self.agnostic_length = agnostic_length
         self.specific_length = specific_length
         self.tau = tau
         self.fusion = fusion
         self.stages = stages
+        self.settings = settings
         self.recipe = recipe
         self.train_fraction = train_fraction
         self.class_names = class_names
@@ -105,7 +118,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> LDPFClassifier:
-        """Discover latent domains and learn their prompts.
+        """Learn from labelled images: with LDPF, discover latent domains and learn their prompts.
 
         Args:
             X: images, paths, or features [N, D] (see `ldpf.features.inputs.to_features`); or a set
@@ -126,26 +139,27 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         else:
             data, backbone, classes = self._unlabelled(X, y)
         require_trainable(data)
-        train, validation, _ = data.split(self.train_fraction, seed=self.random_state)
+        train, validation, test = data.split(self.train_fraction, seed=self.random_state)
         fitted = method.fit(train, validation, backbone, seed=self.random_state)
-        counts = np.bincount(data.labels.numpy(), minlength=len(data.class_names)).tolist()
-        self._take(
-            fitted,
-            backbone,
-            classes,
-            trained_on={
-                "n_images": len(data),
-                "n_train": len(train),
-                "n_validation": len(validation),
-                "class_counts": dict(zip(data.class_names, counts, strict=True)),
-                "domain_names": list(data.domain_names) or None,
-                "seed": self.random_state,
-            },
+        trained_on = training_provenance(
+            getattr(X, "name", None),
+            method,
+            train,
+            validation,
+            seed=self.random_state,
+            train_fraction=self.train_fraction,
+            test=test,
+            domain_names=data.domain_names or None,
         )
+        self._take(fitted, backbone, classes, trained_on)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable label of each image, [N]."""
+        """The most probable label of each image, [N].
+
+        With a method whose `classifier_.per_image` is False (`dpl-batch`), the images given
+        together are one batch, and answers depend on all of them.
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
@@ -155,7 +169,10 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         return self.classifier_.probabilities(features).double().numpy()
 
     def domain_weights(self, X: Any) -> np.ndarray:
-        """alpha_s(x), the weight of every latent domain in each image's answer, [N, S]."""
+        """alpha_s(x), the weight of every latent domain in each image's answer, [N, S].
+
+        Methods without latent domains have one, of weight 1.
+        """
         features = self._features(X)
         return self.classifier_.domain_weights(features).double().numpy()
 
@@ -188,10 +205,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
                 f"The model in {str(folder)!r} names {len(labels)} labels for "
                 f"{len(classifier.class_names)} classes; its config.json was changed."
             )
-        known = provenance.get("params") or {
-            "n_domains": classifier.n_domains,
-            **_fusion_params(config),
-        }
+        known = {"method": classifier.method, **(provenance.get("params") or _params_of(config))}
         if isinstance(known.get("recipe"), dict):
             known = {**known, "recipe": Recipe(**known["recipe"])}
         names: list[str] | None = list(classifier.class_names)
@@ -201,15 +215,19 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         estimator._take(classifier, loaded, np.asarray(labels), trained_on=provenance)
         return estimator
 
-    def _method(self) -> LDPF:
-        return LDPF(
-            discovery=replace(DiscoverySettings(), n_domains=self.n_domains),
-            agnostic_length=self.agnostic_length,
-            specific_length=self.specific_length,
-            fusion=as_rule(self.fusion, tau=self.tau),
-            stages=self.stages,
-            recipe=self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe),
-        )
+    def _method(self) -> Method:
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe)
+        method = make_method(self.method, recipe, _plain(self.n_domains))
+        given = {name: _plain(getattr(self, name)) for name in _OF_LDPF}
+        given = {name: value for name, value in given.items() if value is not None}
+        known = known_names(method)
+        if unknown := [name for name in given if name not in known]:
+            raise SettingsError(
+                f"{unknown[0]}={given[unknown[0]]!r} is no setting of method={self.method!r}; "
+                f"leave it out, or choose from {', '.join(known) or 'none'} in settings."
+            )
+        others = {name: _plain(value) for name, value in (self.settings or {}).items()}
+        return with_settings(method, given | others)
 
     def _labelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
         """Features of a set that brings its labels, the backbone, and the labels there are."""
@@ -300,15 +318,27 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         return model_config(self.classifier_, self.backbone_, self._provenance())
 
     def _plain_params(self) -> dict[str, Any]:
-        params = {name: getattr(self, name) for name in _SAVED_PARAMS}
+        params = {name: _plain(getattr(self, name)) for name in _SAVED_PARAMS}
+        if self.settings is not None:
+            params["settings"] = {name: _plain(value) for name, value in self.settings.items()}
+        if isinstance(self.fusion, FusionRule):
+            rule = rule_config(self.fusion)
+            own = {f"fusion.{name}": value for name, value in rule["fusion_settings"].items()}
+            params |= {"fusion": rule["fusion"], "settings": own | (params["settings"] or {})}
         if isinstance(self.recipe, Recipe):
             known = RECIPES.get(self.recipe.name) == self.recipe
             params["recipe"] = self.recipe.name if known else asdict(self.recipe)
         return params
 
 
-def _fusion_params(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters `fusion` and `tau` of a model that was not trained by this class."""
-    tau = temperature(config)
-    params = {"fusion": config["fusion"]} if "fusion" in config else {}
-    return params if tau is None else {**params, "tau": tau}
+def _params_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a model that was not trained by this class, as far as they are its own."""
+    params = {"n_domains": config["n_domains"]}
+    if config["n_domains"] == 1:
+        return params
+    return {**params, "fusion": config["fusion"], "tau": temperature(config)}
+
+
+def _plain(value: Any) -> Any:
+    """A number as Python has it: grids of parameters are often arrays."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -137,6 +137,8 @@ def _other_part(now: Any, name: str, value: Any) -> Any:
     registry = getattr(now, "registry", None)
     if registry is not None and isinstance(value, str):
         return registry.make(value)
+    if registry is not None and getattr(value, "registry", None) is registry:
+        return value
     if registry is not None:
         raise SettingsError(
             f"{name}={value!r} should be the name of a {registry.kind}: {', '.join(registry)}."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def training_provenance(
-    dataset: str,
+    dataset: str | None,
     method: Method,
     train: FeatureSet,
     validation: FeatureSet,
@@ -25,12 +25,12 @@ def training_provenance(
     test: FeatureSet | None = None,
     domain_names: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """The part of a model's `provenance` that says what learnt from what.
+    """The part of a model's `provenance` that says what learned from what.
 
     Args:
-        dataset: name of the data.
+        dataset: name of the data; None where images without a name were given.
         method: with its settings.
-        train, validation: images learnt from, and held out to choose by.
+        train, validation: images learned from, and held out to choose by.
         seed: of the split and the training.
         train_fraction: of the split.
         test: images of the same data that were left aside.
@@ -40,7 +40,7 @@ def training_provenance(
     counts = sum(torch.bincount(part.labels, minlength=len(train.class_names)) for part in parts)
     recipe = getattr(method, "recipe", None)  # not everything that learns learns prompts
     return {
-        "dataset": dataset,
+        "dataset": dataset or "images given in Python",
         "n_images": sum(len(part) for part in parts),
         "n_train": len(train),
         "n_validation": len(validation),
