@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from ldpf.methods import METHODS
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.workflows import model_writing
 
 
@@ -27,7 +27,7 @@ def stop_at(step: int) -> Callable[..., RunRecord]:
             if line["step"] >= step:
                 raise KeyboardInterrupt
 
-    return lambda folder, tracker: Stopped(folder, checkpoint_every_s=0.0)
+    return lambda folder, callbacks: Stopped(folder, checkpoint_every_s=0.0)
 
 
 def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
@@ -98,14 +98,14 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 ):
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     with monkeypatch.context() as patch:
-        patch.setattr(model_writing, "ReportingRecord", stop_at(10))
+        patch.setattr(model_writing, "RunRecord", stop_at(10))
         result = run(*command)
     assert result.exit_code == 130
     assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
     assert {entry.name for entry in (tmp_path / "m").iterdir()} == {"training"}
     result = run(*command)
     assert result.exit_code == 0
-    assert "going on at step " in result.stderr
+    assert "resuming at step " in result.stderr
     one, other = tensors(tmp_path / "m"), tensors(model)
     assert one.keys() == other.keys()
     for name in one:
@@ -115,11 +115,11 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
 def test_other_settings_start_anew(images, tiny_clip_folder, tmp_path, run, monkeypatch):
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     with monkeypatch.context() as patch:
-        patch.setattr(model_writing, "ReportingRecord", stop_at(10))
+        patch.setattr(model_writing, "RunRecord", stop_at(10))
         run(*command)
     result = run(*command, "--seed", 1)
     assert result.exit_code == 0
-    assert "going on" not in result.stderr
+    assert "resuming" not in result.stderr
     assert json.loads((tmp_path / "m" / "config.json").read_text())["provenance"]["seed"] == 1
 
 

@@ -21,7 +21,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
 from ldpf.utils.files import settings_hash
 from ldpf.utils.registry import part_settings

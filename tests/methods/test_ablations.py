@@ -10,7 +10,7 @@ from ldpf.errors import DataError
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import LDPF, METHODS, CoOp, make_method
 from ldpf.methods.ldpf import BOTH, LDPFLearner
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 
 CONTROLS = [name for name in METHODS if name.startswith("ldpf-")]

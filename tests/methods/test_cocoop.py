@@ -11,7 +11,7 @@ from ldpf.methods.cocoop import ConditionalContext
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner, InstanceTraining
 from ldpf.text import PromptedTextEncoder
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 

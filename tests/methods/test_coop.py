@@ -11,7 +11,7 @@ from ldpf.methods import CoOp
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.text import PromptedTextEncoder
 from ldpf.text.contexts import worded_context
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
 from ldpf.utils.seed import generator
 

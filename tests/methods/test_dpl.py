@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from ldpf.errors import DataError, SettingsError
 from ldpf.methods import DPL
 from ldpf.methods.instance_prompts import InstanceLearner, InstanceTraining
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=30, cooldown=10, learning_rate=0.01)

@@ -17,7 +17,7 @@ from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
 from ldpf.methods.ldpf import LDPFLearner
 from ldpf.models.saving import load_model, save_model
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.files import settings_hash
 from ldpf.utils.registry import part_settings

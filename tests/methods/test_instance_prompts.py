@@ -16,7 +16,7 @@ from ldpf.methods.instance_prompts import (
     relabelled,
 )
 from ldpf.text import PromptedTextEncoder
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 

@@ -10,7 +10,7 @@ from ldpf.errors import SettingsError
 from ldpf.methods import CoOp, KgCoOp, ZeroShot
 from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.kgcoop import KgCoOpLearner
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 

@@ -17,7 +17,8 @@ from ldpf.methods import LDPF, CoOp
 from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
 from ldpf.text import PromptedTextEncoder
 from ldpf.text.contexts import random_context, worded_context
-from ldpf.training.loop import PromptTraining, RunRecord
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 

@@ -8,9 +8,22 @@ import pytest
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import SettingsError
 from ldpf.methods import LDPF
-from ldpf.training.callbacks import TrackedRecord, Tracker, track_log
+from ldpf.training.callbacks import ProgressLog, RunRecord, Tracker, track_log
 
 tensorboard = pytest.importorskip("tensorboard", reason="needs tensorboard, which is an extra")
+
+
+class Collected:
+    """A callback that keeps what it gets."""
+
+    def __init__(self):
+        self.lines = []
+
+    def begin(self, history=()):
+        self.lines = list(history)
+
+    def add(self, line):
+        self.lines.append(dict(line))
 
 
 def read(folder):
@@ -37,10 +50,11 @@ def method(quick_recipe):
 
 @pytest.fixture
 def trained(method, make_features, tiny_clip, tmp_path):
-    record = TrackedRecord(tmp_path, tracker=Tracker(tmp_path / "events"))
+    tracker = Tracker(tmp_path / "events")
+    record = RunRecord(tmp_path, callbacks=(tracker,))
     classifier = method.fit(make_features(6), make_features(3, seed=1), tiny_clip, record=record)
-    record.tracker.add_prompts(tiny_clip.text, classifier.contexts)
-    record.tracker.close()
+    tracker.add_prompts(tiny_clip.text, classifier.contexts)
+    tracker.close()
     return record, classifier
 
 
@@ -89,7 +103,7 @@ def test_an_interrupted_training_leaves_one_curve(
 ):
     whole, _ = trained
 
-    class Killed(TrackedRecord):
+    class Killed(RunRecord):
         def add(self, **line):
             if line["step"] > 20:
                 raise KeyboardInterrupt
@@ -98,18 +112,20 @@ def test_an_interrupted_training_leaves_one_curve(
     data = make_features(6), make_features(3, seed=1), tiny_clip
     folder = tmp_path / "again"
     folder.mkdir()
-    record = Killed(folder, checkpoint_every_s=0, tracker=Tracker(folder / "events"))
+    tracker = Tracker(folder / "events")
+    record = Killed(folder, checkpoint_every_s=0, callbacks=(tracker,))
     with pytest.raises(KeyboardInterrupt):
         method.fit(*data, record=record)
-    record.tracker.close()
+    tracker.close()
     # Curves reach further than the checkpoint, as they do when a process is killed in between.
     late = Tracker(folder / "events")
     late.begin([{"step": 20}])
     late.add({"step": 24, "validation_accuracy": 0.123})
     late.close()
-    record = TrackedRecord(folder, tracker=Tracker(folder / "events"))
+    tracker = Tracker(folder / "events")
+    record = RunRecord(folder, callbacks=(tracker,))
     method.fit(*data, record=record)
-    record.tracker.close()
+    tracker.close()
     tag = "accuracy/validation"
     assert curve(folder / "events", tag) == curve(tmp_path / "events", tag)
     assert record.history == whole.history
@@ -144,3 +160,39 @@ def test_a_file_is_no_folder_for_curves(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(SettingsError, match="is a file; give a folder with --track"):
         Tracker(tmp_path / "x")
+
+
+def test_every_callback_gets_the_lines_of_the_log(tmp_path):
+    first, second = Collected(), Collected()
+    record = RunRecord(tmp_path, callbacks=(first, second))
+    record.rewrite()
+    record.add(step=0, loss=1.0)
+    record.add(step=1, loss=0.5)
+    written = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert first.lines == second.lines == written == record.history
+
+
+def test_callbacks_of_a_resumed_training_begin_with_its_history(tmp_path):
+    seen = Collected()
+    seen.add({"step": 7})
+    record = RunRecord(tmp_path, history=[{"step": 0}], callbacks=(seen,))
+    record.rewrite()
+    record.add(step=1)
+    assert seen.lines == [{"step": 0}, {"step": 1}]
+
+
+def test_progress_is_logged_with_the_best_accuracy_so_far(caplog):
+    caplog.set_level("INFO", logger="ldpf")
+    progress = ProgressLog(every_s=0)
+    progress.begin([{"step": 0, "validation_accuracy": 0.75}])
+    progress.add({"step": 1, "rate": 0.1})
+    assert not caplog.messages
+    progress.add({"step": 2, "validation_accuracy": 0.5})
+    assert caplog.messages == ["step 2: validation accuracy 50.0%, best so far 75.0%"]
+
+
+def test_progress_is_not_logged_more_often_than_asked(caplog):
+    caplog.set_level("INFO", logger="ldpf")
+    progress = ProgressLog(every_s=1000)
+    progress.add({"step": 2, "validation_accuracy": 0.5})
+    assert not caplog.messages

@@ -19,7 +19,8 @@ from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
-from ldpf.training.loop import PromptTraining, RunRecord
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import FAST, PAPER
 from ldpf.utils.seed import generator
 from ldpf.utils.trees import save_tree
@@ -536,7 +537,7 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from ldpf.methods import LDPF
         from ldpf.methods.ldpf import LDPFLearner
         from ldpf.training.recipe import FAST, Recipe
-        from ldpf.training.loop import RunRecord
+        from ldpf.training.callbacks import RunRecord
         folder, loss = Path({str(tmp_path)!r}), LDPFLearner.loss
         def slow_loss(*arguments):
             time.sleep(0.05)

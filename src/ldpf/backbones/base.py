@@ -14,7 +14,7 @@ from ldpf.backbones.text_tower import TextTower
 
 if TYPE_CHECKING:
     from PIL import Image
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 
 _AT_ONCE_ON_CPU = 8
@@ -43,7 +43,7 @@ class Backbone:
     """
 
     name: str
-    model: PreTrainedModel
+    model: Any  # transformers types its parts as `Tensor | Module`
     image_processor: Any
     tokenizer: PreTrainedTokenizerBase
     text: TextTower

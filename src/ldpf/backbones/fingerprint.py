@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 _SETTINGS_WITHOUT_WEIGHTS = (
     "hidden_act",
@@ -28,7 +28,7 @@ and theirs are older than the other families."""
 
 
 def fingerprint(
-    model: PreTrainedModel, image_processor: Any, tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel, image_processor: Any, tokenizer: Any
 ) -> str:
     """Identity of a backbone: everything that changes a feature changes it.
 

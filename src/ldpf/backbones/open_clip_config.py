@@ -82,8 +82,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     fix = "download the checkpoint again"
     content = read_json(path, "the configuration of the backbone", fix, error=BackboneError)
     model = content.get("model_cfg") if isinstance(content, dict) else None
-    towers = [model.get(key) for key in _DEFAULTS] if isinstance(model, dict) else [None]
-    if not all(isinstance(tower, dict) for tower in towers) or "embed_dim" not in model:
+    model = model if isinstance(model, dict) else {}
+    if "embed_dim" not in model or not all(isinstance(model.get(k), dict) for k in _DEFAULTS):
         raise BackboneError(
             f"{str(path)!r} has no 'model_cfg' with 'embed_dim', 'vision_cfg' and 'text_cfg'; give "
             "the file that OpenCLIP's push_to_hf_hub writes."
@@ -171,8 +171,13 @@ def _unsupported(name: str, field: str, value: Any) -> str:
     )
 
 
-def image_processor(preprocess: dict[str, Any], config: CLIPConfig, name: str) -> Any:
+def image_processor(preprocess: dict[str, Any], side: int, name: str) -> Any:
     """OpenCLIP's preprocessing for evaluation as transformers' image processor.
+
+    Args:
+        preprocess: `preprocess_cfg`.
+        side: of the image tower's input, in pixels.
+        name: of the model, for messages.
 
     Raises:
         BackboneError: a setting that has no counterpart there.
@@ -193,10 +198,9 @@ def image_processor(preprocess: dict[str, Any], config: CLIPConfig, name: str) -
                 f"The OpenCLIP model {name!r} has preprocess_cfg.{field}={value!r} in {CONFIG}; "
                 f"supported: {', '.join(map(repr, allowed))}."
             )
-    side = config.vision_config.image_size
     square = {"height": side, "width": side}
     shortest = mode == "shortest"
-    statistics = {
+    statistics: dict[str, Any] = {
         target: list(value) if isinstance(value, list) else [value] * 3
         for target, key in (("image_mean", "mean"), ("image_std", "std"))
         if (value := settings.get(key)) is not None

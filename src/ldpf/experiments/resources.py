@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
     from ldpf.models.base import Classifier
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 
 def timed_fit(

@@ -26,7 +26,7 @@ from ldpf.models.base import Classifier
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.registry import part_settings
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory

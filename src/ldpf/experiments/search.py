@@ -23,7 +23,7 @@ from ldpf.experiments.results import RESULT_VERSION, RunFolder
 from ldpf.experiments.selection import Fold, folds
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.utils.registry import part_settings
 
 MOST_COMBINATIONS = 1_000

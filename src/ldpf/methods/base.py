@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.base import Classifier
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 
 class Method:

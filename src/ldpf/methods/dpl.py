@@ -21,7 +21,7 @@ from ldpf.models.instance_classifier import (
 from ldpf.models.tensor_checks import Shape
 from ldpf.text.contexts import INITIAL_WORDS
 from ldpf.text.memory_budget import build_encoder
-from ldpf.training.loop import RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, Recipe
 from ldpf.utils.constraints import COUNT, COUNT_OR_NONE, check_fields
 from ldpf.utils.seed import generator

@@ -18,7 +18,7 @@ from ldpf.utils.constraints import Each, Number, check_fields, constraint
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 MIXES = (0.0, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Weights of the Gaussian discriminant beside the zero-shot logits that validation chooses from."""

@@ -14,7 +14,9 @@ from ldpf.models.instance_classifier import (
     own_cosines,
     relabelled,
 )
-from ldpf.training.loop import PromptTraining, RunRecord, Stage
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.learner import Stage
+from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
 from ldpf.utils.seed import generator

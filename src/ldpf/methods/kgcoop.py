@@ -16,7 +16,7 @@ from ldpf.utils.constraints import Number, constraint
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.loop import Stage
+    from ldpf.training.learner import Stage
 
 
 @METHODS.register("kgcoop", prompts=True)

@@ -19,7 +19,9 @@ from ldpf.methods.base import METHODS, Method
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import random_context, similarity_between, worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
-from ldpf.training.loop import PromptTraining, RunRecord, Stage
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.learner import Stage
+from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import FAST, Recipe
 from ldpf.utils.constraints import COUNT, Number, OneOf, Whole, check_fields, constraint
 from ldpf.utils.seed import generator

@@ -14,7 +14,7 @@ from ldpf.utils.constraints import COUNT, Each, Number, check_fields, constraint
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Values of C, scikit-learn's inverse strength of the L2 penalty, for features of unit variance."""

@@ -13,7 +13,7 @@ from ldpf.text.zero_shot import zero_shot_features
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 
 @METHODS.register("zero-shot", learns=False)

@@ -47,7 +47,7 @@ def nearest_words(
 ) -> list[list[tuple[str, float]]]:
     """The vocabulary entries closest to each context token, by Euclidean distance as in CoOp.
 
-    A learnt token need not lie near any word; the distance says how far off the reading is.
+    A learned token need not lie near any word; the distance says how far off the reading is.
 
     Args:
         context: [M, W].
@@ -61,7 +61,7 @@ def nearest_words(
     values, indices = distances.topk(min(count, table.shape[0]), largest=False)
     return [
         [
-            (tower.tokenizer.decode([int(index)]).strip() or "∅", float(value))
+            (str(tower.tokenizer.decode([int(index)])).strip() or "∅", float(value))
             for index, value in zip(row_indices, row_values, strict=True)
         ]
         for row_indices, row_values in zip(indices, values, strict=True)

@@ -59,12 +59,12 @@ class PromptedTextEncoder:
         path: PathName = "auto",
         class_chunk: int | None = None,
     ) -> None:
-        """Tokenise the class names and choose the path.
+        """Tokenize the class names and choose the path.
 
         Args:
             tower: the frozen text tower, width W, joint space D.
             class_names: K readable names, in the order of the result.
-            suffix: stands right behind each name.
+            suffix: comes right after each name.
             path: one of `PATHS`.
             class_chunk: compute that many classes at a time, and once more in the backward pass:
                 the same features and gradients in less memory. None computes all at once; see
@@ -118,7 +118,7 @@ class PromptedTextEncoder:
         return self._whole_sentences(contexts)
 
     def with_class_chunk(self, class_chunk: int | None) -> PromptedTextEncoder:
-        """The same encoder with another `class_chunk`, without tokenising the names again."""
+        """The same encoder with another `class_chunk`, without tokenizing the names again."""
         other = copy.copy(self)
         other.class_chunk = _checked_chunk(class_chunk)
         other._prepared = {}
@@ -269,15 +269,15 @@ class PromptedTextEncoder:
                 if len(self._prepared) >= _MAX_PREPARED:
                     self._prepared.pop(next(iter(self._prepared)))
                 self._prepared[prefix] = [
-                    self._class_part(prefix, start, stop)
+                    self._class_part(self._frozen, prefix, start, stop)
                     for start, stop in self._chunks(self.class_chunk)
                 ]
         return self._frozen, self._prepared[prefix]
 
-    def _class_part(self, prefix: int, start: int, stop: int) -> ClassPart:
+    def _class_part(self, tower: FrozenTower, prefix: int, start: int, stop: int) -> ClassPart:
         width = self._block_width(start, stop)
         packing = pack(self._tokens.ids[start:stop], width)
-        return ClassPart.build(self._frozen, packing, prefix, joint=width is None)
+        return ClassPart.build(tower, packing, prefix, joint=width is None)
 
 
 def _recomputed(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.activations import QuickGELUActivation
 
 from ldpf.backbones import TextTower
+from ldpf.backbones.text_model import EncoderLayer
 
 _QUICK_GELU = 1.702
 
@@ -51,8 +52,8 @@ class FrozenLayer:
     eps: float
 
     @classmethod
-    def read(cls, layer: nn.Module) -> FrozenLayer:
-        """Take the weights of a transformers `CLIPEncoderLayer`."""
+    def read(cls, layer: EncoderLayer) -> FrozenLayer:
+        """Take the weights of one layer of the text model."""
         attention, mlp = layer.self_attn, layer.mlp
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         quick = isinstance(mlp.activation_fn, QuickGELUActivation)

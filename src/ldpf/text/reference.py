@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldpf.backbones import TextTower
+from ldpf.backbones.text_model import ModelPart
 from ldpf.text.sentences import ClassTokens
 
 
@@ -67,10 +70,10 @@ def reference_features(
     return F.normalize(_frozen(tower.projection, pooled), dim=-1)
 
 
-def _frozen(module: nn.Module, *args, **kwargs):
+def _frozen(module: ModelPart, *args: Any, **kwargs: Any) -> Any:
     """Call a module of the model so that no gradient reaches its weights, frozen or not."""
     parameters = dict(module.named_parameters())
     if not any(parameter.requires_grad for parameter in parameters.values()):
         return module(*args, **kwargs)
     detached = {name: parameter.detach() for name, parameter in parameters.items()}
-    return torch.func.functional_call(module, detached, args, kwargs)
+    return torch.func.functional_call(cast(nn.Module, module), detached, args, kwargs)

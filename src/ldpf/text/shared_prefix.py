@@ -118,6 +118,7 @@ def joint_features(tower: FrozenTower, prefix: Tensor, part: ClassPart) -> Tenso
             x, mask = x[:, part.ends], part.end_mask
         else:
             if number == 0:
+                assert part.qkv is not None, "a part for the joint arrangement has its first qkv"
                 own = part.qkv.expand(n_prompts, -1, -1)
                 qkv = torch.cat([layer.project(layer.norm(prefix)), own], dim=1)
             else:

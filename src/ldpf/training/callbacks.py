@@ -1,21 +1,116 @@
-"""Training as curves in TensorBoard: what a `RunRecord` logs, written as events."""
+"""What follows a training: the log of its run, progress on the screen, curves in TensorBoard."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ldpf.errors import SettingsError
-from ldpf.training.loop import RunRecord
+from ldpf.utils.files import write_text
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.tensorboard import SummaryWriter
 
     from ldpf.backbones import TextTower
+    from ldpf.training.shared_passes import Member
+
+log = logging.getLogger("ldpf")
+
+
+class Callback(Protocol):
+    """Follows a training."""
+
+    def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Training starts, or resumes behind `history`, which an earlier process has logged."""
+        ...
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """One line was logged."""
+        ...
+
+
+@dataclass
+class RunRecord:
+    """Where a training run writes its log and checkpoint, and what it counted.
+
+    Attributes:
+        folder: for metrics.jsonl and checkpoint.safetensors; None keeps both in memory only.
+        checkpoint_every_s: seconds between checkpoints.
+        text_passes: forward passes through the text encoder so far.
+        history: logged lines, also of the part before a resume.
+        seconds_before: training time of the part before a resume.
+        member: where several trainings share their text passes, this one's part.
+        callbacks: get every line as it is logged.
+    """
+
+    folder: Path | None = None
+    checkpoint_every_s: float = 20.0
+    text_passes: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds_before: float = 0.0
+    member: Member | None = None
+    callbacks: Sequence[Callback] = ()
+
+    def add(self, **line: Any) -> None:
+        """Log one line."""
+        self.history.append(line)
+        if self.folder is not None:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(line) + "\n")
+        for callback in self.callbacks:
+            callback.add(line)
+
+    def rewrite(self) -> None:
+        """Make log file and callbacks equal to the history; called once, before the first step.
+
+        Lines after the last checkpoint are dropped.
+        """
+        if self.folder is not None:
+            lines = "".join(json.dumps(line) + "\n" for line in self.history)
+            write_text(self.folder / "metrics.jsonl", lines)
+        for callback in self.callbacks:
+            callback.begin(self.history)
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint's path."""
+        return None if self.folder is None else self.folder / "checkpoint.safetensors"
+
+
+class ProgressLog:
+    """Logs every few seconds how far training has come."""
+
+    def __init__(self, every_s: float = 5.0) -> None:
+        """Log at most once in `every_s` seconds."""
+        self.every_s = every_s
+        self.begin()
+
+    def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Take the best accuracy so far from `history`."""
+        self.logged = time.monotonic()
+        self.best = max((line.get("validation_accuracy") or 0.0 for line in history), default=0.0)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Log the accuracy of a line if it is time."""
+        accuracy = line.get("validation_accuracy")
+        if accuracy is None:
+            return
+        self.best = max(self.best, accuracy)
+        if time.monotonic() - self.logged >= self.every_s:
+            self.logged = time.monotonic()
+            log.info(
+                "step %d: validation accuracy %.1f%%, best so far %.1f%%",
+                line["step"],
+                100 * accuracy,
+                100 * self.best,
+            )
+
 
 DOMAIN_CURVES = {
     "adversary_accuracy": "class from domain features/auxiliary classifier",
@@ -51,10 +146,10 @@ class Tracker:
         self.step = 0
 
     def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Start, or go on behind `history`, which an earlier process has written.
+        """Start, or resume behind `history`, which an earlier process has written.
 
-        TensorBoard is told to forget whatever was written of later steps, so that a training that
-        was interrupted, or another one in the same folder, leaves no curves beside the true ones.
+        TensorBoard drops whatever was written of later steps, so that a training that was
+        interrupted, or another one in the same folder, leaves no curves next to the true ones.
         """
         from torch.utils.tensorboard import SummaryWriter
 
@@ -80,7 +175,7 @@ class Tracker:
         self._scalar("accuracy/target", accuracy)
 
     def add_prompts(self, tower: TextTower, contexts: torch.Tensor) -> None:
-        """Write the nearest words of the learnt tokens [S, M, W] as a table."""
+        """Write the nearest words of the learned tokens [S, M, W] as a table."""
         from ldpf.text.contexts import nearest_words
 
         rows = []
@@ -95,7 +190,7 @@ class Tracker:
         self._open().add_text("prompts/nearest words", table, self.step)
 
     def close(self) -> None:
-        """Everything is on disk."""
+        """Write everything to disk."""
         if self.writer is not None:
             self.writer.close()
             self.writer = None
@@ -111,31 +206,8 @@ class Tracker:
         return self.writer
 
 
-@dataclass
-class TrackedRecord(RunRecord):
-    """A `RunRecord` that also writes its lines to TensorBoard, as they come.
-
-    Attributes:
-        tracker: where to; None for a plain record.
-    """
-
-    tracker: Tracker | None = None
-
-    def add(self, **line: Any) -> None:
-        """Log one line, and track it."""
-        super().add(**line)
-        if self.tracker is not None:
-            self.tracker.add(line)
-
-    def rewrite(self) -> None:
-        """Make log file and curves equal to the history; called once, before the first step."""
-        super().rewrite()
-        if self.tracker is not None:
-            self.tracker.begin(self.history)
-
-
 def track_log(log: Path, tracker: Tracker) -> None:
-    """Track a training that is over, from its metrics.jsonl; one without a log has no curves."""
+    """Track a finished training from its metrics.jsonl; one without a log has no curves."""
     tracker.begin()
     if log.is_file():
         for line in log.read_text(encoding="utf-8").splitlines():

@@ -2,104 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 
 from ldpf.errors import LdpfError, ModelError
 from ldpf.text import PromptedTextEncoder
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.training.learner import PromptLearner, Stage
 from ldpf.training.recipe import Recipe
-from ldpf.training.shared_passes import Member, OwnPasses
-from ldpf.utils.files import write_text
+from ldpf.training.shared_passes import OwnPasses
 from ldpf.utils.trees import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
-
-Stage = frozenset[str]
-"""Names of the prompt groups that one text pass updates; the others are frozen in it."""
-
-
-class PromptLearner(Protocol):
-    """What a method hands to the loop: prompts, a loss, and a prediction for validation."""
-
-    groups: dict[str, torch.nn.Parameter]
-    n_phases: int
-    rotation: int
-    n_train: int
-    settled: bool
-
-    def stage(self, phase: int, step: int) -> Stage:
-        """What step number `step` of phase number `phase` updates."""
-
-    def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
-        """All prompts [P, M, W], groups outside `stage` detached.
-
-        Prompts of images are those of the training images `batch`, or of all for None, and none at
-        all without a stage.
-        """
-
-    def loss(self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage):
-        """Training loss (a scalar) on training images `batch`, or on all for None."""
-
-    def validation_accuracy(self, text_features: torch.Tensor) -> float:
-        """Accuracy on validation of the prediction that the method would make now."""
-
-    def start_round(self) -> dict[str, Any] | None:
-        """Rediscover domains, if the method does so; returns what to log."""
-
-    def state(self) -> Tree:
-        """Everything needed to continue."""
-
-    def load_state(self, tree: Tree) -> None:
-        """Put back what `state` returned."""
-
-    def snapshot(self) -> Tree:
-        """Everything needed to predict."""
-
-
-@dataclass
-class RunRecord:
-    """Where a training run writes its log and checkpoint, and what it counted.
-
-    Attributes:
-        folder: for metrics.jsonl and checkpoint.safetensors; None keeps both in memory only.
-        checkpoint_every_s: seconds between checkpoints.
-        text_passes: forward passes through the text encoder so far.
-        history: logged lines, also of the part before a resume.
-        seconds_before: training time of the part before a resume.
-        member: where several trainings share their text passes, this one's part.
-    """
-
-    folder: Path | None = None
-    checkpoint_every_s: float = 20.0
-    text_passes: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    seconds_before: float = 0.0
-    member: Member | None = None
-
-    def add(self, **line: Any) -> None:
-        """Log one line."""
-        self.history.append(line)
-        if self.folder is not None:
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(line) + "\n")
-
-    def rewrite(self) -> None:
-        """Make the log file equal to the history, dropping lines after the last checkpoint."""
-        if self.folder is not None:
-            lines = "".join(json.dumps(line) + "\n" for line in self.history)
-            write_text(self.folder / "metrics.jsonl", lines)
-
-    @property
-    def checkpoint(self) -> Path | None:
-        """The checkpoint's path."""
-        return None if self.folder is None else self.folder / "checkpoint.safetensors"
 
 
 @dataclass
@@ -231,7 +149,7 @@ class PromptTraining:
         accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)
         if not self.learner.settled and not last:
             self.last_improvement = self.phase_step
-            return  # latent domains that will change again are none to keep
+            return  # keep no prompts until discovery has finished
         if accuracy > self.best.accuracy:
             self.last_improvement = self.phase_step
         if self.recipe.keep == "last":
@@ -321,7 +239,7 @@ class PromptTraining:
         )
 
     def _settings(self) -> Tree:
-        """What a checkpoint must agree with to be gone on from."""
+        """Settings that a checkpoint must match to resume from it."""
         return {
             "recipe": asdict(self.recipe),
             "n_train": self.learner.n_train,
@@ -358,4 +276,4 @@ class PromptTraining:
         self.record.history = tree["history"]
         self.record.seconds_before = tree["seconds"]
         self.record.rewrite()
-        log.info("going on at step %d from %s", self.step, path)
+        log.info("resuming at step %d from %s", self.step, path)

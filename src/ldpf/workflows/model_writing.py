@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
 from ldpf.methods.overrides import with_settings
 from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
-from ldpf.training.callbacks import TrackedRecord, track_log
+from ldpf.training.callbacks import ProgressLog, RunRecord, track_log
 from ldpf.utils.files import new_folder, read_json_or_none, settings_hash, write_json
 from ldpf.utils.registry import part_settings
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ldpf")
 
-REPORT_EVERY_S = 5.0
 
 TRAINING = "training"
 """Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
@@ -101,7 +98,8 @@ def train_into(
             "chosen": choice.settings,
             "trials": choice.trials,
         }
-    reporting = ReportingRecord(record, tracker=tracker)
+    callbacks = [ProgressLog(), *([] if tracker is None else [tracker])]
+    reporting = RunRecord(record, callbacks=callbacks)
     classifier = method.fit(train, validation, backbone, seed=seed, record=reporting)
     if tracker is not None:
         _track_prompts(tracker, classifier, backbone)
@@ -121,28 +119,6 @@ def train_into(
     (record / "checkpoint.safetensors").unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)
     return classifier
-
-
-@dataclass
-class ReportingRecord(TrackedRecord):
-    """A record that also says every few seconds how far training has come."""
-
-    said: float = field(default_factory=time.monotonic)
-    best: float = 0.0
-
-    def add(self, **line: Any) -> None:
-        """Log one line, track it, and from time to time report the accuracy."""
-        super().add(**line)
-        accuracy = line.get("validation_accuracy")
-        self.best = max(self.best, accuracy or 0.0)
-        if accuracy is not None and time.monotonic() - self.said >= REPORT_EVERY_S:
-            self.said = time.monotonic()
-            log.info(
-                "step %d: validation accuracy %.1f%%, best so far %.1f%%",
-                line["step"],
-                100 * accuracy,
-                100 * self.best,
-            )
 
 
 def _track_prompts(tracker: Tracker, classifier: Classifier, backbone: Backbone) -> None:

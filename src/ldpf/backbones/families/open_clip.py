@@ -85,7 +85,9 @@ class OpenCLIP(BackboneFamily):
         content = read_config(folder)
         tokenizer = _tokenizer(folder)
         config = transformers_config(content["model_cfg"], str(folder), tokenizer)
-        processor = image_processor(content.get("preprocess_cfg") or {}, config, str(folder))
+        vision: Any = config.vision_config
+        preprocess = content.get("preprocess_cfg") or {}
+        processor = image_processor(preprocess, vision.image_size, str(folder))
         if not (folder / WEIGHTS).exists():
             raise BackboneError(_no_weights(folder))
         weights = rename(load_file(folder / WEIGHTS))
