@@ -245,7 +245,7 @@ def test_a_killed_process_is_continued_and_ends_with_the_same_bits(
     root = image_tree({"cat": 60, "dog": 60})
     process = start(root, tmp_path / "cache", 0.1)
     go(process)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while len(shards(tmp_path)) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

@@ -27,9 +27,7 @@ _WITHOUT_FAMILY = ("clip", "vision-text-dual-encoder")
 and theirs are older than the other families."""
 
 
-def fingerprint(
-    model: PreTrainedModel, image_processor: Any, tokenizer: Any
-) -> str:
+def fingerprint(model: PreTrainedModel, image_processor: Any, tokenizer: Any) -> str:
     """Identity of a backbone: everything that changes a feature changes it.
 
     Weights are hashed as loaded, so the same checkpoint stored in another file format keeps its

@@ -67,17 +67,17 @@ def fake_domainnet(root, monkeypatch):
 
 def test_586575_images_are_listed_and_split_in_seconds_and_little_memory(tmp_path, monkeypatch):
     fake_domainnet(tmp_path, monkeypatch)
-    start = time.perf_counter()
+    start = time.process_time()
     found = recognize_dataset(tmp_path)
     assert found is not None and found.dataset == NET
     listing = list_named_dataset(found).listing
     split = make_split(None, listing.labels, listing.domains, seed=0)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert len(listing.paths) == 586_575
     assert len(split.train) + len(split.validation) == 586_575
     size = sum(map(sys.getsizeof, listing.paths)) + sys.getsizeof(listing.paths)
     assert size + listing.labels.nbytes + listing.domains.nbytes < 100e6
-    assert seconds < 30  # about 4 s on a quiet machine; opening files would take minutes
+    assert seconds < 30  # of the CPU, about 4; opening files would take minutes
 
 
 def test_its_split_lists_are_read_in_seconds(tmp_path, monkeypatch):
@@ -91,10 +91,10 @@ def test_its_split_lists_are_read_in_seconds(tmp_path, monkeypatch):
         for kind, some in lines.items():
             (tmp_path / "splits" / f"{domain}_{kind}.txt").write_text("".join(some))
     fake_domainnet(tmp_path, monkeypatch)
-    start = time.perf_counter()
+    start = time.process_time()
     listed = list_named_dataset(recognize_dataset(tmp_path, "domainnet"))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert len(listed.listing.paths) == 586_575 and not listed.unlisted and not listed.missing
     counts = Counter(listed.splits.tolist())
     assert counts["train"] + counts["test"] == 586_575 and counts["test"] > 190_000
-    assert seconds < 60  # about 6 s on a quiet machine
+    assert seconds < 60  # of the CPU, about 6
