@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ldpf.errors import DataError
+from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.models.saving import read_config
 from ldpf.utils.text import count, some
@@ -103,12 +104,13 @@ def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:
     """Accuracy and weights on labeled features.
 
     Data with fewer classes than the model's is still answered among all of the model's classes.
+    Where answers depend on the batch, see `logits_in_batches`.
 
     Raises:
         DataError: there are images of a class that the model does not have.
     """
     labels = features.with_classes_of(classifier.class_names).labels
-    predictions = classifier.logits(features.features).argmax(dim=1)
+    predictions = logits_in_batches(classifier, features).argmax(dim=1)
     weights = classifier.domain_weights(features.features)
     n_classes = len(classifier.class_names)
     images = torch.bincount(labels, minlength=n_classes).tolist()

@@ -12,6 +12,7 @@ from ldpf.backbones.hub import BUNDLED
 from ldpf.data import require_trainable
 from ldpf.domains.diagnosis import discovery_words, similarity_words
 from ldpf.domains.diagnostics import cross_table
+from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.results import RESULT_VERSION
 from ldpf.features.feature_set import FeatureSet
@@ -225,7 +226,7 @@ def _method(method: str | Method, recipe: str, n_domains: int, tau: float) -> Me
 
 
 def _accuracy(classifier: Classifier, features: FeatureSet) -> float:
-    return accuracy(classifier.logits(features.features).argmax(dim=1), features.labels)
+    return accuracy(logits_in_batches(classifier, features).argmax(dim=1), features.labels)
 
 
 def _lasting_name(backbone: AnyBackbone) -> AnyBackbone:
