@@ -11,9 +11,12 @@ import torch
 from PIL import Image
 
 from ldpf.domains import DomainExtractor, FittedDomains
+from ldpf.errors import ModelError
+from ldpf.export.base import head_of
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import normalization
 from ldpf.fusion import as_rule
+from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.prompt_classifier import PromptClassifier
 
 N, S, K, D = 7, 3, 4, 16
@@ -52,6 +55,22 @@ def test_head_agrees_with_the_classifier(fusion, prompts):
 def test_features_of_any_length_are_taken():
     head, features = FeatureHead(classifier()), unit(N, D)
     torch.testing.assert_close(head(features)[0], head(5 * features)[0])
+
+
+def test_a_linear_classifier_has_a_head_too():
+    bias = torch.tensor([0.5, 0.0, -1.0, -torch.inf])  # the last class was not seen in training
+    model, features = LinearClassifier("gda", tuple("abcd"), unit(K, D), bias), unit(N, D, seed=4)
+    probabilities, weights = head_of(model)(3 * features)
+    torch.testing.assert_close(probabilities, model.probabilities(features))
+    torch.testing.assert_close(weights, model.domain_weights(features))
+
+
+def test_a_kind_without_a_head_is_refused():
+    class Strange(LinearClassifier):
+        registered_name = "strange"
+
+    with pytest.raises(ModelError, match="'gda'"):
+        head_of(Strange("gda", tuple("abcd"), unit(K, D), torch.zeros(K)))
 
 
 def test_pixels_are_normalized_and_encoded_first(tiny_clip):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ldpf.backbones import Backbone
+from ldpf.export.base import HEADS, head_of
 from ldpf.export.preprocessing import normalization
 from ldpf.fusion import FusionInputs
 from ldpf.fusion.fuse import MIXTURES
+from ldpf.models.base import Classifier
+from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.prompt_classifier import PromptClassifier
 
 
+@HEADS.register("prompt")
 class FeatureHead(nn.Module):
     """Image features [N, D] to probabilities [N, K] and domain weights [N, S].
 
@@ -21,8 +27,11 @@ class FeatureHead(nn.Module):
     length one: those that people have stored often are not.
     """
 
+    text_features: torch.Tensor
+    centroids: torch.Tensor
+
     def __init__(self, classifier: PromptClassifier) -> None:
-        """Copy what the classifier has learnt."""
+        """Copy what the classifier has learned."""
         super().__init__()
         text = classifier.text_features.detach().clone()  # [S, K, D]
         self.register_buffer("text_features", text)
@@ -49,6 +58,28 @@ class FeatureHead(nn.Module):
         return torch.softmax(logits, dim=-1), shown
 
 
+@HEADS.register("linear")
+class LinearHead(nn.Module):
+    """Image features [N, D] to probabilities [N, K], with one domain weight of 1 [N, 1].
+
+    Features need not be of length one.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def __init__(self, classifier: LinearClassifier) -> None:
+        """Copy what the classifier has learned."""
+        super().__init__()
+        self.register_buffer("weight", classifier.weight.detach().clone())  # [K, D]
+        self.register_buffer("bias", classifier.bias.detach().clone())
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities [N, K] and domain weights [N, 1] of features [N, D]."""
+        logits = F.linear(F.normalize(features, dim=-1), self.weight, self.bias)
+        return torch.softmax(logits, dim=-1), torch.ones_like(features[:, :1])
+
+
 class PixelGraph(nn.Module):
     """Pixels [N, 3, H, W] to probabilities [N, K] and domain weights [N, S].
 
@@ -56,11 +87,15 @@ class PixelGraph(nn.Module):
     and normalization are part of the graph, so that no program has to repeat them.
     """
 
-    def __init__(self, classifier: PromptClassifier, backbone: Backbone) -> None:
+    model: Any
+    factor: torch.Tensor
+    offset: torch.Tensor
+
+    def __init__(self, classifier: Classifier, backbone: Backbone) -> None:
         """Put the head behind the backbone's image tower."""
         super().__init__()
         self.model = backbone.model
-        self.head = FeatureHead(classifier)
+        self.head = head_of(classifier)
         factor, offset = normalization(backbone)
         self.register_buffer("factor", torch.tensor(factor)[:, None, None])  # [3, 1, 1]
         self.register_buffer("offset", torch.tensor(offset)[:, None, None])

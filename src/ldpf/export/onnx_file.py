@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.errors import LdpfError, SettingsError
-from ldpf.export.graph import FeatureHead, PixelGraph
+from ldpf.export.base import head_of
+from ldpf.export.graph import PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.constraints import OneOf, check_value
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ldpf.backbones import Backbone
-    from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.models.base import Classifier
 
 TOLERANCE = 1e-4
 """Largest difference of any output to PyTorch's that a float32 file may have."""
@@ -57,7 +58,7 @@ class Exported:
 
 
 def export_onnx(
-    classifier: PromptClassifier,
+    classifier: Classifier,
     backbone: Backbone,
     out: Path,
     *,
@@ -81,6 +82,7 @@ def export_onnx(
 
     Raises:
         SettingsError: an unknown part or precision, or a file name without `.onnx`.
+        ModelError: a graph cannot hold this kind of classifier.
         LdpfError: the packages of the extra `export` are missing, or the file differs too much.
     """
     check_value("part", part, OneOf(("onnx", "features")))
@@ -91,7 +93,7 @@ def export_onnx(
     draws = generator(0, "export")
     sizes = [3, backbone.image_size, backbone.image_size]
     if part == "features":
-        graph, name, shape = FeatureHead(classifier), "features", [backbone.embed_dim]
+        graph, name, shape = head_of(classifier), "features", [backbone.embed_dim]
     else:
         graph, name, shape = PixelGraph(classifier, backbone), "pixels", sizes
     graph = graph.to("cpu").eval().requires_grad_(False)
@@ -128,7 +130,7 @@ def require_onnx() -> None:
 
 
 def describe(
-    classifier: PromptClassifier, backbone: Backbone, name: str, shape: list[int], precision: str
+    classifier: Classifier, backbone: Backbone, name: str, shape: list[int], precision: str
 ) -> dict[str, Any]:
     """All that a program needs beside the graph: classes, input and preprocessing."""
     return {
