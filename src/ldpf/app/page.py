@@ -100,11 +100,11 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         result = nothing("") if failed and first is None else show(first, names)
         return (first, many, first, "".join(failed), *result)
 
-    def pick(pictures: list[Any], names: tuple[str, ...], event: gr.SelectData) -> tuple[Any, ...]:
+    def pick(pictures: list[Any], names: tuple[str, ...], event: Any) -> tuple[Any, ...]:
         image = pictures[event.index][0].convert("RGB")
         return (image, image, "", *show(image, names))
 
-    # Gradio passes the event by this annotation, and cannot read one that is still a string.
+    # Gradio passes the event by this annotation, which needs the class and not its name.
     pick.__annotations__["event"] = gr.SelectData
 
     def change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from sklearn.metrics import confusion_matrix
 
 from ldpf.models.prompt_classifier import PromptClassifier
 
@@ -28,8 +29,7 @@ def confusion_counts(
     predictions: torch.Tensor, labels: torch.Tensor, n_classes: int
 ) -> list[list[int]]:
     """Images by true class (row) and predicted class (column)."""
-    flat = torch.bincount(labels * n_classes + predictions, minlength=n_classes**2)
-    return flat.reshape(n_classes, n_classes).tolist()
+    return confusion_matrix(labels, predictions, labels=range(n_classes)).tolist()
 
 
 def oracle_predictions(

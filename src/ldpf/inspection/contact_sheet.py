@@ -16,6 +16,8 @@ from ldpf.data.images import UnreadableImageError, read_image
 TILE = 144
 """Side of a thumbnail in pixels."""
 
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 _GAP = 12
 _MARGIN = 28
 _CAPTION = 22  # height of the line under a thumbnail
@@ -122,7 +124,7 @@ def _thumbnail(file: Path, tile: int) -> Image.Image | None:
     return ImageOps.fit(image, (tile, tile), Image.Resampling.LANCZOS)
 
 
-def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.ImageFont, width: int) -> str:
+def _shortened(draw: ImageDraw.ImageDraw, text: str, font: _Font, width: int) -> str:
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(text + "…", font=font) > width:
@@ -131,7 +133,7 @@ def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.ImageFont, 
 
 
 @lru_cache(maxsize=8)
-def _font(size: int, bold: bool = False) -> ImageFont.ImageFont:
+def _font(size: int, bold: bool = False) -> _Font:
     """DejaVu Sans as matplotlib brings it: Pillow's own font lacks every letter with an accent."""
     package = importlib.util.find_spec("matplotlib")  # found, not imported: that takes a while
     if package is not None and package.origin is not None:

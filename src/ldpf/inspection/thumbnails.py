@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageOps
 
@@ -33,7 +33,11 @@ def figure_uri(draw: Callable[[], Figure]) -> str:
     """
     import matplotlib
 
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "ldpf", "font.family": "sans-serif"}
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "ldpf",
+        "font.family": "sans-serif",
+    }
     stream = io.BytesIO()
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)

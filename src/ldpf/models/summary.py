@@ -204,9 +204,8 @@ def use_of_domains(origin: Mapping[str, Any]) -> str:
     discovery = (origin.get("method_settings") or {}).get("discovery") or {}
     # A version before 0.2 called the assignment `source` and had no parts.
     part = discovery.get("assignment") or {"name": discovery.get("source")}
-    if part["name"] in ASSIGNMENTS and getattr(
-        ASSIGNMENTS.get(part["name"]), "needs_domains", False
-    ):
+    name = str(part["name"])
+    if name in ASSIGNMENTS and getattr(ASSIGNMENTS.get(name), "needs_domains", False):
         return "used in place of latent ones"
     if (origin.get("search") or {}).get("selection") == "leave-one-domain-out":
         return "used to choose settings, not to train"

@@ -100,6 +100,7 @@ class Findings:
         no_answers: why answers or probabilities are missing, and what to do, in a sentence.
         no_latent: why there is nothing to see of the latent domains, and what to do, in a sentence.
         notes: what else to know of the measurement, in sentences.
+        learned: whether the model learned from images.
         target_seen: whether checkpoints were chosen by true labels of a part of each target.
     """
 
@@ -124,6 +125,7 @@ class Findings:
     no_answers: str = ""
     no_latent: str = ""
     notes: tuple[str, ...] = ()
+    learned: bool = True
     target_seen: bool = False
 
     @property

@@ -12,7 +12,7 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
 from ldpf.evaluation.per_prompt import prompt_answers
-from ldpf.experiments.readouts import READOUTS
+from ldpf.experiments.readouts import READOUTS, Readout
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
@@ -25,7 +25,7 @@ from ldpf.version import __version__
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.models.base import Classifier
 
 NO_COOP = (
     "There is no CoOp to compare with: train one on the same images (ldpf train --method coop) and "
@@ -41,10 +41,10 @@ def from_model(
     folder: Path,
     config: Mapping[str, Any],
     data: str | None = None,
-    classifier: PromptClassifier | None = None,
+    classifier: Classifier | None = None,
     backbone: Backbone | None = None,
     features: FeatureSet | None = None,
-    beside: PromptClassifier | None = None,
+    beside: Classifier | None = None,
 ) -> Findings:
     """What a model folder says of itself and, with labelled images, how it does on them.
 
@@ -83,10 +83,11 @@ def from_model(
         backbone=(config["backbone"]["name"], config["backbone"]["fingerprint"]),
         no_answers=NO_DATA,
         no_latent=NO_DATA,
+        learned=not model.fixed_prompts,
     )
     if classifier is None or backbone is None or features is None:
         return found
-    judged, note = _judged(features, origin)
+    judged, note = _judged(features, origin, model.fixed_prompts)
     same = features.digest() == origin.get("data_digest")
     images = features.with_classes_of(classifier.class_names)
     runs = {
@@ -156,9 +157,11 @@ def _trainings(model: ModelSummary) -> tuple[Training, ...]:
     return (Training("in the model", (), measured, model.similarity),)
 
 
-def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet, str]:
+def _judged(
+    features: FeatureSet, origin: Mapping[str, Any], fixed_prompts: bool
+) -> tuple[FeatureSet, str]:
     """The images to measure on, and a sentence about them."""
-    if features.digest() == origin.get("data_digest"):
+    if not fixed_prompts and features.digest() == origin.get("data_digest"):
         _, validation, test = features.split(origin["train_fraction"], seed=origin["seed"])
         if len(test):
             return test, "Measured on the images marked test."
@@ -173,6 +176,8 @@ def _judged(features: FeatureSet, origin: Mapping[str, Any]) -> tuple[FeatureSet
         )
     if features.splits is not None and (features.splits == "test").any():
         return features.subset(features.splits == "test"), "Measured on the images marked test."
+    if fixed_prompts:
+        return features, "Measured on all images given; the model learned from none."
     return features, "Measured on images other than those the model was trained on."
 
 
@@ -187,16 +192,20 @@ def _by_domain(features: FeatureSet) -> dict[str, FeatureSet]:
 
 
 def _measure(
-    classifier: PromptClassifier,
+    classifier: Classifier,
     backbone: Backbone,
     images: FeatureSet,
-    beside: PromptClassifier | None,
+    beside: Classifier | None,
 ) -> Run:
     predictions, confidence = {}, {}
     zero_shot = ZeroShot().fit(images, images, backbone)
-    readers = {"zero-shot": (READOUTS["zero-shot"], zero_shot)}
+    readers: dict[str, tuple[Readout, Classifier]] = {
+        "zero-shot": (Readout("zero-shot"), zero_shot)
+    }
     if beside is not None:
-        readers[beside.method] = READOUTS[beside.method], beside
+        readers[beside.method] = Readout(beside.method), beside
+    # A method from a package that is not installed here is not among the read-outs.
+    readers[classifier.method] = Readout(classifier.method), classifier
     readers |= {
         name: (readout, classifier)
         for name, readout in READOUTS.items()
@@ -218,7 +227,7 @@ def _table(runs: Mapping[tuple[str, int], Run], targets: tuple[str, ...]) -> Ben
             "method": name,
             "target": target,
             "seed": seed,
-            "oracle": READOUTS[name].oracle,
+            "oracle": name in READOUTS and READOUTS[name].oracle,
             "accuracy": accuracy(torch.from_numpy(answered), torch.from_numpy(run.labels)),
         }
         for (target, seed), run in runs.items()

@@ -59,24 +59,26 @@ def summary(found: Findings) -> list[str]:
         told = [f"Accuracy on images held out of its training: {value}." for value in accuracy]
         return [*told, found.no_answers]
     row = next(row for row in found.table.rows if row.method == found.main and not row.published)
-    column = AVERAGE if len(found.targets) > 1 else found.targets[0]
+    targets = list(found.targets)
+    column = AVERAGE if len(targets) > 1 else targets[0]
     cell = row.cells.get(column)
     if cell is None:
         return ["Not every target has been run yet; the same benchmark command goes on."]
     seen = "of which a part was seen" if found.target_seen else "never seen"
     where = (
-        f"images of a domain {seen}, averaged over {len(found.targets)} targets"
-        if found.kind == "benchmark" and len(found.targets) > 1
-        else f"{found.targets[0]}, a domain {seen}"
+        f"images of a domain {seen}, averaged over {len(targets)} targets"
+        if found.kind == "benchmark" and len(targets) > 1
+        else f"{targets[0]}, a domain {seen}"
         if found.kind == "benchmark"
         else "the images measured"
-        if len(found.targets) == 1
-        else f"the images measured, averaged over {len(found.targets)} known domains"
+        if len(targets) == 1
+        else f"the images measured, averaged over {len(targets)} known domains"
     )
     told = [f"{found.main} is right for {percent(cell.mean)}% of {where}."]
     for base, differences in compared(found).items():
-        one = differences.get(AVERAGE) or differences[found.targets[0]]
-        told.append(f"Against {base}: {comparison_words(one)} points, {verdict(one)}.")
+        difference = differences.get(AVERAGE) or differences[targets[0]]
+        words = f"{comparison_words(difference)} points, {verdict(difference)}"
+        told.append(f"Against {base}: {words}.")
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from ldpf.inspection.thumbnails import figure_uri
 from ldpf.report.blocks import Block, Picture, Table, Text
@@ -34,7 +35,8 @@ def confusion_section(found: Findings) -> list[Block]:
             )
         )
     part, names = total[np.ix_(rows, rows)], [found.class_names[k] for k in rows]
-    where = "over all targets" if len(found.targets) > 1 else f"on {found.targets[0]}"
+    targets = list(found.targets)
+    where = "over all targets" if len(targets) > 1 else f"on {targets[0]}"
     where += " and seeds" if len(found.seeds) > 1 else ""
     blocks.append(
         Picture(
@@ -56,7 +58,7 @@ def _counts(found: Findings, target: str) -> np.ndarray:
     counts = np.zeros((n, n), np.int64)
     for (name, _), run in found.runs.items():
         if name == target and found.main in run.predictions:
-            np.add.at(counts, (run.labels, run.predictions[found.main]), 1)
+            counts += confusion_matrix(run.labels, run.predictions[found.main], labels=range(n))
     return counts
 
 

@@ -58,7 +58,10 @@ def _target(found: Findings, target: str, run: Run, count: int) -> list[Block]:
     order = np.arange(len(answers), dtype=float) if sure is None else -sure
     rows = class_by_class(order, run.labels, wrong, count).tolist()
     caption = f"{len(rows)} of {len(wrong):,} mistakes on {len(answers):,} images of {target}"
-    tiles = [_tile(found, run, i, answers[i], None if sure is None else sure[i]) for i in rows]
+    tiles = [
+        _tile(found, run, i, int(answers[i]), None if sure is None else float(sure[i]))
+        for i in rows
+    ]
     headings = ("prompt", "weight", "answer") if run.prompts is not None else ()
     return [heading, Tiles(caption, tiles, headings)]
 

@@ -7,20 +7,24 @@ from ldpf.report.findings import Findings
 from ldpf.report.sections.base import SECTIONS
 
 _BENCHMARK = (
-    "One domain at a time was left out: the methods learnt from the others, chose their checkpoint "
-    "on held-out images of these, and were measured once on the domain left out, which they had "
-    "never seen. Which images belong to which known domain was not told to the methods, unless "
-    "their description says so."
+    "One domain at a time was left out: the methods learned from the others, chose their "
+    "checkpoint on held-out images of these, and were measured once on the domain left out, "
+    "which they had never seen. Which images belong to which known domain was not told to the "
+    "methods, unless their description says so."
 )
 _BENCHMARK_ORACLE = (
-    "One domain at a time was left out: the methods learnt from the others, chose their checkpoint "
-    "by the true labels of a fifth of the domain left out (target oracle), and were measured on "
-    "the rest of it. That is an upper bound and no domain generalization. Which images belong to "
-    "which known domain was not told to the methods, unless their description says so."
+    "One domain at a time was left out: the methods learned from the others, chose their "
+    "checkpoint by the true labels of a fifth of the domain left out (target oracle), and were "
+    "measured on the rest of it. That is an upper bound and no domain generalization. Which images "
+    "belong to which known domain was not told to the methods, unless their description says so."
 )
 _MODEL = (
-    "The model learnt from labelled images whose domains it was not told; a part of them was held "
+    "The model learned from labelled images whose domains it was not told; a part of them was held "
     "out to choose the checkpoint. The backbone stayed as it was"
+)
+_FIXED = (
+    "The model learned from no images: it compares an image with its class names in fixed "
+    "sentences, as the backbone stands."
 )
 _LATENT = ": only prompts and a small network that tells latent domains apart were trained."
 
@@ -30,7 +34,7 @@ def training_section(found: Findings) -> list[Block]:
     """The facts, and the images of each training."""
     facts = Table("What this report is about", ("", ""), found.facts, wordy=True)
     benchmark = _BENCHMARK_ORACLE if found.target_seen else _BENCHMARK
-    model = _MODEL + (_LATENT if found.trainings else ".")
+    model = _MODEL + (_LATENT if found.trainings else ".") if found.learned else _FIXED
     blocks: list[Block] = [Text(benchmark if found.kind == "benchmark" else model), facts]
     if found.trained_on:
         first = "left out" if found.kind == "benchmark" else "trained"
@@ -38,7 +42,7 @@ def training_section(found: Findings) -> list[Block]:
         blocks.append(
             Table(
                 "Images of each training",
-                (first, "learnt from", "training images", "held out", last),
+                (first, "learned from", "training images", "held out", last),
                 found.trained_on,
                 words=(1,),
             )
