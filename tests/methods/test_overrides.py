@@ -140,3 +140,10 @@ def test_the_number_of_true_domains_is_no_setting():
     settings = {"discovery.n_domains": 2, "tau": 0.05, "length": 3}
     assert applicable(make_method("ldpf"), settings) == {"discovery.n_domains": 2, "tau": 0.05}
     assert applicable(make_method("ldpf-manual"), settings) == {"tau": 0.05}
+
+
+def test_a_chosen_part_brings_its_own_settings():
+    settings = {"discovery.clusterer.iterations": 5, "discovery.clusterer": "spherical-kmeans"}
+    assert applicable(make_method("ldpf"), settings) == settings
+    assert applicable(make_method("ldpf"), {"discovery.clusterer.iterations": 5}) == {}
+    assert applicable(make_method("coop"), settings) == {}

@@ -12,7 +12,7 @@ from ldpf.experiments.readouts import READOUTS, get_readout
 from ldpf.experiments.search import SearchSpace
 from ldpf.experiments.selection import CROSS_VALIDATED, TRAINING_DOMAIN_VALIDATION, get_selection
 from ldpf.methods import Method, make_method
-from ldpf.methods.overrides import applicable, known_names, with_settings
+from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.training.recipe import Recipe
 
 
@@ -64,7 +64,8 @@ class BenchmarkPlan:
             raise SettingsError(
                 f"{twice[0]!r} is both set and searched over; give it only one of the two."
             )
-        known = {name for method in self.trained for name in known_names(make_method(method))}
+        chosen = [with_parts(make_method(name), self.settings) for name in self.trained]
+        known = {name for method in chosen for name in known_names(method)}
         if unknown := [name for name in (*self.settings, *searched) if name not in known]:
             raise SettingsError(
                 f"None of the methods {', '.join(self.trained)} has a setting {unknown[0]!r}; "

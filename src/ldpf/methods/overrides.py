@@ -69,11 +69,27 @@ def known_names(part: Any) -> list[str]:
     return [*(short for short, long in aliases.items() if long in names), *names]
 
 
+def with_parts(method: Part, settings: Mapping[str, Any]) -> Part:
+    """A copy of a method with the parts that `settings` choose by name, and no other change.
+
+    A part brings settings of its own, such as `head.scale` after `head=nearest-mean`.
+    """
+    for name, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
+        full = full_name(method, name)
+        part: Any = method
+        for step in full.split("."):
+            part = getattr(part, step, None)
+        if hasattr(part, "registry"):
+            method = with_settings(method, {full: value})
+    return method
+
+
 def applicable(method: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `settings` that `method` has and that make a difference to it.
 
     Where the domains are given, as many as the data has, their number is no setting.
     """
+    method = with_parts(method, settings)
     known = set(setting_names(method))
     assignment = getattr(getattr(method, "discovery", None), "assignment", None)
     if getattr(assignment, "decides_number", False):
