@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ldpf.errors import LdpfError
-from ldpf.experiments.readouts import READOUTS
 
 KEYS = {
     "dataset",
@@ -106,10 +105,10 @@ def test_json_is_the_only_thing_on_stdout(finished, images, tiny_clip_folder, ru
 def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
-    from ldpf.experiments import task
+    from ldpf.experiments import run as one_run
 
     out, wanted = tmp_path / "out", ("--methods", "zero-shot,coop", "--seeds", 1)
-    real, started = task.run_one, []
+    real, started = one_run.measured_fit, []
 
     def stopped_in_the_third(method, *rest):
         started.append(method.name)
@@ -117,19 +116,26 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
             raise KeyboardInterrupt
         return real(method, *rest)
 
-    monkeypatch.setattr(task, "run_one", stopped_in_the_third)
+    monkeypatch.setattr(one_run, "measured_fit", stopped_in_the_third)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 130
     assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
     marks = {mark: mark.stat().st_mtime_ns for mark in out.glob("runs/*/done")}
     assert len(marks) == 2
 
-    monkeypatch.setattr(task, "run_one", real)
+    monkeypatch.setattr(one_run, "measured_fit", real)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 0
     assert result.stderr.count("done before") == 2
     assert {mark: mark.stat().st_mtime_ns for mark in marks} == marks
     assert len((out / "results.jsonl").read_text().splitlines()) == 2 * 3
+
+
+def test_an_older_command_with_share_runs_with_a_warning(images, tiny_clip_folder, tmp_path, run):
+    words = ("--methods", "zero-shot", "--seeds", 1, "--targets", "art", "--share")
+    result = run(*arguments(images, tiny_clip_folder, tmp_path / "out", *words))
+    assert result.exit_code == 0, result.output
+    assert "--share does nothing" in result.stderr
 
 
 def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
@@ -161,7 +167,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
     [
         (
             ("--methods", "ldfp"),
-            f"Error: There is no method 'ldfp'; choose from {', '.join(READOUTS)}.",
+            "Error: There is no method 'ldfp'; Did you mean 'ldpf'",
         ),
         (("--methods", ","), "Error: No methods were given; choose from "),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
@@ -279,8 +285,8 @@ def test_the_target_oracle_says_what_it_is(images, tiny_clip_folder, tmp_path, r
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--protocol", "x"), "There is no protocol 'x'; choose from leave-one-domain-out,"),
-        (("--selection", "x"), "There is no selection rule 'x'; choose from training-domain-"),
+        (("--protocol", "x"), "There is no protocol 'x'; choose from "),
+        (("--selection", "x"), "There is no selection rule 'x'; choose from "),
         (("--set", "tau"), "'tau' should be a name and a value, such as tau=0.05."),
         (("--trials", "3"), "There is nothing to search over; give values, as in tau=0.05,0.1."),
     ],

@@ -299,7 +299,7 @@ def test_a_search_that_was_interrupted_repeats_no_trial(
 
     words = ("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--method", "coop")
     words = (*words, "--search", "length=1,2", "--out", tmp_path / "m")
-    real, fitted = search.timed_fit, []
+    real, fitted = search.measured_fit, []
 
     def stopped_in_the_third(*rest):
         fitted.append(rest)
@@ -307,7 +307,7 @@ def test_a_search_that_was_interrupted_repeats_no_trial(
             raise KeyboardInterrupt
         return real(*rest)
 
-    monkeypatch.setattr(search, "timed_fit", stopped_in_the_third)
+    monkeypatch.setattr(search, "measured_fit", stopped_in_the_third)
     assert run(*words).exit_code == 130
     assert run(*words).exit_code == 0
     assert len(fitted) == 3 + 4
@@ -341,8 +341,8 @@ def test_info_and_report_tell_of_the_choice(searched, run, tmp_path):
         (("--trials", 3), "Error: There is nothing to search over; give values, as in tau=0.05,"),
         (
             ("--selection", "target-oracle"),
-            "Error: selection='target-oracle' is not possible; choose from "
-            "leave-one-latent-domain-out, leave-one-domain-out, training-domain-validation.",
+            "Error: selection='target-oracle' chooses by a target, and here is none; choose from "
+            "leave-one-domain-out, leave-one-latent-domain-out, training-domain-validation.",
         ),
         (
             ("--search", "tau=0.1,1", "--selection", "leave-one-domain-out"),

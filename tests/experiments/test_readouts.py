@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import oracle_predictions
-from ldpf.experiments.readouts import READOUTS, Readout, get_readout
+from ldpf.experiments.readouts import READOUTS, Readout, get_readout, readouts_of
 from ldpf.fusion import FUSION_RULES
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods import METHODS
@@ -51,8 +52,8 @@ def test_only_the_oracle_uses_true_labels(classifier, images):
         first = readout.predict(classifier, features, labels)
         second = readout.predict(classifier, features, (labels + 1) % 4)
         assert torch.equal(first, second) == (not readout.oracle)
-    oracles = [name for name, readout in READOUTS.items() if readout.oracle]
-    assert oracles == ["ldpf-oracle", "random-oracle"]
+    oracles = {name for name, readout in READOUTS.items() if readout.oracle}
+    assert oracles == {"ldpf-oracle", "random-oracle"}
 
 
 @pytest.mark.parametrize("fusion", ["uniform", "nearest"])
@@ -81,9 +82,42 @@ def test_the_random_oracle_is_the_oracle_over_a_random_split():
     assert READOUTS["random-oracle"] == replace(READOUTS["ldpf-oracle"], trained_as="ldpf-random")
 
 
+def test_a_new_fusion_rule_is_read_off_by_itself(monkeypatch):
+    monkeypatch.setitem(FUSION_RULES._entries, "soft", lambda: Similarity(tau=7.0))
+    assert READOUTS["ldpf-soft"] == Readout("ldpf", "soft")
+    assert "ldpf-soft" in readouts_of("ldpf")
+    assert "soft" in READOUTS["ldpf-soft"].summary()
+
+
+def test_a_rule_that_only_this_process_knows_is_sent_along(classifier, images, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(FUSION_RULES._entries, "soft", lambda: Similarity(tau=7.0))
+        readout = pickle.loads(pickle.dumps(readouts_of("ldpf")["ldpf-soft"]))
+    expected = classifier.with_fusion(Similarity(tau=7.0)).logits(images[0])
+    confidence = expected.softmax(dim=1).max(dim=1).values
+    assert torch.equal(readout.answer(classifier, *images)[1], confidence)
+
+
+def test_the_rule_that_ldpf_declares_is_its_own():
+    assert METHODS.facts("ldpf")["fusion"] == METHODS.make("ldpf").fusion.registered_name
+    assert "ldpf-similarity" not in READOUTS
+
+
+def test_a_trainings_readouts_begin_with_the_method_itself():
+    for name in METHODS:
+        names = list(readouts_of(name))
+        assert names[0] == name
+        assert all(READOUTS[other].trained_as == name for other in names)
+
+
+@pytest.mark.parametrize("name", READOUTS)
+def test_every_readout_says_what_it_is(name):
+    assert READOUTS[name].summary()
+
+
 def test_an_unknown_readout_is_named_with_the_choices():
     with pytest.raises(SettingsError) as caught:
-        get_readout("ldpf-best")
-    assert str(caught.value) == (
-        f"There is no method 'ldpf-best'; choose from {', '.join(READOUTS)}."
-    )
+        get_readout("ldfp-oracle")
+    assert "'ldfp-oracle'" in str(caught.value)
+    assert "Did you mean 'ldpf-oracle'" in str(caught.value)
+    assert all(name in str(caught.value) for name in READOUTS)

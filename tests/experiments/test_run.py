@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import ldpf.experiments.run
+from ldpf.errors import ModelError
 from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.results import MODEL, kept_answers
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import parse_search
@@ -37,11 +39,13 @@ def kept(data, tiny_clip, tmp_path_factory):
     return out, {line["method"]: line for line in lines}
 
 
-@pytest.mark.parametrize("method", ["coop", "ldpf", "ldpf-manual"])
+@pytest.mark.parametrize(
+    "method", ["zero-shot", "linear-probe", "cocoop", "coop", "ldpf", "ldpf-manual"]
+)
 def test_the_kept_model_gives_the_answers_of_its_run(method, kept, data, tiny_clip):
     out, lines = kept
     classifier, _ = load_model(out / "runs" / lines[method]["run"] / MODEL, tiny_clip)
-    test = leave_one_domain_out(data, "art", 0).test
+    test = get_protocol().episode(data, "art", 0).test
     probabilities = classifier.probabilities(test.features)
     answers = kept_answers(out, lines[method])
     assert np.array_equal(answers.predictions[method], probabilities.argmax(dim=1))
@@ -51,20 +55,32 @@ def test_the_kept_model_gives_the_answers_of_its_run(method, kept, data, tiny_cl
 def test_the_kept_model_says_what_it_learnt_from(kept, data):
     out, lines = kept
     origin = read_config(out / "runs" / lines["ldpf"]["run"] / MODEL)["provenance"]
-    episode = leave_one_domain_out(data, "art", 0)
+    episode = get_protocol().episode(data, "art", 0)
     assert origin["domain_names"] == ["photo", "sketch"]
     assert origin["n_images"] == len(episode.train) + len(episode.validation)
     assert sum(origin["class_counts"].values()) == origin["n_images"]
     assert origin["benchmark"]["case"] == "art"
 
 
-@pytest.mark.parametrize("method", ["zero-shot", "linear-probe", "cocoop"])
-def test_what_has_no_prompts_of_its_own_keeps_no_model_but_its_probabilities(method, kept):
+@pytest.mark.parametrize("method", ["zero-shot", "linear-probe", "cocoop", "ldpf"])
+def test_every_answer_has_its_probability(method, kept):
     out, lines = kept
-    assert not (out / "runs" / lines[method]["run"] / MODEL).exists()
-    sure = kept_answers(out, lines[method]).confidence[method]
-    assert len(sure) == lines[method]["n_test"]
-    assert ((sure > 0) & (sure <= 1)).all()
+    confidence = kept_answers(out, lines[method]).confidence[method]
+    assert len(confidence) == lines[method]["n_test"]
+    assert ((confidence > 0) & (confidence <= 1)).all()
+
+
+def test_what_no_folder_can_hold_gives_its_answers_and_a_warning(
+    data, tiny_clip, tmp_path, monkeypatch, caplog
+):
+    def refuses(*_, **__):
+        raise ModelError("This kind of classifier is not registered.")
+
+    monkeypatch.setattr(ldpf.experiments.run, "save_model", refuses)
+    lines, failures = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
+    assert failures == [] and len(lines) == 1
+    assert not (tmp_path / "runs" / lines[0]["run"] / MODEL).exists()
+    assert f"The run {lines[0]['run']} keeps no model" in caplog.text
 
 
 def test_an_oracle_has_no_probabilities(kept):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,12 @@ import ldpf.experiments.runner
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.readouts import READOUTS
-from ldpf.experiments.results import read_results, right_answers
-from ldpf.experiments.run import run_settings
+from ldpf.experiments.results import read_results, right_answers, run_config, without_command
+from ldpf.experiments.run import Experiment, run_settings
 from ldpf.experiments.runner import run_benchmark
-from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
+from ldpf.experiments.selection import DEFAULT_SELECTION, get_selection
 from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.training.callbacks import RunRecord
@@ -65,11 +66,19 @@ def test_a_plan_without_seeds_is_refused():
 
 
 def settings_of(data, backbone, method=None, name="ldpf", target="art", seed=0, fraction=0.8):
-    episode = leave_one_domain_out(data, target, seed, fraction)
-    method = method or make_method(name, SHORT)
-    return run_settings(
-        method, name, "demo", "digest", backbone, episode, plan(name, train_fraction=fraction)
+    episode = get_protocol().episode(data, target, seed, fraction)
+    experiment = Experiment(
+        data=data,
+        dataset_name="demo",
+        digest="digest",
+        backbone=backbone,
+        protocol=get_protocol(),
+        selection=get_selection(),
+        search=None,
+        train_fraction=fraction,
+        runs=Path("runs"),
     )
+    return run_settings(experiment, method or make_method(name, SHORT), name, episode)
 
 
 def changed(value):
@@ -120,7 +129,7 @@ def test_changing_target_seed_fraction_or_backbone_names_another_run(data, tiny_
 def test_settings_are_plain_enough_for_json(data, tiny_clip):
     settings = settings_of(data, tiny_clip)
     assert settings_hash(json.loads(json.dumps(settings))) == settings_hash(settings)
-    assert settings["selection"] == TRAINING_DOMAIN_VALIDATION
+    assert settings["selection"] == DEFAULT_SELECTION
     assert settings_of(data, tiny_clip, name="zero-shot")["selection"] == "none"
 
 
@@ -149,6 +158,12 @@ def test_other_splits_of_a_manifest_name_another_run(data, tiny_clip, tmp_path):
         )
         hashes.add(lines[0]["settings_hash"])
     assert len(hashes) == 2
+
+
+def test_the_protocol_and_the_version_of_results_are_settings(data, tiny_clip):
+    settings = settings_of(data, tiny_clip)
+    assert settings["protocol"] == "leave-one-domain-out"
+    assert settings["result_version"] == 2
 
 
 # --- running ----------------------------------------------------------------------------------
@@ -197,7 +212,7 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
     assert (line["dataset"], line["recipe"], line["selection"]) == (
         "demo",
         "fast",
-        TRAINING_DOMAIN_VALIDATION,
+        DEFAULT_SELECTION,
     )
     assert (line["n_test"], line["n_train"], line["n_validation"]) == (15, 24, 6)
     assert line["fingerprint"] == tiny_clip.fingerprint
@@ -215,7 +230,7 @@ def test_only_the_oracle_is_labelled_as_such(finished):
 
 
 def test_the_accuracy_is_that_of_the_method_on_the_target(finished, data, tiny_clip):
-    episode = leave_one_domain_out(data, "sketch", 0)
+    episode = get_protocol().episode(data, "sketch", 0)
     fitted = make_method("coop", SHORT).fit(
         episode.train, episode.validation, tiny_clip, seed=0, record=RunRecord()
     )
@@ -387,6 +402,34 @@ def test_a_method_takes_the_settings_that_it_has() -> None:
 def test_a_setting_that_no_method_has_is_refused() -> None:
     with pytest.raises(SettingsError, match="None of the methods coop has a setting 'tau'"):
         BenchmarkPlan(["coop"], FAST, settings={"tau": 0.5})
+
+
+# --- the command that made a run ---------------------------------------------------------------
+
+
+def test_a_run_stores_its_command_which_does_not_name_it(data, tiny_clip, tmp_path):
+    command = "ldpf benchmark photos --methods zero-shot"
+    wanted = plan("zero-shot")
+    lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path, command=command)
+    run = tmp_path / "runs" / lines[0]["run"]
+    assert run_config(run)["command"] == command
+    assert settings_hash(without_command(run_config(run))) == lines[0]["settings_hash"]
+    before = []
+    other, _ = run_benchmark(
+        data, "demo", tiny_clip, wanted, tmp_path, on_run=lambda _, old: before.append(old)
+    )
+    assert other == lines and before == [True]
+
+
+def test_an_unfinished_run_resumes_under_another_command(data, tiny_clip, tmp_path):
+    lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path, command="first")
+    run = tmp_path / "runs" / lines[0]["run"]
+    (run / "done").unlink()
+    again, failures = run_benchmark(
+        data, "demo", tiny_clip, plan("coop"), tmp_path, command="second"
+    )
+    assert failures == [] and without_times(again) == without_times(lines)
+    assert run_config(run)["command"] == "first"
 
 
 # --- other protocols --------------------------------------------------------------------------

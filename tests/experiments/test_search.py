@@ -5,18 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+import ldpf.domains
 import ldpf.experiments.search
-import ldpf.experiments.selection
 from ldpf.errors import SettingsError
 from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import leave_one_domain_out
+from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import Range, SearchSpace, choose, parse_search
-from ldpf.experiments.selection import (
-    LEAVE_ONE_LATENT_DOMAIN_OUT,
-    LEAVE_ONE_TRAINING_DOMAIN_OUT,
-    TRAINING_DOMAIN_VALIDATION,
-)
+from ldpf.experiments.selection import get_selection
 from ldpf.methods import make_method
 from ldpf.training.recipe import FAST
 
@@ -147,10 +143,10 @@ def test_a_logarithmic_range_draws_as_many_from_each_decade():
 # --- what is chosen -----------------------------------------------------------------------------
 
 
-def chosen(data, backbone, folder, rule=TRAINING_DOMAIN_VALIDATION, texts=("length=1,2,3",)):
-    episode = leave_one_domain_out(data, "art", seed=0)
+def chosen(data, backbone, folder, rule="training-domain-validation", texts=("length=1,2,3",)):
+    episode = get_protocol().episode(data, "art", seed=0)
     method = make_method("coop", SHORT)
-    return choose(search_of(*texts), method, "coop", episode, rule, backbone, folder)
+    return choose(search_of(*texts), method, "coop", episode, get_selection(rule), backbone, folder)
 
 
 def score_by_length(monkeypatch, scores):
@@ -177,7 +173,7 @@ def test_of_equal_scores_the_first_is_chosen(data, tiny_clip, tmp_path, monkeypa
 
 def test_a_trials_score_is_its_accuracy_on_validation(data, tiny_clip, tmp_path):
     choice = chosen(data, tiny_clip, tmp_path)
-    episode = leave_one_domain_out(data, "art", seed=0)
+    episode = get_protocol().episode(data, "art", seed=0)
     method = replace(make_method("coop", SHORT), length=2)
     fitted = method.fit(episode.train, episode.validation, tiny_clip, seed=0)
     right = fitted.logits(episode.validation.features).argmax(dim=1) == episode.validation.labels
@@ -185,7 +181,7 @@ def test_a_trials_score_is_its_accuracy_on_validation(data, tiny_clip, tmp_path)
 
 
 def test_the_score_is_the_mean_over_the_domains_left_out(data, tiny_clip, tmp_path):
-    choice = chosen(data, tiny_clip, tmp_path, LEAVE_ONE_TRAINING_DOMAIN_OUT, ("length=1,2",))
+    choice = chosen(data, tiny_clip, tmp_path, "leave-one-domain-out", ("length=1,2",))
     scores = [
         json.loads(file.read_text())[0]["score"] for file in tmp_path.glob("*-0-*/result.json")
     ]
@@ -195,20 +191,20 @@ def test_the_score_is_the_mean_over_the_domains_left_out(data, tiny_clip, tmp_pa
 
 def test_finished_trials_are_not_repeated(data, tiny_clip, tmp_path, monkeypatch):
     first = chosen(data, tiny_clip, tmp_path)
-    monkeypatch.setattr(ldpf.experiments.search, "timed_fit", None)  # fails where it is called
+    monkeypatch.setattr(ldpf.experiments.search, "measured_fit", None)  # fails where it is called
     assert chosen(data, tiny_clip, tmp_path) == first
 
 
 def test_no_trial_sees_the_target(data, tiny_clip, tmp_path, monkeypatch):
     seen = set()
-    real = ldpf.experiments.search.timed_fit
+    real = ldpf.experiments.search.measured_fit
 
     def watched(method, train, validation, *rest):
         seen.update(train.paths, validation.paths)
         return real(method, train, validation, *rest)
 
-    monkeypatch.setattr(ldpf.experiments.search, "timed_fit", watched)
-    chosen(data, tiny_clip, tmp_path, LEAVE_ONE_TRAINING_DOMAIN_OUT)
+    monkeypatch.setattr(ldpf.experiments.search, "measured_fit", watched)
+    chosen(data, tiny_clip, tmp_path, "leave-one-domain-out")
     target = {p for p, d in zip(data.paths, data.domains, strict=True) if d == 1}
     assert seen and not seen & target
 
@@ -256,7 +252,7 @@ def test_a_value_that_no_method_allows_is_refused_before_anything_runs():
         plan("coop", search=search_of("length=0,2"))
 
 
-@pytest.mark.parametrize("rule", [LEAVE_ONE_TRAINING_DOMAIN_OUT, LEAVE_ONE_LATENT_DOMAIN_OUT])
+@pytest.mark.parametrize("rule", ["leave-one-domain-out", "leave-one-latent-domain-out"])
 def test_leaving_domains_out_needs_something_to_choose(rule):
     with pytest.raises(SettingsError) as caught:
         plan("coop", selection=rule)
@@ -268,10 +264,8 @@ def test_leaving_domains_out_needs_something_to_choose(rule):
 
 def test_latent_domains_are_found_once_for_all_settings(data, tiny_clip, tmp_path, monkeypatch):
     found = []
-    real = ldpf.experiments.selection.DomainDiscovery.run
-    monkeypatch.setattr(
-        ldpf.experiments.selection.DomainDiscovery, "run", lambda s: found.append(s) or real(s)
-    )
-    choice = chosen(data, tiny_clip, tmp_path, LEAVE_ONE_LATENT_DOMAIN_OUT, ("length=1,2",))
+    real = ldpf.domains.DomainDiscovery.run
+    monkeypatch.setattr(ldpf.domains.DomainDiscovery, "run", lambda s: found.append(s) or real(s))
+    choice = chosen(data, tiny_clip, tmp_path, "leave-one-latent-domain-out", ("length=1,2",))
     assert len(found) == 1
     assert len(choice.trials) == 2

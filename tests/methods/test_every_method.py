@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-import ldpf.experiments.task
+import ldpf.experiments.run
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.readouts import READOUTS
 from ldpf.experiments.runner import run_benchmark
@@ -149,6 +149,6 @@ def test_everything_runs_in_a_benchmark_and_is_not_run_twice(
     def never(*_):
         raise AssertionError("a finished run was done again")
 
-    monkeypatch.setattr(ldpf.experiments.task, "run_one", never)
+    monkeypatch.setattr(ldpf.experiments.run, "measured_fit", never)
     again, failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
     assert (again, failures) == (lines, [])

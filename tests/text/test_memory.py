@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.text import PromptedTextEncoder
-from ldpf.text.memory import _cgroup_mib, available_memory_mib, choose_chunk
+from ldpf.text.memory import choose_chunk
 
 MIB = 2**20
 
@@ -102,16 +102,3 @@ def test_default_budget_is_half_of_the_available_memory(make_tower, names_of, mo
     monkeypatch.setattr("ldpf.text.encoder.available_memory_mib", lambda device: 1000.0)
     encoder = PromptedTextEncoder(make_tower(), names_of([1, 2]))
     assert encoder.choose_class_chunk(1, 4).budget_mib == 500.0
-
-
-def test_available_memory_is_a_plausible_number():
-    assert 10 < available_memory_mib() < 2**24
-
-
-def test_a_control_groups_limit_counts(tmp_path):
-    (tmp_path / "memory.current").write_text(f"{100 * MIB}\n")
-    (tmp_path / "memory.max").write_text(f"{300 * MIB}\n")
-    assert _cgroup_mib(tmp_path) == 200.0
-    (tmp_path / "memory.max").write_text("max\n")
-    assert _cgroup_mib(tmp_path) is None
-    assert _cgroup_mib(tmp_path / "nowhere") is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -114,8 +113,7 @@ def benchmark(
         bool | None,
         typer.Option(
             "--share/--no-share",
-            help="Runs that differ only in seed or target take their text passes together: faster "
-            "with small text encoders and on a GPU, equal up to rounding. Default: on a GPU.",
+            help="Does nothing; kept so that older commands still run.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -140,17 +138,12 @@ def benchmark(
       ldpf benchmark photos --backbone openai/clip-vit-base-patch16 --seeds 5
       ldpf benchmark photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
     """
-    from ldpf.experiments.processes import begin_early
-
     targets, jobs = comparison.targets, comparison.jobs
-    if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
-        begin_early()
     from ldpf.backbones import load_backbone
     from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
     from ldpf.experiments.plan import BenchmarkPlan
     from ldpf.experiments.pool import choose_jobs
-    from ldpf.experiments.protocol import check_domains, get_protocol
     from ldpf.experiments.results import write_results
     from ldpf.experiments.runner import run_benchmark
     from ldpf.experiments.search import parse_search
@@ -178,15 +171,13 @@ def benchmark(
     images = list_images(data.source())
     dataset = images.dataset
     # These need no features, so nobody waits for an encoding in vain.
-    rules = get_protocol(plan.protocol)
-    check_domains(dataset, plan.targets or (), rules)  # type: ignore[arg-type]
+    rules = plan.rules
+    rules.check(dataset, plan.targets or ())
     require_trainable(dataset)
     new_folder(out)
     chosen = list(plan.targets or dataset.domain_names)
-    if share is None:
-        share = pick_device(backbone.device).type != "cpu"
     if share:
-        log.info("text passes: shared by runs that differ in seed or target")
+        note("--share does nothing any more: each run takes its own text passes.")
     if jobs is None:
         learning = [name for name in plan.trained if METHODS[name]().learns]
         n_runs = len(learning) * len(rules.cases(chosen)) * plan.seeds
@@ -203,7 +194,6 @@ def benchmark(
             plan,
             out,
             jobs=jobs,
-            share=share,
             on_run=progress.finished,
         )
     write_results(out / "results.jsonl", lines)
@@ -232,13 +222,12 @@ class _Progress:
     def __init__(
         self, plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, track: Path | None
     ) -> None:
-        from ldpf.experiments.protocol import get_protocol
         from ldpf.utils.progress import progress_bar
 
         self.runs, self.track = runs, track
         self.enabled = log.isEnabledFor(logging.INFO)
         tasks = plan.tasks(domain_names)
-        rules = self.rules = get_protocol(plan.protocol)
+        rules = self.rules = plan.rules
         self.width = max(len(name) for name in plan.trained)
         self.case_width = max(len(rules.case_words(task.case)) for task in tasks)
         total = len(tasks)
@@ -292,15 +281,12 @@ def _table(
 def _caption(
     dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
 ) -> list[str]:
-    from ldpf.experiments.protocol import get_protocol
-    from ldpf.experiments.selection import SELECTIONS
-
     spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
     return [
-        f"Accuracy in % on {get_protocol(plan.protocol).measured}{spread}.",
+        f"Accuracy in % on {plan.rules.measured}{spread}.",
         f"Data {dataset}: {count(len(features), 'image')}, "
         f"{count(len(features.class_names), 'class', 'classes')}. Backbone {backbone}. "
         f"{count(plan.seeds, 'seed')}, recipe {plan.recipe.name}, checkpoints selected by "
-        f"{SELECTIONS[plan.selection]}.",
+        f"{plan.selection_rule.words}.",
         f"Files: {out / 'results.jsonl'}, {out / 'table.md'}, {out / 'runs'}.",
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,17 +90,13 @@ def study(
       ldpf study domains --seeds 1
       ldpf study n-domains photos --seeds 1 --values 1,2,3,4
     """
-    from ldpf.experiments.processes import begin_early
-
     recipe, seeds = comparison.recipe, comparison.seeds
     targets, jobs = comparison.targets, comparison.jobs
-    if jobs != 1 and os.environ.get("OMP_NUM_THREADS") != "1":
-        begin_early()
     from ldpf.backbones import load_backbone
     from ldpf.backbones.load import pick_device
     from ldpf.data import require_trainable
     from ldpf.experiments.pool import choose_jobs
-    from ldpf.experiments.protocol import check_domains
+    from ldpf.experiments.protocols import get_protocol
     from ldpf.studies.bench import Bench, write_rows
     from ldpf.training.recipe import get_recipe
     from ldpf.workflows.inputs import list_images
@@ -110,7 +105,7 @@ def study(
     images = list_images(data.source())
     dataset = images.dataset
     chosen = listed(targets) if targets else []
-    check_domains(dataset, chosen)  # type: ignore[arg-type]
+    get_protocol().check(dataset, chosen)
     require_trainable(dataset)
     folder = out / name
     new_folder(folder)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ldpf.errors import SettingsError
-from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Protocol, get_protocol
+from ldpf.experiments.protocols import DEFAULT_PROTOCOL, Protocol, get_protocol
 from ldpf.experiments.readouts import READOUTS, get_readout
 from ldpf.experiments.search import SearchSpace
-from ldpf.experiments.selection import CROSS_VALIDATED, TRAINING_DOMAIN_VALIDATION, get_selection
+from ldpf.experiments.selection import DEFAULT_SELECTION, SelectionRule, get_selection
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.training.recipe import Recipe
@@ -18,12 +18,12 @@ from ldpf.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What `benchmark` runs: every method on every case of the protocol with every seed.
+    """What `run_benchmark` runs: every method on every case of the protocol with every seed.
 
     Attributes:
         methods: names from `READOUTS`.
-        targets: domains left out in turn (or trained on alone, or tested on, as the protocol says);
-            None for all.
+        targets: domains left out in turn (or trained on alone, or tested on, by the protocol); None
+            for all.
         seeds: number of seeds, 0 to seeds - 1. A seed drives split, start and order.
         recipe: for the methods that learn.
         n_domains: latent domains of LDPF; None for its default.
@@ -31,7 +31,7 @@ class BenchmarkPlan:
         settings: other values for the settings of the methods by dotted name, as in
             `{"tau": 0.05, "discovery.n_domains": 2}`. A method takes those that it has.
         protocol: name from `PROTOCOLS`.
-        selection: name from `SELECTIONS`: what checkpoints and settings are chosen on.
+        selection: name from `SELECTION_RULES`: what checkpoints and settings are chosen on.
         search: settings to choose from; None chooses none.
     """
 
@@ -42,8 +42,8 @@ class BenchmarkPlan:
     n_domains: int | None = None
     train_fraction: float = 0.8
     settings: Mapping[str, Any] = field(default_factory=dict)
-    protocol: str = LEAVE_ONE_DOMAIN_OUT
-    selection: str = TRAINING_DOMAIN_VALIDATION
+    protocol: str = DEFAULT_PROTOCOL
+    selection: str = DEFAULT_SELECTION
     search: SearchSpace | None = None
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class BenchmarkPlan:
         if self.seeds < 1:
             raise SettingsError(f"seeds={self.seeds} should be at least 1.")
         get_protocol(self.protocol)
-        if get_selection(self.selection) in CROSS_VALIDATED and not self.search:
+        if self.selection_rule.cross_validated and not self.search:
             raise SettingsError(
                 "Selection by leaving domains out chooses settings, but there are none to choose "
                 "from; give some, as in --search tau=0.05,0.1."
@@ -75,6 +75,16 @@ class BenchmarkPlan:
             method = self.make(name)
             for candidate in self.search.candidates(method, seed=0) if self.search else ():
                 with_settings(method, candidate)
+
+    @property
+    def selection_rule(self) -> SelectionRule:
+        """The selection rule."""
+        return get_selection(self.selection)
+
+    @property
+    def rules(self) -> Protocol:
+        """The protocol."""
+        return get_protocol(self.protocol)
 
     def make(self, name: str) -> Method:
         """The method called `name` as this plan wants it.
@@ -102,17 +112,14 @@ class BenchmarkPlan:
         """
         return [
             Task(method, case, seed, self.protocol)
-            for case in get_protocol(self.protocol).cases(self.targets or domain_names)
+            for case in self.rules.cases(self.targets or domain_names)
             for seed in range(self.seeds)
             for method in self.trained
         ]
 
     def wants(self, line: Mapping[str, Any]) -> bool:
         """Whether a result line belongs to this plan; a run may hold more read-outs and targets."""
-        if line["method"] not in self.methods:
-            return False
-        by_target = get_protocol(self.protocol).unit != "source"
-        return not (by_target and self.targets) or line["target"] in self.targets
+        return line["method"] in self.methods and self.rules.wants(line, self.targets)
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,8 @@ class Task:
     method: str
     case: str
     seed: int
-    protocol: str = LEAVE_ONE_DOMAIN_OUT
-
-    @property
-    def rules(self) -> Protocol:
-        """The protocol."""
-        return get_protocol(self.protocol)
+    protocol: str = DEFAULT_PROTOCOL
 
     def __str__(self) -> str:
-        return f"{self.method}, {self.rules.case_words(self.case)}, seed {self.seed}"
+        case = get_protocol(self.protocol).case_words(self.case)
+        return f"{self.method}, {case}, seed {self.seed}"

@@ -1,33 +1,32 @@
-"""Runs side by side: processes that share a benchmark's data through one file."""
+"""Runs side by side: joblib's workers, which get a benchmark's features through one mapped file."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-import multiprocessing
 import os
-import signal
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from pathlib import Path
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pickle import PicklingError
 from typing import Any
 
+import joblib
 import numpy as np
+import psutil
 import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError
-from ldpf.experiments.plan import Task
-from ldpf.experiments.shared_runs import run_group
-from ldpf.experiments.task import Benchmark, Outcome
+from ldpf.experiments.run import Experiment, Job, Outcome, do_run
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
-from ldpf.utils.trees import load_tree, save_tree
+from ldpf.utils.resources import total_memory_mib
 
 log = logging.getLogger("ldpf")
 
@@ -39,8 +38,8 @@ def choose_jobs(n_runs: int, device: torch.device | str) -> tuple[int, str]:
     """How many runs to do side by side, and why.
 
     One for each thread that torch may use: a training step is too small to gain much from several.
-    Physical memory, not what happens to be free, limits them, so that the same command makes the
-    same choice.
+    All memory, not what happens to be free, limits them, so that the same command makes the same
+    choice.
 
     Args:
         n_runs: runs that learn something; the others take no time.
@@ -48,11 +47,7 @@ def choose_jobs(n_runs: int, device: torch.device | str) -> tuple[int, str]:
     """
     if torch.device(device).type != "cpu":
         return 1, "one run at a time on a GPU"
-    threads = torch.get_num_threads()
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except (AttributeError, ValueError, OSError):
-        memory = 2 * _PROCESS_MIB
+    threads, memory = torch.get_num_threads(), total_memory_mib()
     fitting = max(1, int(memory // _PROCESS_MIB))
     jobs = min(threads, fitting, max(1, n_runs))
     if jobs >= n_runs:
@@ -62,94 +57,149 @@ def choose_jobs(n_runs: int, device: torch.device | str) -> tuple[int, str]:
     return jobs, f"{memory / 1024:.0f} GiB of memory"
 
 
-class Workers:
-    """Processes that each hold the data and the backbone and take one run after the other."""
+def run_side_by_side(
+    experiment: Experiment, jobs: Sequence[Job], n_workers: int
+) -> Iterator[tuple[Job, Outcome]]:
+    """Every job with its outcome, as they finish.
 
-    def __init__(self, benchmark: Benchmark, jobs: int) -> None:
-        """Prepare for `jobs` processes; they start on `__enter__`."""
-        self.benchmark, self.jobs = benchmark, jobs
-        self.folder = tempfile.TemporaryDirectory(prefix="ldpf-")
+    Workers are joblib's: processes of this machine that are never forked (loky), or whatever
+    backend the caller has chosen with `joblib.parallel_config`, such as Dask's or Ray's.
 
-    def __enter__(self) -> Workers:
-        self.shared = Path(self.folder.name) / "features.safetensors"
-        save_tree(self.shared, _feature_tree(self.benchmark.data))
-        threads = max(1, torch.get_num_threads() // self.jobs)
-        # Not forked: a copy of a process whose libraries hold threads may hang.
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(self.jobs, context, initializer=_begin, initargs=(threads,))
-        return self
+    Args:
+        experiment: of the jobs; workers load its backbone by name.
+        jobs: in the order in which they begin.
+        n_workers: how many run at a time. Each gets its share of this process's threads.
 
-    def __exit__(self, *exception: Any) -> None:
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        # After an interruption runs that are under way have their checkpoints, and waiting for
-        # their end would take minutes; after the last run nothing is left but seconds of clearing
-        # up, which the system does better.
-        for process in multiprocessing.active_children():
-            process.terminate()
-        self.pool.shutdown()
-        self.folder.cleanup()
-
-    def run(self, groups: Sequence[Sequence[Task]]) -> Iterator[tuple[Task, Outcome]]:
-        """Every task with its outcome, as the groups finish; a group stays in one process.
-
-        Raises:
-            LdpfError: a process ended, as it does when memory runs out.
-        """
-        bare = replace(self.benchmark, data=None, backbone=None)  # these load on the other side
-        backbone = self.benchmark.backbone
-        frozen = backbone.name, str(backbone.device), backbone.fingerprint
-        waiting: list[Future[tuple[dict[Task, Outcome], list[str]]]] = [
-            self.pool.submit(_run, bare, self.shared, frozen, group) for group in groups
-        ]
-        for future in as_completed(waiting):
-            try:
-                outcomes, messages = future.result()
-            except BrokenProcessPool as error:
-                raise LdpfError(
-                    f"A process that did one of {self.jobs} runs side by side was ended from "
-                    "outside, as happens when memory runs out. The same command goes on from here; "
-                    f"give it fewer at a time (--jobs {max(1, self.jobs // 2)})."
-                ) from error
-            for message in messages:
-                log.warning("%s: %s", ", ".join(map(str, outcomes)), message)
-            yield from outcomes.items()
+    Raises:
+        LdpfError: a worker died, as happens when memory runs out; or a job cannot be sent to one.
+    """
+    work = _Work.of(experiment, threads=max(1, torch.get_num_threads() // n_workers))
+    # Copies on write: torch warns of arrays that it may not write to.
+    parallel = joblib.Parallel(
+        n_workers, return_as="generator_unordered", batch_size=1, mmap_mode="c"
+    )
+    tasks = (joblib.delayed(_do_in_worker)(work, i, job) for i, job in enumerate(jobs))
+    try:
+        # Closed early, as after Ctrl-C, joblib ends the workers without waiting: runs that are
+        # under way have their checkpoints.
+        with closing(parallel(tasks)) as done:
+            for number, outcome, messages in done:
+                for message in messages:
+                    log.warning("%s: %s", jobs[number].task, message)
+                yield jobs[number], outcome
+    except TerminatedWorkerError as error:
+        raise LdpfError(
+            f"A process that did one of {n_workers} runs side by side was ended from outside, as "
+            "happens when memory runs out. The same command resumes from here; give it fewer at a "
+            f"time (--jobs {max(1, n_workers // 2)})."
+        ) from error
+    except (BrokenProcessPool, PicklingError) as error:
+        raise LdpfError(
+            f"A run cannot be sent to another process ({error}); put its method into a module that "
+            "can be imported, or run one at a time (--jobs 1)."
+        ) from error
 
 
-def _begin(threads: int) -> None:
-    """Set a new process up: its threads, and what ends it."""
-    torch.set_num_threads(threads)
-    # Ctrl-C reaches every process of a terminal; the one that began the others ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
+@dataclass(frozen=True)
+class _Work:
+    """An experiment on its way to a worker: arrays that joblib can map, and no backbone."""
 
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
+    bare: Experiment  # without data and backbone
+    arrays: dict[str, np.ndarray | None]
+    paths: np.ndarray  # [bytes] uint8: pickled as strings they would take longer than a short run
+    class_names: tuple[str, ...]
+    domain_names: tuple[str, ...]
+    backbone: tuple[str, str, str]  # name, device, fingerprint
+    threads: int
+    parent: int  # process that waits for the outcomes
+
+    @classmethod
+    def of(cls, experiment: Experiment, threads: int) -> _Work:
+        data, backbone = experiment.data, experiment.backbone
+        tensors = {"features": data.features, "labels": data.labels, "domains": data.domains}
+        arrays = {name: None if t is None else t.numpy() for name, t in tensors.items()}
+        return cls(
+            bare=replace(experiment, data=None, backbone=None),  # type: ignore[arg-type]
+            arrays={**arrays, "splits": data.splits},
+            paths=np.frombuffer("\0".join(data.paths).encode(), dtype=np.uint8),
+            class_names=data.class_names,
+            domain_names=data.domain_names,
+            backbone=(backbone.name, str(backbone.device), backbone.fingerprint),
+            threads=threads,
+            parent=os.getpid(),
+        )
+
+    def experiment(self) -> Experiment:
+        """The experiment, in the worker."""
+        tensors = {
+            name: None if array is None else torch.from_numpy(array)
+            for name, array in self.arrays.items()
+            if name != "splits"
+        }
+        data = FeatureSet(
+            **tensors,  # type: ignore[arg-type]
+            class_names=self.class_names,
+            domain_names=self.domain_names,
+            paths=tuple(self.paths.tobytes().decode().split("\0")),
+            splits=self.arrays["splits"],
+        )
+        return replace(self.bare, data=data, backbone=_load_backbone(*self.backbone))
+
+
+def _do_in_worker(work: _Work, number: int, job: Job) -> tuple[int, Outcome, list[str]]:
+    """Do one job in this process; returns its number, outcome and the warnings on the way."""
+    _end_with(work.parent)
+    with _kept_messages() as messages, _threads(work.threads):
+        outcome = do_run(work.experiment(), job)
+    return number, outcome, list(dict.fromkeys(messages))
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """End this worker when the process that began it is gone.
+
+    A worker that goes on would write into the run folders while the same command is given again.
+    Workers of other backends have another parent, which looks after them.
+    """
+    if os.getppid() != parent:
+        return
+
+    def wait() -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(parent).wait()
         os._exit(1)
 
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=wait, daemon=True).start()
 
 
-def _run(
-    bare: Benchmark, shared: Path, frozen: tuple[str, str, str], group: Sequence[Task]
-) -> tuple[dict[Task, Outcome], list[str]]:
-    """Do a group in this process; returns the outcomes and the warnings on the way."""
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)  # of a backend that computes in the caller's process
+
+
+@contextlib.contextmanager
+def _kept_messages() -> Iterator[list[str]]:
+    """Keep warnings of this library as texts instead of printing them."""
     messages = _Messages()
+    propagate = log.propagate
     log.addHandler(messages)
     log.propagate = False
     try:
         with warnings.catch_warnings():
             warnings.showwarning = messages.warning
-            data, backbone = _load(shared), _load_backbone(*frozen)
-            outcomes = dict(run_group(replace(bare, data=data, backbone=backbone), group))
+            yield messages.texts
     finally:
         log.removeHandler(messages)
-    return outcomes, list(dict.fromkeys(messages.texts))
+        log.propagate = propagate
 
 
 class _Messages(logging.Handler):
-    """Warnings of this library, kept as texts."""
-
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.texts: list[str] = []
@@ -170,30 +220,3 @@ def _load_backbone(name: str, device: str, fingerprint: str) -> Any:
             f"The backbone {name!r} changed while it was in use; start the command again."
         )
     return backbone
-
-
-@functools.cache
-def _load(shared: Path) -> FeatureSet:
-    tree = load_tree(shared)
-    splits = tree["splits"]
-    return FeatureSet(
-        features=tree["features"],
-        labels=tree["labels"],
-        domains=tree["domains"],
-        class_names=tuple(tree["class_names"]),
-        domain_names=tuple(tree["domain_names"]),
-        paths=tuple(tree["paths"]),
-        splits=None if splits is None else np.asarray(splits),
-    )
-
-
-def _feature_tree(data: FeatureSet) -> dict[str, Any]:
-    return {
-        "features": data.features,
-        "labels": data.labels,
-        "domains": data.domains,
-        "class_names": list(data.class_names),
-        "domain_names": list(data.domain_names),
-        "paths": list(data.paths),
-        "splits": None if data.splits is None else data.splits.tolist(),
-    }

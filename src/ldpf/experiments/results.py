@@ -1,9 +1,10 @@
 """Runs on disk: one folder each, named by its settings, complete only with a `done` mark.
 
-A run folder holds config.json (its settings), metrics.jsonl (the log of its training),
+A run folder holds config.json (its settings, and as `command` the command that made it, where one
+did), metrics.jsonl (the log of its training),
 result.json (a line for the method and each read-out), predictions.safetensors (what each of these
-answered for every test image and how sure it was, for comparisons of methods image by image) and,
-of a method that learns prompts, model/ (a model folder like those of `ldpf train`).
+answered for every test image and with which confidence, for comparisons of methods image by image)
+and model/ (a model folder like those of `ldpf train`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,13 @@ from ldpf.errors import ModelError
 from ldpf.utils.files import read_json, settings_hash, write_json, write_text
 from ldpf.utils.trees import write_tensors
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""
+
+CONFIG = "config.json"
+
+COMMAND = "command"
+"""Key in a run's config.json that is no setting: the command that made the run."""
 
 PREDICTIONS = "predictions.safetensors"
 
@@ -34,13 +40,22 @@ MODEL = "model"
 
 _CONFIDENCE = "confidence."
 
+_AGAIN = "delete the run's folder and give the same command again"
+
 
 class RunFolder:
     """One run: config.json, metrics.jsonl, checkpoint, result.json, and `done` written last."""
 
-    def __init__(self, runs: Path, settings: dict[str, Any]) -> None:
-        """Choose the folder of `settings` below `runs`; nothing is created yet."""
-        self.settings = settings
+    def __init__(self, runs: Path, settings: dict[str, Any], command: str | None = None) -> None:
+        """Choose the folder of `settings` below `runs`; nothing is created yet.
+
+        Args:
+            runs: folder of all run folders.
+            settings: everything the result depends on, ready for JSON.
+            command: that makes this run, to be stored beside the settings. It does not name the
+                run: the same settings may be asked for in several ways.
+        """
+        self.settings, self.command = settings, command
         self.hash = settings_hash(settings)
         label = "-".join(
             re.sub(r"[^\w.]+", "_", str(settings[key])) for key in ("method_name", "target", "seed")
@@ -64,15 +79,15 @@ class RunFolder:
             ModelError: its config.json says something else, or cannot be read.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        config = self.path / "config.json"
-        if config.exists():
-            if settings_hash(run_config(self.path)) != self.hash:
-                raise ModelError(
-                    f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
-                    "or choose another --out."
-                )
-        else:
-            write_json(config, self.settings)
+        config = self.path / CONFIG
+        if not config.exists():
+            made_by = {} if self.command is None else {COMMAND: self.command}
+            write_json(config, {**self.settings, **made_by})
+        elif settings_hash(without_command(run_config(self.path))) != self.hash:
+            raise ModelError(
+                f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
+                "or choose another --out."
+            )
         return self.path
 
     def finish(
@@ -90,7 +105,7 @@ class RunFolder:
             confidence: by the same names the probability [N] of each answer; an oracle has none.
         """
         kept = {name: ids.to(torch.int32) for name, ids in predictions.items()}
-        kept |= {_CONFIDENCE + name: sure.float() for name, sure in (confidence or {}).items()}
+        kept |= {_CONFIDENCE + name: p.float() for name, p in (confidence or {}).items()}
         write_tensors(self.path / PREDICTIONS, kept)
         write_json(self.path / "result.json", results)
         (self.path / "error.txt").unlink(missing_ok=True)
@@ -98,7 +113,7 @@ class RunFolder:
         (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def fail(self, message: str) -> None:
-        """Leave word of what went wrong; the run counts as unfinished."""
+        """Write error.txt; the run counts as unfinished."""
         write_text(self.path / "error.txt", message + "\n")
 
     def results(self) -> list[dict[str, Any]]:
@@ -115,18 +130,21 @@ def run_results(run: Path) -> list[dict[str, Any]]:
     Raises:
         ModelError: result.json is missing or damaged although the run is marked as done.
     """
-    what, fix = "the results of the finished run", "delete the run's folder to run it again"
-    return read_json(run / "result.json", what, fix, error=ModelError)
+    return read_json(run / "result.json", "the results of the run", _AGAIN, error=ModelError)
 
 
 def run_config(run: Path) -> dict[str, Any]:
-    """The settings in a run folder's config.json.
+    """The settings in a run folder's config.json and, where a command made the run, `command`.
 
     Raises:
         ModelError: there is none, or it is damaged.
     """
-    what, fix = "the settings of the run", "delete the run's folder to run it again"
-    return read_json(run / "config.json", what, fix, error=ModelError)
+    return read_json(run / CONFIG, "the settings of the run", _AGAIN, error=ModelError)
+
+
+def without_command(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings alone, by whose hash a run is named."""
+    return {key: value for key, value in config.items() if key != COMMAND}
 
 
 def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:

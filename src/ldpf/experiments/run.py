@@ -1,119 +1,288 @@
-"""One run: choose settings where asked, train, and look at the test images once."""
+"""One run, from its episode to its files; whatever goes wrong in it is its outcome."""
 
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import shutil
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
 from ldpf.backbones import Backbone
+from ldpf.errors import LdpfError, ModelError
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
-from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Episode
-from ldpf.experiments.readouts import READOUTS
-from ldpf.experiments.resources import timed_fit
+from ldpf.experiments.episode import Episode
+from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.protocols import Protocol
+from ldpf.experiments.readouts import Readout, readouts_of
+from ldpf.experiments.resources import MeasuredFit, measured_fit
 from ldpf.experiments.results import RESULT_VERSION, RunFolder
-from ldpf.experiments.search import Choice
-from ldpf.experiments.selection import TARGET_ORACLE
+from ldpf.experiments.search import Choice, SearchSpace, choose
+from ldpf.experiments.selection import SelectionRule
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method
 from ldpf.methods.overrides import with_settings
 from ldpf.models.base import Classifier
-from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
 from ldpf.training.callbacks import RunRecord
-from ldpf.training.shared_passes import Member
 from ldpf.utils.registry import part_settings
-from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 from ldpf.version import __version__
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+        results: a line for the method and each of its read-outs; empty after a failure.
+        before: whether the run was finished before.
+        failure: what went wrong, or None.
+    """
+
+    results: list[dict[str, Any]]
+    before: bool = False
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What all runs of a benchmark have in common, looked up by name already.
+
+    A worker gets this object and looks nothing up, so that what a script has registered is known
+    there too.
+
+    Attributes:
+        data: features with known domains.
+        dataset_name: for the results.
+        digest: of the images and, where a manifest names them, of the splits.
+        backbone: that made the features.
+        protocol: which domains are trained on and tested on.
+        selection: what checkpoints and settings are chosen by.
+        search: settings to choose from; None chooses none.
+        train_fraction: of the split.
+        runs: folder with a folder for each run.
+        command: that makes the runs, to be stored in them.
+    """
+
+    data: FeatureSet
+    dataset_name: str
+    digest: str
+    backbone: Backbone
+    protocol: Protocol
+    selection: SelectionRule
+    search: SearchSpace | None
+    train_fraction: float
+    runs: Path
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is special to one run.
+
+    Attributes:
+        task: which run.
+        method: with the settings of the plan.
+        readouts: all that is read off the training, by name; the method itself comes first.
+        wanted: names of those that the plan asks for.
+    """
+
+    task: Task
+    method: Method
+    readouts: Mapping[str, Readout]
+    wanted: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task, plan: BenchmarkPlan) -> Job:
+        """The job of a task."""
+        name = task.method
+        return cls(task, plan.make(name), readouts_of(name), tuple(plan.read_off(name)))
+
+
+def do_run(experiment: Experiment, job: Job) -> Outcome:
+    """Do one run, or read its results where it is done; an error becomes its outcome."""
+    folder = None
+    try:
+        task = job.task
+        protocol, rule = experiment.protocol, experiment.selection
+        fraction, backbone = experiment.train_fraction, experiment.backbone
+        episode = protocol.episode(experiment.data, task.case, task.seed, fraction)
+        episode = rule.prepare(episode, fraction)
+        settings = run_settings(experiment, job.method, task.method, episode)
+        folder = RunFolder(experiment.runs, settings, experiment.command)
+        if (lines := _finished(folder, job)) is not None:
+            return Outcome(lines, before=True)
+
+        record = RunRecord(folder.open())
+        choice = Choice({})
+        if experiment.search is not None:
+            trials = folder.path / "trials"
+            choice = choose(
+                experiment.search, job.method, task.method, episode, rule, backbone, trials
+            )
+        method = with_settings(job.method, choice.settings)
+        fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
+        lines, answers, confidence = _answers(job.readouts, fit.classifier, episode)
+        common = _common(experiment, method, episode, choice, fit, folder)
+        # What the target has chosen is an oracle, even where the answers use no label.
+        chosen_by_target = method.learns and rule.uses_target
+        results = [
+            {**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines
+        ]
+        _keep_model(experiment, fit.classifier, method, episode, choice, folder)
+        folder.finish(results, answers, confidence)
+        return Outcome(results)
+    except LdpfError as error:
+        failure = report = str(error)
+    except Exception as error:  # a defect of ours in one run must not cost the others
+        failure, report = f"{type(error).__name__}: {error}", traceback.format_exc()
+    if folder is not None and folder.path.exists():
+        folder.fail(report)
+    return Outcome([], failure=failure)
 
 
 def run_settings(
-    method: Method,
-    name: str,
-    dataset_name: str,
-    digest: str,
-    backbone: Backbone,
-    episode: Episode,
-    plan: BenchmarkPlan,
+    experiment: Experiment, method: Method, name: str, episode: Episode
 ) -> dict[str, Any]:
-    """Everything the result of a run depends on, ready for JSON and for the hash."""
-    # The target oracle takes images out of the test, which matters to those that learn nothing too.
-    selected = method.learns or plan.selection == TARGET_ORACLE
+    """Everything the result of a run depends on, ready for JSON and for the hash.
+
+    Args:
+        experiment: of the run.
+        method: with its settings, before a search.
+        name: of the method.
+        episode: as the selection rule has prepared it.
+    """
+    rule, search = experiment.selection, experiment.search
+    # A rule that takes images out of the test matters to methods that learn nothing too.
+    selected = method.learns or rule.uses_target
     settings = {
         "result_version": RESULT_VERSION,
-        "dataset": dataset_name,
-        "data_digest": digest,
-        "fingerprint": backbone.fingerprint,
+        "dataset": experiment.dataset_name,
+        "data_digest": experiment.digest,
+        "fingerprint": experiment.backbone.fingerprint,
         "method_name": name,
         "method": part_settings(method),
+        "protocol": experiment.protocol.registered_name,
         "target": episode.case,
         "seed": episode.seed,
-        "train_fraction": plan.train_fraction,
-        "selection": plan.selection if selected else "none",
+        "train_fraction": experiment.train_fraction,
+        "selection": rule.registered_name if selected else "none",
     }
-    if plan.protocol != LEAVE_ONE_DOMAIN_OUT:
-        settings["protocol"] = plan.protocol
-    if plan.search is not None and plan.search.candidates(method, episode.seed) != [{}]:
-        settings["search"] = plan.search.described()
+    if search is not None and search.candidates(method, episode.seed) != [{}]:
+        settings["search"] = search.described()
     return settings
 
 
-def run_one(
-    method: Method,
-    episode: Episode,
-    backbone: Backbone,
-    folder: RunFolder,
-    member: Member | None = None,
-    choice: Choice | None = None,
-) -> list[dict[str, Any]]:
-    """Train, then look at the test images once: a line for the method and each read-out of it.
+def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
+    """The lines of a run that was done before; None where there is something to do."""
+    if not folder.done:
+        return None
+    lines = folder.results()
+    lacking = [name for name in job.wanted if name not in {line["method"] for line in lines}]
+    if not lacking:
+        return lines
+    log.warning(
+        "The finished run %s has no answers of %s: it is trained again.",
+        folder.path.name,
+        ", ".join(lacking),
+    )
+    return None
 
-    Args:
-        method: with its own settings.
-        episode: as the selection rule wants it.
-        backbone: that made the features.
-        folder: where log, checkpoint and results go.
-        member: its part where runs share their text passes.
-        choice: settings to train with instead, and how they were found.
+
+Tensors = dict[str, torch.Tensor]
+
+
+def _answers(
+    readouts: Mapping[str, Readout], classifier: Classifier, episode: Episode
+) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
+    """Look at the test images, once.
 
     Returns:
-        A line for each read-out on each test domain.
+        A line for each read-out on each test domain; the predicted classes [N] of each read-out on
+        all N test images, domain by domain, with `labels` and `domains`; and the probabilities [N]
+        of the answers of those read-outs that have them.
     """
-    choice = choice or Choice({})
-    method = with_settings(method, choice.settings)
-    record = RunRecord(folder.open(), member=member)
-    reset_peak_memory()
-    classifier, seconds = timed_fit(
-        method, episode.train, episode.validation, backbone, episode.seed, record
-    )
-    peak = peak_memory_mib()
+    lines, tests = [], list(episode.tests())
+    answers: dict[str, list[torch.Tensor]] = {"labels": [], "domains": []}
+    confidence: dict[str, list[torch.Tensor]] = {}
+    for _, test in tests:
+        assert test.domains is not None
+        answers["labels"].append(test.labels)
+        answers["domains"].append(test.domains)
+    for name, readout in readouts.items():
+        for domain, test in tests:
+            predictions, probability = readout.answer(classifier, test.features, test.labels)
+            answers.setdefault(name, []).append(predictions)
+            if probability is not None:
+                confidence.setdefault(name, []).append(probability)
+            lines.append(
+                {
+                    "method": name,
+                    "target": domain,
+                    "domain_id": test.domain_names.index(domain),
+                    "oracle": readout.oracle,
+                    **_measured(predictions, test),
+                }
+            )
+    return lines, _whole(answers), _whole(confidence)
+
+
+def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
+    """What the answers [N] to the images of one domain show."""
+    n_classes = len(test.class_names)
+    return {
+        "accuracy": accuracy(predictions, test.labels),
+        "n_test": len(test),
+        "per_class_accuracy": per_class_accuracy(predictions, test.labels, n_classes),
+        "confusion": confusion_counts(predictions, test.labels, n_classes),
+    }
+
+
+def _whole(parts: dict[str, list[torch.Tensor]]) -> Tensors:
+    """The domains' parts of each name, one after the other."""
+    return {name: torch.cat(values) for name, values in parts.items()}
+
+
+def _common(
+    experiment: Experiment,
+    method: Method,
+    episode: Episode,
+    choice: Choice,
+    fit: MeasuredFit,
+    folder: RunFolder,
+) -> dict[str, Any]:
+    """What all result lines of a run say."""
+    settings, backbone, classifier = folder.settings, experiment.backbone, fit.classifier
     recipe = getattr(method, "recipe", None)  # not everything that learns learns prompts
-    shared = {
-        "dataset": folder.settings["dataset"],
-        "protocol": folder.settings.get("protocol", LEAVE_ONE_DOMAIN_OUT),
+    return {
+        "dataset": settings["dataset"],
+        "protocol": settings["protocol"],
         "case": episode.case,
         "sources": episode.sources,
         "seed": episode.seed,
         "recipe": recipe.name if recipe else "none",
-        "selection": folder.settings["selection"],
-        "train_fraction": folder.settings["train_fraction"],
+        "selection": settings["selection"],
+        "train_fraction": settings["train_fraction"],
         # As they will be read back: a tuple is a list in JSON.
-        "settings": json.loads(json.dumps(folder.settings["method"])),
+        "settings": json.loads(json.dumps(settings["method"])),
         "chosen": choice.settings,
         "per_image": classifier.per_image,
         "n_train": len(episode.train),
         "n_validation": len(episode.validation),
-        "seconds": round(seconds, 3),
+        "seconds": round(fit.seconds, 3),
         "search_seconds": round(choice.seconds, 3),
         "text_passes": classifier.training["text_passes"],
-        "peak_memory_mib": round(peak, 1),
-        "shared_with": member.others if member else 0,
+        "peak_memory_mib": round(fit.peak_mib, 1),
         "settings_hash": folder.hash,
         "run": folder.path.name,
         "backbone": backbone.name,
@@ -123,53 +292,17 @@ def run_one(
         "training": classifier.training,
         "versions": versions(),
     }
-    chosen_by_target = method.learns and shared["selection"] == TARGET_ORACLE
-    trained_as = folder.settings["method_name"]
-    readouts = {n: one for n, one in READOUTS.items() if one.trained_as == trained_as}
-    tests = list(episode.tests())
-    answers: dict[str, list[torch.Tensor]] = {
-        "labels": [test.labels for _, test in tests],
-        "domains": [test.domains for _, test in tests],
-    }
-    confidence: dict[str, list[torch.Tensor]] = {}
-    results = []
-    for name, readout in readouts.items():
-        answered = [readout.answer(classifier, test.features, test.labels) for _, test in tests]
-        answers[name] = [predictions for predictions, _ in answered]
-        if not readout.oracle:
-            confidence[name] = [sure for _, sure in answered if sure is not None]
-        for (domain, test), predictions in zip(tests, answers[name], strict=True):
-            results.append(
-                {
-                    "method": name,
-                    "target": domain,
-                    "domain_id": test.domain_names.index(domain),
-                    "oracle": readout.oracle or chosen_by_target,
-                    **shared,
-                    **_measured(predictions, test),
-                }
-            )
-    _keep_model(classifier, method, episode, backbone, folder, choice)
-    folder.finish(results, _whole(answers), _whole(confidence))
-    return results
-
-
-def _whole(parts: dict[str, list[torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The domains' parts of each name, one after the other."""
-    return {name: torch.cat(values) for name, values in parts.items()}
 
 
 def _keep_model(
+    experiment: Experiment,
     classifier: Classifier,
     method: Method,
     episode: Episode,
-    backbone: Backbone,
-    folder: RunFolder,
     choice: Choice,
+    folder: RunFolder,
 ) -> None:
-    """Keep learnt prompts as a model folder of their own, which every command can use."""
-    if not isinstance(classifier, PromptClassifier) or classifier.contexts is None:
-        return
+    """Keep the trained model as a model folder of its own, which every command can use."""
     shutil.rmtree(folder.model, ignore_errors=True)  # of a run that was cut off here
     settings = folder.settings
     provenance = {
@@ -183,7 +316,7 @@ def _keep_model(
             domain_names=episode.sources,
         ),
         "benchmark": {
-            "protocol": settings.get("protocol", LEAVE_ONE_DOMAIN_OUT),
+            "protocol": settings["protocol"],
             "case": episode.case,
             "data_digest": settings["data_digest"],
         },
@@ -191,22 +324,14 @@ def _keep_model(
     }
     if choice.trials:
         provenance |= {
-            "search": {**settings["search"], "selection": settings["selection"]},
+            "search": {**settings["search"], **experiment.selection.described()},
             "chosen": choice.settings,
             "trials": choice.trials,
         }
-    save_model(classifier, backbone, folder.model, provenance=provenance)
-
-
-def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
-    """What the answers [N] to the images of one domain say."""
-    n_classes = len(test.class_names)
-    return {
-        "accuracy": accuracy(predictions, test.labels),
-        "n_test": len(test),
-        "per_class_accuracy": per_class_accuracy(predictions, test.labels, n_classes),
-        "confusion": confusion_counts(predictions, test.labels, n_classes),
-    }
+    try:
+        save_model(classifier, experiment.backbone, folder.model, provenance=provenance)
+    except ModelError as error:  # the answers of a method under trial are worth keeping without it
+        log.warning("The run %s keeps no model: %s", folder.path.name, error)
 
 
 def versions() -> dict[str, str]:

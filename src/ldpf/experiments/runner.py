@@ -11,11 +11,8 @@ from typing import Any
 from ldpf.backbones import Backbone
 from ldpf.errors import SettingsError
 from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.pool import Workers
-from ldpf.experiments.protocol import check_domains, get_protocol
 from ldpf.experiments.results import write_results
-from ldpf.experiments.shared_runs import group_tasks, one_by_one, run_group
-from ldpf.experiments.task import Benchmark, Outcome
+from ldpf.experiments.run import Experiment, Job, Outcome, do_run
 from ldpf.features.feature_set import FeatureSet
 
 
@@ -27,67 +24,79 @@ def run_benchmark(
     out: Path,
     *,
     jobs: int = 1,
-    share: bool = False,
     runs: Path | None = None,
+    command: str | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Run whatever of `plan` is not done yet and write `out/results.jsonl`.
 
     A finished run is never repeated (unless it is older than a read-out that `plan` asks for), an
-    unfinished one goes on from its checkpoint, and one that fails is reported at the end and stops
+    unfinished one resumes from its checkpoint, and one that fails is reported at the end and stops
     no other.
 
     Args:
+        data: features with known domains.
+        dataset_name: for the results.
+        backbone: that made the features.
+        plan: what to run.
+        out: folder of the results.
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
-            with its share of the threads. 1 runs them in this process. (In a script, more than one
-            needs the usual `if __name__ == "__main__":`, as all of multiprocessing does.)
-        share: runs of one method take their text passes together; see `group_tasks`.
+            with its share of the threads. 1 runs them in this process. With more, joblib runs them;
+            `joblib.parallel_config` chooses where, such as on a Dask or Ray cluster.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
+        command: that makes the runs, as a person types it; stored in the config.json of each run.
         on_run: called after each run with its first result line and whether it was done before.
 
     Returns:
         The result lines in the order of the plan, and a sentence for each failed run.
 
     Raises:
-        DataError: see `check_domains`.
+        DataError: see `Protocol.check`.
         SettingsError: `jobs` is below 1.
+        LdpfError: a process with a run died.
     """
     if jobs < 1:
         raise SettingsError(f"jobs={jobs} should be at least 1.")
-    check_domains(data, plan.targets or (), get_protocol(plan.protocol))
-    benchmark = Benchmark(
-        data, dataset_name, _digest_with_splits(data), backbone, plan, runs or out / "runs"
+    plan.rules.check(data, plan.targets or ())
+    experiment = Experiment(
+        data=data,
+        dataset_name=dataset_name,
+        digest=_digest_with_splits(data),
+        backbone=backbone,
+        protocol=plan.rules,
+        selection=plan.selection_rule,
+        search=plan.search,
+        train_fraction=plan.train_fraction,
+        runs=runs or out / "runs",
+        command=command,
     )
     tasks = plan.tasks(data.domain_names)
     outcomes: dict[Task, Outcome] = {}
-    with closing(_outcomes(benchmark, tasks, jobs, share)) as stream:
-        for task, outcome in stream:
-            outcomes[task] = outcome
+    with closing(_outcomes(experiment, [Job.of(task, plan) for task in tasks], jobs)) as stream:
+        for job, outcome in stream:
+            outcomes[job.task] = outcome
             write_results(out / "results.jsonl", _lines(plan, tasks, outcomes))
             if on_run is not None and outcome.results:
                 on_run(_first(outcome.results), outcome.before)
-    failures = [f"{task}: {found}" for task in tasks if (found := outcomes[task].failure)]
+    failures = [f"{task}: {why}" for task in tasks if (why := outcomes[task].failure)]
     return _lines(plan, tasks, outcomes), failures
 
 
 def _outcomes(
-    benchmark: Benchmark, tasks: Sequence[Task], jobs: int, share: bool
-) -> Iterator[tuple[Task, Outcome]]:
-    """Every task with its outcome, as they come."""
-    # Runs that choose settings train several times, each in its own time.
-    share = share and benchmark.plan.search is None
-    groups = group_tasks(benchmark, tasks, jobs) if share else one_by_one(tasks)
-    if jobs == 1:
-        for group in groups:
-            yield from run_group(benchmark, group)
+    experiment: Experiment, jobs: Sequence[Job], side_by_side: int
+) -> Iterator[tuple[Job, Outcome]]:
+    """Every job with its outcome, as they come."""
+    n_workers = min(side_by_side, len(jobs))
+    if n_workers == 1:
+        for job in jobs:
+            yield job, do_run(experiment, job)
         return
-
-    def prompts(group: Sequence[Task]) -> int:
-        return sum(benchmark.plan.make(task.method).n_prompts for task in group)
+    # Imported where it is needed: joblib's process pools take their time to import.
+    from ldpf.experiments.pool import run_side_by_side
 
     # The longest first, so that none of them is begun when the others are about to end.
-    with Workers(benchmark, min(jobs, len(groups))) as workers:
-        yield from workers.run(sorted(groups, key=prompts, reverse=True))
+    longest_first = sorted(jobs, key=lambda job: job.method.n_prompts, reverse=True)
+    yield from run_side_by_side(experiment, longest_first, n_workers)
 
 
 def _lines(

@@ -16,11 +16,10 @@ import numpy as np
 from ldpf.backbones import Backbone
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
-from ldpf.experiments.protocol import Episode
-from ldpf.experiments.readouts import get_readout
-from ldpf.experiments.resources import timed_fit
+from ldpf.experiments.episode import Episode, Fold
+from ldpf.experiments.resources import measured_fit
 from ldpf.experiments.results import RESULT_VERSION, RunFolder
-from ldpf.experiments.selection import Fold, folds
+from ldpf.experiments.selection import SelectionRule
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
 from ldpf.training.callbacks import RunRecord
@@ -190,7 +189,7 @@ def choose(
     method: Method,
     name: str,
     episode: Episode,
-    selection: str,
+    selection: SelectionRule,
     backbone: Backbone,
     folder: Path,
     on_trial: Callable[[], None] | None = None,
@@ -199,14 +198,14 @@ def choose(
 
     A trial's score is its accuracy on the images that the selection rule allows, averaged over the
     rule's folds. No trial sees a test image. A finished trial is never repeated, and an unfinished
-    one goes on where it was.
+    one resumes.
 
     Args:
         space: what to choose from.
         method: with its own settings.
         name: of the method; it is judged by its own prediction, whatever else is read off it.
-        episode: from `prepared`.
-        selection: name of the rule.
+        episode: from `selection.prepare`.
+        selection: the rule.
         backbone: that made the features.
         folder: for the trials' run folders.
         on_trial: called after each training.
@@ -216,17 +215,17 @@ def choose(
         return Choice(candidates[0])
     tried = [with_settings(method, settings) for settings in candidates]
     # A fold holds copies of features, so there is one at a time.
-    done = []
-    for fold in folds(episode, selection):
+    done: list[list[dict[str, Any]]] = []
+    for fold in selection.folds(episode):
         done.append([])
-        for one in tried:
-            done[-1].append(_trial(one, name, episode, fold, backbone, folder))
+        for candidate in tried:
+            done[-1].append(_trial(candidate, name, episode, fold, backbone, folder))
             if on_trial is not None:
                 on_trial()
     trials = []
     for settings, of_folds in zip(candidates, zip(*done, strict=True), strict=True):
-        score = sum(one["score"] for one in of_folds) / len(of_folds)
-        seconds = sum(one["seconds"] for one in of_folds)
+        score = sum(trial["score"] for trial in of_folds) / len(of_folds)
+        seconds = sum(trial["seconds"] for trial in of_folds)
         trials.append({"settings": settings, "score": score, "seconds": round(seconds, 3)})
     best = max(trials, key=lambda trial: trial["score"])
     return Choice(best["settings"], trials, sum(trial["seconds"] for trial in trials))
@@ -253,13 +252,11 @@ def _trial(
     )
     if not folder.done:
         record = RunRecord(folder.open())
-        classifier, seconds = timed_fit(
-            method, fold.train, fold.validation, backbone, episode.seed, record
-        )
+        fit = measured_fit(method, fold.train, fold.validation, backbone, episode.seed, record)
         judged = fold.judged
-        answers = get_readout(name).predict(classifier, judged.features, judged.labels)
+        answers = fit.classifier.logits(judged.features).argmax(dim=1)
         folder.finish(
-            [{"score": accuracy(answers, judged.labels), "seconds": seconds}],
+            [{"score": accuracy(answers, judged.labels), "seconds": fit.seconds}],
             {name: answers, "labels": judged.labels},
         )
     return folder.results()[0]

@@ -122,6 +122,21 @@ class FeatureSet:
             )
         return replace(self, labels=labels, class_names=tuple(class_names))
 
+    def joined(self, other: FeatureSet) -> FeatureSet:
+        """The rows of this set, then those of another subset of the same data.
+
+        Splits are left out, since only the manifest of the whole knows them.
+        """
+        known = self.domains is not None and other.domains is not None
+        return replace(
+            self,
+            features=torch.cat([self.features, other.features]),
+            labels=torch.cat([self.labels, other.labels]),
+            domains=torch.cat([self.domains, other.domains]) if known else None,
+            paths=(*self.paths, *other.paths),
+            splits=None,
+        )
+
     def digest(self) -> str:
         """A sha256 (hexadecimal) over features, labels, domains, class names and domain names.
 

@@ -25,7 +25,7 @@ def manual() -> LDPF:
     return LDPF("ldpf-manual", discovery=DiscoverySettings(assignment=TrueDomains()))
 
 
-@METHODS.register("ldpf-random", prompts=True)
+@METHODS.register("ldpf-random", prompts=True, oracle="random-oracle")
 def random() -> LDPF:
     """Control: a random split of the training images instead of latent domains (ours).
 

@@ -29,16 +29,16 @@ class Method:
     - `learns` (default True): it learns from images and chooses on validation.
     - `prompts` (default False): it trains prompts, so it has a setting `recipe`.
     - `needs_domains` (default False): it reads the true domains of the training images.
+    - `fusion` (default none): name of the rule that fuses its prompts; a benchmark reads each other
+      rule off the same training, as `NAME-RULE`.
+    - `oracle` (default none): name under which a benchmark reports U_sel over its prompts.
 
     Attributes:
         name: the registered name.
-        shares_passes: the prompts belong to the model and not to single images, so that several
-            trainings can share their passes through the text encoder.
         aliases: dotted names of settings that the command line and the estimator call otherwise.
     """
 
     name: str
-    shares_passes: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {}
 
     def fit(

@@ -45,7 +45,6 @@ class CoOp(Method):
     name: str = "coop"
     length: int = field(default=12, metadata=COUNT)
     recipe: Recipe = FAST
-    shares_passes = True
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -49,7 +49,7 @@ STAGES = ("alternating", "sequential", "joint")
 """How the two stages follow each other."""
 
 
-@METHODS.register("ldpf", prompts=True)
+@METHODS.register("ldpf", prompts=True, fusion="similarity", oracle="ldpf-oracle")
 @dataclass(frozen=True)
 class LDPF(Method):
     """Latent Domain Prompt Fusion: a shared prompt, one per latent domain, fused per image.
@@ -90,7 +90,6 @@ class LDPF(Method):
     agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))
     fusion: FusionRule = field(default_factory=Similarity)
     recipe: Recipe = FAST
-    shares_passes = True
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
         "tau": "fusion.tau",

@@ -17,14 +17,6 @@ OWN = "its own settings"
 HELD_OUT = "Accuracy on held-out images"
 """Name of the fact that says how good a model is."""
 
-JUDGED_ON = {
-    "training-domain-validation": "on held-out images of the same sources",
-    "leave-one-domain-out": "on known domains left out in turn",
-    "leave-one-latent-domain-out": "on latent domains left out in turn",
-    "target-oracle": "on a part of the target",
-}
-"""What a trial's score is measured on, by the name of the selection rule."""
-
 
 @dataclass(frozen=True)
 class ModelSummary:
@@ -184,7 +176,9 @@ def model_words(origin: Mapping[str, Any]) -> str | None:
     scores = "; ".join(
         f"{_words(trial['settings'])}: {trial['score']:.1%}" for trial in origin["trials"]
     )
-    where = JUDGED_ON[origin["search"]["selection"]]
+    search = origin["search"]
+    # Models of before version 0.2 name their rule alone.
+    where = search.get("judged_on") or f"under the rule {search['selection']}"
     return f"Chosen by accuracy {where}: {_words(origin['chosen'])} ({scores})."
 
 
@@ -207,7 +201,9 @@ def use_of_domains(origin: Mapping[str, Any]) -> str:
     name = str(part["name"])
     if name in ASSIGNMENTS and getattr(ASSIGNMENTS.get(name), "needs_domains", False):
         return "used in place of latent ones"
-    if (origin.get("search") or {}).get("selection") == "leave-one-domain-out":
+    search = origin.get("search") or {}
+    # Models of before version 0.2 name their rule alone.
+    if search.get("needs_domains", search.get("selection") == "leave-one-domain-out"):
         return "used to choose settings, not to train"
     return "not used"
 

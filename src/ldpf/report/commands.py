@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ldpf.experiments.selection import TRAINING_DOMAIN_VALIDATION
+from ldpf.experiments.selection import DEFAULT_SELECTION
 from ldpf.methods import METHODS, make_method
 from ldpf.methods.overrides import full_name, with_settings
 from ldpf.models.summary import temperature
@@ -39,7 +39,7 @@ def benchmark_command(
     words += ["--targets", ",".join(all_of("target")), "--seeds", str(len(all_of("seed")))]
     recipes = [name for name in all_of("recipe") if name != "none"]
     words += ["--recipe", recipes[0]] if recipes else []
-    rules = [r for r in all_of("selection") if r not in ("none", TRAINING_DOMAIN_VALIDATION)]
+    rules = [r for r in all_of("selection") if r not in ("none", DEFAULT_SELECTION)]
     words += ["--selection", rules[0]] if rules else []
     settings: dict[str, str] = {}
     searches = {}

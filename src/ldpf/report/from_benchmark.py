@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ldpf.errors import ModelError, SettingsError
-from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT
+from ldpf.experiments.protocols import protocol_of
 from ldpf.experiments.readouts import READOUTS, readout_of
 from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_config
-from ldpf.experiments.selection import TARGET_ORACLE
+from ldpf.experiments.selection import uses_target
 from ldpf.report.commands import benchmark_command
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables.collect import read_folders, read_run, results_tables
@@ -71,10 +71,10 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
             f"{str(results)!r} holds results of {len(tables)} settings (data, backbone or recipe); "
             "make a report of one benchmark at a time."
         )
-    if (protocol := lines[0]["protocol"]) != LEAVE_ONE_DOMAIN_OUT:
+    if not (protocol := protocol_of(lines[0])).leaves_one_out:
         raise SettingsError(
-            f"{str(results)!r} holds results of the protocol {protocol}, but a report is about "
-            "domains that were left out; 'ldpf table' shows these results."
+            f"{str(results)!r} holds results of the protocol {protocol.registered_name}, but a "
+            "report is about domains that were left out; 'ldpf table' shows these results."
         )
     folder = lines[0]["folder"]
     mine = [line for line in lines if line["method"] == main]
@@ -99,7 +99,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         versions={**mine[0]["versions"], "ldpf that wrote this report": __version__},
         backbone=(mine[0]["backbone"], mine[0]["fingerprint"]),
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
-        target_seen=any(line["selection"] == TARGET_ORACLE for line in lines),
+        target_seen=any(uses_target(line["selection"]) for line in lines),
         no_answers=NO_CONFIDENCE,
         no_latent=NO_DATA if kept else NO_MODELS,
     )

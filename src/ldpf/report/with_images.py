@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ldpf.errors import DataError
 from ldpf.evaluation.per_prompt import prompt_answers
-from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, Episode, get_protocol
+from ldpf.experiments.episode import Episode
+from ldpf.experiments.protocols import protocol_of
 from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.results import MODEL, run_config
-from ldpf.experiments.selection import prepared
+from ldpf.experiments.selection import DEFAULT_SELECTION, SELECTION_RULES, get_selection
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.models.saving import load_model
@@ -96,10 +97,13 @@ def _episode(
 ) -> Episode:
     """The images that a run learnt from and was tested on."""
     settings = run_config(folder)
-    rules = get_protocol(settings.get("protocol", LEAVE_ONE_DOMAIN_OUT))
+    rules = protocol_of(settings)
     fraction = settings["train_fraction"]
     episode = rules.episode(features, target, seed, fraction)
-    episode = prepared(episode, settings["selection"], fraction)
+    # What learns nothing has no selection rule.
+    named = settings["selection"]
+    rule = get_selection(named if named in SELECTION_RULES else DEFAULT_SELECTION)
+    episode = rule.prepare(episode, fraction)
     here = [features.class_names[k] for k in episode.test.labels.tolist()]
     if here != [found.class_names[k] for k in run.labels]:
         raise DataError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.domains import DomainDiscovery
 from ldpf.errors import DataError
 from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.protocol import check_domains, leave_one_domain_out
+from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import LDPF
 from ldpf.utils.constraints import COUNT, check_fields
@@ -39,7 +39,7 @@ class Bench:
         seeds: number of seeds.
         out: folder of the study.
         runs: folder of the run folders; studies that share it share their runs.
-        jobs, share: see `run_benchmark`.
+        jobs: see `run_benchmark`.
         on_run: called after each run with its first result line and whether it was done before.
         root: folder of the images, for contact sheets; None where there are none.
     """
@@ -53,12 +53,11 @@ class Bench:
     out: Path
     runs: Path
     jobs: int = 1
-    share: bool = False
     on_run: Callable[[dict[str, Any], bool], None] | None = None
     root: Path | None = None
 
     def __post_init__(self) -> None:
-        check_domains(self.data, self.targets)
+        get_protocol().check(self.data, self.targets)
         check_fields(self)
 
     def run(
@@ -92,7 +91,6 @@ class Bench:
             plan,
             self.out,
             jobs=self.jobs,
-            share=self.share,
             runs=self.runs,
             on_run=self.on_run,
         )
@@ -120,7 +118,7 @@ class Bench:
 
     def discover(self, target: str, n_domains: int, seed: int) -> FittedDomains:
         """The latent domains that LDPF finds with `target` left out; they need no prompts."""
-        episode = leave_one_domain_out(self.data, target, seed)
+        episode = get_protocol().episode(self.data, target, seed)
         settings = replace(LDPF().discovery, n_domains=n_domains)
         return DomainDiscovery(episode.train, episode.validation, settings, seed).run()
 

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from ldpf.backbones import TextTower
 from ldpf.errors import BackboneError, SettingsError
 from ldpf.text.layers import FrozenTower
-from ldpf.text.memory import ChunkChoice, TokenCost, available_memory_mib, choose_chunk
+from ldpf.text.memory import ChunkChoice, TokenCost, choose_chunk
 from ldpf.text.packing import JOINT_LIMIT, block_width, pack, pack_count
 from ldpf.text.reference import reference_features
 from ldpf.text.sentences import ClassTokens
@@ -26,6 +26,7 @@ from ldpf.text.shared_prefix import (
     split_features,
 )
 from ldpf.utils.constraints import OneOf, Whole, check_value
+from ldpf.utils.resources import available_memory_mib
 
 log = logging.getLogger("ldpf")
 

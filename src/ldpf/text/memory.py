@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-import torch
 
 from ldpf.backbones import TextTower
 from ldpf.text.packing import TYPICAL_WIDTH
 
 _MIB = 2**20
-_FALLBACK_MIB = 4096.0
 _HEAP = 1.3
 """What a process takes over what its tensors hold: freed pieces of the heap lie between used ones.
 Measured 1.25 to 1.35 with the GNU C library's allocator, for a tower of ViT-B/16 size."""
@@ -117,38 +112,3 @@ def choose_chunk(
         "chunk once more"
     )
     return ChunkChoice(chunk, need, whole, budget_mib, reason)
-
-
-def available_memory_mib(device: torch.device | str = "cpu") -> float:
-    """Memory that a new allocation on `device` can count on, in MiB.
-
-    CUDA: free on the card. CPU: what Linux calls available, or less inside a control group with a
-    limit; elsewhere half of the physical memory, or 4096 where that is unknown too.
-    """
-    if torch.device(device).type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] / _MIB
-    found = [value for value in (_meminfo_mib(), _cgroup_mib()) if value is not None]
-    if found:
-        return min(found)
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MIB / 2
-    except (AttributeError, ValueError, OSError):
-        return _FALLBACK_MIB
-
-
-def _meminfo_mib() -> float | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    values = dict(line.split(":", 1) for line in lines if ":" in line)
-    return int(values["MemAvailable"].split()[0]) / 1024 if "MemAvailable" in values else None
-
-
-def _cgroup_mib(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    try:
-        limit = (root / "memory.max").read_text(encoding="ascii").strip()
-        used = (root / "memory.current").read_text(encoding="ascii").strip()
-        return None if limit == "max" else (int(limit) - int(used)) / _MIB
-    except (OSError, ValueError):
-        return None

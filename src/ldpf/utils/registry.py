@@ -206,7 +206,7 @@ class Registry(Generic[T]):
                 f"imported ({type(error).__name__}: {error}); repair or uninstall that package."
             ) from error
         # A decorated entry has registered itself while it was imported.
-        if isinstance(entry, type) and not hasattr(entry, "registered_name"):
+        if isinstance(entry, type) and "registered_name" not in vars(entry):
             entry.registered_name = point.name  # type: ignore[attr-defined]
             entry.registry = self  # type: ignore[attr-defined]
         return self._entries.get(point.name, entry)

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ldpf")
 
-LATENT = "leave-one-latent-domain-out"
-RULES = (LATENT, "leave-one-domain-out", "training-domain-validation")
-"""Rules of `ldpf.experiments.selection` that need no target."""
+SELECTION = "leave-one-latent-domain-out"
+"""The selection rule of `ldpf train`, unless another is given."""
 
 
 def search_space(
@@ -31,15 +30,18 @@ def search_space(
         SettingsError: a setting or value that the method does not have, or another rule.
     """
     from ldpf.experiments.search import parse_search
+    from ldpf.experiments.selection import SELECTION_RULES, get_selection
     from ldpf.methods.overrides import known_names, with_settings
 
-    if selection not in RULES:
+    if get_selection(selection).uses_target:
+        others = [name for name in SELECTION_RULES if not get_selection(name).uses_target]
         raise SettingsError(
-            f"selection={selection!r} is not possible; choose from {', '.join(RULES)}."
+            f"selection={selection!r} chooses by a target, and here is none; choose from "
+            f"{', '.join(others)}."
         )
     space = parse_search(texts, trials)
     if space is None:
-        if selection != LATENT:
+        if selection != SELECTION:
             raise SettingsError(
                 f"selection={selection!r} chooses between settings, but there are none to choose "
                 "from; give some, as in --search tau=0.1,1."
@@ -69,29 +71,25 @@ def chooser(
     Raises:
         DataError: known domains are to be left out, and there are none, or only one.
     """
-    from ldpf.domains import DiscoverySettings
-    from ldpf.experiments.protocol import Episode
+    from ldpf.experiments.episode import Episode
     from ldpf.experiments.search import choose
-    from ldpf.experiments.selection import folds
-    from ldpf.models.summary import JUDGED_ON
+    from ldpf.experiments.selection import get_selection
     from ldpf.utils.progress import progress_bar
 
     episode = Episode("", seed, learnt, held_out, held_out)  # nothing is tested here
-    if selection == LATENT:
-        n_folds = DiscoverySettings().n_domains
-    else:  # refused here rather than after the first trial
-        n_folds = sum(1 for _ in folds(episode, selection))
-    total = len(space.candidates(method, seed)) * n_folds
+    rule = get_selection(selection)
+    # Counted before the first trial, so that what cannot be left out is refused at once.
+    total = len(space.candidates(method, seed)) * rule.n_folds(episode)
 
     def search(trials: Path) -> Choice:
-        log.info("choosing settings by accuracy %s: %d trainings", JUDGED_ON[selection], total)
+        log.info("choosing settings by accuracy %s: %d trainings", rule.judged_on, total)
         with progress_bar("trials", total, enabled=log.isEnabledFor(logging.INFO)) as advance:
             return choose(
                 space,
                 method,
                 method.name,
                 episode,
-                selection,
+                rule,
                 backbone,
                 trials,
                 on_trial=lambda: advance(1),

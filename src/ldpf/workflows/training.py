@@ -15,6 +15,7 @@ from ldpf.domains.diagnostics import cross_table
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.results import RESULT_VERSION
+from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, with_settings
@@ -27,7 +28,7 @@ from ldpf.utils.text import count
 from ldpf.version import __version__
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.model_writing import check_model_folder, train_into
-from ldpf.workflows.search import LATENT, chooser, search_space
+from ldpf.workflows.search import SELECTION, chooser, search_space
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -116,7 +117,7 @@ def train(
     recipe: str = "fast",
     search: Sequence[str] = (),
     trials: int | None = None,
-    selection: str = LATENT,
+    selection: str = SELECTION,
     train_fraction: float = 0.8,
     seed: int = 0,
     track: str | Path | None = None,
@@ -200,7 +201,8 @@ def train(
     choose = None
     if space is not None:
         described = {**space.described(), "selection": selection}
-        run, provenance = {**run, "search": described}, {**provenance, "search": described}
+        by_rule = {**described, **get_selection(selection).described()}
+        run, provenance = {**run, "search": described}, {**provenance, "search": by_rule}
         choose = chooser(space, selection, settings, learn, validation, frozen, seed)
     classifier = train_into(
         folder, settings, learn, validation, frozen, seed, run, provenance, tracker, choose

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ldpf.experiments.protocol import column_of
+from ldpf.experiments.protocols import protocol_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -220,7 +220,9 @@ def _row(method: str, lines: Sequence[Mapping[str, Any]], targets: Sequence[str]
     mine = [line for line in lines if line["method"] == method]
     found: dict[tuple[str, int], list[float]] = {}
     for line in mine:
-        found.setdefault((column_of(line), line["seed"]), []).append(line["accuracy"])
+        found.setdefault((protocol_of(line).column(line), line["seed"]), []).append(
+            line["accuracy"]
+        )
     accuracy = {place: statistics.fmean(values) for place, values in found.items()}
     seeds = sorted({seed for _, seed in accuracy})
     by_target = {

@@ -11,10 +11,10 @@ import numpy as np
 
 from ldpf.errors import ModelError, SettingsError
 from ldpf.evaluation.bootstrap import Comparison, compare
-from ldpf.experiments.protocol import LEAVE_ONE_DOMAIN_OUT, PROTOCOLS, column_of, where_tested
+from ldpf.experiments.protocols import DEFAULT_PROTOCOL, get_protocol, protocol_of
 from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.results import read_results, right_answers, run_results
-from ldpf.experiments.selection import SELECTIONS, TARGET_ORACLE
+from ldpf.experiments.selection import get_selection, uses_target
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
 from ldpf.report.tables.published import published_rows
@@ -74,7 +74,7 @@ def read_run(run: Path) -> list[Line]:
 
 def _placed(lines: Sequence[Line], folder: Path) -> list[Line]:
     # Runs from before there were other protocols do not name theirs.
-    return [{"protocol": LEAVE_ONE_DOMAIN_OUT, **line, "folder": folder} for line in lines]
+    return [{"protocol": DEFAULT_PROTOCOL, **line, "folder": folder} for line in lines]
 
 
 def results_tables(
@@ -130,7 +130,7 @@ def _joins(line: tuple[str, ...], table: tuple[str, ...]) -> bool:
     """Whether a line with the first key belongs into the table with the second."""
     *test, recipe, selection = line
     *same_test, of_table, rule = table
-    selected = selection == rule or (selection == "none" and rule != TARGET_ORACLE)
+    selected = selection == rule or (selection == "none" and not uses_target(rule))
     return test == same_test and recipe in ("none", of_table) and selected
 
 
@@ -146,22 +146,23 @@ def _table(
     _require_one_run_per_cell(lines)
     dataset, backbone, _, protocol, recipe, selection = key
     here = [target for target in targets if any(line["target"] == target for line in lines)]
-    if protocol != LEAVE_ONE_DOMAIN_OUT:
-        here = list(dict.fromkeys(column_of(line) for line in lines))
+    rules = get_protocol(protocol)
+    if not rules.leaves_one_out:
+        here = list(dict.fromkeys(rules.column(line) for line in lines))
     present = [m for m in methods if any(line["method"] == m for line in lines)]
     n_seeds = len({line["seed"] for line in lines})
     spread = ", mean ± standard deviation over seeds" if n_seeds > 1 else ""
     caption = [
-        f"Accuracy in % on {PROTOCOLS[protocol].measured}{spread}. "
+        f"Accuracy in % on {rules.measured}{spread}. "
         f"Data {dataset}, backbone {backbone}, "
         f"{n_seeds} seed{'s' if n_seeds > 1 else ''}, recipe {recipe}, selection {selection}."
     ]
-    if selection == TARGET_ORACLE:
-        caption.append(f"Target oracle: selected by {SELECTIONS[TARGET_ORACLE]}.")
+    if uses_target(selection):
+        caption.append(f"Target oracle: selected by {get_selection(selection).words}.")
     caption += chosen_words(lines)
     table = BenchmarkTable.from_results(lines, present, here)
     rows = list(table.rows)
-    comparable = protocol == LEAVE_ONE_DOMAIN_OUT and selection != TARGET_ORACLE
+    comparable = rules.leaves_one_out and not uses_target(selection)
     if published and comparable and (known := published_rows(dataset, backbone, tuple(here))):
         rows += [
             BenchmarkRow(
@@ -227,9 +228,9 @@ def _differences(
     for line in lines:
         answers = right_answers(line["folder"], line)
         if answers is not None:
-            right[line["method"]][where_tested(line), line["seed"]] = answers
+            right[line["method"]][_where_tested(line), line["seed"]] = answers
     told, missing = {}, []
-    tests = list(dict.fromkeys(where_tested(line) for line in lines))
+    tests = list(dict.fromkeys(_where_tested(line) for line in lines))
     for name in methods:
         if name == against:
             continue
@@ -256,13 +257,17 @@ def _require(what: str, asked: Sequence[str], lines: Sequence[Line]) -> None:
         )
 
 
+def _where_tested(line: Line) -> str:
+    return protocol_of(line).where_tested(line)
+
+
 def _require_one_run_per_cell(lines: Sequence[Line]) -> None:
     seen: dict[tuple[str, str, int], Line] = {}
     for line in lines:
-        other = seen.setdefault((line["method"], where_tested(line), line["seed"]), line)
+        other = seen.setdefault((line["method"], _where_tested(line), line["seed"]), line)
         if other["settings_hash"] != line["settings_hash"]:
             raise SettingsError(
-                f"Two runs of {line['method']!r} on target {where_tested(line)!r} with seed "
+                f"Two runs of {line['method']!r} on target {_where_tested(line)!r} with seed "
                 f"{line['seed']} have different settings ({other['folder']} and {line['folder']}); "
                 "make a table of one folder at a time."
             )

@@ -7,17 +7,12 @@ import pytest
 import torch
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.experiments.protocol import (
-    ALL_DOMAINS,
-    PROTOCOLS,
-    check_domains,
-    column_of,
-    get_protocol,
-    in_distribution,
-    leave_one_domain_out,
-    single_source,
-    where_tested,
-)
+from ldpf.experiments.protocols import PROTOCOLS, get_protocol, protocol_of
+from ldpf.experiments.protocols.in_distribution import ALL_DOMAINS
+
+leave_one_domain_out = get_protocol("leave-one-domain-out").episode
+single_source = get_protocol("single-source").episode
+in_distribution = get_protocol("in-distribution").episode
 
 
 @pytest.fixture(scope="module")
@@ -202,22 +197,21 @@ def test_in_distribution_needs_an_image_to_spare(make_features):
 
 def test_one_domain_is_enough_in_distribution_and_not_elsewhere(make_features):
     one = make_features(5, n_domains=1)
-    check_domains(one, [], PROTOCOLS["in-distribution"])
+    get_protocol("in-distribution").check(one)
     with pytest.raises(DataError) as caught:
-        check_domains(one, [], PROTOCOLS["single-source"])
+        get_protocol("single-source").check(one)
     assert str(caught.value) == (
         "Training on one domain and testing on the others needs at least 2 domains, but there is "
         "only 'photo'."
     )
 
 
-def test_an_unknown_protocol_is_refused():
+def test_an_unknown_protocol_is_refused_with_the_names_there_are():
     with pytest.raises(SettingsError) as caught:
-        get_protocol("magic")
-    assert str(caught.value) == (
-        "There is no protocol 'magic'; choose from leave-one-domain-out, single-source, "
-        "in-distribution."
-    )
+        get_protocol("single-sauce")
+    assert "'single-sauce'" in str(caught.value)
+    assert "Did you mean 'single-source'?" in str(caught.value)
+    assert all(name in str(caught.value) for name in PROTOCOLS)
 
 
 @pytest.mark.parametrize(
@@ -229,18 +223,45 @@ def test_an_unknown_protocol_is_refused():
     ],
 )
 def test_every_domain_is_a_case_unless_all_are_trained_on(protocol, cases):
-    assert PROTOCOLS[protocol].cases(["a", "b"]) == cases
+    assert get_protocol(protocol).cases(["a", "b"]) == cases
 
 
-def test_a_single_sources_results_stand_in_its_column():
+def place(line):
+    rules = protocol_of(line)
+    return rules.column(line), rules.where_tested(line)
+
+
+def test_a_single_sources_results_are_in_its_column():
     line = {"protocol": "single-source", "case": "art", "target": "photo"}
-    assert (column_of(line), where_tested(line)) == ("from art", "art > photo")
+    assert place(line) == ("from art", "art > photo")
 
 
-def test_other_results_stand_under_their_target():
+def test_other_results_are_under_their_target():
     line = {"protocol": "in-distribution", "case": ALL_DOMAINS, "target": "photo"}
-    assert (column_of(line), where_tested(line)) == ("photo", "photo")
-    assert column_of({"target": "photo"}) == "photo"  # a run of before there were protocols
+    assert place(line) == ("photo", "photo")
+    assert place({"target": "photo"}) == ("photo", "photo")  # from before there were protocols
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kept"),
+    [("leave-one-domain-out", ["b"]), ("in-distribution", ["b"]), ("single-source", ["a"])],
+)
+def test_the_domains_asked_for_are_targets_or_sources(protocol, kept):
+    lines = [{"case": "a", "target": "b"}, {"case": "b", "target": "a"}]
+    rules = get_protocol(protocol)
+    assert [line["target"] for line in lines if rules.wants(line, ["b"])] == kept
+    assert all(rules.wants(line, None) for line in lines)
+
+
+def test_only_a_protocol_that_leaves_one_domain_out_says_so():
+    assert [n for n in PROTOCOLS if get_protocol(n).leaves_one_out] == ["leave-one-domain-out"]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_says_what_it_does(name):
+    protocol = get_protocol(name)
+    assert protocol.registered_name == name
+    assert protocol.doing and protocol.measured and PROTOCOLS.summary(name)
 
 
 def test_leaving_one_domain_out_has_one_test(data):
