@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,12 +13,15 @@ from PIL import Image
 
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import ModelError
-from ldpf.export.base import head_of
 from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import normalization
-from ldpf.fusion import as_rule
+from ldpf.fusion import FUSION_RULES, FusionRule, as_rule
+from ldpf.fusion.fuse import MIXTURES
+from ldpf.methods import CoCoOp, CoOp, LinearProbe
+from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.training.recipe import FAST
 
 N, S, K, D = 7, 3, 4, 16
 
@@ -43,7 +47,18 @@ def classifier(fusion="similarity", prompts=S):
     )
 
 
-@pytest.mark.parametrize("fusion", ["similarity", "uniform", "nearest"])
+class ByClass(FusionRule):
+    """Weights that differ between classes, from the answers of each prompt."""
+
+    def weights(self, inputs):
+        return inputs.prompt_logits.softmax(dim=1)
+
+
+def linear(bias=(0.1, -0.2, -torch.inf, 0.3)):
+    return LinearClassifier("probe", tuple("abcd"), unit(K, D, seed=4), torch.tensor(bias))
+
+
+@pytest.mark.parametrize("fusion", list(FUSION_RULES))
 @pytest.mark.parametrize("prompts", [1, S])
 def test_head_agrees_with_the_classifier(fusion, prompts):
     model, features = classifier(fusion, prompts), unit(N, D)
@@ -52,25 +67,52 @@ def test_head_agrees_with_the_classifier(fusion, prompts):
     torch.testing.assert_close(weights, model.domain_weights(features))
 
 
-def test_features_of_any_length_are_taken():
-    head, features = FeatureHead(classifier()), unit(N, D)
-    torch.testing.assert_close(head(features)[0], head(5 * features)[0])
-
-
-def test_a_linear_classifier_has_a_head_too():
-    bias = torch.tensor([0.5, 0.0, -1.0, -torch.inf])  # the last class was not seen in training
-    model, features = LinearClassifier("gda", tuple("abcd"), unit(K, D), bias), unit(N, D, seed=4)
-    probabilities, weights = head_of(model)(3 * features)
+@pytest.mark.parametrize("mixes", list(MIXTURES))
+def test_a_rule_with_weights_for_each_class_agrees(mixes):
+    rule = type("Mixing", (ByClass,), {"mixes": mixes})()
+    model, features = replace(classifier(), fusion=rule), unit(N, D)
+    probabilities, weights = FeatureHead(model)(features)
     torch.testing.assert_close(probabilities, model.probabilities(features))
     torch.testing.assert_close(weights, model.domain_weights(features))
 
 
-def test_a_kind_without_a_head_is_refused():
-    class Strange(LinearClassifier):
-        registered_name = "strange"
+def test_a_linear_head_agrees_and_never_answers_a_class_it_has_not_seen():
+    model, features = linear(), unit(N, D)
+    probabilities, weights = FeatureHead(model)(features)
+    torch.testing.assert_close(probabilities, model.probabilities(features))
+    torch.testing.assert_close(weights, model.domain_weights(features))
+    assert probabilities[:, 2].tolist() == [0.0] * N
 
-    with pytest.raises(ModelError, match="'gda'"):
-        head_of(Strange("gda", tuple("abcd"), unit(K, D), torch.zeros(K)))
+
+@pytest.mark.parametrize("kind", list(CLASSIFIERS))
+def test_every_kind_of_classifier_has_a_head_or_says_why_not(kind, tiny_clip, make_features):
+    data = make_features(3)
+    short = replace(FAST, max_steps=2, cooldown=0)
+    methods = {
+        "prompt": CoOp(recipe=short),
+        "linear": LinearProbe(),
+        "instance": CoCoOp(recipe=short),
+    }
+    model = methods[kind].fit(data, data, tiny_clip)
+    if kind == "instance":
+        with pytest.raises(ModelError, match=r"'cocoop'.*needs the text encoder"):
+            FeatureHead(model)
+    else:
+        probabilities, _ = FeatureHead(model)(data.features)
+        torch.testing.assert_close(probabilities, model.probabilities(data.features))
+
+
+def test_a_kind_without_a_head_is_refused_by_the_name_of_its_method():
+    class Own(Classifier):
+        method = "own"
+
+    with pytest.raises(ModelError, match=r"'own' model cannot be exported"):
+        FeatureHead(Own())
+
+
+def test_features_of_any_length_are_taken():
+    head, features = FeatureHead(classifier()), unit(N, D)
+    torch.testing.assert_close(head(features)[0], head(5 * features)[0])
 
 
 def test_pixels_are_normalized_and_encoded_first(tiny_clip):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
 import ldpf.export.onnx_file
-from ldpf.errors import LdpfError, SettingsError
+from ldpf.errors import LdpfError, ModelError, SettingsError
 from ldpf.export import export_onnx
 from ldpf.export.onnx_file import Session, require_onnx
 
-from .test_graph import classifier, unit
+from .test_graph import ByClass, classifier, linear, unit
 
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
@@ -65,6 +66,52 @@ def test_the_head_alone_takes_features(tiny_clip, tmp_path):
     probabilities = torch.from_numpy(Session(done.path).run(features)[0])
     torch.testing.assert_close(probabilities, model.probabilities(features), rtol=0, atol=1e-4)
     assert json.loads(done.description.read_text())["preprocessing"] is None
+
+
+@needs_onnx
+@pytest.mark.parametrize("part", ["onnx", "features"])
+def test_a_linear_classifier_answers_alike_in_a_graph(part, tiny_clip, tmp_path):
+    done = export_onnx(linear(), tiny_clip, tmp_path / "linear.onnx", part=part)
+    size = tiny_clip.image_size
+    pixels = 255 * torch.rand(3, 3, size, size, generator=torch.Generator().manual_seed(0))
+    if part == "onnx":
+        processor = tiny_clip.image_processor
+        mean, std = (
+            torch.tensor(v)[:, None, None] for v in (processor.image_mean, processor.image_std)
+        )
+        inputs, features = pixels, tiny_clip.encode_images((pixels / 255 - mean) / std)
+    else:
+        inputs = features = unit(3, 16)
+    probabilities, weights = (torch.from_numpy(v) for v in Session(done.path).run(inputs))
+    expected = linear().probabilities(features)
+    torch.testing.assert_close(probabilities, expected, rtol=0, atol=1e-4)
+    assert weights.tolist() == [[1.0]] * 3
+    assert json.loads(done.description.read_text())["n_domains"] == 1
+
+
+@needs_onnx
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_files_of_a_linear_classifier_never_answer_a_class_it_has_not_seen(
+    precision, tiny_clip, tmp_path
+):
+    out = tmp_path / "linear.onnx"
+    done = export_onnx(linear(), tiny_clip, out, part="features", precision=precision)
+    assert done.difference < 0.1
+    probabilities = Session(done.path).run(unit(5, 16))[0]
+    assert probabilities[:, 2].tolist() == [0.0] * 5
+
+
+@needs_onnx
+def test_a_rule_that_no_graph_can_hold_is_refused_and_nothing_is_written(tiny_clip, tmp_path):
+    class Branching(ByClass):
+        def weights(self, inputs):
+            weights = super().weights(inputs)
+            return weights if float(inputs.similarities.sum()) > 0 else 2 * weights
+
+    model = replace(classifier(), fusion=Branching())
+    with pytest.raises(ModelError, match=r"'ldpf' model cannot be exported"):
+        export_onnx(model, tiny_clip, tmp_path / "head.onnx", part="features")
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_onnx

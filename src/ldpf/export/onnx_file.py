@@ -1,4 +1,4 @@
-"""Write an ONNX file, compare it with PyTorch, and only then let it stand."""
+"""Write an ONNX file, compare it with PyTorch, and keep it only if they agree."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ldpf.errors import LdpfError, SettingsError
-from ldpf.export.base import head_of
-from ldpf.export.graph import PixelGraph
+from ldpf.errors import LdpfError, ModelError, SettingsError
+from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.constraints import OneOf, check_value
@@ -28,8 +28,6 @@ from ldpf.utils.seed import generator
 from ldpf.version import __version__
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ldpf.backbones import Backbone
     from ldpf.models.base import Classifier
 
@@ -46,7 +44,7 @@ class Exported:
 
     Attributes:
         path: the ONNX file.
-        description: the JSON file beside it.
+        description: the JSON file next to it.
         difference: largest difference of an output to PyTorch's on random inputs.
         mebibytes: size of the ONNX file.
     """
@@ -65,7 +63,7 @@ def export_onnx(
     part: str = "onnx",
     precision: str = "fp32",
 ) -> Exported:
-    """Write a trained model as one ONNX file with a JSON description beside it.
+    """Write a trained model as one ONNX file with a JSON description next to it.
 
     The graph has the outputs `probabilities` [N, K] and `domain_weights` [N, S] and takes any
     number of images. It is compared with PyTorch on random inputs in batches of different size; a
@@ -82,7 +80,7 @@ def export_onnx(
 
     Raises:
         SettingsError: an unknown part or precision, or a file name without `.onnx`.
-        ModelError: a graph cannot hold this kind of classifier.
+        ModelError: a graph cannot hold this kind of classifier, or its fusion rule.
         LdpfError: the packages of the extra `export` are missing, or the file differs too much.
     """
     check_value("part", part, OneOf(("onnx", "features")))
@@ -93,7 +91,7 @@ def export_onnx(
     draws = generator(0, "export")
     sizes = [3, backbone.image_size, backbone.image_size]
     if part == "features":
-        graph, name, shape = head_of(classifier), "features", [backbone.embed_dim]
+        graph, name, shape = FeatureHead(classifier), "features", [backbone.embed_dim]
     else:
         graph, name, shape = PixelGraph(classifier, backbone), "pixels", sizes
     graph = graph.to("cpu").eval().requires_grad_(False)
@@ -101,7 +99,13 @@ def export_onnx(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
         draft = Path(folder) / "fp32.onnx"
-        _write(graph, _drawn(name, 2, shape, draws), name, draft)
+        try:
+            _write(graph, _drawn(name, 2, shape, draws), name, draft)
+        except Exception as error:  # the exporter's own errors share no base
+            raise ModelError(
+                f"The {classifier.method!r} model cannot be exported: a part of it is not made of "
+                f"tensor operations that a graph can hold ({str(error).strip().splitlines()[0]})."
+            ) from error
         draft = reduce_precision(draft, precision)
         _describe_inside(draft, description)
         inputs = [_drawn(name, n, shape, draws) for n in _TRIED_BATCHES]
@@ -132,7 +136,7 @@ def require_onnx() -> None:
 def describe(
     classifier: Classifier, backbone: Backbone, name: str, shape: list[int], precision: str
 ) -> dict[str, Any]:
-    """All that a program needs beside the graph: classes, input and preprocessing."""
+    """Everything a program needs besides the graph: classes, input and preprocessing."""
     return {
         "class_names": list(classifier.class_names),
         "n_domains": classifier.n_domains,
@@ -167,7 +171,8 @@ class Session:
     def run(self, batch: torch.Tensor) -> list[np.ndarray]:
         """Outputs of one batch, in the order of `OUTPUTS`."""
         (entry,) = self.session.get_inputs()
-        return self.session.run(list(OUTPUTS), {entry.name: batch.numpy()})
+        values = self.session.run(list(OUTPUTS), {entry.name: batch.numpy()})
+        return [np.asarray(value) for value in values]
 
 
 def _drawn(name: str, n: int, shape: list[int], draws: torch.Generator) -> torch.Tensor:

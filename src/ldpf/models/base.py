@@ -10,6 +10,7 @@ from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from ldpf.backbones import Backbone
     from ldpf.domains import FittedDomains, OutsideCheck
@@ -88,6 +89,21 @@ class Classifier:
             f"A {self.method!r} classifier knows its classes by their training images and not by "
             "their names, so it cannot answer with other names; train again with them, or use a "
             "method that learns prompts, such as 'ldpf'."
+        )
+
+    def graph_head(self) -> nn.Module:
+        """The classifier as tensor operations alone, for an exported graph.
+
+        Returns:
+            A module from image features [N, D] of length one, for any N, to class logits [N, K] and
+            fusion weights [N, S].
+
+        Raises:
+            ModelError: an answer needs more than the image's features.
+        """
+        raise ModelError(
+            f"A {self.method!r} model cannot be exported: its kind of classifier has no form that "
+            "a graph can hold."
         )
 
     def config(self) -> dict[str, Any]:

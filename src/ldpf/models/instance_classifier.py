@@ -130,6 +130,18 @@ class InstancePromptClassifier(Classifier):
         encoder = _encoder(_registered(self.generator), class_names, self.at_once, backbone)
         return replace(self, class_names=tuple(class_names), encoder=encoder)
 
+    def graph_head(self) -> nn.Module:
+        """Refused: every answer runs the text encoder.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(
+            f"A {self.method!r} model cannot be exported: it makes a prompt from the features of "
+            "the images, so every answer needs the text encoder, which an exported graph does not "
+            "hold; export a method whose prompts are the same for all images, such as 'ldpf'."
+        )
+
     def config(self) -> dict[str, Any]:
         """Which generator, and how many prompts it makes at once."""
         name = _registered(self.generator).registered_name

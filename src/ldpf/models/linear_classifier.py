@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import outside_shapes, outside_tensors, shared_fields
@@ -43,6 +44,10 @@ class LinearClassifier(Classifier):
         """Class logits: [N, D] -> [N, K]."""
         return image_features @ self.weight.T + self.bias
 
+    def graph_head(self) -> LinearHead:
+        """W and b; the weight of the only domain is 1."""
+        return LinearHead(self)
+
     def config(self) -> dict[str, Any]:
         """Nothing beyond what every kind keeps."""
         return {}
@@ -66,3 +71,20 @@ class LinearClassifier(Classifier):
     ) -> LinearClassifier:
         """Rebuild from config.json and checked tensors."""
         return cls(**shared_fields(config, tensors), weight=tensors["weight"], bias=tensors["bias"])
+
+
+class LinearHead(nn.Module):
+    """A linear classifier in an exported graph: features [N, D] to logits [N, K], ones [N, 1]."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def __init__(self, classifier: LinearClassifier) -> None:
+        """Copy W and b."""
+        super().__init__()
+        self.register_buffer("weight", classifier.weight.detach().clone())
+        self.register_buffer("bias", classifier.bias.detach().clone())
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and weights of features [N, D]."""
+        return features @ self.weight.T + self.bias, torch.ones_like(features[:, :1])

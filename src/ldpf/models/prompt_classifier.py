@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from ldpf.domains.fitted import FittedDomains
 from ldpf.fusion import FusionInputs, FusionRule, as_rule, rule_config, rule_from_config
-from ldpf.fusion.fuse import fuse
+from ldpf.fusion.fuse import MIXTURES, fuse
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
@@ -95,6 +97,10 @@ class PromptClassifier(Classifier):
         """Class logits under each prompt alone: [N, D] -> [N, S, K]."""
         return self.logit_scale * torch.einsum("nd,skd->nsk", image_features, self.text_features)
 
+    def graph_head(self) -> PromptHead:
+        """Text features, latent domains and fusion rule."""
+        return PromptHead(self)
+
     def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> PromptClassifier:
         """The same prompts in front of other class names, encoded now.
 
@@ -174,6 +180,39 @@ class PromptClassifier(Classifier):
         if config.get("encoded_class_names", names) != names:
             return classifier.for_classes(names, backbone)
         return classifier
+
+
+class PromptHead(nn.Module):
+    """A prompt classifier in an exported graph: features [N, D] to logits [N, K], weights [N, S].
+
+    The same computation as `PromptClassifier.logits` and `domain_weights`, without their loop over
+    chunks, which a graph for any number of images cannot hold.
+    """
+
+    text_features: torch.Tensor  # [S, K, D]
+    centroids: torch.Tensor  # [S, Z]
+
+    def __init__(self, classifier: PromptClassifier) -> None:
+        """Copy what the classifier has learned."""
+        super().__init__()
+        text, latent = classifier.text_features.detach().clone(), classifier.latent
+        self.register_buffer("text_features", text)
+        self.scale, self.rule = classifier.logit_scale, classifier.fusion
+        self.extractor = None
+        if latent is not None and len(text) > 1:
+            self.extractor = latent.extractor
+            self.register_buffer("centroids", F.normalize(latent.centroids.detach(), dim=-1))
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and weights of features [N, D]."""
+        if self.extractor is None:
+            similarities = torch.ones_like(features[:, :1])
+        else:
+            similarities = F.normalize(self.extractor(features), dim=-1) @ self.centroids.T
+        inputs = FusionInputs(similarities, features, self.text_features, self.scale)
+        weights = self.rule.weights(inputs)
+        logits = MIXTURES[self.rule.mixes](inputs, weights)
+        return logits, weights if weights.dim() == 2 else weights.mean(dim=2)
 
 
 def _encode(contexts: torch.Tensor, class_names: Sequence[str], backbone: Backbone) -> torch.Tensor:
