@@ -33,10 +33,8 @@ class FusionInputs:
     @cached_property
     def prompt_logits(self) -> torch.Tensor:
         """cos(f, t_k^s) / T under each prompt alone, [N, S, K]; computed when first asked for."""
-        import torch
-
-        cosines = torch.einsum("nd,skd->nsk", self.image_features, self.text_features)
-        return self.logit_scale * cosines
+        cosines = self.image_features @ self.text_features.mT  # [S, N, K]
+        return self.logit_scale * cosines.transpose(0, 1)
 
     def rows(self, start: int, stop: int) -> FusionInputs:
         """The inputs of images `start` to `stop` - 1."""

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ldpf.domains.disentangle.base import DISENTANGLERS, Disentangler, DisentanglerRun
+from ldpf.domains.disentangle.base import DISENTANGLERS, Disentangler
 from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.domains.disentangle.maps import DomainExtractor, seeded_linear
+from ldpf.domains.disentangle.run import DisentanglerRun
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.utils.constraints import Number, Whole, check_fields, constraint
 from ldpf.utils.trees import Tree
