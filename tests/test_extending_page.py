@@ -47,6 +47,8 @@ KINDS = {
     "clusterer": ("ldpf.domains.clustering.base", "CLUSTERERS", "ward"),
     "rule for the number": ("ldpf.domains.how_many.base", "HOW_MANY", "variance-ratio"),
     "assignment": ("ldpf.domains.assignment.base", "ASSIGNMENTS", "file-name"),
+    "protocol": ("ldpf.experiments.protocols.base", "PROTOCOLS", "few-shot"),
+    "selection rule": ("ldpf.experiments.selection.base", "SELECTION_RULES", "three-fold"),
     "named dataset": ("ldpf.data.datasets.base", "DATASETS", "our-sites"),
     "backbone family": ("ldpf.backbones.families.base", "FAMILIES", "averaged-clip"),
     "study": ("ldpf.studies.base", "STUDIES", "wording"),
@@ -278,6 +280,15 @@ def test_the_number_of_domains_is_that_of_the_cameras(
     (line,) = results_of(reader_folder, "results/assignment")
     log = (reader_folder / "results/assignment/runs" / line["run"] / "metrics.jsonl").read_text()
     assert '"sizes": [14, 14]' in log  # of 28 training images by two cameras
+
+
+def test_a_protocol_and_a_selection_rule_are_named_in_results(
+    outputs: dict[str, str], reader_folder: Path
+) -> None:
+    (line,) = results_of(reader_folder, "results/protocol")
+    assert line["protocol"] == "few-shot"
+    (line,) = results_of(reader_folder, "results/selection")
+    assert line["selection"] == "three-fold"
 
 
 def test_a_named_dataset_is_recognized(outputs: dict[str, str], reader_folder: Path) -> None:
