@@ -125,6 +125,13 @@ def test_a_package_outside_that_fails_is_named(room: Registry, tmp_path: Path) -
         room.get("far")
 
 
+def test_a_package_outside_that_fails_does_not_stop_a_list(room: Registry, tmp_path: Path) -> None:
+    _install(tmp_path, "room", "no_such_module:Far")
+    summaries = {name: room.summary(name) for name in room}
+    assert summaries["far"] == "Cannot be imported from 'no_such_module:Far'."
+    assert summaries["plain"] == "All the same."
+
+
 def test_settings_of_parts_name_their_class() -> None:
     @dataclass(frozen=True)
     class Rule:

@@ -155,7 +155,14 @@ class Registry(Generic[T]):
         """The first line of an entry's docstring; imports nothing of the room."""
         if name in self._sources:
             return self._sources[name].summary
-        return (self.get(name).__doc__ or "").strip().split("\n")[0]
+        try:
+            entry = self.get(name)
+        except SettingsError:
+            if name not in self._outside:
+                raise
+            # One broken package must not stop commands that only list what there is.
+            return f"Cannot be imported from {self._outside[name].value!r}."
+        return (entry.__doc__ or "").strip().split("\n")[0]
 
     def facts(self, name: str) -> dict[str, Any]:
         """The literal keyword arguments of the entry's decorator; imports nothing of the room.
