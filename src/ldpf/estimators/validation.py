@@ -57,9 +57,10 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any
         TypeError: X is sparse, or holds what is no number.
     """
     try:
-        return validate_data(estimator, X, reset=reset, ensure_all_finite=False, **options)
+        table: Any = validate_data(estimator, X, reset=reset, ensure_all_finite=False, **options)
     except ValueError as error:
         raise DataError(str(error)) from error
+    return table
 
 
 def names_of_classes(

@@ -86,7 +86,7 @@ class Method:
 
     def _fact(self, fact: str, default: bool) -> bool:
         # A method under a name of its own has what is known of its class.
-        for name in (self.name, getattr(self, "registered_name", None)):
+        for name in (self.name, getattr(self, "registered_name", "")):
             if name in METHODS:
                 return METHODS.facts(name).get(fact, default)
         return default

@@ -88,13 +88,16 @@ class DPL(Method):
         Raises:
             DataError: the batch form, and the domains of the images are unknown.
         """
-        if self.batch and (train.domains is None or validation.domains is None):
+        domains = train.domains
+        if self.batch and (domains is None or validation.domains is None):
             raise DataError(
                 "The batch form of DPL averages prompts over the images of a domain, but the "
                 "domains of the training images are unknown: arrange them as domain/class/image, "
                 "give a manifest with a 'domain' column, or take 'dpl', which needs none."
             )
-        at_once = len(train.domains.unique()) if self.batch else self.training.images_per_step
+        at_once = self.training.images_per_step
+        if self.batch and domains is not None:
+            at_once = len(domains.unique())
         tower = backbone.text
         words = tower.token_embeddings(tower.name_tokens(INITIAL_WORDS)).float().cpu()
         maker = DomainPromptGenerator(
@@ -135,6 +138,8 @@ def dpl_batch() -> DPL:
 @GENERATORS.register("domain-tokens")
 class DomainPromptGenerator(PromptGenerator):
     """F: features [n, D] -> contexts [n, M + 4, W], made tokens first and fixed words behind."""
+
+    words: torch.Tensor
 
     def __init__(
         self,

@@ -130,7 +130,7 @@ def split_setting(text: str, example: str) -> tuple[str, str]:
 
 def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any) -> Any:
     field_name, rest = path[0], path[1:]
-    known = {field.name: field for field in fields(part)} if is_dataclass(part) else {}
+    known = _fields_of(part)
     if field_name not in known or field_name in FIXED:
         near = did_you_mean(name, known_names(whole))
         raise SettingsError(f"There is no setting {name!r}.{near}")
@@ -146,6 +146,11 @@ def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any)
         kind = type(now).__name__
         raise SettingsError(f"{name}={value!r} should be of type {kind}, like {now!r}.")
     return replace(part, **{field_name: value})
+
+
+def _fields_of(part: Any) -> dict[str, Field[Any]]:
+    """The fields of a part by name; none where it is a plain value."""
+    return {field.name: field for field in fields(part)} if is_dataclass(part) else {}
 
 
 def _other_part(now: Any, name: str, value: Any) -> Any:

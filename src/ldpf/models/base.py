@@ -85,7 +85,10 @@ class Classifier:
         Raises:
             ModelError: it knows its classes by images and not by their names.
         """
-        raise ModelError(
+        raise self._without_names()
+
+    def _without_names(self) -> ModelError:
+        return ModelError(
             f"A {self.method!r} classifier knows its classes by their training images and not by "
             "their names, so it cannot answer with other names; train again with them, or use a "
             "method that learns prompts, such as 'ldpf'."

@@ -113,7 +113,7 @@ class PromptClassifier(Classifier):
         elif self.templates:
             features = zero_shot_features(class_names, self.templates, backbone)[None]
         else:
-            return super().for_classes(class_names, backbone)
+            raise self._without_names()
         return replace(self, class_names=tuple(class_names), text_features=features)
 
     def config(self) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def training_provenance(
         domain_names: of the known domains among them all; None where domains are unknown.
     """
     parts = [part for part in (train, validation, test) if part is not None]
-    counts = sum(torch.bincount(part.labels, minlength=len(train.class_names)) for part in parts)
+    labels = torch.cat([part.labels for part in parts])
+    counts = torch.bincount(labels, minlength=len(train.class_names))
     recipe = getattr(method, "recipe", None)  # not everything that learns learns prompts
     return {
         "dataset": dataset or "images given in Python",
