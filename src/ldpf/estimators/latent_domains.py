@@ -81,9 +81,9 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
         self._n_features_out = self.n_domains
         return self
 
-    def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
-        """`fit`, and the latent domain of each training image, [N]."""
-        return self.fit(X, y).labels_
+    def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:
+        """`fit` with these arguments, and the latent domain of each training image, [N]."""
+        return self.fit(X, y, **kwargs).labels_
 
     def predict(self, X: Any) -> np.ndarray:
         """The latent domain of each image, [N]: the nearest centroid."""
