@@ -60,7 +60,10 @@ def test_it_says_what_was_measured():
 def test_it_says_how_settings_were_chosen():
     origin = {
         **CONFIG["provenance"],
-        "search": {"selection": "leave-one-domain-out"},
+        "search": {
+            "selection": "leave-one-domain-out",
+            "judged_on": "on known domains left out in turn",
+        },
         "chosen": {"tau": 1.0},
         "trials": [{"settings": {"tau": 1.0}, "score": 0.5}],
     }
