@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ldpf.models.base import Classifier
     from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.models.saving import load_model, save_model
-    from ldpf.workflows import DataSource, discover, evaluate, predict, train
+    from ldpf.workflows import DataSource, benchmark, discover, evaluate, predict, train
 
 _HOMES = {
     # data, backbones, features
@@ -38,6 +38,7 @@ _HOMES = {
     "save_model": "ldpf.models.saving",
     # what the commands do
     "DataSource": "ldpf.workflows.source",
+    "benchmark": "ldpf.workflows.benchmarking",
     "discover": "ldpf.workflows.discovery",
     "evaluate": "ldpf.workflows.evaluation",
     "predict": "ldpf.workflows.prediction",
@@ -62,6 +63,7 @@ __all__ = [
     "Method",
     "PromptClassifier",
     "__version__",
+    "benchmark",
     "discover",
     "evaluate",
     "extract_features",

@@ -196,9 +196,9 @@ def test_bad_options_end_with_a_sentence(
 def test_unknown_domains_are_refused_before_anything_is_encoded(
     flat_images, tmp_path, run, monkeypatch
 ):
-    from ldpf import backbones
-
-    monkeypatch.setattr(backbones, "load_backbone", None)  # calling it would be a TypeError
+    monkeypatch.setattr(
+        "ldpf.workflows.inputs.load_backbone", None
+    )  # calling it would be a TypeError
     result = run("benchmark", "--data", flat_images, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (

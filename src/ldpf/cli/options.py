@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -302,6 +302,11 @@ class ComparisonOptions:
         ),
     ] = None
 
+    @property
+    def chosen_targets(self) -> list[str] | None:
+        """Domains to leave out; None for every one."""
+        return listed(self.targets or "") or None
+
 
 Track = Annotated[
     Path | None,
@@ -327,8 +332,13 @@ def listed(option: str) -> list[str]:
 
 def choices_help(registry: Registry[Any]) -> str:
     """All names of a registry with their summaries, for a help text."""
+    return named_help({name: registry.summary(name) for name in registry})
+
+
+def named_help(summaries: Mapping[str, str]) -> str:
+    """Names with their summaries, for a help text."""
     # A bracket would be read as markup.
-    return " ".join(f"{name}: {registry.summary(name)}" for name in registry).replace("[", "\\[")
+    return " ".join(f"{name}: {words}" for name, words in summaries.items()).replace("[", "\\[")
 
 
 def choice_of(registry: Registry[Any]) -> Callable[[str], str]:

@@ -22,9 +22,11 @@ from ldpf.cli.options import (
     choices_help,
     typed_command,
 )
+from ldpf.experiments.selection.base import SELECTION_RULES
 from ldpf.methods.base import METHODS
 from ldpf.models.summary import model_words
 from ldpf.utils.text import count
+from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
 from ldpf.workflows.source import describe
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def train(
             help="How many latent domains (groups of images of one style) to look for.",
             rich_help_panel=MODEL_PANEL,
         ),
-    ] = 3,
+    ] = N_DOMAINS,
     tau: Annotated[
         float,
         typer.Option(
@@ -70,7 +72,7 @@ def train(
             "counts; large, all the same.",
             rich_help_panel=MODEL_PANEL,
         ),
-    ] = 0.1,
+    ] = TAU,
     recipe: Annotated[
         str,
         typer.Option(
@@ -100,12 +102,11 @@ def train(
     selection: Annotated[
         str,
         typer.Option(
-            help="What --search chooses by. leave-one-latent-domain-out: accuracy on latent "
-            "domains left out in turn, which stand in for the next site. leave-one-domain-out: on "
-            "known domains. training-domain-validation: on held-out images of the same sources.",
+            help=f"What --search chooses by. {choices_help(SELECTION_RULES)}",
+            callback=choice_of(SELECTION_RULES),
             rich_help_panel=MODEL_PANEL,
         ),
-    ] = "leave-one-latent-domain-out",
+    ] = SELECTION,
     train_fraction: Annotated[
         float,
         typer.Option(

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ldpf.workflows.benchmarking import benchmark
     from ldpf.workflows.datasets import (
         check_dataset,
         describe_dataset,
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
     from ldpf.workflows.reporting import report
     from ldpf.workflows.serving import serve
     from ldpf.workflows.source import DataSource
+    from ldpf.workflows.studying import study
     from ldpf.workflows.tabulating import table_text, tabulate
     from ldpf.workflows.training import train
 
 _HOMES = {
     "DataSource": ".source",
+    "benchmark": ".benchmarking",
     "check_dataset": ".datasets",
     "describe_dataset": ".datasets",
     "describe_model": ".inspecting",
@@ -62,6 +65,7 @@ _HOMES = {
     "prepare_terra_incognita": ".datasets",
     "report": ".reporting",
     "serve": ".serving",
+    "study": ".studying",
     "table_text": ".tabulating",
     "tabulate": ".tabulating",
     "train": ".training",
@@ -69,6 +73,7 @@ _HOMES = {
 
 __all__ = [
     "DataSource",
+    "benchmark",
     "check_dataset",
     "describe_dataset",
     "describe_model",
@@ -82,6 +87,7 @@ __all__ = [
     "prepare_terra_incognita",
     "report",
     "serve",
+    "study",
     "table_text",
     "tabulate",
     "train",

@@ -20,6 +20,7 @@ from ldpf.fusion.similarity import similarity_weights
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import check_own_folder, new_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.workflows.defaults import N_DOMAINS
 from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files
 from ldpf.workflows.inputs import (
     AnyBackbone,
@@ -31,9 +32,6 @@ from ldpf.workflows.inputs import (
 )
 
 log = logging.getLogger("ldpf")
-
-N_DOMAINS = 3
-"""How many latent domains are looked for where nothing else is said."""
 
 
 @dataclass(frozen=True)

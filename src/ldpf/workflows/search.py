@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldpf.errors import SettingsError
+from ldpf.workflows.defaults import SELECTION
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from ldpf.methods import Method
 
 log = logging.getLogger("ldpf")
-
-SELECTION = "leave-one-latent-domain-out"
-"""The selection rule of `ldpf train`, unless another is given."""
 
 
 def search_space(

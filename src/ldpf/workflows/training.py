@@ -26,9 +26,10 @@ from ldpf.training.recipe import get_recipe
 from ldpf.utils.registry import part_settings
 from ldpf.utils.text import count
 from ldpf.version import __version__
+from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.model_writing import check_model_folder, train_into
-from ldpf.workflows.search import SELECTION, chooser, search_space
+from ldpf.workflows.search import chooser, search_space
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -112,8 +113,8 @@ def train(
     *,
     backbone: AnyBackbone = "nano",
     method: str | Method = "ldpf",
-    n_domains: int = 3,
-    tau: float = 0.1,
+    n_domains: int = N_DOMAINS,
+    tau: float = TAU,
     recipe: str = "fast",
     search: Sequence[str] = (),
     trials: int | None = None,

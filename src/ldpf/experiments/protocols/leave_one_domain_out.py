@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ldpf.experiments.protocols.base import PROTOCOLS, Protocol, across_domains
+from ldpf.experiments.protocols.across import across_domains
+from ldpf.experiments.protocols.base import PROTOCOLS, Protocol
 
 if TYPE_CHECKING:
     from ldpf.experiments.episode import Episode

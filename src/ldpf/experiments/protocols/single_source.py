@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ldpf.experiments.protocols.base import PROTOCOLS, Protocol, across_domains
+from ldpf.experiments.protocols.across import across_domains
+from ldpf.experiments.protocols.base import PROTOCOLS, Protocol
 
 if TYPE_CHECKING:
     from ldpf.experiments.episode import Episode

@@ -1,0 +1,218 @@
+"""Methods compared on domains they have never seen: the work of `ldpf benchmark`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.backbones.load import pick_device
+from ldpf.data import require_trainable
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.pool import choose_jobs
+from ldpf.experiments.protocols import DEFAULT_PROTOCOL
+from ldpf.experiments.results import write_results
+from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.search import parse_search
+from ldpf.experiments.selection import DEFAULT_SELECTION
+from ldpf.features.feature_set import FeatureSet
+from ldpf.models.summary import chosen_words
+from ldpf.report.tables.benchmark_table import BenchmarkTable
+from ldpf.training.callbacks import Tracker, track_log
+from ldpf.training.recipe import get_recipe
+from ldpf.utils.files import check_own_folder, new_folder, write_text
+from ldpf.utils.progress import progress_bar
+from ldpf.utils.text import count
+from ldpf.workflows.defaults import COMPARED
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished benchmark.
+
+    Attributes:
+        out: folder of results.jsonl, table.md and the runs.
+        lines: a result line for each method, target and seed.
+        table: of them.
+        failures: a sentence for each run that failed.
+    """
+
+    out: Path
+    lines: list[dict[str, Any]]
+    table: BenchmarkTable
+    failures: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "results": self.lines,
+            "table": self.table.to_json(),
+            "failures": list(self.failures),
+        }
+
+
+def benchmark(
+    data: Images = "demo",
+    out: str | Path = "results",
+    *,
+    methods: Sequence[str] = COMPARED,
+    backbone: AnyBackbone = "nano",
+    n_domains: int | None = None,
+    recipe: str = "fast",
+    settings: Mapping[str, Any] | None = None,
+    seeds: int = 3,
+    targets: Sequence[str] | None = None,
+    protocol: str = DEFAULT_PROTOCOL,
+    selection: str = DEFAULT_SELECTION,
+    search: Sequence[str] = (),
+    trials: int | None = None,
+    jobs: int | None = None,
+    track: str | Path | None = None,
+    device: str = "auto",
+    command: str | None = None,
+) -> Comparison:
+    """Compare methods on images from domains they have never seen.
+
+    Finished runs are kept: the same call resumes an interrupted comparison and repeats nothing.
+
+    Args:
+        data: labeled images whose domains are known.
+        out: folder for results.jsonl, table.md and the runs.
+        methods: names in `ldpf.experiments.readouts.READOUTS`.
+        backbone: frozen model to build on.
+        n_domains: how many latent domains LDPF looks for; None for its own.
+        recipe: "fast" or "paper".
+        settings: other values by dotted name, for every method that has them, as in
+            `{"tau": 0.05, "recipe.learning_rate": 0.01}`.
+        seeds: how often everything is repeated with another random start.
+        targets: domains to leave out in turn; None for every one.
+        protocol: a name in `ldpf.experiments.protocols.PROTOCOLS`.
+        selection: a name in `ldpf.experiments.selection.SELECTION_RULES`: what checkpoints and
+            settings are chosen by.
+        search: settings to choose among values, such as "tau=0.05,0.1".
+        trials: combinations to try; None for every one.
+        jobs: runs side by side, each in a process of its own; None for as many as processors and
+            memory allow.
+        track: folder for curves that TensorBoard shows.
+        device: "auto", "cpu" or "cuda".
+        command: kept in each run as the command that made it.
+
+    Raises:
+        SettingsError: an option that cannot be, or `out` holds other files.
+        DataError: the images cannot be used, or their domains are unknown.
+    """
+    plan = BenchmarkPlan(
+        methods=list(methods),
+        recipe=get_recipe(recipe),
+        targets=None if targets is None else list(targets),
+        seeds=seeds,
+        n_domains=n_domains,
+        settings=settings or {},
+        protocol=protocol,
+        selection=selection,
+        search=parse_search(search, trials),
+    )
+    folder = Path(out)
+    check_own_folder(folder, ("runs", "results.jsonl"), "benchmark results")
+    curves = None if track is None else Path(track)
+    if curves is not None:
+        Tracker(curves)  # refused here rather than after the first run
+    images = list_images(data)
+    dataset = images.dataset
+    # These need no features, so no one waits for an encoding in vain.
+    plan.rules.check(dataset, plan.targets or ())
+    require_trainable(dataset)
+    new_folder(folder)
+    shown = list(plan.targets or dataset.domain_names)
+    if jobs is None:
+        n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
+        jobs = jobs_for(n_runs, device)
+    frozen = open_backbone(backbone, device)
+    features = images.encode(frozen).features
+    with _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run:
+        lines, failures = run_benchmark(
+            features,
+            dataset.name,
+            frozen,
+            plan,
+            folder,
+            jobs=jobs,
+            command=command,
+            on_run=on_run,
+        )
+    write_results(folder / "results.jsonl", lines)
+    caption = [*_caption(dataset.name, frozen.name, features, plan, folder), *chosen_words(lines)]
+    table = BenchmarkTable.from_results(lines, plan.methods, plan.rules.columns(shown), caption)
+    write_text(folder / "table.md", table.to_markdown())
+    return Comparison(folder, lines, table, tuple(failures))
+
+
+def jobs_for(n_runs: int, device: str) -> int:
+    """How many of `n_runs` go side by side on this machine; the log says why."""
+    jobs, why = choose_jobs(n_runs, pick_device(device))
+    log.info("side by side: %s (%s)", count(jobs, "run"), why)
+    return jobs
+
+
+def _learning(plan: BenchmarkPlan) -> int:
+    """How many of a plan's methods learn from images."""
+    return sum(plan.make(name).learns for name in plan.trained)
+
+
+@contextmanager
+def _progress(
+    plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, curves: Path | None
+) -> Iterator[Any]:
+    """A function to call after each run: a line in the log, a step of a bar, and its curves."""
+    tasks = plan.tasks(domain_names)
+    width = max(len(name) for name in plan.trained)
+    case_width = max(len(plan.rules.case_words(task.case)) for task in tasks)
+
+    def finished(line: dict[str, Any], before: bool) -> None:
+        log.info(
+            "%s  %s  seed %s  accuracy %s  %s",
+            f"{line['method']:<{width}}",
+            f"{plan.rules.case_words(line.get('case', line['target'])):<{case_width}}",
+            line["seed"],
+            f"{line['accuracy']:6.1%}",
+            "done before" if before else f"{line['seconds']:.1f} s",
+        )
+        advance(1)
+        if curves is not None:
+            _track(line, runs, curves)
+
+    enabled = log.isEnabledFor(logging.INFO)
+    with progress_bar("runs", len(tasks), enabled=enabled) as advance:
+        yield finished
+
+
+def _track(line: dict[str, Any], runs: Path, curves: Path) -> None:
+    """Curves of a run that is over; one that has them already keeps them."""
+    case = line.get("case", line["target"])
+    folder = curves / line["method"] / f"{case}-seed-{line['seed']}-{line['run'][:8]}"
+    if folder.exists():
+        return
+    tracker = Tracker(folder)
+    track_log(runs / line["run"] / "metrics.jsonl", tracker)
+    tracker.add_target_accuracy(line["accuracy"])
+    tracker.close()
+
+
+def _caption(
+    dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
+) -> list[str]:
+    spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
+    return [
+        f"Accuracy in % on {plan.rules.measured}{spread}.",
+        f"Data {dataset}: {count(len(features), 'image')}, "
+        f"{count(len(features.class_names), 'class', 'classes')}. Backbone {backbone}. "
+        f"{count(plan.seeds, 'seed')}, recipe {plan.recipe.name}, checkpoints selected by "
+        f"{plan.selection_rule.words}.",
+        f"Files: {out / 'results.jsonl'}, {out / 'table.md'}, {out / 'runs'}.",
+    ]

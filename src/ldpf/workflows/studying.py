@@ -1,0 +1,155 @@
+"""One question about LDPF, answered with a table and a figure: the work of `ldpf study`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.data import require_trainable
+from ldpf.experiments.protocols import get_protocol
+from ldpf.experiments.results import write_results
+from ldpf.report.tables.benchmark_table import BenchmarkTable
+from ldpf.studies.base import make_study
+from ldpf.studies.bench import Bench, StudyResult, write_rows
+from ldpf.training.recipe import get_recipe
+from ldpf.utils.files import new_folder, write_text
+from ldpf.utils.text import count
+from ldpf.workflows.benchmarking import jobs_for
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+
+log = logging.getLogger("ldpf")
+
+
+@dataclass(frozen=True)
+class FinishedStudy:
+    """A study that was done.
+
+    Attributes:
+        name: of the study.
+        result: its question, measurements, figures, and how to read them.
+        table: accuracies; None where nothing was trained.
+        caption: on what it was done, and how to read it.
+        files: what was written.
+    """
+
+    name: str
+    result: StudyResult
+    table: BenchmarkTable | None
+    caption: tuple[str, ...]
+    files: tuple[Path, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Table and measurements as plain values."""
+        return {
+            "study": self.name,
+            "table": None if self.table is None else self.table.to_json(),
+            "measured": self.result.measured,
+            "reading": self.result.reading,
+            "files": [str(file) for file in self.files],
+        }
+
+
+def study(
+    name: str,
+    data: Images = "demo",
+    out: str | Path = "studies",
+    *,
+    values: Sequence[str] | None = None,
+    backbone: AnyBackbone = "nano",
+    recipe: str = "fast",
+    seeds: int = 3,
+    targets: Sequence[str] | None = None,
+    jobs: int | None = None,
+    runs: str | Path | None = None,
+    device: str = "auto",
+) -> FinishedStudy:
+    """Answer one question about LDPF on images whose domains are known.
+
+    Args:
+        name: a name in `ldpf.studies.base.STUDIES`.
+        data: labeled images whose domains are known; each is left out in turn.
+        out: folder for tables and figures, in a folder named after the study.
+        values: what to try, as typed ("1", "4+8"); None for the study's own.
+        backbone: frozen model to build on.
+        recipe: "fast" or "paper".
+        seeds: how often everything is repeated with another random start.
+        targets: domains to leave out; None for every one.
+        jobs: runs side by side; None for as many as processors and memory allow.
+        runs: where the runs are kept, for instance those of a benchmark; None for a folder in
+            `out` that all studies share.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        SettingsError: there is no such study, or an option that cannot be.
+        DataError: the images cannot be used, their domains are unknown, or a run failed.
+    """
+    question = make_study(name, values)
+    images = list_images(data)
+    dataset = images.dataset
+    get_protocol().check(dataset, targets or ())
+    require_trainable(dataset)
+    folder = new_folder(Path(out) / name)
+    shown = list(targets or dataset.domain_names)
+    if jobs is None:
+        jobs = jobs_for(len(shown) * seeds, device)
+    frozen = open_backbone(backbone, device)
+    bench = Bench(
+        data=images.encode(frozen).features,
+        dataset_name=dataset.name,
+        backbone=frozen,
+        recipe=get_recipe(recipe),
+        targets=shown,
+        seeds=seeds,
+        out=folder,
+        runs=Path(out) / "runs" if runs is None else Path(runs),
+        jobs=jobs,
+        on_run=_finished,
+        root=dataset.root,
+    )
+    result = question.run(bench)
+    caption = (
+        f"Data {dataset.name}, backbone {frozen.name}, {count(seeds, 'seed')}, recipe {recipe}.",
+        result.reading,
+    )
+    table = None
+    if result.lines:
+        table = BenchmarkTable.from_results(result.lines, result.variants, shown, list(caption))
+    return FinishedStudy(name, result, table, caption, tuple(_write(result, table, folder)))
+
+
+def _finished(line: dict[str, Any], before: bool) -> None:
+    if not before:
+        log.info(
+            "%s, target %s, seed %s: accuracy %.1f%%, %.1f s",
+            line["method"],
+            line["target"],
+            line["seed"],
+            100 * line["accuracy"],
+            line["seconds"],
+        )
+
+
+def _write(result: StudyResult, table: BenchmarkTable | None, folder: Path) -> list[Path]:
+    """Figures, result lines and tables; returns the files."""
+    files = []
+    for file_name, figure in result.figures.items():
+        figure.savefig(folder / file_name, dpi=130, bbox_inches="tight")
+        files.append(folder / file_name)
+    files += sorted(folder.glob("sheet-*.png"))
+    if result.lines:  # each of the study's plans wrote its own lines there; these are all of them
+        write_results(folder / "results.jsonl", result.lines)
+    accuracies = [
+        {"variant": line["method"], **{k: line[k] for k in ("target", "seed", "accuracy")}}
+        for line in result.lines
+    ]
+    for file_name, rows in (("accuracy.csv", accuracies), ("measured.csv", result.measured)):
+        if rows:
+            write_rows(folder / file_name, rows)
+            files.append(folder / file_name)
+    if table is not None:
+        write_text(folder / "table.md", table.to_markdown())
+        files.append(folder / "table.md")
+    return files
