@@ -43,7 +43,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from text_memory import peak_mib, process_peak_mib
+from ldpf.utils.resources import peak_memory_mib
+from text_memory import peak_mib
 from text_workload import CONTEXT_TOKENS, Pass, Sizes, Workload
 
 CASES = ((7, 1), (65, 1), (65, 3), (345, 3), (1000, 1))
@@ -174,7 +175,7 @@ def measure_chunked(sizes: Sizes, case: tuple[int, int], budget_mib: float) -> d
     encoder = work.whole("shared").encoder
     choice = encoder.choose_class_chunk(case[1], CONTEXT_TOKENS, budget_mib)
     seconds, chunked = timed(work.whole("shared", choice.class_chunk), sizes.device)
-    chunked_mib = process_peak_mib(sizes.device)
+    chunked_mib = peak_memory_mib(sizes.device)
     unchunked_seconds, whole = timed(work.whole("shared"), sizes.device)
     return {
         "classes": case[0],
@@ -182,7 +183,7 @@ def measure_chunked(sizes: Sizes, case: tuple[int, int], budget_mib: float) -> d
         "class_chunk": choice.class_chunk,
         "reason": choice.reason,
         "chunked_mib": chunked_mib,
-        "unchunked_mib": process_peak_mib(sizes.device),
+        "unchunked_mib": peak_memory_mib(sizes.device),
         "chunked_s": seconds,
         "unchunked_s": unchunked_seconds,
         "max_relative_error": max(map(relative_error, chunked, whole)),

@@ -1,58 +1,36 @@
-"""Peak memory of one piece of work, by the operating system's own account."""
+"""Peak memory of one piece of work, as the operating system counts it."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import resource
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
+import psutil
 import torch
 
+from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
+
 MIB = 2**20
-_STATUS = Path("/proc/self/status")
 
 
 def peak_mib(function: Callable[[], object], device: str) -> float:
     """MiB that a call needs at its peak beyond what is in use before it.
 
-    CPU: resident memory of the process. On Linux the kernel's mark of the peak is set back first
-    and freed memory is returned, so that what earlier work left behind hides nothing; elsewhere the
-    mark cannot be set back, and the result is too small if an earlier peak was higher.
+    CPU: resident memory of the process. Memory that earlier work has freed is returned to the
+    system first where that is possible (glibc), so that it hides nothing. Where the mark of the
+    peak cannot be reset (macOS, Windows), an earlier, higher peak makes the result too large.
     """
     if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        function()
-        torch.cuda.synchronize()
-        return (torch.cuda.max_memory_allocated() - before) / MIB
-    # The matrix product library takes its workspace once per process, whatever the path.
-    torch.ones(64, 64) @ torch.ones(64, 64)
-    if not _STATUS.exists():
-        before = process_peak_mib(device)
-        function()
-        return process_peak_mib(device) - before
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    before = _status_mib("VmRSS")
+        before = torch.cuda.memory_allocated() / MIB
+    else:
+        # The matrix product library takes its workspace once per process, whatever the path.
+        torch.ones(64, 64) @ torch.ones(64, 64)
+        with contextlib.suppress(AttributeError, OSError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
+        before = psutil.Process().memory_info().rss / MIB
+    reset_peak_memory(device)
     function()
-    return _status_mib("VmHWM") - before
-
-
-def process_peak_mib(device: str) -> float:
-    """Highest memory in MiB so far: of the whole process, or what the CUDA allocator gave out."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated() / MIB
-    if _STATUS.exists():
-        # Not getrusage: on Linux its peak is handed down from the process that started this one.
-        return _status_mib("VmHWM")
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
-
-
-def _status_mib(key: str) -> float:
-    for line in _STATUS.read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"{_STATUS} has no line {key}.")
+        torch.cuda.synchronize()
+    return peak_memory_mib(device) - before

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 _AT_ONCE_ON_CPU = 8
-"""Images in one forward pass on a CPU: what lies between two layers then stays in the caches. A
-MobileNetV2 encoded 39 images a second eight at a time and 22 by 32 (two cores, 224 pixels)."""
+"""Images in one forward pass on a CPU: activations then stay in the caches. A MobileNetV2
+encoded 39 images a second eight at a time, and 22 with 32 at a time (two cores, 224 pixels)."""
 
 _LONGEST_RATIO = 16
-"""Longer sides than this many times the shorter one lose their far ends before resizing."""
+"""An image whose longer side exceeds this many times the shorter one is cut before resizing."""
 
 
 @dataclass(frozen=True)
 class Backbone:
     """Frozen image encoder, preprocessing, tokenizer and text tower as one object.
 
-    They travel together because each is wrong with another model's partner: the most common
+    They belong together because each is wrong with another model's: the most common
     silent loss of accuracy in this field is a preprocessing or activation that does not belong to
     the weights.
 
@@ -105,8 +105,8 @@ class Backbone:
         if "shortest_edge" in self.image_processor.size:
             images = [_without_far_ends(image) for image in images]
         steps = {} if normalized else {"do_rescale": False, "do_normalize": False}
-        found = self.image_processor(images=images, return_tensors="pt", **steps)
-        return found["pixel_values"].float()
+        result = self.image_processor(images=images, return_tensors="pt", **steps)
+        return result["pixel_values"].float()
 
     @torch.no_grad()
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -158,7 +158,7 @@ def _without_far_ends(image: Image.Image) -> Image.Image:
     """Cut an extremely long image around its middle.
 
     Resizing a 1 x 20,000 image to a shorter side of 224 would build one of 224 x 4,480,000. The
-    centre crop that follows never sees its far ends.
+    center crop that follows never sees its far ends.
     """
     width, height = image.size
     limit = _LONGEST_RATIO * min(width, height)

@@ -23,7 +23,7 @@ _SETTINGS_WITHOUT_WEIGHTS = (
 
 
 _WITHOUT_FAMILY = ("clip", "vision-text-dual-encoder")
-"""Families whose name is not hashed: fingerprints are stored beside features and trained prompts,
+"""Families whose name is not hashed: fingerprints are stored with features and trained prompts,
 and theirs are older than the other families."""
 
 
@@ -67,7 +67,7 @@ def fingerprint(model: PreTrainedModel, image_processor: Any, tokenizer: Any) ->
     }
     settings: list[Any] = [config, processor]
     if (family := model.config.model_type) not in _WITHOUT_FAMILY:
-        # Its name stands for how sentences are read; special tokens are in no other place.
+        # The name says how sentences are read; special tokens are stored nowhere else.
         tokens = {key: getattr(tokenizer, f"{key}_token_id") for key in ("bos", "eos", "pad")}
         settings.append({"family": family, **tokens})
     digest.update(json.dumps(settings, sort_keys=True, default=_plain).encode())

@@ -1,4 +1,4 @@
-"""`open_clip_config.json` in transformers' words; what has no counterpart there is refused.
+"""`open_clip_config.json` as a config of transformers; what has no counterpart there is refused.
 
 A field that is passed over would give features that are quietly wrong. So every field is either
 understood, known to change nothing, at the value that says 'as in CLIP', or refused by its name.
@@ -92,7 +92,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def transformers_config(model: dict[str, Any], name: str, tokenizer: Any) -> CLIPConfig:
-    """`model_cfg` in transformers' words.
+    """`model_cfg` as a config of transformers.
 
     The activation is QuickGELU exactly if `quick_gelu` is true; a file without the field means GELU
     by the format's definition.

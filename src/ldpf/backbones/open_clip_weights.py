@@ -39,7 +39,7 @@ def rename(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """OpenCLIP's tensors under transformers' names; names that are not known stay as they are."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in weights.items():
-        # Models with a text tower of its own class call it `text.`; the rest is the same.
+        # Models whose text tower is a separate class call it `text.`; the rest is the same.
         plain = name.removeprefix("text.")
         if plain == "attn_mask":  # a constant that old files hold
             continue

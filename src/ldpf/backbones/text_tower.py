@@ -72,7 +72,7 @@ class TextTower:
 
     @property
     def pad_id(self) -> int:
-        """What stands behind [EOS]. Only a tower that is not causal, or pools `last`, reads it."""
+        """What follows [EOS]. Only a tower that is not causal, or pools `last`, reads it."""
         pad = getattr(self.tokenizer, "pad_token_id", None)
         return self.eos_id if pad is None else int(pad)
 

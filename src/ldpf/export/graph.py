@@ -48,7 +48,7 @@ class PixelGraph(nn.Module):
     offset: torch.Tensor
 
     def __init__(self, classifier: Classifier, backbone: Backbone) -> None:
-        """Put the head behind the backbone's image tower.
+        """Put the head after the backbone's image tower.
 
         Raises:
             ModelError: a graph cannot hold the classifier.

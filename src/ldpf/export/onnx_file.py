@@ -118,9 +118,9 @@ def export_onnx(
             )
         with draft.open("rb") as content, open_atomic(out, "wb") as stream:
             shutil.copyfileobj(content, stream)
-    beside = out.with_suffix(".json")
-    write_json(beside, description)
-    return Exported(out, beside, difference, out.stat().st_size / 2**20)
+    description_file = out.with_suffix(".json")
+    write_json(description_file, description)
+    return Exported(out, description_file, difference, out.stat().st_size / 2**20)
 
 
 def require_onnx() -> None:
@@ -163,7 +163,7 @@ class Session:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # a warning for each weight that an optimisation drops
+        options.log_severity_level = 3  # a warning for each weight that an optimization drops
         self.session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
@@ -206,7 +206,7 @@ def _difference(graph: torch.nn.Module, path: Path, batch: torch.Tensor) -> floa
 
 
 def _describe_inside(path: Path, description: dict[str, Any]) -> None:
-    """The description also travels in the file's own metadata."""
+    """Write the description into the file's own metadata."""
     import onnx
 
     model = onnx.load(path)

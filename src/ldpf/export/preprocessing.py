@@ -1,4 +1,4 @@
-"""A backbone's preprocessing in plain words and numbers, for programs without transformers."""
+"""A backbone's preprocessing as plain values, for programs without transformers."""
 
 from __future__ import annotations
 

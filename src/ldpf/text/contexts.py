@@ -1,4 +1,4 @@
-"""The learnable contexts: how they start, and how a person reads them afterwards."""
+"""Learnable contexts: initial values, and how a person reads them after training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def worded_context(
 ) -> torch.Tensor:
     """A context that starts as the embeddings of `words`.
 
-    Fewer tokens than `words` has keep its beginning; more are filled up with random ones behind it.
+    If `words` has more tokens than `length`, its beginning is kept; if fewer, random ones follow.
 
     Returns:
         [length, W] float32 on the CPU.

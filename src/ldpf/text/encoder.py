@@ -44,10 +44,10 @@ class PromptedTextEncoder:
     model's parameters require any. The paths differ in speed only:
 
     - `shared`: the prompt is computed once, each class adds its own tokens (`shared_prefix`);
-    - `truncated`: the model's own layers over P * K sentences, cut behind the longest [EOS];
+    - `truncated`: the model's own layers over P * K sentences, cut after the longest [EOS];
     - `reference`: the same over all positions of the tower (77 for CLIP).
 
-    A call changes nothing but a cache of what does not depend on the contexts' values, so one
+    A call only changes a cache of what does not depend on the contexts' values, so one
     encoder can serve any P and M. The cache is dropped when the tower's weights change.
     """
 
@@ -144,7 +144,7 @@ class PromptedTextEncoder:
         Args:
             prompts: P.
             context_tokens: M.
-            class_chunk: classes at a time; None for all at once, whatever the encoder's own.
+            class_chunk: classes at a time; None for all at once, regardless of the encoder's own.
         """
         lengths = self._tokens.lengths
         chunks = [lengths[start:stop] for start, stop in self._chunks(class_chunk)]

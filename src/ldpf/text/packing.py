@@ -1,10 +1,10 @@
-"""Names of different lengths side by side, without padding: which token lies where, and sees what.
+"""Names of different lengths in one sequence, without padding: slots and visibility of tokens.
 
 A causal text tower reads [SOS | context | class name | suffix | EOS], so the tokens of one class
 see the prefix [SOS | context] and the earlier tokens of their own class, nothing else. Many classes
-can therefore lie behind one prefix, each blind for the others. They are packed into blocks of equal
-width: attention then works on whole blocks with a fixed mask, and the other layers, which look at
-one token at a time, do not notice.
+can therefore follow one prefix, none of which sees the others. They are packed into blocks of equal
+width: attention then works on whole blocks with a fixed mask. The other layers treat every token
+alone, so the arrangement does not change their results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ each other costs more than it saves (measured on two CPU cores for widths 128 to
 
 _WIDTHS = range(20, 57)
 """Widths tried for blocks; narrower ones copy the prefix's keys more often, wider ones attend to
-more tokens in vain, and over this range the time of a layer was flat."""
+more tokens without use, and over this range the time of a layer was flat."""
 
 
 TYPICAL_WIDTH = 32

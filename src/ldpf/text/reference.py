@@ -18,7 +18,7 @@ def reference_features(
 ) -> Tensor:
     """Text features by the model's own forward pass over P * K whole sentences.
 
-    A tower that is not causal reads the padding behind [EOS] too, as SigLIP does, so its features
+    A tower that is not causal reads the padding after [EOS] too, as SigLIP does, so its features
     depend on `length`; those of a causal tower do not. SigLIP's feature is the state of the last
     position, CLIP's that of [EOS] (`TextTower.pooling`).
 
@@ -36,8 +36,8 @@ def reference_features(
     n_classes = len(tokens.ids)
     embed = tower.model.embeddings.token_embedding.weight.detach()
     start = tower.start_ids
-    behind = length - len(start) - n_context
-    ids = torch.full((n_classes, behind), tower.pad_id, dtype=torch.long)
+    after = length - len(start) - n_context
+    ids = torch.full((n_classes, after), tower.pad_id, dtype=torch.long)
     for row, sentence in zip(ids, tokens.ids, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)
     if tower.pooling == "last":

@@ -1,4 +1,4 @@
-"""From class names to the token ids that stand behind every prompt."""
+"""From class names to the token ids that follow every prompt."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ClassTokens:
 
     @classmethod
     def read(cls, tower: TextTower, class_names: Sequence[str], suffix: str) -> ClassTokens:
-        """Tokenise `name + suffix` for every class.
+        """Tokenize `name + suffix` for every class.
 
         Raises:
             SettingsError: there is no class, a name is empty, has no token, or could not fit into
-                the tower's context even behind an empty prompt.
+                the tower's context even after an empty prompt.
         """
         names = tuple(class_names)
         if not names:
@@ -59,7 +59,7 @@ class ClassTokens:
         return tuple(len(ids) for ids in self.ids)
 
     def require_fit(self, context_tokens: int) -> None:
-        """Check that every sentence fits behind a prompt of `context_tokens` tokens.
+        """Check that every sentence fits after a prompt of `context_tokens` tokens.
 
         Raises:
             SettingsError: one does not.

@@ -1,8 +1,8 @@
 """Prompted text features with the prompt computed once: fast, and exact in values and gradients.
 
-In a causal tower the prefix [SOS | context] does not see the class name behind it, so its states
+In a causal tower the prefix [SOS | context] does not see the class name after it, so its states
 are the same for all K classes. They are computed once per prompt; each class adds only its own
-tokens, and what stands behind [EOS] is never computed. In the last layer only [EOS] asks, so the
+tokens, and what follows [EOS] is never computed. In the last layer only [EOS] has a query, so the
 other tokens need no query and no MLP there.
 
 Two arrangements of the same computation, by the number of class tokens (see `packing`):
@@ -54,7 +54,7 @@ class ClassPart:
 
     @classmethod
     def build(cls, tower: FrozenTower, packing: Packing, prefix: int, *, joint: bool) -> ClassPart:
-        """Embed the packed tokens behind a prefix of `prefix` = 1 + M positions."""
+        """Embed the packed tokens after a prefix of `prefix` = 1 + M positions."""
         device = tower.tokens.device
         positions = tower.positions[packing.offset.to(device) + prefix]
         x = (tower.tokens[packing.ids.to(device)] + positions).flatten(0, 1)[None]
@@ -172,7 +172,7 @@ def split_features(tower: FrozenTower, keys: PrefixKeys, part: ClassPart) -> Ten
     for number, (layer, before) in enumerate(zip(tower.layers, keys, strict=True)):
         last = number == len(tower.layers) - 1
         h = layer.norm(x)
-        # Apart, so that the own keys and values can be freed once they stand behind the prefix.
+        # Separate, so that the classes' own keys and values are freed once they are appended.
         kv = layer.project(h, "kv")
         q = layer.project(h[:, part.ends] if last else h, "q")
         before = before[:, None].expand(-1, n_blocks, -1, -1)

@@ -26,7 +26,7 @@ class Callback(Protocol):
     """Follows a training."""
 
     def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Training starts, or resumes behind `history`, which an earlier process has logged."""
+        """Training starts, or resumes after `history`, which an earlier process has logged."""
         ...
 
     def add(self, line: Mapping[str, Any]) -> None:
@@ -143,7 +143,7 @@ class Tracker:
         self.step = 0
 
     def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Start, or resume behind `history`, which an earlier process has written.
+        """Start, or resume after `history`, which an earlier process has written.
 
         TensorBoard drops whatever was written of later steps, so that a training that was
         interrupted, or another one in the same folder, leaves no curves next to the true ones.

@@ -8,7 +8,7 @@ from ldpf.utils.trees import Tree
 
 
 def optimizer_tree(optimizer: torch.optim.Optimizer) -> Tree:
-    """The state of an optimiser as a tree (its settings are not in it: they are code)."""
+    """The state of an optimizer as a tree (without its settings, which are code)."""
     return {str(index): dict(state) for index, state in optimizer.state_dict()["state"].items()}
 
 

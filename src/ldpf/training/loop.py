@@ -32,7 +32,7 @@ class PromptTraining:
     A phase runs through the whole recipe. Where `learner.rotation` stages take turns in it, it is
     that many times as long, so that each prompt gets the updates that the recipe means.
 
-    Validation costs no text pass of its own: the features of a step belong to the prompts as they
+    Validation needs no text pass of its own: the features of a step belong to the prompts as they
     are before the step's update, and that is what is judged and kept, once the learner is settled.
     """
 

@@ -19,7 +19,7 @@ from ldpf.utils.constraints import (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Optimisation settings, the same for every method that learns prompts.
+    """Optimization settings, the same for every method that learns prompts.
 
     Attributes:
         name: `fast` or `paper` for the two that come with the library.
@@ -91,7 +91,7 @@ class Recipe:
     def cosine(self, epoch: int) -> float:
         """Learning rate of an epoch: constant warm-up, then a cosine from the full rate (CoOp).
 
-        As in CoOp's code the cosine starts behind the warm-up and is cut off by as many epochs, so
+        As in CoOp's code the cosine starts after the warm-up and is cut off by as many epochs, so
         the last epoch does not quite reach zero.
         """
         if epoch < self.warmup_epochs:
