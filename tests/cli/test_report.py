@@ -342,12 +342,21 @@ def test_an_unfinished_run_is_refused(run, results, tmp_path):
     )
 
 
-def test_the_images_of_the_training_are_named_in_its_command(page, model, images, flat_images):
-    command = f"ldpf train --data {images} --backbone"
-    assert command in page(model, "--data", images)
-    assert "ldpf train --data &#39;DATA (shapes)&#39; --backbone" in page(
-        model, "--data", flat_images
-    )
+def test_the_command_that_trained_a_model_is_told(page, model, images):
+    assert f"ldpf train --data {images}" in part(page(model, "--data", images), "reproduce")
+
+
+def test_a_model_without_a_stored_command_names_the_images_of_its_training(
+    page, model, images, flat_images, tmp_path
+):
+    moved = shutil.copytree(model, tmp_path / "model")
+    config = json.loads((moved / "config.json").read_text())
+    del config["provenance"]["command"]
+    (moved / "config.json").write_text(json.dumps(config))
+    assert f"ldpf train --data {images} --backbone" in page(moved, "--data", images)
+    html = page(moved, "--data", flat_images)
+    assert "ldpf train --data &#39;DATA (shapes)&#39; --backbone" in html
+    assert "The command is not stored" in html
 
 
 def test_a_benchmark_of_another_protocol_is_refused(run, images, tiny_clip_folder, tmp_path):

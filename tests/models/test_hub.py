@@ -93,6 +93,31 @@ def test_a_folder_without_a_card_is_loaded_too(fitted, features, tmp_path):
     assert same(LDPFClassifier.from_pretrained(str(tmp_path / "model")), fitted, features)
 
 
+@pytest.mark.parametrize("method", ["gda", "cocoop", "zero-shot"])
+def test_a_model_of_every_kind_is_shared(
+    method, make_features, features, tiny_clip_folder, quick_recipe, tmp_path, hub
+):
+    data = make_features(6)
+    model = LDPFClassifier(tiny_clip_folder, method=method, recipe=quick_recipe)
+    model.fit(data.features, [data.class_names[i] for i in data.labels])
+    with pytest.warns(UserWarning, match="folder"):
+        model.push_to_hub(REPO)
+    assert f"({method})" in (hub / REPO / "README.md").read_text(encoding="utf-8")
+    shared = LDPFClassifier.from_pretrained(REPO, backbone=tiny_clip_folder)
+    assert same(shared, model, features)
+
+
+def test_the_command_with_its_folders_is_not_shared(fitted, tmp_path):
+    trained = fitted.save(tmp_path / "trained")
+    config = json.loads((trained / "config.json").read_text(encoding="utf-8"))
+    config["provenance"]["command"] = "ldpf train /home/somebody/photos"
+    (trained / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    LDPFClassifier.load(trained).save_pretrained(tmp_path / "shared")
+    shared = (tmp_path / "shared" / "config.json").read_text(encoding="utf-8")
+    assert "/home/somebody" not in shared
+    assert "command" not in json.loads(shared)["provenance"]
+
+
 def test_saving_again_keeps_a_card_that_somebody_wrote(fitted, features, tmp_path):
     fitted.save_pretrained(tmp_path)
     (tmp_path / "README.md").write_text("mine")

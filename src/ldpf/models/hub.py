@@ -13,6 +13,8 @@ from huggingface_hub import ModelCard, ModelHubMixin
 
 from ldpf.errors import BackboneError, ModelError
 from ldpf.models.card import license_in, model_card
+from ldpf.models.folder import CONFIG
+from ldpf.utils.files import read_json, write_json
 
 if TYPE_CHECKING:
     from typing import Self
@@ -64,6 +66,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
             ModelError: the folder holds other files and no model, or the hub refuses.
         """
         folder = self.save(save_directory)  # type: ignore[attr-defined]
+        _leave_out_command(folder)
         if not (folder / "README.md").exists():
             self.generate_model_card().save(folder / "README.md")
         if not push_to_hub:
@@ -145,6 +148,14 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
         """README.md: classes, data, numbers, limits, and the license of the backbone."""
         config = self._config()  # type: ignore[attr-defined]
         return model_card(config, license_in(Path(config["backbone"]["name"]).expanduser()))
+
+
+def _leave_out_command(folder: Path) -> None:
+    """Others need not see which folders of this machine the training command named."""
+    file = folder / CONFIG
+    config = read_json(file, "the config of the model", "save it again", error=ModelError)
+    if config["provenance"].pop("command", None) is not None:
+        write_json(file, config)
 
 
 def _download(name: str, *, revision: str | None, **options: Any) -> Path:

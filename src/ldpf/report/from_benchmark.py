@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ldpf.experiments.protocols import protocol_of
 from ldpf.experiments.readouts import READOUTS, readout_of
 from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_config
 from ldpf.experiments.selection import uses_target
-from ldpf.report.commands import benchmark_command
+from ldpf.report.commands import benchmark_commands
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables.collect import read_folders, read_run, results_tables
 from ldpf.utils.text import some
@@ -204,8 +203,6 @@ def _trained_on(
 
 def _commands(lines: Sequence[dict[str, Any]], shown: Path, data: str | None) -> tuple[str, ...]:
     folder = lines[0]["folder"]
-    a_run_each = {line["method"]: line["run"] for line in lines}
-    configs = [run_config(folder / "runs" / run) for run in dict.fromkeys(a_run_each.values())]
-    words = benchmark_command(lines, configs, data, str(folder))
-    again = ["ldpf", "report", str(shown), *(["--data", data] if data else [])]
-    return shlex.join(words), shlex.join([*again, "--out", "report.html"])
+    runs = dict.fromkeys(line["run"] for line in lines)
+    configs = [run_config(folder / "runs" / run) for run in runs]
+    return benchmark_commands(lines, configs, folder, shown, data)

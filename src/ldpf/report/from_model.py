@@ -75,7 +75,7 @@ def from_model(
         trainings=_trainings(model),
         facts=model.facts(),
         trained_on=model.trained_on(),
-        commands=model_commands(folder, config, data),
+        commands=model_commands(folder, model, data),
         versions={
             "ldpf that trained it": config.get("library_version", "unknown"),
             "ldpf that wrote this report": __version__,
@@ -108,7 +108,7 @@ def from_model(
         targets=targets,
         runs=runs,
         trainings=trainings,
-        commands=model_commands(folder, config, data, data if same else None),
+        commands=model_commands(folder, model, data, data if same else None),
         table=_table(runs, targets),
         no_answers="",
         no_latent="",
