@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +207,10 @@ def test_a_study_with_values_says_so_on_its_decorator():
     for name in STUDIES:
         has_values = "values" in {field.name for field in fields(STUDIES.get(name))}
         assert (name in takes_values()) == has_values
+
+
+def test_the_page_asks_the_questions_of_all_studies():
+    page = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
+    for name in STUDIES:
+        assert f"| `{name}` | {STUDIES.summary(name)} |" in page
+        assert f"ldpf study {name} " in page
