@@ -5,8 +5,25 @@ import torch
 import torch.nn.functional as F
 
 import ldpf.fusion.fuse
-from ldpf.fusion.fuse import fused_logits, fused_logits_reference
+from ldpf.fusion import FusionInputs, FusionRule
+from ldpf.fusion.fuse import fuse, fuse_reference
 from ldpf.utils.seed import generator
+
+
+class AsGiven(FusionRule):
+    """Takes the similarities for weights."""
+
+    def weights(self, inputs):
+        return inputs.similarities
+
+
+def fused_logits(images, texts, weights, scale):
+    return fuse(AsGiven(), FusionInputs(weights, images, texts, scale))
+
+
+def fused_logits_reference(images, texts, weights, scale):
+    return fuse_reference(AsGiven(), FusionInputs(weights, images, texts, scale))
+
 
 SHAPES = [(1, 1, 2, 4), (7, 3, 5, 16), (33, 2, 1, 8), (5, 8, 9, 32)]
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from ldpf.domains import DomainExtractor, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES
-from ldpf.fusion.fuse import fused_logits_reference
+from ldpf.fusion.fuse import fuse_reference
 from ldpf.fusion.similarity import Similarity
 from ldpf.fusion.uniform import Uniform
 from ldpf.models.prompt_classifier import PromptClassifier
@@ -38,8 +38,7 @@ def classifier():
 
 
 def test_logits_are_the_definition_of_fusion(classifier, images):
-    weights = torch.softmax(classifier.latent.similarities(images) / 0.2, dim=1)
-    expected = fused_logits_reference(images, classifier.text_features, weights, 20.0)
+    expected = fuse_reference(classifier.fusion, classifier.fusion_inputs(images))
     assert torch.allclose(classifier.logits(images), expected, atol=1e-4)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ldpf.errors import SettingsError
+from ldpf.utils.learned import learned
 from ldpf.utils.registry import Registry, part_settings
 
 BASE = """
+from ldpf.utils.learned import learned
 from ldpf.utils.registry import Registry
 RULES = Registry("rule", "room", variable="RULES")
 """
@@ -130,6 +132,11 @@ def test_a_package_outside_that_fails_does_not_stop_a_list(room: Registry, tmp_p
     summaries = {name: room.summary(name) for name in room}
     assert summaries["far"] == "Cannot be imported from 'no_such_module:Far'."
     assert summaries["plain"] == "All the same."
+    assert {name: room.facts(name) for name in room} == {
+        "loud": {},
+        "plain": {"cost": 2},
+        "far": {},
+    }
 
 
 def test_settings_of_parts_name_their_class() -> None:
@@ -148,6 +155,16 @@ def test_settings_of_parts_name_their_class() -> None:
         "rule": {"name": "soft", "tau": 1.0},
         "sizes": [1, 2],
     }
+
+
+def test_what_a_part_has_learned_is_no_setting() -> None:
+    @dataclass(frozen=True)
+    class Rule:
+        tau: float = 1.0
+        gate: object = learned()
+
+    assert part_settings(Rule(gate=[1, 2])) == {"tau": 1.0}
+    assert Rule(gate=1) == Rule(gate=2)
 
 
 def test_the_registry_itself_loads_no_torch() -> None:

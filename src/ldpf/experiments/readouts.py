@@ -90,7 +90,8 @@ class _Readouts(Mapping[str, Readout]):
             facts = METHODS.facts(name)
             if own := facts.get("fusion"):
                 for rule in FUSION_RULES:
-                    if rule != own:  # a method of this name goes first
+                    # A method of this name goes first; a rule that learns needs training images.
+                    if rule != own and not FUSION_RULES.facts(rule).get("learns"):
                         readouts.setdefault(f"{name}-{rule}", Readout(name, rule))
             if oracle := facts.get("oracle"):
                 readouts[oracle] = Readout(name, oracle=True)

@@ -2,6 +2,7 @@
 
 from ldpf.fusion.base import (
     FUSION_RULES,
+    FusionExamples,
     FusionInputs,
     FusionRule,
     as_rule,
@@ -11,6 +12,7 @@ from ldpf.fusion.base import (
 
 __all__ = [
     "FUSION_RULES",
+    "FusionExamples",
     "FusionInputs",
     "FusionRule",
     "as_rule",

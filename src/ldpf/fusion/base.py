@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ldpf.utils.learned import learned_values, setting_fields
 from ldpf.utils.registry import Registry, part_settings
 
 if TYPE_CHECKING:
@@ -46,8 +47,27 @@ class FusionInputs:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class FusionExamples:
+    """Labelled images that a rule may learn from.
+
+    Attributes:
+        inputs: of N images.
+        labels: class ids [N].
+        domains: latent domain [N] of each image, whose prompt was trained on it.
+    """
+
+    inputs: FusionInputs
+    labels: torch.Tensor
+    domains: torch.Tensor
+
+
 class FusionRule:
     """Base of fusion rules: a frozen dataclass of settings that gives weights over prompts.
+
+    A rule that learns declares each tensor as a field `name: torch.Tensor | None = learned()`,
+    overrides `fit`, and says so where it is registered, `register(name, learns=True)`. The rest, as
+    its place in a model folder, follows from these fields.
 
     Attributes:
         mixes: what is averaged with the weights: `text` features (the paper), `logits` (their
@@ -65,19 +85,40 @@ class FusionRule:
         """
         raise NotImplementedError
 
+    @property
+    def needs_fit(self) -> bool:
+        """Whether the rule learns and has not been fitted; then it gives no weights."""
+        return any(value is None for value in learned_values(self).values())
+
+    def fit(
+        self, train: FusionExamples, validation: FusionExamples, *, seed: int = 0
+    ) -> FusionRule:
+        """The rule, fitted to finished prompts; rules that learn nothing stay as they are.
+
+        Args:
+            train: the images that the prompts were trained on. Each fits its own latent domain's
+                prompt better than a new image would, so a rule may have to leave that prompt out.
+            validation: other images of the same sources; the training images where there are none.
+            seed: of every random draw.
+        """
+        return self
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a rule has learned, by name; empty for rules that learn nothing."""
-        return {}
+        return {name: value for name, value in learned_values(self).items() if value is not None}
 
     def shapes(
         self, n_domains: int, n_classes: int, embed_dim: int
     ) -> dict[str, tuple[int | str, ...]]:
-        """The shape of each of `tensors()`; a word stands for any size, the same for the same."""
+        """The shape of each of `tensors()`; a word stands for any size, the same for the same.
+
+        A tensor that is not named here may have any shape.
+        """
         return {}
 
     def with_tensors(self, tensors: Mapping[str, torch.Tensor]) -> FusionRule:
         """The rule with what `tensors` returned."""
-        return self
+        return replace(self, **tensors) if tensors else self  # type: ignore[type-var]
 
 
 FUSION_RULES: Registry[FusionRule] = Registry("fusion rule", "ldpf.fusion", variable="FUSION_RULES")
@@ -98,7 +139,7 @@ def as_rule(rule: FusionRule | str, **settings: Any) -> FusionRule:
     if isinstance(rule, FusionRule):
         return rule
     entry: Any = FUSION_RULES.get(rule)
-    known = {field.name for field in fields(entry)}
+    known = {field.name for field in setting_fields(entry)}
     return FUSION_RULES.make(rule, **{k: v for k, v in settings.items() if k in known})
 
 

@@ -43,7 +43,7 @@ def mix_text(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
     other = of_weights.replace("s", "r")
     numerator = torch.einsum(f"{of_weights},nsk->nk", weights, cosines)
     norm_squared = torch.einsum(f"{of_weights},ksr,{other}->nk", weights, gram, weights)
-    return inputs.logit_scale * numerator / norm_squared.clamp_min(1e-12).sqrt()
+    return inputs.logit_scale * (numerator / norm_squared.clamp_min(1e-12).sqrt())
 
 
 def mix_logits(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
@@ -82,33 +82,3 @@ def fuse_reference(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
     if rule.mixes == "probabilities":
         return (weights * probabilities).sum(dim=1).log()
     return (weights * probabilities.log()).sum(dim=1)
-
-
-def fused_logits(
-    image_features: torch.Tensor,
-    text_features: torch.Tensor,
-    weights: torch.Tensor,
-    logit_scale: float,
-) -> torch.Tensor:
-    """`mix_text` in chunks, for weights [N, S] that are already known. Returns [N, K].
-
-    Args:
-        image_features: [N, D] of length one.
-        text_features: [S, K, D] of length one.
-        weights: [N, S], rows summing to one.
-        logit_scale: 1 / T of the backbone.
-    """
-    # The weights are divided into chunks where a rule's similarities would be.
-    inputs = FusionInputs(weights, image_features, text_features, logit_scale)
-    return torch.cat([mix_text(chunk, chunk.similarities) for chunk in _chunks(inputs)])
-
-
-def fused_logits_reference(
-    image_features: torch.Tensor,
-    text_features: torch.Tensor,
-    weights: torch.Tensor,
-    logit_scale: float,
-) -> torch.Tensor:
-    """The definition of `fused_logits`: every t_k(x) built, [N, K, D] in memory."""
-    fused = torch.einsum("ns,skd->nkd", weights, text_features)
-    return logit_scale * torch.einsum("nd,nkd->nk", image_features, F.normalize(fused, dim=-1))

@@ -15,6 +15,7 @@ from ldpf.errors import SettingsError
 from ldpf.fusion import FusionInputs, FusionRule, as_rule
 from ldpf.fusion.fuse import fuse
 from ldpf.fusion.similarity import Similarity
+from ldpf.fusion.uniform import Uniform
 from ldpf.methods.base import METHODS, Method
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import random_context, similarity_between, worded_context
@@ -76,7 +77,9 @@ class LDPF(Method):
             undoes in its step what u overshot in the one before, and both drift apart.
         agnostic_domain: which prompt carries an image in L_dap: its `own` latent domain's, `all`
             (mean of the losses under each), or the `fused` prediction.
-        fusion: fusion rule of the prediction, or its name. `tau` is short for `fusion.tau`.
+        fusion: fusion rule of the prediction, or its name. `tau` is short for `fusion.tau`. A rule
+            that learns is fitted to the finished prompts; until then they are chosen on validation
+            with equal weights.
         recipe: how prompts are trained.
     """
 
@@ -149,7 +152,6 @@ class LDPF(Method):
             logit_scale=backbone.logit_scale,
             contexts=contexts,
             latent=FittedDomains.from_tensors(best["latent"]),
-            fusion=self.fusion,
             outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         report = {
@@ -163,7 +165,7 @@ class LDPF(Method):
             "prompt_similarity": similarity_between(text_features).tolist(),
         }
         classifier.training.update(report)
-        return classifier
+        return classifier.fit_fusion(self.fusion, train, validation, seed=seed)
 
 
 def assemble_contexts(agnostic: torch.Tensor, specific: torch.Tensor) -> torch.Tensor:
@@ -202,6 +204,8 @@ class LDPFLearner:
         self.validation = validation if len(validation) else train
         self.scale = backbone.logit_scale
         self.n_train = len(train)
+        # A rule that learns is fitted to finished prompts, so it cannot choose them.
+        self.rule = Uniform() if method.fusion.needs_fit else method.fusion
         self._domains_changed()
 
     @property
@@ -271,7 +275,7 @@ class LDPFLearner:
         rows = slice(None) if batch is None else batch
         similarities = self.train_similarities[rows].to(self.features.device)
         inputs = FusionInputs(similarities, self.features[rows], text_features, self.scale)
-        return F.cross_entropy(fuse(self.method.fusion, inputs), self.labels[rows])
+        return F.cross_entropy(fuse(self.rule, inputs), self.labels[rows])
 
     @torch.no_grad()
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
@@ -282,7 +286,7 @@ class LDPFLearner:
             text_features.cpu(),
             self.scale,
         )
-        logits = fuse(self.method.fusion, inputs)
+        logits = fuse(self.rule, inputs)
         return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
 
     def start_round(self) -> dict[str, Any] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, fields, is_dataclass, replace
+from dataclasses import Field, is_dataclass, replace
 from typing import Any, TypeVar
 
 from ldpf.errors import SettingsError
+from ldpf.utils.learned import setting_fields
 from ldpf.utils.text import did_you_mean
 
 Part = TypeVar("Part")
@@ -51,7 +52,7 @@ def full_name(part: Any, name: str) -> str:
 def setting_names(part: Any, prefix: str = "") -> list[str]:
     """All dotted names that `with_settings` takes for `part`, without short and former ones."""
     names = []
-    for field in fields(part):
+    for field in setting_fields(part):
         value = getattr(part, field.name)
         if hasattr(value, "registry"):
             names.append(prefix + field.name)
@@ -149,8 +150,8 @@ def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any)
 
 
 def _fields_of(part: Any) -> dict[str, Field[Any]]:
-    """The fields of a part by name; none where it is a plain value."""
-    return {field.name: field for field in fields(part)} if is_dataclass(part) else {}
+    """The settings among the fields of a part by name; none where it is a plain value."""
+    return {field.name: field for field in setting_fields(part)} if is_dataclass(part) else {}
 
 
 def _other_part(now: Any, name: str, value: Any) -> Any:

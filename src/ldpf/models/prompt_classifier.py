@@ -11,7 +11,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from ldpf.domains.fitted import FittedDomains
-from ldpf.fusion import FusionInputs, FusionRule, as_rule, rule_config, rule_from_config
+from ldpf.errors import SettingsError
+from ldpf.fusion import (
+    FusionExamples,
+    FusionInputs,
+    FusionRule,
+    as_rule,
+    rule_config,
+    rule_from_config,
+)
 from ldpf.fusion.fuse import MIXTURES, fuse
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
@@ -25,10 +33,12 @@ from ldpf.models.parts import (
 from ldpf.models.tensor_checks import Shape
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.text.zero_shot import zero_shot_features
+from ldpf.utils.learned import learned_values
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.domains.ood import OutsideCheck
+    from ldpf.features.feature_set import FeatureSet
 
 
 @CLASSIFIERS.register("prompt", prompts=True, keys=("fusion",))
@@ -70,8 +80,41 @@ class PromptClassifier(Classifier):
         return len(self.text_features)
 
     def with_fusion(self, fusion: FusionRule | str) -> PromptClassifier:
-        """The same prompts read out by another fusion rule; nothing is trained again."""
-        return replace(self, fusion=as_rule(fusion))
+        """The same prompts read out by another fusion rule; nothing is trained again.
+
+        Raises:
+            SettingsError: the rule is unknown, or learns and has not been fitted.
+        """
+        rule = as_rule(fusion)
+        if rule.needs_fit:
+            raise SettingsError(
+                f"The fusion rule {rule.registered_name!r} learns and has not been fitted to these "
+                f"prompts; train with fusion={rule.registered_name}, or call fit_fusion with "
+                "labelled images."
+            )
+        return replace(self, fusion=rule)
+
+    def fit_fusion(
+        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+    ) -> PromptClassifier:
+        """The same prompts read out by a rule that is fitted to them, where it learns.
+
+        Args:
+            fusion: a rule or its name.
+            train: the images that the prompts were trained on.
+            validation: other images of the same sources; `train` is used where there are none.
+            seed: of every random draw.
+        """
+        held_out = validation if len(validation) else train
+        examples = self._examples(train), self._examples(held_out)
+        return replace(self, fusion=as_rule(fusion).fit(*examples, seed=seed))
+
+    def _examples(self, images: FeatureSet) -> FusionExamples:
+        if self.latent is None:
+            domains = torch.zeros_like(images.labels)
+        else:
+            domains = self.latent.assign(images.features)
+        return FusionExamples(self.fusion_inputs(images.features), images.labels, domains)
 
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
         """alpha_s(x): [N, D] -> [N, S], rows summing to one.
@@ -151,7 +194,12 @@ class PromptClassifier(Classifier):
             latent = without_prefix("latent", tensors)
             shapes |= with_prefix("latent", FittedDomains.shapes(n_domains, dim, latent))
         rule = rule_from_config(config)
-        shapes |= with_prefix("fusion", rule.shapes(n_domains, config["n_classes"], dim))
+        learned: dict[str, Shape] = {
+            name: tuple(tensors[f"fusion.{name}"].shape) if f"fusion.{name}" in tensors else ()
+            for name in learned_values(rule)
+        }
+        learned |= rule.shapes(n_domains, config["n_classes"], dim)
+        shapes |= with_prefix("fusion", learned)
         return shapes | outside_shapes(tensors, dim)
 
     @classmethod

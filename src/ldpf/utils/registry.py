@@ -17,7 +17,8 @@ from __future__ import annotations
 import ast
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from contextlib import suppress
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ldpf.errors import SettingsError
+from ldpf.utils.learned import setting_fields
 from ldpf.utils.text import did_you_mean
 
 T = TypeVar("T")
@@ -167,10 +169,15 @@ class Registry(Generic[T]):
     def facts(self, name: str) -> dict[str, Any]:
         """The literal keyword arguments of the entry's decorator; imports nothing of the room.
 
-        An entry from a package outside is imported; without a decorator it has none.
+        An entry from a package outside is imported; without a decorator it has none. Nor has one
+        that cannot be imported: that is told where it is used, and breaks no list of names.
         """
         if name in self._sources:
             return dict(self._sources[name].facts)
+        if name not in self._entries and name in self._outside:
+            with suppress(SettingsError):
+                self.get(name)
+            return dict(self._facts.get(name, {}))
         self.get(name)
         return dict(self._facts.get(name, {}))
 
@@ -223,10 +230,12 @@ def part_settings(part: Any) -> Any:
     """A part and its parts as plain values for JSON and hashes, each registered one with its name.
 
     `dataclasses.asdict` leaves out which class a part is of, so two rules without settings would
-    look the same.
+    look the same. What a part has learned is no setting.
     """
     if is_dataclass(part) and not isinstance(part, type):
-        values = {field.name: part_settings(getattr(part, field.name)) for field in fields(part)}
+        values = {
+            field.name: part_settings(getattr(part, field.name)) for field in setting_fields(part)
+        }
         name = getattr(part, "registered_name", None)
         return values if name is None or "name" in values else {"name": name, **values}
     if isinstance(part, tuple | list):
