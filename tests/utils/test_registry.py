@@ -130,7 +130,7 @@ def test_a_package_outside_that_fails_is_named(room: Registry, tmp_path: Path) -
 def test_a_package_outside_that_fails_does_not_stop_a_list(room: Registry, tmp_path: Path) -> None:
     _install(tmp_path, "room", "no_such_module:Far")
     summaries = {name: room.summary(name) for name in room}
-    assert summaries["far"] == "Cannot be imported from 'no_such_module:Far'."
+    assert "'far'" in summaries["far"] and "no_such_module" in summaries["far"]
     assert summaries["plain"] == "All the same."
     assert {name: room.facts(name) for name in room} == {
         "loud": {},

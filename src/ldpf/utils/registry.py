@@ -159,11 +159,11 @@ class Registry(Generic[T]):
             return self._sources[name].summary
         try:
             entry = self.get(name)
-        except SettingsError:
+        except SettingsError as error:
             if name not in self._outside:
                 raise
             # One broken package must not stop commands that only list what there is.
-            return f"Cannot be imported from {self._outside[name].value!r}."
+            return str(error)
         return (entry.__doc__ or "").strip().split("\n")[0]
 
     def facts(self, name: str) -> dict[str, Any]:
