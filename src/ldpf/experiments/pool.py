@@ -63,7 +63,7 @@ def run_side_by_side(
     """Every job with its outcome, as they finish.
 
     Workers are joblib's: processes of this machine that are never forked (loky), or whatever
-    backend the caller has chosen with `joblib.parallel_config`, such as Dask's or Ray's.
+    backend the caller has chosen with `joblib.parallel_config`, of which threads are tested.
 
     Args:
         experiment: of the jobs; workers load its backbone by name.

@@ -42,7 +42,7 @@ def run_benchmark(
         out: folder of the results.
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
             with its share of the threads. 1 runs them in this process. With more, joblib runs them;
-            `joblib.parallel_config` chooses where, such as on a Dask or Ray cluster.
+            `joblib.parallel_config` chooses another backend, of which threads are tested.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
         command: that makes the runs, as a person types it; stored in the config.json of each run.
         on_run: called after each run with its first result line and whether it was done before.
