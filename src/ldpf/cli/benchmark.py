@@ -9,6 +9,7 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.choices import choice_of, choices_help, listed, named_help
 from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
@@ -17,10 +18,6 @@ from ldpf.cli.options import (
     DataOrDemo,
     OutputOptions,
     Track,
-    choice_of,
-    choices_help,
-    listed,
-    named_help,
     typed_command,
 )
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ldpf.cli.choices import listed
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.models.folder import require_model_folder
 from ldpf.utils.files import missing_path_error
-from ldpf.utils.registry import Registry
 from ldpf.workflows.source import DataSource
 
 log = logging.getLogger("ldpf")
@@ -323,33 +322,6 @@ BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),
 ]
-
-
-def listed(option: str) -> list[str]:
-    """The entries of a comma-separated option, without blanks and repetitions."""
-    return list(dict.fromkeys(part.strip() for part in option.split(",") if part.strip()))
-
-
-def choices_help(registry: Registry[Any]) -> str:
-    """All names of a registry with their summaries, for a help text."""
-    return named_help({name: registry.summary(name) for name in registry})
-
-
-def named_help(summaries: Mapping[str, str]) -> str:
-    """Names with their summaries, for a help text."""
-    # A bracket would be read as markup.
-    return " ".join(f"{name}: {words}" for name, words in summaries.items()).replace("[", "\\[")
-
-
-def choice_of(registry: Registry[Any]) -> Callable[[str], str]:
-    """A callback that refuses a name which the registry does not have."""
-
-    def check(name: str) -> str:
-        if name not in registry:
-            raise SettingsError(registry.unknown(name))
-        return name
-
-    return check
 
 
 def typed_command(context: typer.Context) -> str:

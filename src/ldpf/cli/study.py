@@ -13,17 +13,10 @@ from rich.text import Text
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.choices import choice_of, choices_help, listed
 from ldpf.cli.console import say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import (
-    BackboneOptions,
-    ComparisonOptions,
-    DataOrDemo,
-    OutputOptions,
-    choice_of,
-    choices_help,
-    listed,
-)
+from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, OutputOptions
 from ldpf.studies.base import STUDIES, takes_values
 
 

@@ -9,8 +9,9 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.choices import listed
 from ldpf.cli.console import note, say, say_json, show
-from ldpf.cli.options import Json, listed
+from ldpf.cli.options import Json
 from ldpf.errors import SettingsError
 from ldpf.utils.files import missing_path_error, write_text
 

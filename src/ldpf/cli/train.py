@@ -11,17 +11,10 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import (
-    BackboneOptions,
-    LabeledData,
-    OutputOptions,
-    Track,
-    choice_of,
-    choices_help,
-    typed_command,
-)
+from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions, Track, typed_command
 from ldpf.experiments.selection.base import SELECTION_RULES
 from ldpf.methods.base import METHODS
 from ldpf.models.summary import model_words

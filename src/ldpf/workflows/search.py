@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldpf.errors import SettingsError
+from ldpf.experiments.episode import Episode
+from ldpf.experiments.search import Choice, SearchSpace, choose, parse_search
+from ldpf.experiments.selection import SELECTION_RULES, get_selection
+from ldpf.methods.overrides import known_names, with_settings
+from ldpf.utils.progress import progress_bar
 from ldpf.workflows.defaults import SELECTION
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.experiments.search import Choice, SearchSpace
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
 
@@ -24,13 +28,15 @@ def search_space(
 ) -> SearchSpace | None:
     """What to search over; None where nothing was asked for.
 
+    Args:
+        texts: settings with their values, such as "tau=0.1,0.3".
+        trials: combinations to try; None for every one.
+        selection: name of the rule to choose by.
+        method: whose settings they are.
+
     Raises:
         SettingsError: a setting or value that the method does not have, or another rule.
     """
-    from ldpf.experiments.search import parse_search
-    from ldpf.experiments.selection import SELECTION_RULES, get_selection
-    from ldpf.methods.overrides import known_names, with_settings
-
     if get_selection(selection).uses_target:
         others = [name for name in SELECTION_RULES if not get_selection(name).uses_target]
         raise SettingsError(
@@ -59,22 +65,25 @@ def chooser(
     space: SearchSpace,
     selection: str,
     method: Method,
-    learnt: FeatureSet,
-    held_out: FeatureSet,
+    train: FeatureSet,
+    validation: FeatureSet,
     backbone: Backbone,
     seed: int,
 ) -> Callable[[Path], Choice]:
     """A function that searches, with its trials in the folder that it is given.
 
+    Args:
+        space: what to search over.
+        selection: name of the rule to choose by.
+        method: with its other settings.
+        train, validation: images to learn from, and held out.
+        backbone: that made the features.
+        seed: of the trials.
+
     Raises:
         DataError: known domains are to be left out, and there are none, or only one.
     """
-    from ldpf.experiments.episode import Episode
-    from ldpf.experiments.search import choose
-    from ldpf.experiments.selection import get_selection
-    from ldpf.utils.progress import progress_bar
-
-    episode = Episode("", seed, learnt, held_out, held_out)  # nothing is tested here
+    episode = Episode("", seed, train, validation, validation)  # nothing is tested here
     rule = get_selection(selection)
     # Counted before the first trial, so that what cannot be left out is refused at once.
     total = len(space.candidates(method, seed)) * rule.n_folds(episode)
