@@ -27,7 +27,7 @@ def test_prompts_answer_as_they_would_alone(classifier, make_features):
         alone = replace(classifier, text_features=classifier.text_features[s : s + 1], latent=None)
         best = alone.probabilities(features).max(dim=1)
         assert torch.equal(said.votes[:, s], best.indices)
-        assert torch.allclose(said.sure[:, s], best.values, atol=1e-6)
+        assert torch.allclose(said.confidence[:, s], best.values, atol=1e-6)
 
 
 def test_a_readout_gives_the_probability_of_its_answer(classifier, make_features):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ldpf.errors import ModelError
 from ldpf.models.linear_classifier import LinearClassifier
 
 WEIGHT = torch.tensor([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]])
@@ -31,3 +32,8 @@ def test_accuracy_is_the_share_of_right_answers():
 
 def test_no_images_give_no_answers():
     assert CLASSIFIER.logits(torch.zeros(0, 2)).shape == (0, 3)
+
+
+def test_there_are_no_prompts_to_fuse_by_another_rule():
+    with pytest.raises(ModelError, match="'probe' classifier fuses no prompts"):
+        CLASSIFIER.with_fusion("uniform")

@@ -1,1 +1,1 @@
-"""The protocol, the metrics and the results on disk."""
+"""What predictions are worth: accuracy, calibration, intervals, and each prompt by itself."""

@@ -15,7 +15,7 @@ Right = Mapping[tuple[str, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against a base, in accuracy averaged over targets (0 to 1).
+    """A method against a base, in accuracy averaged over targets (from 0 to 1).
 
     Attributes:
         difference: the method's accuracy minus the base's.
@@ -55,10 +55,10 @@ def compare(
     be drawn in ten ways only.
 
     Args:
-        method, base: which images each got right.
+        method, base: which images [N] each got right, by target and seed.
         targets: those that enter the average; each counts the same.
         draws: bootstrap repetitions.
-        level: of the interval.
+        level: share of the draws that the interval covers, from 0 to 1.
         seed: of the draws.
 
     Returns:

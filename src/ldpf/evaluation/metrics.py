@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from sklearn.metrics import confusion_matrix
 
-from ldpf.models.prompt_classifier import PromptClassifier
+if TYPE_CHECKING:
+    from ldpf.models.base import Classifier
+
+_CHUNK = 4096
+"""Images at a time where each prompt answers all of them."""
 
 
 def accuracy(predictions: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of images [N] whose predicted class is right, from 0 to 1."""
+    """Share of right answers, from 0 to 1.
+
+    Args:
+        predictions: [N] class ids.
+        labels: [N] true class ids.
+    """
     return float((predictions == labels).double().mean())
 
 
 def per_class_accuracy(
     predictions: torch.Tensor, labels: torch.Tensor, n_classes: int
 ) -> list[float | None]:
-    """Accuracy on the images of each class; None for a class without images."""
-    right = torch.bincount(labels[predictions == labels], minlength=n_classes)
-    total = torch.bincount(labels, minlength=n_classes)
-    return [
-        float(r) / int(t) if t else None
-        for r, t in zip(right.tolist(), total.tolist(), strict=True)
-    ]
+    """Accuracy on the images of each of K classes; None for a class without images.
+
+    Args:
+        predictions: [N] class ids.
+        labels: [N] true class ids.
+        n_classes: K.
+    """
+    counts = confusion_counts(predictions, labels, n_classes)
+    return [row[k] / sum(row) if any(row) else None for k, row in enumerate(counts)]
 
 
 def confusion_counts(
     predictions: torch.Tensor, labels: torch.Tensor, n_classes: int
 ) -> list[list[int]]:
-    """Images by true class (row) and predicted class (column)."""
+    """Images [K][K] by true class (row) and predicted class (column).
+
+    Args:
+        predictions: [N] class ids.
+        labels: [N] true class ids.
+        n_classes: K.
+    """
     return confusion_matrix(labels, predictions, labels=range(n_classes)).tolist()
 
 
 def oracle_predictions(
-    classifier: PromptClassifier, features: torch.Tensor, labels: torch.Tensor
+    classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
     """Predictions of U_sel, which picks the right prompt for each image whenever there is one.
 
@@ -42,16 +61,20 @@ def oracle_predictions(
     prompts that differ by chance only.
 
     Args:
-        features: [N, D].
-        labels: [N].
+        classifier: one with prompts that are the same for all images.
+        features: [N, D] image features of length one.
+        labels: [N] true class ids.
 
     Returns:
-        [N]: the label where some prompt finds it, else the prediction of the first prompt.
+        [N]: the label where some prompt answers it, else the answer of the first prompt.
+
+    Raises:
+        ModelError: the classifier has no such prompts.
     """
     predictions = []
-    for start in range(0, len(features), 4096):
-        rows = slice(start, start + 4096)
+    for start in range(0, len(features), _CHUNK):
+        rows = slice(start, start + _CHUNK)
         votes = classifier.prompt_logits(features[rows]).argmax(dim=2)  # [n, S]
-        found = (votes == labels[rows, None]).any(dim=1)
-        predictions.append(torch.where(found, labels[rows], votes[:, 0]))
+        any_right = (votes == labels[rows, None]).any(dim=1)
+        predictions.append(torch.where(any_right, labels[rows], votes[:, 0]))
     return torch.cat(predictions)

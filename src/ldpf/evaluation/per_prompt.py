@@ -1,4 +1,4 @@
-"""What each prompt of a model with latent domains says about images on its own."""
+"""What each prompt of a model with latent domains answers by itself."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class PromptAnswers:
-    """What each of S prompts alone says about N images.
+    """What each of S prompts alone answers to N images.
 
     Attributes:
-        weights: [N, S] fusion weights, how much say each has.
-        votes: [N, S] the class it answers.
-        sure: [N, S] its probability of that class.
-        cosines: [N] largest cosine of the image's z to a centroid.
+        weights: [N, S] float32, fusion weight of each latent domain; rows sum to one.
+        votes: [N, S] int64, the class that each prompt answers.
+        confidence: [N, S] float32, its probability of that class.
+        cosines: [N] float32, largest cosine of the image's z to a centroid.
     """
 
     weights: torch.Tensor
     votes: torch.Tensor
-    sure: torch.Tensor
+    confidence: torch.Tensor
     cosines: torch.Tensor
 
 
 def prompt_answers(classifier: PromptClassifier, features: torch.Tensor) -> PromptAnswers:
-    """What each prompt of a classifier with latent domains says about features [N, D]."""
+    """What each prompt of a classifier answers to image features [N, D].
+
+    Args:
+        classifier: one with latent domains.
+        features: [N, D] of length one, on the CPU.
+    """
     assert classifier.latent is not None
-    votes, sure = [], []
+    votes, confidence = [], []
     for rows in features.split(_CHUNK):
         best = torch.softmax(classifier.prompt_logits(rows), dim=2).max(dim=2)  # [n, S]
         votes.append(best.indices)
-        sure.append(best.values)
+        confidence.append(best.values)
     return PromptAnswers(
         classifier.domain_weights(features),
         torch.cat(votes),
-        torch.cat(sure),
+        torch.cat(confidence),
         classifier.latent.similarities(features).max(dim=1).values,
     )

@@ -75,8 +75,11 @@ def run_side_by_side(
     """
     work = _Work.of(experiment, threads=max(1, torch.get_num_threads() // n_workers))
     # Copies on write: torch warns of arrays that it may not write to.
-    parallel = joblib.Parallel(
-        n_workers, return_as="generator_unordered", batch_size=1, mmap_mode="c"
+    parallel: Any = joblib.Parallel(
+        n_workers,
+        return_as="generator_unordered",
+        batch_size=1,  # type: ignore[arg-type]
+        mmap_mode="c",
     )
     tasks = (joblib.delayed(_do_in_worker)(work, i, job) for i, job in enumerate(jobs))
     try:

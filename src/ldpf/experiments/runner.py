@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def run_benchmark(
 
 def _outcomes(
     experiment: Experiment, jobs: Sequence[Job], side_by_side: int
-) -> Iterator[tuple[Job, Outcome]]:
+) -> Generator[tuple[Job, Outcome]]:
     """Every job with its outcome, as they come."""
     n_workers = min(side_by_side, len(jobs))
     if n_workers == 1:

@@ -57,7 +57,7 @@ class Range:
         """One value."""
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         if whole and not self.log:
-            return int(rng.integers(self.low, self.high + 1))
+            return int(rng.integers(int(self.low), int(self.high) + 1))
         ends = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         value = float(rng.uniform(*ends))
         value = math.exp(value) if self.log else value

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.domains import FittedDomains, OutsideCheck
+    from ldpf.fusion import FusionRule
 
 
 class Classifier:
@@ -107,6 +108,17 @@ class Classifier:
         raise ModelError(
             f"A {self.method!r} model cannot be exported: its kind of classifier has no form that "
             "a graph can hold."
+        )
+
+    def with_fusion(self, fusion: FusionRule | str) -> Classifier:
+        """The same prompts under another fusion rule.
+
+        Raises:
+            ModelError: the classifier fuses no prompts.
+        """
+        raise ModelError(
+            f"A {self.method!r} classifier fuses no prompts, so there is no other fusion rule for "
+            "it; train a method with latent domains, such as 'ldpf'."
         )
 
     def config(self) -> dict[str, Any]:

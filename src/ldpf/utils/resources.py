@@ -80,8 +80,8 @@ def _is_cuda(device: torch.device | str) -> bool:
 
 def _process_peak_mib() -> float:
     memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):  # Windows
-        return memory.peak_wset / _MIB
+    if (peak := getattr(memory, "peak_wset", None)) is not None:  # Windows
+        return peak / _MIB
     import resource  # not on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

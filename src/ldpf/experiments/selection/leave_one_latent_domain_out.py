@@ -39,4 +39,4 @@ class LeaveOneLatentDomainOut(SelectionRule):
         """The number of latent domains, known without discovering them."""
         from ldpf.domains import DiscoverySettings
 
-        return DiscoverySettings().n_domains
+        return DiscoverySettings().expected_domains

@@ -77,7 +77,7 @@ def _tile(found: Findings, run: Run, i: int, answer: int, sure: float | None) ->
         votes, weights = run.prompts.votes[i].tolist(), run.prompts.weights[i].tolist()
         for s, (vote, weight) in enumerate(zip(votes, weights, strict=True)):
             tick = "\N{NO-BREAK SPACE}✓" if vote == true else ""
-            own = f"{float(run.prompts.sure[i, s]):.0%}"
+            own = f"{float(run.prompts.confidence[i, s]):.0%}"
             rows.append((str(s), f"{weight:.0%}", f"{names[vote]} {own}{tick}"))
     return Tile(
         thumbnail_uri(found.root / path),
