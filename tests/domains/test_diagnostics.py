@@ -30,12 +30,12 @@ def separable(shift):
 
 def test_the_probe_reads_what_is_linearly_there():
     z, labels = separable(shift=8.0)
-    assert linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:], 3) > 0.98
+    assert linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:]) > 0.98
 
 
 def test_the_probe_finds_nothing_where_nothing_is():
     z, labels = separable(shift=0.0)
-    accuracy = linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:], 3)
+    accuracy = linear_probe_accuracy(z[:150], labels[:150], z[150:], labels[150:])
     assert accuracy == pytest.approx(1 / 3, abs=0.12)
 
 
@@ -43,13 +43,13 @@ def test_the_probe_does_not_depend_on_the_scale_of_z():
     z, labels = separable(shift=2.0)
     parts = z[:150], labels[:150], z[150:], labels[150:]
     small = parts[0] * 1e-4, parts[1], parts[2] * 1e-4, parts[3]
-    assert linear_probe_accuracy(*parts, 3) == linear_probe_accuracy(*small, 3)
+    assert linear_probe_accuracy(*parts) == linear_probe_accuracy(*small)
 
 
 def test_the_probe_of_a_constant_z_answers_with_the_most_frequent_class():
     labels = torch.tensor([0, 1, 1, 1, 2, 2])
     z = torch.ones(6, 4)
-    assert linear_probe_accuracy(z, labels, z, labels, 3) == pytest.approx(0.5)
+    assert linear_probe_accuracy(z, labels, z, labels) == pytest.approx(0.5)
 
 
 def test_chance_is_the_share_of_the_most_frequent_class():
@@ -59,3 +59,9 @@ def test_chance_is_the_share_of_the_most_frequent_class():
 def test_a_cross_table_counts_pairs():
     table = cross_table(torch.tensor([0, 0, 1, 1]), torch.tensor([2, 2, 0, 1]), 2, 4)
     assert table.tolist() == [[0, 0, 2, 0], [1, 1, 0, 0]]
+
+
+def test_the_probe_of_a_single_class_answers_with_it():
+    z = torch.randn(6, 4, generator=generator(0, "single"))
+    ones = torch.ones(6, dtype=torch.int64)
+    assert linear_probe_accuracy(z, ones, z, torch.tensor([1, 1, 1, 0, 0, 0])) == 0.5

@@ -356,3 +356,23 @@ def test_a_rule_may_choose_the_number(data):
 def test_an_unknown_rule_for_the_number_is_refused():
     with pytest.raises(SettingsError, match=r"n_domains='many'.*silhouette"):
         replace(SETTINGS, n_domains="many")
+
+
+def test_domains_that_cannot_be_divided_stay_as_they_were(data, caplog):
+    discovery = DomainDiscovery(*data, replace(SETTINGS, clusterer=SphericalKMeans()), 0)
+    before = discovery.assignments
+    discovery.training.epoch = lambda progress: None
+    with torch.no_grad():  # z on a line has two directions, and there are three latent domains
+        discovery.training.extractor.out.weight[1:].zero_()
+        discovery.training.extractor.out.bias.zero_()
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discovery.round()
+    assert torch.equal(discovery.assignments, before)
+    assert "n_domains=3" in caplog.text and "round 1" in caplog.text
+
+
+def test_the_scores_behind_a_chosen_number_are_told(data, caplog):
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains="silhouette"), 0)
+    for row in discovery.chosen.table:
+        assert f"n_domains={row['n_domains']}, silhouette={row['silhouette']:.3f}" in caplog.text

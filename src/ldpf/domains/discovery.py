@@ -10,11 +10,12 @@ import torch
 
 from ldpf.domains.clustering.base import Clustering
 from ldpf.domains.clustering.matching import check_n_domains, match_to_previous
-from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
+from ldpf.domains.diagnostics import cross_table, measure_latent
 from ldpf.domains.disentangle.class_centered import ClassCentered
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.how_many.base import HOW_MANY, Chosen
 from ldpf.domains.settings import DiscoverySettings
+from ldpf.errors import SettingsError
 from ldpf.utils.seed import derived_seed, generator
 from ldpf.utils.text import some
 from ldpf.utils.trees import Tree
@@ -75,6 +76,9 @@ class DomainDiscovery:
             z = simple(train.features)
         seed = derived_seed(self.seed, "number of domains")
         chosen = HOW_MANY.make(number).choose(z, self.settings.clusterer, seed)
+        for row in chosen.table:
+            shown = (f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
+            log.info("candidate: %s", ", ".join(shown))
         log.info("%d latent domains, chosen by the rule %r", chosen.n_domains, number)
         return chosen
 
@@ -111,13 +115,19 @@ class DomainDiscovery:
         if self.given is not None:
             centroids = self.settings.clusterer.centroids_of(z, self.given, self.n_domains)
             return Clustering(centroids, self.given)
-        # G may map different images to one point while it is still unsettled; then the round's
-        # domains cannot be told apart, and the ones before stay.
+        seed = derived_seed(self.seed, f"k-means {self.rounds_done}")
+        # G may map different images to one point, or to few, while it is still unsettled; then the
+        # round's domains cannot be told apart, and the ones before stay.
         if previous is not None and float(z.var(dim=0).sum()) < 1e-10:
             log.warning("round %d: G maps all images to one point", self.rounds_done + 1)
             return self.clustering
-        seed = derived_seed(self.seed, f"k-means {self.rounds_done}")
-        clustering = self.settings.clusterer.fit(z, self.n_domains, seed)
+        try:
+            clustering = self.settings.clusterer.fit(z, self.n_domains, seed)
+        except SettingsError as error:
+            if previous is None:
+                raise
+            log.warning("round %d: z cannot be divided: %s", self.rounds_done + 1, error)
+            return self.clustering
         return clustering if previous is None else match_to_previous(previous, clustering)
 
     def _warn_of_odd_domains(self) -> None:
@@ -190,27 +200,12 @@ class DomainDiscovery:
             (None where unknown); sizes; moved: share of images that changed domain this round.
         """
         train, held_out = self.train, self.validation if len(self.validation) else self.train
-        n_classes = len(train.class_names)
-        extractor = self.training.extractor
-        with torch.no_grad():
-            z_train, z_held_out = extractor(train.features), extractor(held_out.features)
-
-        def probe(a: torch.Tensor, b: torch.Tensor) -> float:
-            return linear_probe_accuracy(a, train.labels, b, held_out.labels, n_classes)
-
-        known = train.domains
         return {
             "round": self.rounds_done,
             "explained_variance": self.training.explained_variance(
                 held_out.features, held_out.labels
             ),
             **self.training.measure(held_out.features, held_out.labels),
-            "probe_accuracy": probe(z_train, z_held_out),
-            "raw_probe_accuracy": probe(train.features, held_out.features),
-            "chance": chance(held_out.labels),
-            "class_nmi": nmi(self.assignments, train.labels),
-            "domain_nmi": None if known is None else nmi(self.assignments, known),
-            "domain_ari": None if known is None else ari(self.assignments, known),
-            "sizes": torch.bincount(self.assignments, minlength=self.n_domains).tolist(),
+            **measure_latent(self.latent_domains(), train, held_out, self.assignments),
             "moved": self.moved,
         }

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from ldpf.domains.clustering.base import CLUSTERERS
 from ldpf.domains.clustering.kmeans import KMeans
-from ldpf.domains.clustering.spherical import SphericalKMeans
+from ldpf.domains.clustering.spherical import SphericalKMeans, _assign
 from ldpf.errors import SettingsError
 from ldpf.utils.seed import generator
 
@@ -81,3 +82,23 @@ def test_a_division_around_the_mean_has_a_direction_only_on_the_sphere():
     points = torch.cat([axis + noise[:30], -axis + noise[30:60], noise[60:]])
     assert KMeans().fit(points, 3, seed=0).centroids.norm(dim=1).min() < 0.3
     assert SphericalKMeans().fit(points, 3, seed=0).centroids.norm(dim=1).min() > 0.99
+
+
+def test_fewer_directions_than_latent_domains_are_refused():
+    axes = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).repeat(5, 1)
+    points = axes * torch.arange(1.0, 11.0)[:, None]
+    assert len(SphericalKMeans().fit(points, 2, seed=0).centroids) == 2
+    with pytest.raises(SettingsError, match=r"=2 should be >= n_domains=3"):
+        SphericalKMeans().fit(points, 3, seed=0)
+
+
+def test_images_in_few_directions_still_fill_all_latent_domains():
+    points = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0]]).repeat(10, 1)
+    for seed in range(5):
+        result = SphericalKMeans(restarts=1).fit(points, 4, seed=seed)
+        assert len(result.assignments.unique()) == 4
+
+
+def test_several_empty_centroids_take_different_images():
+    cosines = np.array([[0.9, -1.0, -1.0], [0.5, -1.0, -1.0], [0.7, -1.0, -1.0]])
+    assert _assign(cosines).tolist() == [0, 1, 2]

@@ -51,7 +51,7 @@ def probe(training, data):
     with torch.no_grad():
         z_train = training.extractor(train_set.features)
         z_held_out = training.extractor(held_out.features)
-    return linear_probe_accuracy(z_train, train_set.labels, z_held_out, held_out.labels, 3)
+    return linear_probe_accuracy(z_train, train_set.labels, z_held_out, held_out.labels)
 
 
 def test_the_reversal_passes_values_on_unchanged():
@@ -164,7 +164,7 @@ def test_a_z_that_only_knows_the_class_explains_nothing_within_it(data):
 def test_the_class_cannot_be_read_off_z(data, trained):
     train_set, held_out = data
     raw = linear_probe_accuracy(
-        train_set.features, train_set.labels, held_out.features, held_out.labels, 3
+        train_set.features, train_set.labels, held_out.features, held_out.labels
     )
     assert raw > 0.95
     assert probe(trained(), data) < 1 / 3 + 0.12

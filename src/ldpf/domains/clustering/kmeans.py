@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,8 +41,10 @@ class KMeans(Clusterer):
         points = z.detach().double().numpy()
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore", category=UserWarning)
-            model = SklearnKMeans(n_domains, n_init=self.restarts, random_state=seed % (2**32))
-            assignments = model.fit(sample_rows(points, seed)).predict(points)
+            # scikit-learn takes a number here, though its type says only "auto".
+            restarts: Any = self.restarts
+            model = SklearnKMeans(n_domains, n_init=restarts, random_state=seed % (2**32))
+            assignments = np.asarray(model.fit(sample_rows(points, seed)).predict(points))
         centroids = torch.from_numpy(model.cluster_centers_).float()
         return Clustering(centroids, torch.from_numpy(assignments.astype(np.int64)))
 

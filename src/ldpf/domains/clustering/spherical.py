@@ -40,16 +40,17 @@ class SphericalKMeans(Clusterer):
 
     def fit(self, z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
         """See `Clusterer.fit`."""
-        check_n_domains(z, n_domains)
         points = _unit(z.detach().double().numpy())
+        # Images in one direction are one point on the sphere; rounding must not tell them apart.
+        check_n_domains(torch.from_numpy(points.round(6)), n_domains)
         with threadpool_limits(limits=1):  # sums in a fixed order
             sample = sample_rows(points, seed)
             fits = [self._one_start(sample, n_domains, seed, i) for i in range(self.restarts)]
             # Of equally good ones the first: rounding must not decide.
             best = max(range(len(fits)), key=lambda i: (round(fits[i][0], 9), -i))
             centroids = torch.from_numpy(fits[best][1]).float()
-        assignments = (torch.from_numpy(points).float() @ centroids.T).argmax(dim=1)
-        return Clustering(centroids, assignments)
+        cosines = torch.from_numpy(points).float() @ centroids.T  # [N, S]
+        return Clustering(centroids, torch.from_numpy(_assign(cosines.numpy())))
 
     def centroids_of(self, z: torch.Tensor, group: torch.Tensor, n_domains: int) -> torch.Tensor:
         """The direction of each domain's mean, of z of length one."""
@@ -63,17 +64,30 @@ class SphericalKMeans(Clusterer):
         centroids = _unit(kmeans_plusplus(points, n_domains, random_state=start)[0])
         assigned = np.full(len(points), -1)
         for _ in range(self.iterations):
-            cosines = points @ centroids.T  # [N, S]
-            now = cosines.argmax(axis=1)
-            for s in np.setdiff1d(np.arange(n_domains), now):
-                # An empty domain takes the image that fits worst where it is.
-                now[cosines[np.arange(len(points)), now].argmin()] = s
+            now = _assign(points @ centroids.T)
             if (now == assigned).all():
                 break
             assigned = now
             members = np.eye(n_domains)[assigned]  # [N, S]
             centroids = _unit(members.T @ points)
         return float((points @ centroids.T).max(axis=1).mean()), centroids
+
+
+def _assign(cosines: np.ndarray) -> np.ndarray:
+    """The centroid of the largest cosine for each row of [N, S], and no centroid without a row.
+
+    A centroid that is no row's best takes the row that fits worst where it is, of those whose own
+    centroid has others.
+    """
+    assigned = cosines.argmax(axis=1)
+    fit = cosines.max(axis=1)
+    sizes = np.bincount(assigned, minlength=cosines.shape[1])
+    for empty in np.flatnonzero(sizes == 0):
+        free = np.flatnonzero(sizes[assigned] > 1)
+        worst = free[fit[free].argmin()]
+        sizes[assigned[worst]] -= 1
+        assigned[worst], sizes[empty] = empty, 1
+    return assigned
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -65,13 +65,13 @@ class Adversarial(Disentangler):
 
 class _ReverseGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, value: torch.Tensor, strength: float) -> torch.Tensor:
+    def forward(ctx: Any, value: torch.Tensor, strength: float) -> torch.Tensor:
         ctx.strength = strength
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return -ctx.strength * gradient, None
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return -ctx.strength * gradients[0], None
 
 
 def reverse_gradient(value: torch.Tensor, strength: float) -> torch.Tensor:
@@ -84,7 +84,7 @@ def reversal_ramp(progress: float) -> float:
     return 2.0 / (1.0 + math.exp(-10.0 * min(max(progress, 0.0), 1.0))) - 1.0
 
 
-class AdversarialRun(DisentanglerRun):
+class AdversarialRun(DisentanglerRun[DomainExtractor]):
     """Trains G against the auxiliary classifier C on cached image features.
 
     L_adv = CE(C(GRL(G(f))), y): C descends it and G ascends it (arXiv 2511.00067, step 1). Alone,
@@ -93,7 +93,6 @@ class AdversarialRun(DisentanglerRun):
     keeping. The share of within-class variance that z explains is logged each epoch.
     """
 
-    extractor: DomainExtractor
     changes = True
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.utils.registry import Registry
 
@@ -16,6 +16,15 @@ DISENTANGLERS: Registry[Disentangler] = Registry(
     "disentangler", "ldpf.domains.disentangle", variable="DISENTANGLERS"
 )
 """Disentanglers by the name that settings use."""
+
+DOMAIN_MAPS: Registry[DomainMap] = Registry(
+    "kind of domain map",
+    "ldpf.domains.disentangle",
+    variable="DOMAIN_MAPS",
+    group="ldpf.domains.maps",
+)
+"""Kinds of maps G that a model folder can hold. The decorator names a tensor that only this kind
+has, by which it is recognized: `register("linear", recognized_by="matrix")`."""
 
 
 class Disentangler:
@@ -37,7 +46,7 @@ class Disentangler:
         labels: torch.Tensor,
         n_classes: int,
         generator: torch.Generator,
-    ) -> DisentanglerRun:
+    ) -> DisentanglerRun[Any]:
         """The run of one discovery; without an own one, G is what `fit` computes.
 
         Args:
@@ -48,6 +57,6 @@ class Disentangler:
         """
         from ldpf.domains.disentangle.run import DisentanglerRun  # needs torch, names do not
 
-        run = DisentanglerRun(features, labels, n_classes)
+        run: DisentanglerRun[DomainMap] = DisentanglerRun(features, labels, n_classes)
         run.extractor = self.fit(features, labels, n_classes)
         return run

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from ldpf.domains.disentangle.base import DOMAIN_MAPS
 
 
 class DomainMap(nn.Module):
@@ -17,10 +19,8 @@ class DomainMap(nn.Module):
     Attributes:
         input_mean: mean of the training images' features, [D].
         input_scale: one number that gives features about unit variance.
-        recognized_by: name of a tensor that only this kind of map has.
     """
 
-    recognized_by: ClassVar[str]
     input_mean: torch.Tensor
     input_scale: torch.Tensor
 
@@ -45,6 +45,7 @@ class DomainMap(nn.Module):
         raise NotImplementedError
 
 
+@DOMAIN_MAPS.register("mlp", recognized_by="hidden.weight")
 class DomainExtractor(DomainMap):
     """G of the paper: a two-layer MLP.
 
@@ -53,7 +54,8 @@ class DomainExtractor(DomainMap):
     map that removes what is left of the class (the identity unless erasing is on).
     """
 
-    recognized_by = "hidden.weight"
+    output_mean: torch.Tensor
+    erasure: torch.Tensor
 
     def __init__(self, embed_dim: int, hidden: int, dim: int, generator: torch.Generator) -> None:
         """Draw the weights for D `embed_dim`, `hidden` units and Z `dim`."""
@@ -94,10 +96,11 @@ class DomainExtractor(DomainMap):
         }
 
 
+@DOMAIN_MAPS.register("linear", recognized_by="matrix")
 class LinearMap(DomainMap):
     """z = M (f - mean) / spread, for disentanglers in closed form."""
 
-    recognized_by = "matrix"
+    matrix: torch.Tensor
 
     def __init__(self, embed_dim: int, dim: int) -> None:
         """A map of D `embed_dim` to Z `dim` that gives zeros."""
@@ -122,20 +125,16 @@ class LinearMap(DomainMap):
         return {"input_mean": (embed_dim,), "input_scale": (), "matrix": ("z", embed_dim)}
 
 
-KINDS: tuple[type[DomainMap], ...] = (DomainExtractor, LinearMap)
-"""Kinds of maps that a model folder can hold."""
-
-
 def kind_of(names: Mapping[str, torch.Tensor]) -> type[DomainMap]:
     """Which kind of map has tensors of these names.
 
     Returns:
-        The first kind where none has; its missing tensors are then named by who checks them.
+        The MLP where none has; its missing tensors are then named by who checks them.
     """
-    for kind in KINDS:
-        if kind.recognized_by in names:
-            return kind
-    return KINDS[0]
+    for name in DOMAIN_MAPS:
+        if DOMAIN_MAPS.facts(name).get("recognized_by") in names:
+            return cast("type[DomainMap]", DOMAIN_MAPS.get(name))
+    return DomainExtractor
 
 
 def rebuild(state: Mapping[str, torch.Tensor]) -> DomainMap:
@@ -147,7 +146,7 @@ def rebuild(state: Mapping[str, torch.Tensor]) -> DomainMap:
 
 def seeded_linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
     """A linear layer whose start comes from `generator` and touches no global random state."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    layer = cast(nn.Linear, nn.utils.skip_init(nn.Linear, inputs, outputs))
     nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
     nn.init.uniform_(layer.bias, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
     return layer

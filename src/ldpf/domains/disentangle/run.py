@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -10,8 +10,10 @@ from torch import nn
 from ldpf.domains.disentangle.maps import DomainMap
 from ldpf.utils.trees import Tree
 
+Map = TypeVar("Map", bound=DomainMap)
 
-class DisentanglerRun:
+
+class DisentanglerRun(Generic[Map]):
     """A disentangler at work on the training images of one discovery.
 
     Attributes:
@@ -20,7 +22,7 @@ class DisentanglerRun:
         changes: whether further rounds change G.
     """
 
-    extractor: DomainMap
+    extractor: Map
     changes: bool = False
 
     def __init__(self, features: torch.Tensor, labels: torch.Tensor, n_classes: int) -> None:
