@@ -123,6 +123,15 @@ def test_other_settings_start_anew(images, tiny_clip_folder, tmp_path, run, monk
     assert json.loads((tmp_path / "m" / "config.json").read_text())["provenance"]["seed"] == 1
 
 
+def test_any_setting_can_be_set(flat_images, tiny_clip_folder, tmp_path, run):
+    out = tmp_path / "m"
+    words = ("train", flat_images, "--backbone", tiny_clip_folder, "--method", "coop")
+    assert run(*words, "--set", "length=2", "--out", out).exit_code == 0
+    provenance = json.loads((out / "config.json").read_text())["provenance"]
+    assert provenance["method_settings"]["length"] == 2
+    assert "--set length=2" in provenance["command"]
+
+
 def test_the_same_command_again_trains_nothing(images, tiny_clip_folder, model, tmp_path, run):
     out = shutil.copytree(model, tmp_path / "copy")
     before = (out / "model.safetensors").stat().st_mtime_ns

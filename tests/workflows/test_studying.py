@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ldpf import workflows
@@ -20,12 +22,14 @@ def test_it_returns_and_writes_table_and_measurements(
         seeds=1,
         targets=["art"],
         jobs=1,
+        command="ldpf study ...",
     )
     assert result.table is not None
     assert [row.method for row in result.table.rows] == ["tau 0.1", "tau 0.5"]
     assert all(file.is_file() and file.is_relative_to(tmp_path) for file in result.files)
     assert {file.name for file in result.files} >= {"accuracy.csv", "table.md"}
-    assert (tmp_path / "runs").is_dir()
+    configs = [json.loads(file.read_text()) for file in tmp_path.glob("runs/*/config.json")]
+    assert [config["command"] for config in configs] == ["ldpf study ..."] * 2
 
 
 def test_an_unknown_study_is_refused_before_anything_is_made(images, tmp_path):

@@ -101,3 +101,27 @@ def test_an_unknown_method_is_refused_before_anything_is_read(tmp_path: Path):
     with pytest.raises(SettingsError, match="'ldfp'"):
         workflows.train(tmp_path / "none", tmp_path / "m", method="ldfp")
     assert not (tmp_path / "m").exists()
+
+
+def test_settings_outdo_the_other_arguments(images, tiny_clip_folder, session_settings, tmp_path):
+    settings = {"discovery.n_domains": 2, "recipe.max_steps": 2}
+    result = workflows.train(
+        images, tmp_path / "m", backbone=tiny_clip_folder, tau=0.3, settings=settings
+    )
+    kept = result.provenance["method_settings"]
+    assert kept["discovery"]["n_domains"] == 2
+    assert kept["recipe"]["max_steps"] == 2
+    assert kept["fusion"]["tau"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"settings": {"recipe.max_step": 2}}, "'recipe.max_step'.*'recipe.max_steps'"),
+        ({"method": "coop", "settings": {"tau": 0.3}}, "coop has no setting 'tau'"),
+        ({"settings": {"tau": 0.3}, "search": ["tau=0.1,1"]}, "'tau' is both"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_before_anything_is_read(arguments, named, tmp_path):
+    with pytest.raises(SettingsError, match=named):
+        workflows.train(tmp_path / "no-images", tmp_path / "m", **arguments)

@@ -17,6 +17,7 @@ from ldpf.cli.options import (
     ComparisonOptions,
     DataOrDemo,
     OutputOptions,
+    Settings,
     Track,
     typed_command,
 )
@@ -58,17 +59,7 @@ def benchmark(
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Another value for a setting, for every method that has it, such as tau=0.05, "
-            "length=8 or recipe.learning_rate=0.01; a wrong name shows them all. Repeatable.",
-            rich_help_panel=MODEL_PANEL,
-            show_default=False,
-        ),
-    ] = None,
+    settings: Settings = None,
     comparison: ComparisonOptions,
     protocol: Annotated[
         str,

@@ -318,6 +318,17 @@ Track = Annotated[
         show_default=False,
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Another value for a setting, for every method that has it, such as tau=0.05, "
+        "length=8 or recipe.learning_rate=0.01; a wrong name shows them all. Repeatable.",
+        rich_help_panel=MODEL_PANEL,
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),

@@ -16,13 +16,20 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help, listed
 from ldpf.cli.console import say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import BackboneOptions, ComparisonOptions, DataOrDemo, OutputOptions
+from ldpf.cli.options import (
+    BackboneOptions,
+    ComparisonOptions,
+    DataOrDemo,
+    OutputOptions,
+    typed_command,
+)
 from ldpf.studies.base import STUDIES, takes_values
 
 
 @COMMANDS.register("study", panel="Comparing methods")
 def study(
     *,
+    context: typer.Context,
     name: Annotated[
         str,
         typer.Argument(
@@ -88,6 +95,7 @@ def study(
         jobs=comparison.jobs,
         runs=runs,
         device=backbone.device,
+        command=typed_command(context),
     )
     if output.as_json:
         say_json(result.to_json())

@@ -14,9 +14,17 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions, Track, typed_command
+from ldpf.cli.options import (
+    BackboneOptions,
+    LabeledData,
+    OutputOptions,
+    Settings,
+    Track,
+    typed_command,
+)
 from ldpf.experiments.selection.base import SELECTION_RULES
 from ldpf.methods.base import METHODS
+from ldpf.methods.overrides import parse_settings
 from ldpf.models.summary import model_words
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
@@ -73,6 +81,7 @@ def train(
             rich_help_panel=MODEL_PANEL,
         ),
     ] = "fast",
+    settings: Settings = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,6 +144,7 @@ def train(
         n_domains=n_domains,
         tau=tau,
         recipe=recipe,
+        settings=parse_settings(settings or ()),
         search=search or (),
         trials=trials,
         selection=selection,

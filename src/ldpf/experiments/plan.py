@@ -60,10 +60,8 @@ class BenchmarkPlan:
                 "from; give some, as in --search tau=0.05,0.1."
             )
         searched = self.search.values if self.search else {}
-        if twice := [name for name in searched if name in self.settings]:
-            raise SettingsError(
-                f"{twice[0]!r} is both set and searched over; give it only one of the two."
-            )
+        if self.search is not None:
+            self.search.check_unset(self.settings)
         chosen = [with_parts(make_method(name), self.settings) for name in self.trained]
         known = {name for method in chosen for name in known_names(method)}
         if unknown := [name for name in (*self.settings, *searched) if name not in known]:

@@ -123,6 +123,13 @@ class SearchSpace:
                 found.append(drawn)
         return found
 
+    def check_unset(self, settings: Mapping[str, Any]) -> None:
+        """Raise SettingsError if a setting has a fixed value in `settings` and is searched too."""
+        if twice := [name for name in self.values if name in settings]:
+            raise SettingsError(
+                f"{twice[0]!r} is both set and searched over; give it only one of the two."
+            )
+
     def described(self) -> dict[str, Any]:
         """For the settings of a run, as JSON."""
         return {

@@ -42,6 +42,7 @@ class Bench:
         jobs: see `run_benchmark`.
         on_run: called after each run with its first result line and whether it was done before.
         root: folder of the images, for contact sheets; None where there are none.
+        command: that does the study, to be stored in its runs.
     """
 
     data: FeatureSet
@@ -55,6 +56,7 @@ class Bench:
     jobs: int = 1
     on_run: Callable[[dict[str, Any], bool], None] | None = None
     root: Path | None = None
+    command: str | None = None
 
     def __post_init__(self) -> None:
         get_protocol().check(self.data, self.targets)
@@ -92,6 +94,7 @@ class Bench:
             self.out,
             jobs=self.jobs,
             runs=self.runs,
+            command=self.command,
             on_run=self.on_run,
         )
         if failures:

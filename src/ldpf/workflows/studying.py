@@ -65,6 +65,7 @@ def study(
     jobs: int | None = None,
     runs: str | Path | None = None,
     device: str = "auto",
+    command: str | None = None,
 ) -> FinishedStudy:
     """Answer one question about LDPF on images whose domains are known.
 
@@ -81,6 +82,7 @@ def study(
         runs: where the runs are kept, for instance those of a benchmark; None for a folder in
             `out` that all studies share.
         device: "auto", "cpu" or "cuda".
+        command: kept in each run as the command that made it.
 
     Raises:
         SettingsError: there is no such study, or an option that cannot be.
@@ -108,6 +110,7 @@ def study(
         jobs=jobs,
         on_run=_finished,
         root=dataset.root,
+        command=command,
     )
     result = question.run(bench)
     caption = (

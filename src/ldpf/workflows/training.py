@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,18 @@ from ldpf.domains.diagnosis import discovery_words, similarity_words
 from ldpf.domains.diagnostics import cross_table
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
+from ldpf.errors import SettingsError
 from ldpf.experiments.results import RESULT_VERSION
 from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method, make_method
-from ldpf.methods.overrides import applicable, with_settings
+from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import read_config
 from ldpf.training.callbacks import Tracker
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.registry import part_settings
-from ldpf.utils.text import count
+from ldpf.utils.text import count, did_you_mean
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
@@ -116,6 +117,7 @@ def train(
     n_domains: int = N_DOMAINS,
     tau: float = TAU,
     recipe: str = "fast",
+    settings: Mapping[str, Any] | None = None,
     search: Sequence[str] = (),
     trials: int | None = None,
     selection: str = SELECTION,
@@ -141,6 +143,8 @@ def train(
         tau: how even fusion weights are: small, only the most similar latent domain; large, all
             the same.
         recipe: "fast" or "paper".
+        settings: other values by dotted name, as in `{"recipe.learning_rate": 0.01}`; they outdo
+            the arguments above.
         search: settings to choose among values, such as "tau=0.1,0.3".
         trials: combinations to try; None for every one.
         selection: what `search` chooses by; see `ldpf.experiments.selection`.
@@ -156,8 +160,10 @@ def train(
         ModelError: `out` holds other files.
     """
     folder = Path(out)
-    settings = _method(method, recipe, n_domains, tau)
-    space = search_space(search, trials, selection, settings)
+    learner = _method(method, recipe, n_domains, tau, settings or {})
+    space = search_space(search, trials, selection, learner)
+    if space is not None:
+        space.check_unset(settings or {})
     check_model_folder(folder)
     tracker = None if track is None else Tracker(track)
     images = list_images(data)
@@ -180,14 +186,14 @@ def train(
         "result_version": RESULT_VERSION,
         "data_digest": features.digest(),
         "fingerprint": frozen.fingerprint,
-        "method": part_settings(settings),
+        "method": part_settings(learner),
         "train_fraction": train_fraction,
         "seed": seed,
     }
     provenance = {
         **training_provenance(
             dataset.name,
-            settings,
+            learner,
             learn,
             validation,
             seed=seed,
@@ -204,9 +210,9 @@ def train(
         described = {**space.described(), "selection": selection}
         by_rule = {**described, **get_selection(selection).described()}
         run, provenance = {**run, "search": described}, {**provenance, "search": by_rule}
-        choose = chooser(space, selection, settings, learn, validation, frozen, seed)
+        choose = chooser(space, selection, learner, learn, validation, frozen, seed)
     classifier = train_into(
-        folder, settings, learn, validation, frozen, seed, run, provenance, tracker, choose
+        folder, learner, learn, validation, frozen, seed, run, provenance, tracker, choose
     )
     return Training(
         model=folder,
@@ -221,11 +227,27 @@ def train(
     )
 
 
-def _method(method: str | Method, recipe: str, n_domains: int, tau: float) -> Method:
+def _method(
+    method: str | Method, recipe: str, n_domains: int, tau: float, settings: Mapping[str, Any]
+) -> Method:
     if isinstance(method, Method):
-        return method
+        return _with_all(method, settings)
     made = make_method(method, get_recipe(recipe), n_domains)
-    return with_settings(made, applicable(made, {"tau": tau}))
+    # A rule that `settings` choose keeps its own temperature, unless another than usual is asked.
+    usual = with_settings(made, applicable(made, {"tau": tau}))
+    asked = {"tau": tau} if tau != TAU else {}
+    return _with_all(usual, {**applicable(with_parts(usual, settings), asked), **settings})
+
+
+def _with_all(method: Method, settings: Mapping[str, Any]) -> Method:
+    """A copy of `method` with `settings`; raises SettingsError where it has no such setting."""
+    known = known_names(with_parts(method, settings))
+    if unknown := [name for name in settings if name not in known]:
+        near = did_you_mean(unknown[0], known)
+        raise SettingsError(
+            f"{method.name} has no setting {unknown[0]!r}.{near} There are {', '.join(known)}."
+        )
+    return with_settings(method, settings)
 
 
 def _accuracy(classifier: Classifier, features: FeatureSet) -> float:
