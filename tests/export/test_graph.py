@@ -19,6 +19,7 @@ from ldpf.fusion import FUSION_RULES, FusionRule, as_rule
 from ldpf.fusion.fuse import MIXTURES
 from ldpf.methods import CoCoOp, CoOp, LinearProbe
 from ldpf.models.base import CLASSIFIERS, Classifier
+from ldpf.models.combined_classifier import CombinedClassifier, combine
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.training.recipe import FAST
@@ -84,6 +85,19 @@ def test_a_linear_head_agrees_and_never_answers_a_class_it_has_not_seen():
     assert probabilities[:, 2].tolist() == [0.0] * N
 
 
+def combined():
+    pair = (linear(), classifier())
+    return CombinedClassifier("ldpf", tuple("abcd"), pair, (0.5, 2.0), (0.4, 0.6))
+
+
+def test_a_combined_head_agrees_where_a_member_has_not_seen_a_class():
+    model, features = combined(), unit(N, D)
+    probabilities, weights = FeatureHead(model)(features)
+    torch.testing.assert_close(probabilities, model.probabilities(features))
+    torch.testing.assert_close(weights, model.domain_weights(features))
+    assert (probabilities[:, 2] > 0).all()
+
+
 @pytest.mark.parametrize("kind", list(CLASSIFIERS))
 def test_every_kind_of_classifier_has_a_head_or_says_why_not(kind, tiny_clip, make_features):
     data = make_features(3)
@@ -93,7 +107,11 @@ def test_every_kind_of_classifier_has_a_head_or_says_why_not(kind, tiny_clip, ma
         "linear": LinearProbe(),
         "instance": CoCoOp(recipe=short),
     }
-    model = methods[kind].fit(data, data, tiny_clip)
+    if kind == "combined":
+        pair = [methods[name].fit(data, data, tiny_clip) for name in ("linear", "prompt")]
+        model = combine("coop", pair, data)
+    else:
+        model = methods[kind].fit(data, data, tiny_clip)
     if kind == "instance":
         with pytest.raises(ModelError, match=r"'cocoop'.*needs the text encoder"):
             FeatureHead(model)

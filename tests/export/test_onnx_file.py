@@ -15,7 +15,7 @@ from ldpf.errors import LdpfError, ModelError, SettingsError
 from ldpf.export import export_onnx
 from ldpf.export.onnx_file import Session, require_onnx
 
-from .test_graph import ByClass, classifier, linear, unit
+from .test_graph import ByClass, classifier, combined, linear, unit
 
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
@@ -60,8 +60,9 @@ def test_the_description_stands_beside_and_inside(exported, tiny_clip):
 
 
 @needs_onnx
-def test_the_head_alone_takes_features(tiny_clip, tmp_path):
-    model, features = classifier(), unit(5, 16)
+@pytest.mark.parametrize("made", [classifier, combined])
+def test_the_head_alone_takes_features(made, tiny_clip, tmp_path):
+    model, features = made(), unit(5, 16)
     done = export_onnx(model, tiny_clip, tmp_path / "head.onnx", part="features")
     probabilities = torch.from_numpy(Session(done.path).run(features)[0])
     torch.testing.assert_close(probabilities, model.probabilities(features), rtol=0, atol=1e-4)

@@ -79,14 +79,14 @@ def test_an_unknown_kind_is_refused(kind, keep, tiny_clip):
     folder = keep("coop")
     change_config(folder, kind=kind)
     message = message_of(folder, tiny_clip)
-    assert repr(kind) in message and "instance, linear, prompt" in message
+    assert repr(kind) in message and "combined, instance, linear, prompt" in message
 
 
 def test_a_classifier_of_no_registered_kind_is_not_kept(tiny_clip, tmp_path):
     class Guess(Classifier):
         method, class_names, training = "guess", ("cat", "dog"), {}
 
-    with pytest.raises(ModelError, match=r"Guess.*instance, linear, prompt"):
+    with pytest.raises(ModelError, match=r"Guess.*combined, instance, linear, prompt"):
         save_model(Guess(), tiny_clip, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

@@ -88,6 +88,13 @@ class Classifier:
         """
         raise self._without_names()
 
+    def for_classes_beside(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
+        """As `for_classes`, for a member of a combination: the others may know what it does not.
+
+        A classifier that knows classes by their images gives -inf to those it has not seen.
+        """
+        return self.for_classes(class_names, backbone)
+
     def _without_names(self) -> ModelError:
         return ModelError(
             f"A {self.method!r} classifier knows its classes by their training images and not by "
@@ -128,6 +135,11 @@ class Classifier:
     def tensors(self) -> dict[str, torch.Tensor]:
         """What model.safetensors keeps, by name."""
         raise NotImplementedError
+
+    @classmethod
+    def minus_infinite(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the tensors in which -inf has a meaning, for a whole config.json."""
+        return cls.minus_infinity
 
     @classmethod
     def shapes(

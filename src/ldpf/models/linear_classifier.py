@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,6 +43,18 @@ class LinearClassifier(Classifier):
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K]."""
         return image_features @ self.weight.T + self.bias
+
+    def for_classes_beside(
+        self, class_names: Sequence[str], backbone: Backbone
+    ) -> LinearClassifier:
+        """W and b of the classes it knows by name; weight 0 and bias -inf for the others."""
+        row_of = {name: row for row, name in enumerate(self.class_names)}
+        weight = self.weight.new_zeros(len(class_names), self.weight.shape[1])
+        bias = self.bias.new_full((len(class_names),), -torch.inf)
+        for index, name in enumerate(class_names):
+            if name in row_of:
+                weight[index], bias[index] = self.weight[row_of[name]], self.bias[row_of[name]]
+        return replace(self, class_names=tuple(class_names), weight=weight, bias=bias)
 
     def graph_head(self) -> LinearHead:
         """W and b; the weight of the only domain is 1."""

@@ -128,7 +128,7 @@ def load_model(
         )
     kind = cast("type[Classifier]", CLASSIFIERS.get(config["kind"]))
     shapes = kind.shapes(config, tensors, backbone)
-    check_tensors(folder, tensors, shapes, kind.minus_infinity)
+    check_tensors(folder, tensors, shapes, kind.minus_infinite(config))
     _check_digest(folder, config)
     return kind.from_saved(config, tensors, backbone), backbone
 

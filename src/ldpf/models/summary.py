@@ -79,8 +79,10 @@ class ModelSummary:
         origin, training = config.get("provenance") or {}, config.get("training") or {}
         backbone, n_domains = config["backbone"], config.get("n_domains", 1)
         discovery = training.get("domains") or {}
-        kind, fixed = config.get("kind", "prompt"), bool(config.get("templates"))
-        prompts = kind in CLASSIFIERS and CLASSIFIERS.facts(kind).get("prompts", False)
+        # A combined model has the prompts of its members.
+        parts = config.get("members", [config])
+        fixed = any(part.get("templates") for part in parts)
+        prompts = any(_has_prompts(part.get("kind", "prompt")) for part in parts)
         return cls(
             method=config["method"],
             class_names=tuple(config["class_names"]),
@@ -149,6 +151,10 @@ class ModelSummary:
         left = self.n_images - self.n_train - self.n_validation
         counts = (self.n_train, self.n_validation, left)
         return (("the model", str(self.dataset), *(f"{n:,}" for n in counts)),)
+
+
+def _has_prompts(kind: str) -> bool:
+    return kind in CLASSIFIERS and CLASSIFIERS.facts(kind).get("prompts", False)
 
 
 def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:
