@@ -12,9 +12,9 @@ from ldpf.backbones.hub import BUNDLED
 from ldpf.data import require_trainable
 from ldpf.domains.diagnosis import discovery_words, similarity_words
 from ldpf.domains.diagnostics import cross_table
+from ldpf.errors import SettingsError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
-from ldpf.errors import SettingsError
 from ldpf.experiments.results import RESULT_VERSION
 from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
