@@ -93,11 +93,13 @@ def test_two_entries_of_one_name_are_refused(room: Registry) -> None:
             pass
 
 
-def _install(tmp_path: Path, group: str, target: str) -> None:
-    info = tmp_path / "outsider-1.0.dist-info"
+def _install(
+    tmp_path: Path, group: str, target: str, name: str = "far", package: str = "outsider"
+) -> None:
+    info = tmp_path / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\nfar = {target}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {target}\n")
 
 
 def test_a_package_outside_adds_an_entry(room: Registry, tmp_path: Path) -> None:
@@ -137,6 +139,30 @@ def test_a_package_outside_that_fails_does_not_stop_a_list(room: Registry, tmp_p
         "plain": {"cost": 2},
         "far": {},
     }
+
+
+def test_a_package_outside_with_the_name_of_a_built_in_entry_is_told_once(
+    room: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _install(tmp_path, "room", "outsider:Plain", name="plain")
+    assert room.names() == ["loud", "plain"]
+    assert room.make("plain").tau == 0.5
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "'plain'" in record.getMessage() and "'outsider'" in record.getMessage()
+
+
+def test_of_two_packages_outside_with_one_name_the_one_left_out_is_told(
+    room: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for package in ("outsider", "stranger"):
+        (tmp_path / f"{package}.py").write_text(f"def far():\n    return {package!r}\n")
+        sys.modules.pop(package, None)
+        _install(tmp_path, "room", f"{package}:far", package=package)
+    kept = room.make("far")
+    (left_out,) = {"outsider", "stranger"} - {kept}
+    (record,) = caplog.records
+    assert f"package {left_out!r} is left out, since {kept} has" in record.getMessage()
 
 
 def test_settings_of_parts_name_their_class() -> None:

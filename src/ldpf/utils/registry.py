@@ -105,6 +105,10 @@ class Registry(Generic[T]):
         """All names: the room's own in the order of its files, then those of packages outside."""
         return list(dict.fromkeys([*self._sources, *self._entries, *self._outside]))
 
+    def is_built_in(self, name: str) -> bool:
+        """Whether an entry is in a file of the room, rather than of a package outside."""
+        return name in self._sources
+
     def __contains__(self, name: object) -> bool:
         return name in self._sources or name in self._entries or name in self._outside
 
@@ -209,7 +213,24 @@ class Registry(Generic[T]):
 
     @cached_property
     def _outside(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=self.group)}
+        """Entry points by name, without those that cannot be reached; each of these is told."""
+        points: dict[str, EntryPoint] = {}
+        for point in entry_points(group=self.group):
+            other = _package(points[point.name]) if point.name in points else None
+            if self.is_built_in(point.name):
+                other = "ldpf"
+            if other is None:
+                points[point.name] = point
+            else:
+                log.warning(
+                    "The %s %r of the package %r is left out, since %s has one of that name; "
+                    "rename it.",
+                    self.kind,
+                    point.name,
+                    _package(point),
+                    other,
+                )
+        return points
 
     def _load_outside(self, point: EntryPoint) -> Callable[..., T]:
         try:
@@ -224,6 +245,11 @@ class Registry(Generic[T]):
             entry.registered_name = point.name  # type: ignore[attr-defined]
             entry.registry = self  # type: ignore[attr-defined]
         return self._entries.get(point.name, entry)
+
+
+def _package(point: EntryPoint) -> str:
+    """The installed package that an entry point belongs to."""
+    return point.dist.name if point.dist is not None else point.module
 
 
 def part_settings(part: Any) -> Any:

@@ -56,6 +56,39 @@ def test_a_folder_without_any_familys_config_names_them_all(own_family, tmp_path
         load_backbone(tmp_path)
 
 
+@pytest.fixture
+def broken_package(tmp_path, monkeypatch):
+    """An installed package whose family cannot be imported."""
+    info = tmp_path / "outsider-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outsider\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ldpf.backbones]\nfar = no_such_module:Far\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    FAMILIES.__dict__.pop("_outside", None)
+    yield
+    FAMILIES.__dict__.pop("_outside", None)
+
+
+def test_a_broken_family_of_a_package_outside_is_told_and_stops_no_other(
+    broken_package, tiny_clip_folder, tiny_clip, caplog
+):
+    assert load_backbone(tiny_clip_folder).fingerprint == tiny_clip.fingerprint
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "'far'" in told and "no_such_module" in told
+
+
+def test_a_family_outside_that_fails_to_look_at_a_folder_stops_no_other(
+    own_family, monkeypatch, tiny_clip_folder, tiny_clip, caplog
+):
+    def fail(self, checkpoint):
+        raise KeyError("model_type")
+
+    monkeypatch.setattr(own_family, "recognizes", fail)
+    assert load_backbone(tiny_clip_folder).fingerprint == tiny_clip.fingerprint
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "'own'" in told and "model_type" in told
+
+
 def test_of_two_families_the_one_with_the_higher_priority_loads(
     own_family, monkeypatch, tiny_clip_folder
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ldpf.backbones.families.text_rules import TextRules
     from ldpf.backbones.text_tower import TextTower
+
+log = logging.getLogger("ldpf")
 
 CONFIG = "config.json"
 
@@ -135,8 +138,21 @@ def find_family(checkpoint: Checkpoint) -> BackboneFamily:
     Raises:
         BackboneError: none does.
     """
-    families = [FAMILIES.make(name) for name in FAMILIES]
-    matching = [family for family in families if family.recognizes(checkpoint)]
+    families, matching = [], []
+    for name in FAMILIES:
+        try:
+            family = FAMILIES.make(name)
+            recognized = family.recognizes(checkpoint)
+        except Exception as error:  # whatever a package outside does
+            if FAMILIES.is_built_in(name):
+                raise
+            log.warning(
+                "The backbone family %r is left out (%s: %s).", name, type(error).__name__, error
+            )
+            continue
+        families.append(family)
+        if recognized:
+            matching.append(family)
     if matching:
         return max(matching, key=lambda family: family.priority)
     path = checkpoint.folder / CONFIG
