@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from ldpf.models.summary import HELD_OUT, ModelSummary, chosen_words
+from ldpf.methods import make_method
+from ldpf.methods.overrides import with_settings
+from ldpf.models.provenance import training_provenance
+from ldpf.models.summary import HELD_OUT, ModelSummary, chosen_words, use_of_domains
 
 TRIALS = [{"settings": {}, "score": 0.5}]
 
@@ -86,3 +89,27 @@ def test_accuracy_on_training_images_is_not_called_held_out():
     facts = dict(ModelSummary.read({**CONFIG, "provenance": origin}).facts())
     assert HELD_OUT not in facts
     assert facts["Accuracy on training images"].startswith("87.5%")
+
+
+def test_a_method_that_reads_domains_is_said_to_have_used_them(make_features):
+    data = make_features()
+    settings = {"seed": 0, "train_fraction": 0.8}
+    used = {
+        method: use_of_domains(
+            training_provenance("drawn", make_method(method), data, data, **settings)
+        )
+        for method in ("coop", "dpl", "dpl-batch", "ldpf-manual")
+    }
+    assert used == {
+        "coop": "not used",
+        "dpl": "not used",
+        "dpl-batch": "used to train",
+        "ldpf-manual": "used in place of latent ones",
+    }
+
+
+def test_a_dpl_that_is_set_to_batches_reads_domains(make_features):
+    data = make_features()
+    method = with_settings(make_method("dpl"), {"batch": True})
+    origin = training_provenance("drawn", method, data, data, seed=0, train_fraction=0.8)
+    assert use_of_domains(origin) == "used to train"

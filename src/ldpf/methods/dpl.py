@@ -70,6 +70,11 @@ class DPL(Method):
         check_fields(self)
 
     @property
+    def needs_domains(self) -> bool:
+        """Whether it reads the true domains: the batch form does, also where it was set."""
+        return self.batch
+
+    @property
     def n_prompts(self) -> int:
         """Prompts trained at once: one for each image of a step, or (about) for each domain."""
         return 3 if self.batch else self.training.images_per_step

@@ -47,6 +47,7 @@ def training_provenance(
         "n_validation": len(validation),
         "class_counts": dict(zip(train.class_names, counts.tolist(), strict=True)),
         "domain_names": None if domain_names is None else list(domain_names),
+        "needs_domains": method.needs_domains,
         "seed": seed,
         "recipe": recipe.name if recipe else "none",
         "train_fraction": train_fraction,

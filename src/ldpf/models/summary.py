@@ -207,6 +207,8 @@ def use_of_domains(origin: Mapping[str, Any]) -> str:
     name = str(part["name"])
     if name in ASSIGNMENTS and getattr(ASSIGNMENTS.get(name), "needs_domains", False):
         return "used in place of latent ones"
+    if origin.get("needs_domains", False):
+        return "used to train"
     search = origin.get("search") or {}
     # Models of before version 0.2 name their rule alone.
     if search.get("needs_domains", search.get("selection") == "leave-one-domain-out"):
