@@ -171,7 +171,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
         ),
         (("--methods", ","), "Error: No methods were given; choose from "),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
-        (("--seeds", "0"), "Error: seeds=0 should be at least 1."),
+        (("--seeds", "0"), "Error: seeds=0 should be a whole number of at least 1."),
         (
             ("--targets", "art,mars"),
             "Error: There is no domain 'mars'; the domains are art, photo, sketch.",

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ldpf.domains.how_many.base import HOW_MANY
+
+NO_DOMAINS = f"n_domains=0 should be a whole number of at least 1, or one of {', '.join(HOW_MANY)}."
+
 
 @pytest.fixture(scope="module")
 def discovered(images: Path, tiny_clip_folder: Path, run, tmp_path_factory):
@@ -169,7 +173,7 @@ def test_a_models_number_of_domains_is_fixed(model, images, run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
+        (("--n-domains", "0"), f"Error: {NO_DOMAINS}"),
         (("--per-domain", "0"), "Error: per_domain=0 should be a whole number of at least 1."),
         (("--seed", "-1"), "Error: seed=-1 should be a whole number of at least 0."),
     ],

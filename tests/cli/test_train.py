@@ -9,9 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ldpf.domains.how_many.base import HOW_MANY
 from ldpf.methods import METHODS
 from ldpf.training.callbacks import RunRecord
 from ldpf.workflows import model_writing
+
+NO_DOMAINS = f"n_domains=0 should be a whole number of at least 1, or one of {', '.join(HOW_MANY)}."
 
 
 def tensors(model: Path) -> dict[str, torch.Tensor]:
@@ -203,7 +206,7 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
     [
         (("--method", "ldfp"), f"Error: {METHODS.unknown('ldfp')}"),
         (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0 that float32 can hold."),
-        (("--n-domains", "0"), "Error: n_domains=0 should be at least 1."),
+        (("--n-domains", "0"), f"Error: {NO_DOMAINS}"),
         (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
         (
             ("--train-fraction", "1"),

@@ -475,7 +475,7 @@ def test_classes_of_the_same_name_are_refused(estimator):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"n_domains": 0}, "n_domains=0 should be at least 1."),
+        ({"n_domains": 0}, "n_domains=0 should be a whole number of at least 1"),
         ({"tau": 0.0}, "tau=0.0 should be a finite number above 0"),
         ({"stages": "both"}, "stages='both' should be one of alternating, sequential, joint."),
         ({"train_fraction": 1.0}, "train_fraction=1.0 should be"),

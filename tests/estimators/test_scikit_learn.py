@@ -218,7 +218,7 @@ def test_a_step_of_a_pipeline_gets_the_labels(data):
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"n_domains": 0}, "n_domains=0 should be at least 1."),
+        ({"n_domains": 0}, "n_domains=0 should be a whole number of at least 1"),
         ({"n_domains": 100}, "n_samples=72 should be >= n_domains=100: "),
         ({"rounds": 0}, "rounds=0 should be a whole number of at least 1."),
         ({"tau": -1.0}, "tau=-1.0 should be a finite number above 0"),

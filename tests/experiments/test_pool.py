@@ -277,7 +277,7 @@ def test_a_backbone_that_changed_meanwhile_is_refused(tiny_clip_folder):
 def test_fewer_than_one_job_is_refused(data, backbone, tmp_path):
     with pytest.raises(SettingsError) as caught:
         run_benchmark(data, "demo", backbone, BenchmarkPlan(METHODS, SHORT), tmp_path, jobs=0)
-    assert str(caught.value) == "jobs=0 should be at least 1."
+    assert str(caught.value) == "jobs=0 should be a whole number of at least 1."
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_nothing_to_search_is_no_search():
             "list values.",
         ),
         ([], 3, "There is nothing to search over; give values, as in tau=0.05,0.1."),
-        (["tau=1,2"], 1, "trials=1 should be at least 2, to choose between."),
+        (["tau=1,2"], 1, "trials=1 should be a whole number of at least 2, or None."),
         (
             [f"tau={','.join(map(str, range(50)))}", f"length={','.join(map(str, range(50)))}"],
             None,

@@ -8,6 +8,7 @@ import pytest
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import (
     Each,
+    Either,
     Number,
     OneOf,
     Whole,
@@ -132,3 +133,15 @@ def test_subclasses_check_their_own_fields_too():
         More(n=0)
     with pytest.raises(SettingsError, match="tau=-1"):
         More(tau=-1)
+
+
+def test_either_allows_what_one_of_two_allows_and_names_both() -> None:
+    allowed = Either(Whole(at_least=1), OneOf(("elbow", "gap")))
+    assert [allowed.allows(value) for value in (1, "gap", 0, "gapp", None)] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+    with pytest.raises(
+        SettingsError, match=r"n='gapp' should be .* at least 1, or one of elbow, gap"
+    ):
+        check_value("n", "gapp", allowed)

@@ -11,8 +11,7 @@ from ldpf.domains.clustering.kmeans import KMeans
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.domains.disentangle.base import Disentangler
 from ldpf.domains.how_many.base import HOW_MANY
-from ldpf.errors import SettingsError
-from ldpf.utils.constraints import Whole, check_fields, constraint
+from ldpf.utils.constraints import Either, OneOf, Whole, check_fields, constraint
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,9 @@ class DiscoverySettings:
         assignment: whether domains are clusters, or given.
     """
 
-    n_domains: int | str = 3
+    n_domains: int | str = field(
+        default=3, metadata=constraint(Either(Whole(at_least=1), OneOf(HOW_MANY)))
+    )
     rounds: int = field(default=20, metadata=constraint(Whole(at_least=1)))
     disentangle: Disentangler = field(default_factory=Adversarial)
     clusterer: Clusterer = field(default_factory=KMeans)
@@ -36,14 +37,6 @@ class DiscoverySettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if isinstance(self.n_domains, str):
-            if self.n_domains not in HOW_MANY:
-                raise SettingsError(
-                    f"n_domains={self.n_domains!r} should be a whole number of at least 1, or the "
-                    f"name of a rule: {', '.join(HOW_MANY)}."
-                )
-        elif self.n_domains < 1:
-            raise SettingsError(f"n_domains={self.n_domains} should be at least 1.")
 
     @property
     def expected_domains(self) -> int:

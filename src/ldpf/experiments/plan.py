@@ -14,6 +14,7 @@ from ldpf.experiments.selection import DEFAULT_SELECTION, SelectionRule, get_sel
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.training.recipe import Recipe
+from ldpf.utils.constraints import COUNT, check_fields
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class BenchmarkPlan:
     methods: Sequence[str]
     recipe: Recipe
     targets: Sequence[str] | None = None
-    seeds: int = 3
+    seeds: int = field(default=3, metadata=COUNT)
     n_domains: int | None = None
     train_fraction: float = 0.8
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -51,8 +52,7 @@ class BenchmarkPlan:
             raise SettingsError(f"No methods were given; choose from {', '.join(READOUTS)}.")
         for name in self.methods:
             get_readout(name)
-        if self.seeds < 1:
-            raise SettingsError(f"seeds={self.seeds} should be at least 1.")
+        check_fields(self)
         get_protocol(self.protocol)
         if self.selection_rule.cross_validated and not self.search:
             raise SettingsError(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.backbones import Backbone
-from ldpf.errors import SettingsError
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.results import write_results
 from ldpf.experiments.run import Experiment, Job, Outcome, do_run
 from ldpf.features.feature_set import FeatureSet
+from ldpf.utils.constraints import Whole, check_value
 
 
 def run_benchmark(
@@ -55,8 +55,7 @@ def run_benchmark(
         SettingsError: `jobs` is below 1.
         LdpfError: a process with a run died.
     """
-    if jobs < 1:
-        raise SettingsError(f"jobs={jobs} should be at least 1.")
+    check_value("jobs", jobs, Whole(at_least=1))
     plan.rules.check(data, plan.targets or ())
     experiment = Experiment(
         data=data,

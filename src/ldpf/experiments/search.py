@@ -23,6 +23,7 @@ from ldpf.experiments.selection import SelectionRule
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings
 from ldpf.training.callbacks import RunRecord
+from ldpf.utils.constraints import Whole, check_fields, constraint
 from ldpf.utils.registry import part_settings
 
 MOST_COMBINATIONS = 1_000
@@ -77,13 +78,12 @@ class SearchSpace:
     """
 
     values: Mapping[str, Sequence[Any] | Range] = field(default_factory=dict)
-    trials: int | None = None
+    trials: int | None = field(default=None, metadata=constraint(Whole(at_least=2), none=True))
 
     def __post_init__(self) -> None:
         if not self.values:
             raise SettingsError(f"There is nothing to search over; give values, as in {EXAMPLE}.")
-        if self.trials is not None and self.trials < 2:
-            raise SettingsError(f"trials={self.trials} should be at least 2, to choose between.")
+        check_fields(self)
         ranges = [name for name, values in self.values.items() if isinstance(values, Range)]
         if ranges and self.trials is None:
             raise SettingsError(

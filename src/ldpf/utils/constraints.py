@@ -131,6 +131,21 @@ class Each:
 
 
 @dataclass(frozen=True)
+class Either:
+    """Values that `first` or `second` allows, such as a number or the name of a rule."""
+
+    first: Constraint
+    second: Constraint
+
+    def allows(self, value: Any) -> bool:
+        """Whether one of the two allows `value`."""
+        return self.first.allows(value) or self.second.allows(value)
+
+    def __str__(self) -> str:
+        return f"{self.first}, or {self.second}"
+
+
+@dataclass(frozen=True)
 class _OrNone:
     item: Constraint
 

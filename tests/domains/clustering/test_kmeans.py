@@ -98,7 +98,7 @@ def test_beyond_the_sample_size_every_image_is_still_assigned(monkeypatch):
 @pytest.mark.parametrize(
     ("images", "n_domains", "sentence"),
     [
-        (torch.zeros(5, 2), 0, "n_domains=0 should be at least 1."),
+        (torch.zeros(5, 2), 0, "n_domains=0 should be a whole number of at least 1."),
         (
             torch.eye(3),
             5,

@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ldpf.domains.clustering.base import Clustering
 from ldpf.errors import SettingsError
+from ldpf.utils.constraints import Whole, check_value
 
 
 def group_means(values: torch.Tensor, group: torch.Tensor, n_groups: int) -> torch.Tensor:
@@ -31,8 +32,7 @@ def check_n_domains(z: torch.Tensor, n_domains: int) -> None:
         SettingsError: n_domains below 1, above the number of images, or above the number of
             different images (duplicates count once).
     """
-    if n_domains < 1:
-        raise SettingsError(f"n_domains={n_domains} should be at least 1.")
+    check_value("n_domains", n_domains, Whole(at_least=1))
     if len(z) < n_domains:
         raise SettingsError(
             f"n_samples={len(z)} should be >= n_domains={n_domains}: every latent domain needs at "
