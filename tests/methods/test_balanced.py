@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from ldpf.domains import DomainDiscovery
+from ldpf.heads import VISUAL_HEADS
 from ldpf.heads.balance import cell_weights
 from ldpf.methods import make_method
+from ldpf.methods.balanced import BalancedHead
 
 
 @pytest.fixture(scope="module")
@@ -14,13 +16,27 @@ def data(make_features):
 
 
 @pytest.mark.parametrize("name", ["linear-probe-balanced", "gda-balanced"])
-def test_the_head_is_fitted_with_weights_of_latent_domain_and_class(name, data, tiny_clip):
+def test_the_head_is_given_the_latent_domains(name, data, tiny_clip):
     method = make_method(name)
     fitted = method.fit(*data, tiny_clip, seed=3)
-    discovery = DomainDiscovery(*data, method.discovery, 3)
-    weights = cell_weights(data[0].labels, discovery.assignments, 3)
+    groups = DomainDiscovery(*data, method.discovery, 3).assignments
+    head = method.head.fit(data[0].features, data[0].labels, groups, n_classes=3)
+    expected = head.logits(data[1].features).float()
+    assert torch.allclose(fitted.logits(data[1].features), expected, atol=1e-3)
+
+
+def test_a_plain_head_is_fitted_with_weights_of_latent_domain_and_class(data, tiny_clip):
+    method = make_method("linear-probe-balanced", settings={"head": "gda"})
+    fitted = method.fit(*data, tiny_clip, seed=3)
+    groups = DomainDiscovery(*data, method.discovery, 3).assignments
+    weights = cell_weights(data[0].labels, groups, 3)
     head = method.head.fit(data[0].features, data[0].labels, n_classes=3, sample_weight=weights)
-    assert torch.allclose(fitted.logits(data[1].features), head.logits(data[1].features).float())
+    expected = head.logits(data[1].features).float()
+    assert torch.allclose(fitted.logits(data[1].features), expected, atol=1e-3)
+
+
+def test_a_head_may_be_given_by_its_name():
+    assert BalancedHead(head="gda").head == VISUAL_HEADS.make("gda")
 
 
 def test_a_latent_domain_with_few_images_of_a_class_counts_as_much(make_features, tiny_clip):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ldpf.utils.registry import Registry
 
@@ -29,7 +29,16 @@ class LinearHead:
 
 
 class VisualHead:
-    """Base of all heads: a frozen dataclass of settings with one verb, `fit`."""
+    """Base of all heads: a frozen dataclass of settings with one verb, `fit`.
+
+    Attributes:
+        balances: whether it counts groups the same, so that `fit` is to be given `groups`.
+        fits: whether it is a head at all; only `none` is not.
+    """
+
+    balances: ClassVar[bool] = False
+    fits: ClassVar[bool] = True
+    registered_name: ClassVar[str]
 
     def fit(
         self,
@@ -54,3 +63,12 @@ class VisualHead:
 
 VISUAL_HEADS: Registry[VisualHead] = Registry("visual head", "ldpf.heads", variable="VISUAL_HEADS")
 """Visual heads by name."""
+
+
+def as_head(head: VisualHead | str) -> VisualHead:
+    """A head from its name, or the head itself.
+
+    Raises:
+        SettingsError: there is no such head.
+    """
+    return VISUAL_HEADS.make(head) if isinstance(head, str) else head

@@ -32,12 +32,8 @@ class GaussianDiscriminant(VisualHead):
         """See `VisualHead.fit`; `groups` have no effect, and N is the sum of the weights."""
         x = features.double()
         weights = x.new_ones(len(x)) if sample_weight is None else sample_weight.to(x)
-        counts = x.new_zeros(n_classes).index_add_(0, labels, weights)
-        weighted = weights[:, None] * x
-        sums = x.new_zeros(n_classes, x.shape[1]).index_add_(0, labels, weighted)
-        means = sums / counts.where(counts > 0, 1.0)[:, None]
-        centered = x - means[labels]
-        scatter = (weights[:, None] * centered).T @ centered  # (N - 1) S
+        counts, means, scatter = class_moments(x, labels, weights, n_classes)
+        # The scatter is (N - 1) S.
         trace = scatter.trace() / (weights.sum() - 1).clamp_min(1)
         dim = x.shape[1]
         # Where every image equals its class mean there is no covariance; distances are then
@@ -46,3 +42,26 @@ class GaussianDiscriminant(VisualHead):
         weight = dim * torch.linalg.solve(scatter + ridge, means.T).T
         bias = -torch.tensor(float(n_classes)).log() - (weight * means).sum(dim=1) / 2
         return LinearHead(weight, torch.where(counts > 0, bias, -torch.inf))
+
+
+def class_moments(
+    features: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, n_classes: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weighted moments of features in double precision.
+
+    Args:
+        features: f, [N, D].
+        labels: class ids [N].
+        weights: w of each image, [N].
+        n_classes: K.
+
+    Returns:
+        Sum of weights of each class [K], class means mu [K, D] (zero for a class without images),
+        and the scatter sum_i w_i (f_i - mu) (f_i - mu)^T around them, [D, D].
+    """
+    counts = features.new_zeros(n_classes).index_add_(0, labels, weights)
+    sums = features.new_zeros(n_classes, features.shape[1])
+    sums = sums.index_add_(0, labels, weights[:, None] * features)
+    means = sums / counts.where(counts > 0, 1.0)[:, None]
+    centered = features - means[labels]
+    return counts, means, (weights[:, None] * centered).T @ centered

@@ -7,29 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery
-from ldpf.domains.clustering.spherical import SphericalKMeans
-from ldpf.domains.disentangle.leace import Leace
 from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.balance import cell_weights
-from ldpf.heads.base import VisualHead
-from ldpf.heads.gda import GaussianDiscriminant
-from ldpf.heads.linear_probe import LogisticProbe
+from ldpf.heads.base import VisualHead, as_head
+from ldpf.heads.gda_balanced import BalancedDiscriminant
+from ldpf.heads.linear_probe_balanced import BalancedProbe
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.linear_classifier import LinearClassifier
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.training.loop import RunRecord
-
-STRENGTH = 0.004
-"""C of the balanced probe for features of unit variance. For features of length one in 256
-dimensions it is about scikit-learn's default, C = 1. It is not chosen on validation: held-out
-images of the same domains prefer a weaker penalty than a new domain does."""
-
-
-def _closed_form() -> DiscoverySettings:
-    return DiscoverySettings(disentangle=Leace(), clusterer=SphericalKMeans())
 
 
 @METHODS.register("linear-probe-balanced")
@@ -42,14 +32,17 @@ class BalancedHead(Method):
     on validation, so validation images serve only to be judged.
 
     Attributes:
-        head: fitted with these weights.
+        head: fitted with the latent domains and these weights.
         discovery: how latent domains are found.
     """
 
     name: str = "linear-probe-balanced"
-    head: VisualHead = field(default_factory=lambda: LogisticProbe(strength=STRENGTH))
-    discovery: DiscoverySettings = field(default_factory=_closed_form)
+    head: VisualHead = field(default_factory=BalancedProbe)
+    discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
     aliases: ClassVar[Mapping[str, str]] = {"n_domains": "discovery.n_domains"}
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", as_head(self.head))
 
     def fit(
         self,
@@ -69,6 +62,7 @@ class BalancedHead(Method):
         discovery = DomainDiscovery(train, validation, self.discovery, seed)
         discovery.run()
         n_classes = len(train.class_names)
+        # A head that balances by itself is the same with these weights as without.
         weights = cell_weights(train.labels, discovery.assignments, n_classes)
         head = self.head.fit(
             train.features,
@@ -95,5 +89,5 @@ class BalancedHead(Method):
 
 @METHODS.register("gda-balanced")
 def gda_balanced() -> BalancedHead:
-    """Gaussian discriminant with every latent domain and class counting the same (ours)."""
-    return BalancedHead("gda-balanced", GaussianDiscriminant())
+    """Gaussian discriminant with class means averaged over latent domains (ours)."""
+    return BalancedHead("gda-balanced", BalancedDiscriminant())

@@ -10,8 +10,11 @@ import torch
 from torch import nn
 
 from ldpf.domains.disentangle.maps import seeded_linear
+from ldpf.heads.base import VisualHead, as_head
+from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator
+from ldpf.methods.with_head import add_head
 from ldpf.models.instance_classifier import (
     GENERATORS,
     InstancePromptClassifier,
@@ -28,6 +31,7 @@ from ldpf.utils.seed import generator
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
 
 
 @METHODS.register("cocoop", prompts=True)
@@ -51,6 +55,7 @@ class CoCoOp(Method):
         length: M, context tokens.
         hidden: units of the meta-net; None for D / 16.
         training: what bounds its cost.
+        head: visual head whose calibrated answers are added to those of the prompts, or its name.
         recipe: how it is trained, within these bounds.
     """
 
@@ -58,10 +63,12 @@ class CoCoOp(Method):
     length: int = field(default=12, metadata=COUNT)
     hidden: int | None = field(default=None, metadata=COUNT_OR_NONE)
     training: InstanceTraining = field(default_factory=InstanceTraining)
+    head: VisualHead = field(default_factory=NoHead)
     recipe: Recipe = FAST
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "head", as_head(self.head))
 
     @property
     def n_prompts(self) -> int:
@@ -76,7 +83,7 @@ class CoCoOp(Method):
         *,
         seed: int = 0,
         record: RunRecord | None = None,
-    ) -> InstancePromptClassifier:
+    ) -> Classifier:
         """Train on `train`, keep the context and meta-net that are best on `validation`."""
         at_once = self.training.images_per_step
         context = worded_context(backbone.text, self.length, generator(seed, "prompts"))
@@ -91,7 +98,7 @@ class CoCoOp(Method):
             logit_scale=backbone.logit_scale,
             at_once=at_once,
         )
-        return train_generator(
+        trained = train_generator(
             classifier,
             train,
             validation,
@@ -100,6 +107,7 @@ class CoCoOp(Method):
             seed=seed,
             record=record or RunRecord(),
         )
+        return add_head(trained, self.head, train, validation, seed=seed)
 
 
 @GENERATORS.register("conditional-context")

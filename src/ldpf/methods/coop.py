@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.domains.ood import OutsideCheck
+from ldpf.heads.base import VisualHead, as_head
+from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.with_head import add_head
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
@@ -23,6 +26,7 @@ from ldpf.utils.seed import generator
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
     from ldpf.utils.trees import Tree
 
 ALL = frozenset({"context"})
@@ -39,15 +43,18 @@ class CoOp(Method):
 
     Attributes:
         length: M, context tokens.
+        head: visual head whose calibrated answers are added to those of the prompts, or its name.
         recipe: how it is trained.
     """
 
     name: str = "coop"
     length: int = field(default=12, metadata=COUNT)
+    head: VisualHead = field(default_factory=NoHead)
     recipe: Recipe = FAST
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "head", as_head(self.head))
 
     def fit(
         self,
@@ -57,7 +64,7 @@ class CoOp(Method):
         *,
         seed: int = 0,
         record: RunRecord | None = None,
-    ) -> PromptClassifier:
+    ) -> Classifier:
         """Train on `train`, keep the prompt that is best on `validation`."""
         record = record or RunRecord()
         encoder = build_encoder(backbone, train.class_names, prompts=1, length=self.length)
@@ -65,7 +72,7 @@ class CoOp(Method):
         training = PromptTraining(learner, encoder, self.recipe, generator(seed, "batches"), record)
         best = training.run()
         contexts = best["context"][None]
-        return PromptClassifier(
+        classifier = PromptClassifier(
             method=self.name,
             class_names=tuple(train.class_names),
             text_features=finish_training(encoder, contexts, backbone),
@@ -79,6 +86,7 @@ class CoOp(Method):
             },
             outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
+        return add_head(classifier, self.head, train, validation, seed=seed)
 
     def _learner(
         self, train: FeatureSet, validation: FeatureSet, backbone: Backbone, seed: int

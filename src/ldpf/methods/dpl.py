@@ -11,8 +11,11 @@ import torch
 from ldpf.domains.clustering.matching import group_means
 from ldpf.domains.disentangle.maps import seeded_linear
 from ldpf.errors import DataError, ModelError
+from ldpf.heads.base import VisualHead, as_head
+from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.instance_prompts import InstanceTraining, train_generator
+from ldpf.methods.with_head import add_head
 from ldpf.models.instance_classifier import (
     GENERATORS,
     InstancePromptClassifier,
@@ -29,6 +32,7 @@ from ldpf.utils.seed import generator
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
 
 
 @METHODS.register("dpl", prompts=True)
@@ -56,6 +60,7 @@ class DPL(Method):
         hidden: units of each of F's two hidden layers; None for D.
         batch: which form.
         training: learning rate, and what bounds the cost of the single-image form.
+        head: visual head whose calibrated answers are added to those of the prompts, or its name.
         recipe: how it is trained, within these bounds.
     """
 
@@ -64,10 +69,12 @@ class DPL(Method):
     hidden: int | None = field(default=None, metadata=COUNT_OR_NONE)
     batch: bool = False
     training: InstanceTraining = field(default_factory=InstanceTraining)
+    head: VisualHead = field(default_factory=NoHead)
     recipe: Recipe = FAST
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "head", as_head(self.head))
 
     @property
     def needs_domains(self) -> bool:
@@ -87,7 +94,7 @@ class DPL(Method):
         *,
         seed: int = 0,
         record: RunRecord | None = None,
-    ) -> InstancePromptClassifier:
+    ) -> Classifier:
         """Train on `train`, keep the generator that is best on `validation`.
 
         Raises:
@@ -123,7 +130,7 @@ class DPL(Method):
             at_once=at_once,
             per_image=not self.batch,
         )
-        return train_generator(
+        trained = train_generator(
             classifier,
             train,
             validation,
@@ -132,6 +139,7 @@ class DPL(Method):
             seed=seed,
             record=record or RunRecord(),
         )
+        return add_head(trained, self.head, train, validation, seed=seed)
 
 
 @METHODS.register("dpl-batch", prompts=True, needs_domains=True)

@@ -16,7 +16,10 @@ from ldpf.fusion import FusionInputs, FusionRule, as_rule
 from ldpf.fusion.fuse import fuse
 from ldpf.fusion.similarity import Similarity
 from ldpf.fusion.uniform import Uniform
+from ldpf.heads.base import VisualHead, as_head
+from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.with_head import add_head
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import random_context, similarity_between, worded_context
 from ldpf.text.memory_budget import build_encoder, finish_training
@@ -30,6 +33,7 @@ from ldpf.utils.seed import generator
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
     from ldpf.utils.trees import Tree
 
 log = logging.getLogger("ldpf")
@@ -80,6 +84,7 @@ class LDPF(Method):
         fusion: fusion rule of the prediction, or its name. `tau` is short for `fusion.tau`. A rule
             that learns is fitted to the finished prompts; until then they are chosen on validation
             with equal weights.
+        head: visual head whose calibrated answers are added to those of the prompts, or its name.
         recipe: how prompts are trained.
     """
 
@@ -92,6 +97,7 @@ class LDPF(Method):
     turn: int = field(default=25, metadata=COUNT)
     agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))
     fusion: FusionRule = field(default_factory=Similarity)
+    head: VisualHead = field(default_factory=NoHead)
     recipe: Recipe = FAST
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
@@ -108,6 +114,7 @@ class LDPF(Method):
                 f"{self.specific_length} should be at least 1 together."
             )
         object.__setattr__(self, "fusion", as_rule(self.fusion))
+        object.__setattr__(self, "head", as_head(self.head))
 
     @property
     def n_prompts(self) -> int:
@@ -127,7 +134,7 @@ class LDPF(Method):
         *,
         seed: int = 0,
         record: RunRecord | None = None,
-    ) -> PromptClassifier:
+    ) -> Classifier:
         """Discover domains and train prompts on `train`; keep what is best on `validation`.
 
         True domains in `train` are never used for training, only for measurements in the log,
@@ -165,7 +172,8 @@ class LDPF(Method):
             "prompt_similarity": similarity_between(text_features).tolist(),
         }
         classifier.training.update(report)
-        return classifier.fit_fusion(self.fusion, train, validation, seed=seed)
+        classifier = classifier.fit_fusion(self.fusion, train, validation, seed=seed)
+        return add_head(classifier, self.head, train, validation, seed=seed)
 
 
 def assemble_contexts(agnostic: torch.Tensor, specific: torch.Tensor) -> torch.Tensor:
