@@ -19,7 +19,7 @@ from ldpf.models.linear_classifier import LinearClassifier
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.training.loop import RunRecord
+    from ldpf.training.callbacks import RunRecord
 
 
 @METHODS.register("linear-probe-balanced")
