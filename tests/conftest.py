@@ -20,6 +20,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.fusion import FusionInputs, FusionRule
     from ldpf.training.recipe import Recipe
 
 
@@ -253,6 +254,26 @@ QUIET = (
     *("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
+
+
+@pytest.fixture(scope="session")
+def fitted_rule() -> Callable[..., FusionRule]:
+    """Fusion rules by name, those that learn fitted to given inputs.
+
+    Images belong to the most similar latent domain, and the prompt of the next one answers right.
+    """
+
+    def fit(name: str, inputs: FusionInputs) -> FusionRule:
+        from ldpf.fusion import FUSION_RULES, FusionExamples
+
+        ranks = inputs.similarities.argsort(dim=1, descending=True)
+        teacher = ranks[:, min(1, ranks.shape[1] - 1)]
+        answers = inputs.prompt_logits.argmax(dim=2)
+        labels = answers.gather(1, teacher[:, None])[:, 0]
+        examples = FusionExamples(inputs, labels, ranks[:, 0])
+        return FUSION_RULES.make(name).fit(examples, examples)
+
+    return fit
 
 
 @pytest.fixture(scope="session")

@@ -61,8 +61,9 @@ def linear(bias=(0.1, -0.2, -torch.inf, 0.3)):
 
 @pytest.mark.parametrize("fusion", list(FUSION_RULES))
 @pytest.mark.parametrize("prompts", [1, S])
-def test_head_agrees_with_the_classifier(fusion, prompts):
-    model, features = classifier(fusion, prompts), unit(N, D)
+def test_head_agrees_with_the_classifier(fusion, prompts, fitted_rule):
+    model, features = classifier(prompts=prompts), unit(N, D)
+    model = model.with_fusion(fitted_rule(fusion, model.fusion_inputs(unit(40, D, seed=5))))
     probabilities, weights = FeatureHead(model)(features)
     torch.testing.assert_close(probabilities, model.probabilities(features))
     torch.testing.assert_close(weights, model.domain_weights(features))

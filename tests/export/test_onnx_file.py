@@ -14,6 +14,7 @@ import ldpf.export.onnx_file
 from ldpf.errors import LdpfError, ModelError, SettingsError
 from ldpf.export import export_onnx
 from ldpf.export.onnx_file import Session, require_onnx
+from ldpf.fusion import FUSION_RULES
 
 from .test_graph import ByClass, classifier, combined, linear, unit
 
@@ -100,6 +101,17 @@ def test_smaller_files_of_a_linear_classifier_never_answer_a_class_it_has_not_se
     assert done.difference < 0.1
     probabilities = Session(done.path).run(unit(5, 16))[0]
     assert probabilities[:, 2].tolist() == [0.0] * 5
+
+
+@needs_onnx
+@pytest.mark.parametrize("name", [n for n in FUSION_RULES if FUSION_RULES.facts(n).get("learns")])
+def test_what_a_rule_has_learned_is_part_of_the_graph(name, tiny_clip, tmp_path, fitted_rule):
+    model, features = classifier(), unit(5, 16)
+    model = model.with_fusion(fitted_rule(name, model.fusion_inputs(unit(40, 16, seed=5))))
+    done = export_onnx(model, tiny_clip, tmp_path / "head.onnx", part="features")
+    probabilities, weights = (torch.from_numpy(v) for v in Session(done.path).run(features))
+    torch.testing.assert_close(probabilities, model.probabilities(features), rtol=0, atol=1e-4)
+    torch.testing.assert_close(weights, model.domain_weights(features), rtol=0, atol=1e-4)
 
 
 @needs_onnx

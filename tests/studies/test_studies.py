@@ -13,6 +13,7 @@ import torch
 
 from ldpf.errors import DataError, SettingsError
 from ldpf.experiments.runner import run_benchmark
+from ldpf.fusion import FUSION_RULES
 from ldpf.studies import STUDIES, Bench, make_study
 from ldpf.studies.base import takes_values
 from ldpf.studies.bench import averages
@@ -23,6 +24,8 @@ from ldpf.studies.n_domains import NDomainsStudy, stability
 from ldpf.studies.prompt_length import PromptLengthStudy
 from ldpf.studies.temperature import TemperatureStudy
 from ldpf.training.recipe import FAST
+
+WITHOUT_FIT = [name for name in FUSION_RULES if not FUSION_RULES.facts(name).get("learns")]
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
@@ -40,7 +43,7 @@ def bench(data, tiny_clip, tmp_path):
 @pytest.mark.parametrize(
     ("question", "variants"),
     [
-        (FusionStudy(), 4),
+        (FusionStudy(), 1 + len(WITHOUT_FIT)),  # U_sel is one as well
         (TemperatureStudy((0.1, 1.0)), 2),
         (PromptLengthStudy(((12, 0), (4, 8))), 2),
         (NDomainsStudy((1, 2)), 4),

@@ -39,9 +39,13 @@ class FusionInputs:
 
     def rows(self, start: int, stop: int) -> FusionInputs:
         """The inputs of images `start` to `stop` - 1."""
+        return self.select(slice(start, stop))
+
+    def select(self, images: slice | torch.Tensor) -> FusionInputs:
+        """The inputs of some images, by a slice, numbers or a mask [N]."""
         return FusionInputs(
-            self.similarities[start:stop],
-            self.image_features[start:stop],
+            self.similarities[images],
+            self.image_features[images],
             self.text_features,
             self.logit_scale,
         )
@@ -60,6 +64,10 @@ class FusionExamples:
     inputs: FusionInputs
     labels: torch.Tensor
     domains: torch.Tensor
+
+    def select(self, images: slice | torch.Tensor) -> FusionExamples:
+        """Some of the images, by a slice, numbers or a mask [N]."""
+        return FusionExamples(self.inputs.select(images), self.labels[images], self.domains[images])
 
 
 class FusionRule:

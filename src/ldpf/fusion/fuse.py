@@ -19,14 +19,16 @@ def fuse(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
     mixes decides how; `fuse_reference` is the definition that each way agrees with.
     """
     mix = MIXTURES[rule.mixes]
-    return torch.cat([mix(chunk, rule.weights(chunk)) for chunk in _chunks(inputs)])
+    parts = (inputs.select(images) for images in chunks(inputs))
+    return torch.cat([mix(part, rule.weights(part)) for part in parts])
 
 
-def _chunks(inputs: FusionInputs) -> Iterator[FusionInputs]:
+def chunks(inputs: FusionInputs) -> Iterator[slice]:
+    """The images in parts that keep [N, S, K] small; one empty part where there are none."""
     prompts, classes, _ = inputs.text_features.shape
     rows = max(1, _ELEMENTS_PER_CHUNK // (prompts * classes))
     for start in range(0, max(len(inputs.image_features), 1), rows):
-        yield inputs.rows(start, start + rows)
+        yield slice(start, start + rows)
 
 
 def mix_text(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
