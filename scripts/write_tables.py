@@ -18,6 +18,7 @@ from ldpf.domains.clustering.base import CLUSTERERS
 from ldpf.domains.disentangle.base import DISENTANGLERS
 from ldpf.domains.how_many.base import HOW_MANY
 from ldpf.fusion.base import FUSION_RULES
+from ldpf.heads.base import VISUAL_HEADS
 from ldpf.methods.base import METHODS
 from ldpf.studies.base import STUDIES
 from ldpf.utils.registry import Registry
@@ -37,6 +38,7 @@ def parts() -> str:
     """Everything that LDPF is put together from, with the setting that chooses it."""
     settings = {
         "fusion": FUSION_RULES,
+        "head": VISUAL_HEADS,
         "discovery.disentangle": DISENTANGLERS,
         "discovery.clusterer": CLUSTERERS,
         "discovery.assignment": ASSIGNMENTS,

@@ -153,6 +153,15 @@ def test_the_summary_tells_of_the_prompts_and_their_fusion(both, tiny_clip, tmp_
     assert summary.learned_prompts and "similarity" in str(summary.fusion)
 
 
+def test_the_summary_names_every_member_with_share_and_temperature(both, tiny_clip, tmp_path):
+    combined = replace(both, shares=(0.3, 0.7), temperatures=(0.5, 2.5))
+    save_model(combined, tiny_clip, tmp_path)
+    summary = ModelSummary.read(json.loads((tmp_path / "config.json").read_text("utf-8")))
+    told = dict(summary.facts())["Combined"].split("), ")
+    assert all(word in told[0] for word in ("linear-probe", "30%", "0.5"))
+    assert all(word in told[1] for word in ("ldpf", "70%", "2.5"))
+
+
 @pytest.mark.parametrize(
     ("change", "word"), [({"kind": "forest"}, "'forest'"), ({"fusion": ...}, "fusion")]
 )

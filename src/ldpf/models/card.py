@@ -125,6 +125,8 @@ def _numbers(model: ModelSummary) -> list[tuple[str, str]]:
         rows.append(("the backbone without training, on the same images", zero_shot))
     if model.fusion is not None:
         rows += [("latent domains", str(model.n_domains)), ("fusion", model.fusion)]
+    if model.members is not None:
+        rows.append(("combined", model.members))
     return rows
 
 

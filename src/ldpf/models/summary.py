@@ -32,6 +32,7 @@ class ModelSummary:
         fixed_prompts: whether they come from class names in fixed sentences.
         n_domains: number of latent domains; 1 where nothing is fused.
         fusion: the fusion rule with its settings, in words; None where nothing is fused.
+        members: the classifiers that are combined, in words; None where there is one.
         dataset: name of the training data.
         n_images, n_train, n_validation: images in all, to learn from and held out.
         class_counts: images by class.
@@ -56,6 +57,7 @@ class ModelSummary:
     fixed_prompts: bool
     n_domains: int
     fusion: str | None
+    members: str | None
     dataset: str | None
     n_images: int
     n_train: int
@@ -93,6 +95,7 @@ class ModelSummary:
             fixed_prompts=fixed,
             n_domains=n_domains,
             fusion=fusion_words(config) if n_domains > 1 else None,
+            members=member_words(config) if "members" in config else None,
             dataset=origin.get("dataset"),
             n_images=origin.get("n_images", 0),
             n_train=origin.get("n_train", 0),
@@ -132,6 +135,8 @@ class ModelSummary:
         ]
         if self.fusion is not None:
             rows.append(("Latent domains", f"{self.n_domains}, fused by {self.fusion}"))
+        if self.members is not None:
+            rows.append(("Combined", self.members))
         if self.recipe is not None:
             rows.append(("Recipe", f"{self.recipe}, seed {self.seed}"))
         if self.chosen is not None:
@@ -192,6 +197,15 @@ def fusion_words(config: Mapping[str, Any]) -> str:
     """The fusion rule of a model, and its temperature where it has one."""
     tau = temperature(config)
     return config["fusion"] + ("" if tau is None else f" (tau {tau:g})")
+
+
+def member_words(config: Mapping[str, Any]) -> str:
+    """The members of a combined model, each with its share and calibrating temperature."""
+    parts = zip(config["members"], config["shares"], config["temperatures"], strict=True)
+    return ", ".join(
+        f"{member.get('method', member['kind'])} (share {share:.0%}, temperature {t:.2g})"
+        for member, share, t in parts
+    )
 
 
 def temperature(config: Mapping[str, Any]) -> float | None:
