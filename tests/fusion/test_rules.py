@@ -105,6 +105,6 @@ def test_a_rule_is_made_from_its_name_with_the_settings_that_it_has():
 
 def test_an_unknown_rule_is_refused_with_the_names():
     with pytest.raises(
-        SettingsError, match=r"'simlarity'.*'similarity'.*nearest, similarity, unif"
+        SettingsError, match=f"'simlarity'.*'similarity'.*{', '.join(FUSION_RULES)}"
     ):
         as_rule("simlarity")

@@ -9,13 +9,17 @@ import torch
 
 from ldpf.errors import SettingsError
 from ldpf.fusion.base import FUSION_RULES, FusionExamples, FusionInputs, FusionRule
+from ldpf.fusion.class_weights import ClassWeights
 from ldpf.fusion.entropy import Entropy, SimilarityEntropy
 from ldpf.fusion.episodes import balanced_mean, judged_logits
 from ldpf.fusion.fitting import likeliest_scale
 from ldpf.fusion.gate import Gate
+from ldpf.fusion.gaussian import Gaussian
 from ldpf.fusion.mixing import LogitSimilarity, ProbabilitySimilarity
 from ldpf.fusion.similarity import Similarity
+from ldpf.fusion.trust import Trust
 from ldpf.fusion.uniform import Uniform
+from ldpf.fusion.von_mises_fisher import VonMisesFisher
 
 log = logging.getLogger("ldpf")
 
@@ -28,6 +32,10 @@ CANDIDATES: dict[str, FusionRule] = {
     "probability-similarity, tau 1": ProbabilitySimilarity(tau=1.0),
     "entropy": Entropy(),
     "similarity-entropy": SimilarityEntropy(),
+    "class-weights": ClassWeights(),
+    "gaussian": Gaussian(),
+    "von-mises-fisher": VonMisesFisher(),
+    "trust": Trust(),
     "gate": Gate(),
 }
 """What `auto` chooses from, `uniform` first: the others must beat it."""
