@@ -371,3 +371,21 @@ def test_a_search_that_cannot_be_is_refused(
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(sentence)
     assert not (tmp_path / "m").exists()
+
+
+def test_the_automatic_choice_ends_with_its_table_and_reason(
+    images, tiny_clip_folder, tmp_path, run
+):
+    out = tmp_path / "auto"
+    options = ("--method", "auto", "--backbone", tiny_clip_folder, "--out", out)
+    result = run("train", "--data", images, *options)
+    assert result.exit_code == 0
+    auto = json.loads((out / "config.json").read_text())["training"]["auto"]
+    table = result.stdout[result.stdout.index("latent domains left out") :]
+    for row in auto["table"]:
+        assert row["name"] in table
+    assert f"{auto['chosen']} (chosen)" in table
+    assert auto["reason"] in " ".join(table.split())
+    assert auto["reason"] in " ".join(run("info", out).stdout.split())
+    kept = run("train", "--data", images, *options, "--json")
+    assert json.loads(kept.stdout)["auto"] == auto

@@ -101,7 +101,7 @@ def test_one_image_gets_the_answer_that_it_gets_in_a_batch(name, data, tiny_clip
 
 
 @pytest.mark.parametrize("recipe", [SHORT, SHORT_PAPER], ids=["fast", "paper"])
-@pytest.mark.parametrize("name", [n for n in TRAINED if n not in ("ldpf", "coop")])
+@pytest.mark.parametrize("name", [n for n in TRAINED if n not in ("ldpf", "coop", "auto")])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     name, recipe, data, tiny_clip, tmp_path, monkeypatch
 ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import say, say_json
 from ldpf.cli.options import Device, ModelOptions, OutputOptions
 from ldpf.utils.text import count
@@ -52,6 +53,9 @@ def _print(result: ModelDescription) -> None:
             f"Training: {count(training['steps'], 'step')}, best at {training['best_step']:,}, "
             f"{count(training['text_passes'], 'text pass', 'text passes')}"
         )
+    if (auto := training.get("auto")) is not None:
+        print_choice(auto)
+        say()
     sizes = model.measured.get("sizes") or []
     if len(sizes) > 1:
         parts = ", ".join(f"{s}: {n:,} ({n / sum(sizes):.0%})" for s, n in enumerate(sizes))

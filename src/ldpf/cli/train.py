@@ -12,6 +12,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
+from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
@@ -163,6 +164,8 @@ def train(
     _print_accuracy(result)
     if result.latent_domains is not None:
         _print_latent(result)
+    if (auto := result.classifier.training.get("auto")) is not None:
+        print_choice(auto)
     say()
     say(f"Model: {out}")
     say("Next:")

@@ -105,6 +105,7 @@ class Training:
             "class_names": list(self.classifier.class_names),
             "validation_accuracy": self.accuracy,
             "latent_domains": self.latent_domains,
+            **({"auto": auto} if (auto := self.classifier.training.get("auto")) else {}),
         }
 
 

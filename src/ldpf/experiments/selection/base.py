@@ -105,15 +105,15 @@ def folds_of_groups(
     Raises:
         DataError: nothing would be left without a group, or it is empty.
     """
-    train, validation = episode.train, episode.validation
-    for out, name in names.items():
-        left_out = train.subset(train_groups == out).joined(
-            validation.subset(validation_groups == out)
-        )
-        kept = train.subset(train_groups != out), validation.subset(validation_groups != out)
-        if not len(left_out) or not all(map(len, kept)):
+    # Imported here since the domains load torch, and the command line needs the names alone.
+    from ldpf.domains.folds import leave_one_group_out
+
+    groups = train_groups, validation_groups
+    for fold in leave_one_group_out(episode.train, episode.validation, *groups, names):
+        name = names[fold.group]
+        if not all(map(len, (fold.train, fold.validation, fold.judged))):
             raise DataError(
                 f"Without {name} there would be no images left to train, to choose a checkpoint or "
                 "to judge by; give more images or choose another selection rule."
             )
-        yield Fold(name, *kept, left_out)
+        yield Fold(name, fold.train, fold.validation, fold.judged)

@@ -1,0 +1,295 @@
+"""The automatic choice: methods judged on latent domains left out, and an ensemble of some."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ldpf.domains.discovery import DomainDiscovery
+from ldpf.domains.folds import GroupFold, leave_one_group_out
+from ldpf.domains.settings import DiscoverySettings
+from ldpf.errors import LdpfError, SettingsError
+from ldpf.fusion.base import FusionRule, as_rule
+from ldpf.fusion.left_out import WithoutPrompt
+from ldpf.fusion.similarity import Similarity
+from ldpf.methods.base import METHODS, Method, make_method
+from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, table_rows
+from ldpf.methods.with_head import closed_form_discovery
+from ldpf.models.combined_classifier import combine
+from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.recipe import FAST, Recipe
+from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features.feature_set import FeatureSet
+    from ldpf.models.base import Classifier
+
+log = logging.getLogger("ldpf")
+
+CANDIDATES = (
+    "zero-shot-ensemble",
+    "gda",
+    "gda-balanced",
+    "linear-probe",
+    "linear-probe-balanced",
+    "coop",
+    "ldpf",
+)
+MEMBERS = ("ldpf", "linear-probe-balanced", "gda-balanced")
+
+JUDGE = Recipe(
+    name="judge",
+    optimizer="adam",
+    learning_rate=1e-2,
+    image_batch=8192,
+    max_steps=100,
+    patience=40,
+    cooldown=20,
+    evaluate_every=5,
+)
+"""How prompts are trained in a fold, with `judge_steps` for the steps."""
+
+
+@METHODS.register("auto", prompts=True)
+@dataclass(frozen=True)
+class Auto(Method):
+    """An ensemble of prompts and heads, or a single method that is clearly better (ours).
+
+    Latent domains are found once, in closed form, and left out in turn: what a candidate answers on
+    a latent domain that it did not learn from stands for its answers on a new site. All candidates
+    have the same folds. The ensemble, calibrated members added in log-probability space, is kept
+    unless a single candidate is better by `margin` standard errors over latent domains.
+
+    Folds are cheap. A method that learns no prompts is fitted anew in each. A method with a prompt
+    for each latent domain is trained once on all images, and a fold reads its prompts without that
+    of the latent domain left out. This is an approximation: its shared tokens have learned from the
+    images that it is judged on. Any other method that trains prompts has a short training of
+    `judge_steps` in each fold, so it is judged below what it could do.
+
+    Attributes:
+        candidates: names of methods to judge; those in `members` must be among them.
+        members: names of the methods in the ensemble, which have equal shares.
+        margin: standard errors by which a single candidate must be better than the ensemble.
+        judge_steps: steps of prompts in a fold at most.
+        discovery: how latent domains are found, for the folds and for every candidate.
+        fusion: fusion rule of candidates that fuse prompts, or its name.
+        recipe: how prompts are trained.
+    """
+
+    name: str = "auto"
+    candidates: tuple[str, ...] = CANDIDATES
+    members: tuple[str, ...] = MEMBERS
+    margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
+    judge_steps: int = field(default=100, metadata=COUNT)
+    discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
+    fusion: FusionRule = field(default_factory=Similarity)
+    recipe: Recipe = FAST
+    aliases: ClassVar[Mapping[str, str]] = {
+        "n_domains": "discovery.n_domains",
+        "tau": "fusion.tau",
+    }
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if unknown := [name for name in self.members if name not in self.candidates]:
+            raise SettingsError(
+                f"members has {unknown[0]!r}, which is not among the candidates "
+                f"{', '.join(self.candidates)}; add it there."
+            )
+        if len(self.members) < 2 or self.name in self.candidates:
+            raise SettingsError(
+                f"members={self.members} should be 2 or more methods other than {self.name!r}."
+            )
+        object.__setattr__(self, "fusion", as_rule(self.fusion))
+
+    @property
+    def n_prompts(self) -> int:
+        """As many as latent domains, and one of CoOp."""
+        return self.discovery.expected_domains + 1
+
+    def fit(
+        self,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        record: RunRecord | None = None,
+    ) -> Classifier:
+        """Train and judge every candidate, then keep the ensemble or one of them.
+
+        What was judged is in the classifier's `training["auto"]`: `table`, `chosen`, `reason`,
+        `n_folds`, and `seconds` in all. An interrupted run resumes the training of LDPF.
+
+        Raises:
+            SettingsError: `train` cannot fill the latent domains.
+            DataError: all training images are of one class.
+        """
+        started = time.monotonic()
+        judges = _Judges(self, train, validation, backbone, seed, record or RunRecord())
+        for name in self.candidates:
+            judges.train_and_judge(name)
+        judges.combine()
+        table = judges.table()
+        chosen, reason = choose(table, self.margin)
+        result = judges.classifiers[chosen]
+        auto = {
+            "table": [row.to_json() for row in table],
+            "chosen": chosen,
+            "reason": reason,
+            "n_folds": len(judges.folds),
+            "seconds": time.monotonic() - started,
+        }
+        for row in (HEADINGS, *table_rows(auto)):
+            log.info("%-32s %24s %9s %8s", *row)
+        log.info("%s", reason)
+        judged = {row.name: row.validation_accuracy for row in table}
+        training = {
+            **judges.prompt_report(chosen),
+            **result.training,
+            "validation_accuracy": judged[chosen],
+            "text_passes": judges.text_passes,
+            "auto": auto,
+        }
+        return replace(result, method=self.name, training=training)  # type: ignore[type-var]
+
+
+class _Judges:
+    """Trains candidates on all images and on the folds, and measures them.
+
+    Attributes:
+        folds: those that every candidate so far could learn from.
+        classifiers: of all images, by name of the candidate.
+        text_passes: of all trainings together.
+    """
+
+    def __init__(
+        self,
+        auto: Auto,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        seed: int,
+        record: RunRecord,
+    ) -> None:
+        self.auto, self.backbone, self.seed, self.record = auto, backbone, seed, record
+        self.train, self.validation = train, validation
+        self.judged = validation if len(validation) else train
+        self.classifiers: dict[str, Classifier] = {}
+        self.text_passes = 0
+        self._seconds: dict[str, float] = {}
+        self._in_folds: dict[str, dict[int, Classifier]] = {}
+        latent = DomainDiscovery(train, validation, auto.discovery, seed).run()
+        self.n_domains = latent.n_domains
+        groups = latent.assign(train.features), latent.assign(validation.features)
+        folds = leave_one_group_out(train, validation, *groups, range(self.n_domains))
+        self.folds = [f for f in folds if len(f.judged) and len(f.train.labels.unique()) > 1]
+
+    def train_and_judge(self, name: str) -> None:
+        """Train a candidate on all images and in each fold."""
+        started = time.monotonic()
+        method = self._method(name, self.auto.recipe, self.n_domains)
+        # One run has one checkpoint: that of the longest training, whose curves are shown.
+        main = "fusion" in METHODS.facts(name)
+        classifier = method.fit(
+            self.train,
+            self.validation,
+            self.backbone,
+            seed=self.seed,
+            record=self.record if main else RunRecord(),
+        )
+        self.text_passes += classifier.training["text_passes"]
+        self.classifiers[name] = classifier
+        self._in_folds[name] = {}
+        for fold in tuple(self.folds):
+            try:
+                with _quiet():
+                    self._in_folds[name][fold.group] = self._in_fold(method, classifier, fold)
+            except LdpfError as error:
+                log.warning("latent domain %d judges nothing: %s", fold.group, error)
+                self.folds.remove(fold)
+        self._seconds[name] = time.monotonic() - started
+
+    def combine(self) -> None:
+        """Combine the members, in each fold calibrated on images that the fold keeps."""
+        started = time.monotonic()
+        name, members = self.auto.name, self.auto.members
+        self.classifiers[ENSEMBLE] = combine(
+            name, [self.classifiers[member] for member in members], self.judged
+        )
+        self._in_folds[ENSEMBLE] = {
+            fold.group: combine(
+                name,
+                [self._in_folds[member][fold.group] for member in members],
+                fold.validation if len(fold.validation) else fold.train,
+            )
+            for fold in self.folds
+        }
+        self._seconds[ENSEMBLE] = time.monotonic() - started
+
+    def prompt_report(self, chosen: str) -> dict[str, Any]:
+        """What the training of prompts reports, where the ensemble holds them."""
+        if chosen != ENSEMBLE:
+            return {}
+        prompted = (self.classifiers[name] for name in self.auto.members)
+        return next((c.training for c in prompted if c.latent is not None), {})
+
+    def table(self) -> list[Judged]:
+        """All candidates on the same folds."""
+        return [
+            Judged(
+                name,
+                tuple(
+                    self._in_folds[name][fold.group].accuracy(
+                        fold.judged.features, fold.judged.labels
+                    )
+                    for fold in self.folds
+                ),
+                classifier.accuracy(self.judged.features, self.judged.labels),
+                self._seconds[name],
+            )
+            for name, classifier in self.classifiers.items()
+        ]
+
+    def _in_fold(self, method: Method, classifier: Classifier, fold: GroupFold) -> Classifier:
+        """A classifier that did not learn from the images that the fold judges by."""
+        if not method.learns:
+            return classifier
+        if isinstance(classifier, PromptClassifier) and classifier.latent is not None:
+            # The same domains as the fold's, unless a candidate finds its own.
+            own = classifier.latent.assign(fold.judged.features).mode().values
+            return classifier.with_fusion(WithoutPrompt(classifier.fusion, int(own)))
+        steps = min(self.auto.judge_steps, self.auto.recipe.steps(len(fold.train)))
+        short = self._method(method.name, replace(JUDGE, max_steps=steps), self.n_domains - 1)
+        fitted = short.fit(fold.train, fold.validation, self.backbone, seed=self.seed)
+        self.text_passes += fitted.training["text_passes"]
+        return fitted
+
+    def _method(self, name: str, recipe: Recipe, n_domains: int) -> Method:
+        method: Any = make_method(name, recipe)
+        discovery = self.auto.discovery
+        if isinstance(discovery.n_domains, str) or n_domains != self.n_domains:
+            discovery = replace(discovery, n_domains=n_domains)
+        shared = {"discovery": discovery, "fusion": self.auto.fusion}
+        known = {field.name for field in fields(method)}
+        return replace(method, **{key: part for key, part in shared.items() if key in known})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is said of the latent domains that are found in a fold: no model keeps them."""
+
+    def refuse(_: logging.LogRecord) -> bool:
+        return False
+
+    log.addFilter(refuse)
+    try:
+        yield
+    finally:
+        log.removeFilter(refuse)

@@ -1,0 +1,191 @@
+"""The method `auto`; the rule of its choice is in test_choice.py."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ldpf.errors import SettingsError
+from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.runner import run_benchmark
+from ldpf.methods import auto, make_method
+from ldpf.methods.auto import CANDIDATES, Auto
+from ldpf.methods.choice import ENSEMBLE
+from ldpf.methods.ldpf import LDPFLearner
+from ldpf.models.combined_classifier import CombinedClassifier
+from ldpf.models.saving import load_model, save_model
+from ldpf.training.callbacks import RunRecord
+from ldpf.training.recipe import FAST
+
+SHORT = replace(FAST, max_steps=10, cooldown=2, patience=6, round_every=3, evaluate_every=2)
+METHOD = Auto(recipe=SHORT)
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(6, seed=0), make_features(3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(data, tiny_clip):
+    return METHOD.fit(*data, tiny_clip)
+
+
+def test_every_candidate_is_judged_on_every_latent_domain(fitted):
+    found = fitted.training["auto"]
+    assert [row["name"] for row in found["table"]] == [*CANDIDATES, ENSEMBLE]
+    assert found["n_folds"] == 3
+    for row in found["table"]:
+        assert len(row["by_domain"]) == 3
+        assert row["left_out_accuracy"] == pytest.approx(sum(row["by_domain"]) / 3)
+
+
+def test_a_candidate_is_judged_as_it_is_alone(fitted, data, tiny_clip):
+    (row,) = [r for r in fitted.training["auto"]["table"] if r["name"] == "gda"]
+    alone = make_method("gda").fit(*data, tiny_clip)
+    assert row["validation_accuracy"] == alone.training["validation_accuracy"]
+
+
+def test_the_ensemble_has_equal_shares_of_calibrated_members(data, tiny_clip):
+    fitted = replace(METHOD, margin=1e9).fit(*data, tiny_clip)
+    assert isinstance(fitted, CombinedClassifier)
+    assert fitted.training["auto"]["chosen"] == ENSEMBLE
+    assert [member.method for member in fitted.members] == list(METHOD.members)
+    assert fitted.shares == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    images = data[1].features
+    added = sum(
+        torch.log_softmax(member.logits(images) / temperature, dim=1) / 3
+        for member, temperature in zip(fitted.members, fitted.temperatures, strict=True)
+    )
+    assert torch.allclose(fitted.logits(images), added, atol=1e-5)
+
+
+def test_a_chosen_candidate_answers_alone_under_the_name_auto(
+    data, tiny_clip, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(auto, "choose", lambda table, margin: ("gda", "for a test"))
+    fitted = METHOD.fit(*data, tiny_clip)
+    alone = make_method("gda").fit(*data, tiny_clip)
+    images = data[1].features
+    assert fitted.method == "auto" and fitted.training["auto"]["reason"] == "for a test"
+    assert torch.equal(fitted.logits(images), alone.logits(images))
+    loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path), tiny_clip)
+    assert torch.equal(loaded.logits(images), alone.logits(images))
+    assert loaded.training["auto"] == fitted.training["auto"]
+
+
+def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):
+    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    judges.train_and_judge("ldpf")
+    whole = judges.classifiers["ldpf"]
+    for fold in judges.folds:
+        assert (whole.latent.assign(fold.judged.features) == fold.group).all()
+        weights = judges._in_folds["ldpf"][fold.group].domain_weights(fold.judged.features)
+        assert (weights[:, fold.group] == 0).all()
+        assert torch.allclose(weights.sum(dim=1), torch.ones(len(weights)))
+
+
+def test_heads_of_a_fold_have_not_learned_from_what_they_are_judged_by(data, tiny_clip):
+    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    judges.train_and_judge("gda")
+    for fold in judges.folds:
+        alone = make_method("gda").fit(fold.train, fold.validation, tiny_clip)
+        images = fold.judged.features
+        in_fold = judges._in_folds["gda"][fold.group]
+        assert torch.equal(in_fold.logits(images), alone.logits(images))
+
+
+def test_one_latent_domain_leaves_nothing_out(data, tiny_clip):
+    fitted = make_method("auto", SHORT, n_domains=1).fit(*data, tiny_clip)
+    found = fitted.training["auto"]
+    assert (found["n_folds"], found["chosen"]) == (0, ENSEMBLE)
+    assert all(row["left_out_accuracy"] is None for row in found["table"])
+
+
+def test_it_needs_no_validation(data, tiny_clip):
+    train, validation = data
+    fitted = METHOD.fit(train, validation.subset([]), tiny_clip)
+    assert fitted.training["auto"]["n_folds"] == 3
+    assert torch.isfinite(fitted.logits(train.features)).all()
+
+
+def test_a_fold_that_cannot_be_learned_from_judges_nobody(data, tiny_clip, monkeypatch):
+    original = auto._Judges._in_fold
+
+    def refuse(self, method, classifier, fold):
+        if method.name == "coop" and fold.group == 1:
+            raise SettingsError("Too few.")
+        return original(self, method, classifier, fold)
+
+    monkeypatch.setattr(auto._Judges, "_in_fold", refuse)
+    found = METHOD.fit(*data, tiny_clip).training["auto"]
+    assert found["n_folds"] == 2
+    assert {len(row["by_domain"]) for row in found["table"]} == {2}
+
+
+def test_the_table_and_the_reason_are_logged(data, tiny_clip, caplog):
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        fitted = METHOD.fit(*data, tiny_clip)
+    assert fitted.training["auto"]["reason"] in caplog.messages
+    for name in (*CANDIDATES, ENSEMBLE):
+        assert any(message.startswith(name) for message in caplog.messages)
+
+
+class Interrupted(Exception):
+    """Stands for whatever stops a run."""
+
+
+def test_an_interrupted_run_goes_on_to_the_same_answers(data, tiny_clip, tmp_path, monkeypatch):
+    expected = METHOD.fit(*data, tiny_clip, seed=3)
+    original, calls = LDPFLearner.loss, []
+
+    def stopped(self, *arguments):
+        calls.append(1)
+        if len(calls) == 6:
+            raise Interrupted
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LDPFLearner, "loss", stopped)
+        with pytest.raises(Interrupted):
+            METHOD.fit(*data, tiny_clip, seed=3, record=RunRecord(tmp_path, checkpoint_every_s=0))
+    record = RunRecord(tmp_path, checkpoint_every_s=0)
+    fitted = METHOD.fit(*data, tiny_clip, seed=3, record=record)
+    assert record.seconds_before > 0
+    images = data[1].features
+    assert torch.equal(fitted.logits(images), expected.logits(images))
+    assert fitted.training["text_passes"] == expected.training["text_passes"]
+
+
+def test_it_runs_in_a_benchmark(data, tiny_clip, tmp_path):
+    plan = BenchmarkPlan(methods=["auto"], recipe=SHORT, targets=["art"], seeds=1)
+    (line,), failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
+    assert failures == []
+    assert line["method"] == "auto" and line["training"]["auto"]["table"]
+    json.dumps(line, allow_nan=False)
+
+
+def test_number_of_domains_and_tau_reach_the_prompts(data, tiny_clip):
+    method = make_method("auto", SHORT, settings={"n_domains": 2, "tau": 0.3, "margin": 1e9})
+    fitted = method.fit(*data, tiny_clip)
+    assert fitted.n_domains == 2
+    assert fitted.members[0].fusion.tau == 0.3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"members": ("ldpf", "kgcoop")},
+        {"members": ("ldpf",)},
+        {"candidates": (*CANDIDATES, "auto")},
+        {"margin": -1.0},
+        {"judge_steps": 0},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(SettingsError):
+        Auto(**wrong)
