@@ -216,7 +216,7 @@ def test_well_filled_latent_domains_are_not_warned_of(data, caplog):
 
 
 def test_warnings_come_once_at_the_end(data, caplog):
-    discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains=30), 0)
+    discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains=30, images_per_cell=0), 0)
     with caplog.at_level(logging.WARNING, logger="ldpf"):
         for _ in range(SETTINGS.rounds - 1):
             discovery.round()
@@ -233,6 +233,69 @@ def test_more_latent_domains_than_images_are_refused_at_once(data):
         "n_samples=2 should be >= n_domains=3: every latent domain needs at least one training "
         "image. Use fewer latent domains or more images."
     )
+
+
+# --- too few images for as many domains -------------------------------------------------------
+
+
+def some_of(data, count):
+    """`count` training images of all classes and domains."""
+    order = torch.randperm(len(data[0]), generator=torch.Generator().manual_seed(0))
+    few = data[0].subset(order[:count])
+    assert len(few.labels.unique()) == len(few.domains.unique()) == 3
+    return few
+
+
+@pytest.mark.parametrize(
+    ("images", "asked", "used"), [(48, 3, 3), (36, 3, 3), (35, 3, 2), (24, 3, 2), (16, 3, 1)]
+)
+def test_there_are_no_more_latent_domains_than_the_classes_fill(images, asked, used, data):
+    few = some_of(data, images)
+    discovery = DomainDiscovery(few, few, replace(SETTINGS, n_domains=asked), 0)
+    assert discovery.n_domains == used
+    assert discovery.class_table().shape == (used, 3)
+    assert len(discovery.latent_domains().centroids) == used
+
+
+def test_one_line_says_that_the_number_is_lowered(data, caplog):
+    few = some_of(data, 24)
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        DomainDiscovery(few, few, SETTINGS, 0)
+    (line,) = caplog.messages
+    for value in ("2 latent domains instead of 3", "24 training images", "3 classes", "=4"):
+        assert value in line
+
+
+def test_the_images_that_a_class_needs_are_a_setting(data):
+    few = some_of(data, 24)
+    used = {
+        need: DomainDiscovery(few, few, replace(SETTINGS, images_per_cell=need), 0).n_domains
+        for need in (0, 2.5, 8, 100)
+    }
+    assert used == {0: 3, 2.5: 3, 8: 1, 100: 1}
+    with pytest.raises(SettingsError, match="images_per_cell=-1"):
+        DiscoverySettings(images_per_cell=-1)
+
+
+def test_a_class_without_images_needs_none(data):
+    few = data[0].subset(data[0].labels == 0).subset(range(12))
+    assert len(few.class_names) == 3
+    assert DomainDiscovery(few, few, SETTINGS, 0).n_domains == 3
+
+
+@pytest.mark.parametrize(("source", "used"), [("manual", 3), ("random", 1)])
+def test_true_domains_stay_as_many_as_they_are_and_a_random_split_does_not(source, used, data):
+    few = some_of(data, 16)
+    settings = replace(SETTINGS, assignment=ASSIGNMENTS.make(source))
+    assert DomainDiscovery(few, few, settings, 0).n_domains == used
+
+
+def test_a_number_that_a_rule_chose_is_lowered_too(data):
+    settings = replace(SETTINGS, n_domains="silhouette")
+    full = DomainDiscovery(*data, settings, 0).n_domains
+    need = len(data[0]) / 3 / 2  # images of a class in one of two latent domains
+    lowered = DomainDiscovery(*data, replace(settings, images_per_cell=need), 0)
+    assert (full, lowered.chosen.n_domains, lowered.n_domains) == (3, 3, 2)
 
 
 @pytest.mark.parametrize("name", ["n_domains", "rounds"])

@@ -327,7 +327,7 @@ def test_either_kind_of_prompt_may_be_absent(lengths, data, tiny_clip):
 def test_any_number_of_latent_domains_trains(n_domains, data, tiny_clip):
     method = replace(
         METHOD,
-        discovery=replace(DISCOVERY, n_domains=n_domains),
+        discovery=replace(DISCOVERY, n_domains=n_domains, images_per_cell=0),
         recipe=replace(SHORT, max_steps=4, cooldown=0),
     )
     fitted = method.fit(*data, tiny_clip)

@@ -33,7 +33,8 @@ class DomainDiscovery:
     settings ask for them (`assignment`).
 
     Attributes:
-        n_domains: S, as the settings say or, for true domains, as the training images have.
+        n_domains: S, as the settings say or fewer, where there are too few training images for as
+            many; for true domains, as the training images have.
     """
 
     def __init__(
@@ -47,11 +48,16 @@ class DomainDiscovery:
         """
         self.train, self.validation, self.settings, self.seed = train, validation, settings, seed
         self.chosen = self._choose_number()
-        self.n_domains = self.chosen.n_domains
-        self.given = settings.assignment.given(train, self.n_domains, seed)
-        if self.given is not None and settings.assignment.decides_number:
-            self.n_domains = len(self.given.unique())
-        check_n_domains(train.features, self.n_domains)
+        # More domains than images are refused; more than suit the classes are lowered.
+        n_domains = self.chosen.n_domains
+        if settings.assignment.decides_number:
+            self.given = settings.assignment.given(train, n_domains, seed)
+            self.n_domains = n_domains if self.given is None else len(self.given.unique())
+            check_n_domains(train.features, self.n_domains)
+        else:
+            check_n_domains(train.features, n_domains)
+            self.n_domains = self._lowered(n_domains)
+            self.given = settings.assignment.given(train, self.n_domains, seed)
         self.training = settings.disentangle.start(
             train.features, train.labels, len(train.class_names), generator(seed, "extractor")
         )
@@ -81,6 +87,22 @@ class DomainDiscovery:
             log.info("candidate: %s", ", ".join(shown))
         log.info("%d latent domains, chosen by the rule %r", chosen.n_domains, number)
         return chosen
+
+    def _lowered(self, asked: int) -> int:
+        """S, or the largest number that the training images are enough for."""
+        most = self.settings.most_domains(self.train.labels)
+        if most is None or asked <= most:
+            return asked
+        log.warning(
+            "%d latent domains instead of %d: %d training images of %d classes leave fewer than "
+            "images_per_cell=%g for each class in each latent domain",
+            most,
+            asked,
+            len(self.train),
+            len(self.train.labels.unique()),
+            self.settings.images_per_cell,
+        )
+        return most
 
     @property
     def done(self) -> bool:

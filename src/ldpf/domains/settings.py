@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ldpf.domains.assignment.base import Assignment
 from ldpf.domains.assignment.clusters import Clusters
@@ -11,7 +12,10 @@ from ldpf.domains.clustering.kmeans import KMeans
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.domains.disentangle.base import Disentangler
 from ldpf.domains.how_many.base import HOW_MANY
-from ldpf.utils.constraints import Either, OneOf, Whole, check_fields, constraint
+from ldpf.utils.constraints import Either, Number, OneOf, Whole, check_fields, constraint
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class DiscoverySettings:
         disentangle: what takes the class out of image features.
         clusterer: what divides domain features.
         assignment: whether domains are clusters, or given.
+        images_per_cell: training images that each class should have in each latent domain, on
+            average [ours]. S is lowered until it has, down to 1; 0 leaves S as it is.
     """
 
     n_domains: int | str = field(
@@ -34,6 +40,7 @@ class DiscoverySettings:
     disentangle: Disentangler = field(default_factory=Adversarial)
     clusterer: Clusterer = field(default_factory=KMeans)
     assignment: Assignment = field(default_factory=Clusters)
+    images_per_cell: float = field(default=4.0, metadata=constraint(Number(at_least=0)))
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -42,3 +49,17 @@ class DiscoverySettings:
     def expected_domains(self) -> int:
         """S, as far as it is known before the images are: 3 where a rule chooses."""
         return 3 if isinstance(self.n_domains, str) else self.n_domains
+
+    def most_domains(self, labels: torch.Tensor) -> int | None:
+        """The largest S for which training images of these classes suffice, at least 1.
+
+        Args:
+            labels: class ids [N]; a class without images counts for nothing.
+
+        Returns:
+            None where any number may do, which `images_per_cell=0` and known domains say.
+        """
+        if self.images_per_cell == 0 or self.assignment.decides_number:
+            return None
+        classes = max(len(labels.unique()), 1)
+        return max(int(len(labels) / (self.images_per_cell * classes)), 1)

@@ -29,7 +29,9 @@ class LeaveOneLatentDomainOut(SelectionRule):
         from ldpf.domains import DiscoverySettings, DomainDiscovery
 
         train, validation = episode.train, episode.validation
-        latent = DomainDiscovery(train, validation, DiscoverySettings(), episode.seed).run()
+        # The number of folds is promised beforehand, so few images must not lower it.
+        settings = DiscoverySettings(images_per_cell=0)
+        latent = DomainDiscovery(train, validation, settings, episode.seed).run()
         names = {s: f"latent {s}" for s in range(latent.n_domains)}
         yield from folds_of_groups(
             episode, names, latent.assign(train.features), latent.assign(validation.features)
