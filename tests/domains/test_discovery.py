@@ -410,8 +410,9 @@ def test_what_is_computed_at_once_needs_no_rounds(data):
     assert DomainDiscovery(*data, settings, 0).done
 
 
-def test_a_rule_may_choose_the_number(data):
-    discovery = discover(*data, replace(SETTINGS, n_domains="silhouette"))
+@pytest.mark.parametrize("rule", ["auto", "silhouette"])
+def test_a_rule_may_choose_the_number(rule, data):
+    discovery = discover(*data, replace(SETTINGS, n_domains=rule))
     assert discovery.n_domains == len(discovery.clustering.centroids) == 3
     assert [row["n_domains"] for row in discovery.chosen.table] == list(range(2, 9))
 

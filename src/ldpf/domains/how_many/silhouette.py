@@ -48,7 +48,7 @@ class Silhouette(HowMany):
         rows = np.sort(np.random.default_rng(seed).permutation(len(z))[: self.sample])
         table: list[dict[str, Any]] = []
         for n_domains in range(2, self.most + 1):
-            score = _score(z, rows, n_domains, clusterer, seed)
+            score = silhouette_of(z, rows, n_domains, clusterer, seed)
             if score is None:  # the images cannot fill so many
                 break
             table.append({"n_domains": n_domains, "silhouette": score})
@@ -56,7 +56,7 @@ class Silhouette(HowMany):
         if best is None:
             return Chosen(1, table)
         cloud = normal_points(z[rows], seed)
-        reference = _score(cloud, np.arange(len(cloud)), best["n_domains"], clusterer, seed)
+        reference = silhouette_of(cloud, np.arange(len(cloud)), best["n_domains"], clusterer, seed)
         best["reference"] = 0.0 if reference is None else reference
         gain = best["silhouette"] - best["reference"]
         return Chosen(best["n_domains"] if gain > self.least_gain else 1, table)
@@ -72,7 +72,7 @@ def normal_points(z: torch.Tensor, seed: int) -> torch.Tensor:
         return torch.from_numpy(weights @ centered).to(z)
 
 
-def _score(
+def silhouette_of(
     z: torch.Tensor, rows: np.ndarray, n_domains: int, clusterer: Clusterer, seed: int
 ) -> float | None:
     """Silhouette of `rows` among the clusters of z [N, Z]; None where there are not so many."""
