@@ -108,6 +108,7 @@ def pick_device(device: str) -> torch.device:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence transformers' loading bar and notes; what matters of them is checked by hand."""
+    # Imported here since it takes 1.5 s, and a command may be refused before.
     from transformers.utils import logging as hf_logging
 
     bar, level = hf_logging.is_progress_bar_enabled(), hf_logging.get_verbosity()

@@ -7,13 +7,14 @@ understood, known to change nothing, at the value that says 'as in CLIP', or ref
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from PIL.Image import Resampling
+from transformers import CLIPConfig
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from ldpf.errors import BackboneError
 from ldpf.utils.files import read_json
-
-if TYPE_CHECKING:
-    from transformers import CLIPConfig
 
 CONFIG = "open_clip_config.json"
 
@@ -100,8 +101,6 @@ def transformers_config(model: dict[str, Any], name: str, tokenizer: Any) -> CLI
     Raises:
         BackboneError: a field asks for something that transformers' CLIP does not have.
     """
-    from transformers import CLIPConfig
-
     quick = model.get("quick_gelu", False)
     others = {key: v for key, v in model.items() if key not in ("embed_dim", "quick_gelu")}
     _refuse_unknown(name, "model_cfg", {k: v for k, v in others.items() if k not in _DEFAULTS})
@@ -182,9 +181,6 @@ def image_processor(preprocess: dict[str, Any], side: int, name: str) -> Any:
     Raises:
         BackboneError: a setting that has no counterpart there.
     """
-    from PIL.Image import Resampling
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-
     settings = {key: value for key, value in preprocess.items() if value is not None}
     mode = settings.get("resize_mode", "shortest")
     interpolation = settings.get("interpolation", "bicubic")

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from safetensors.torch import load_file
+from transformers import CLIPModel, CLIPTokenizer
 
 from ldpf.backbones.families.base import FAMILIES, BackboneFamily, Checkpoint
 from ldpf.backbones.families.text_rules import CLIP_TEXT
@@ -24,9 +26,6 @@ from ldpf.backbones.open_clip_config import (
 )
 from ldpf.backbones.open_clip_weights import rename, require_fit
 from ldpf.errors import BackboneError
-
-if TYPE_CHECKING:
-    from transformers import CLIPModel
 
 WEIGHTS = "open_clip_model.safetensors"
 PICKLED_WEIGHTS = "open_clip_pytorch_model.bin"
@@ -78,9 +77,6 @@ class OpenCLIP(BackboneFamily):
             BackboneError: a file is missing, the architecture is not a plain CLIP, or the weights
                 do not fit it. (Damaged files raise whatever their readers raise.)
         """
-        from safetensors.torch import load_file
-        from transformers import CLIPModel
-
         folder = checkpoint.folder
         content = read_config(folder)
         tokenizer = _tokenizer(folder)
@@ -106,8 +102,6 @@ class OpenCLIP(BackboneFamily):
 
 
 def _tokenizer(folder: Path) -> Any:
-    from transformers import CLIPTokenizer
-
     here = {path.name for path in folder.iterdir()}
     if "tokenizer.json" not in here and not {"vocab.json", "merges.txt"} <= here:
         raise BackboneError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedTokenizerFast
+
 from ldpf.backbones.families.base import FAMILIES, Checkpoint
 from ldpf.backbones.families.text_rules import SIGLIP_TEXT
 from ldpf.backbones.families.transformers_family import (
@@ -49,8 +51,6 @@ class SigLIP(TransformersFamily):
         The class that SigLIP's files name needs the sentencepiece package, and SigLIP 2's is
         another model's; tokenizer.json holds the rules of both.
         """
-        from transformers import PreTrainedTokenizerFast
-
         require_tokenizer_file(folder)
         return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+import transformers
+from transformers import AutoImageProcessor, AutoTokenizer
+
 from ldpf.backbones.families.base import BackboneFamily, Checkpoint
 from ldpf.errors import BackboneError
 
@@ -47,9 +51,6 @@ class TransformersFamily(BackboneFamily):
 
     def load(self, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
         """By transformers' own classes; a checkpoint that lacks weights is refused."""
-        import torch
-        import transformers
-
         folder = checkpoint.folder
         model, report = getattr(transformers, self.model_class).from_pretrained(
             folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
@@ -66,8 +67,6 @@ class TransformersFamily(BackboneFamily):
 
     def tokenizer(self, folder: Path) -> Any:
         """The checkpoint's tokenizer."""
-        from transformers import AutoTokenizer
-
         require_tokenizer_file(folder)
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
@@ -82,6 +81,4 @@ def load_image_processor(folder: Path) -> Any:
     """The checkpoint's preprocessing."""
     # The class is taken as written in the checkpoint; transformers picks its PIL version by itself
     # where torchvision is not installed.
-    from transformers import AutoImageProcessor
-
     return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
