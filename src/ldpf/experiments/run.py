@@ -17,7 +17,7 @@ import transformers
 
 from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError, ModelError
-from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
+from ldpf.experiments.answers import answers_of
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.protocols import Protocol
@@ -132,7 +132,7 @@ def do_run(experiment: Experiment, job: Job) -> Outcome:
             )
         method = with_settings(job.method, choice.settings)
         fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
-        lines, answers, confidence = _answers(job.readouts, fit.classifier, episode)
+        lines, answers, confidence = answers_of(job.readouts, fit.classifier, episode)
         common = _common(experiment, method, episode, choice, fit, folder)
         # What the target has chosen is an oracle, even where the answers use no label.
         chosen_by_target = method.learns and rule.uses_target
@@ -197,60 +197,6 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
         ", ".join(lacking),
     )
     return None
-
-
-Tensors = dict[str, torch.Tensor]
-
-
-def _answers(
-    readouts: Mapping[str, Readout], classifier: Classifier, episode: Episode
-) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
-    """Look at the test images, once.
-
-    Returns:
-        A line for each read-out on each test domain; the predicted classes [N] of each read-out on
-        all N test images, domain by domain, with `labels` and `domains`; and the probabilities [N]
-        of the answers of those read-outs that have them.
-    """
-    lines, tests = [], list(episode.tests())
-    answers: dict[str, list[torch.Tensor]] = {"labels": [], "domains": []}
-    confidence: dict[str, list[torch.Tensor]] = {}
-    for _, test in tests:
-        assert test.domains is not None
-        answers["labels"].append(test.labels)
-        answers["domains"].append(test.domains)
-    for name, readout in readouts.items():
-        for domain, test in tests:
-            predictions, probability = readout.answer(classifier, test.features, test.labels)
-            answers.setdefault(name, []).append(predictions)
-            if probability is not None:
-                confidence.setdefault(name, []).append(probability)
-            lines.append(
-                {
-                    "method": name,
-                    "target": domain,
-                    "domain_id": test.domain_names.index(domain),
-                    "oracle": readout.oracle,
-                    **_measured(predictions, test),
-                }
-            )
-    return lines, _whole(answers), _whole(confidence)
-
-
-def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
-    """What the answers [N] to the images of one domain show."""
-    n_classes = len(test.class_names)
-    return {
-        "accuracy": accuracy(predictions, test.labels),
-        "n_test": len(test),
-        "per_class_accuracy": per_class_accuracy(predictions, test.labels, n_classes),
-        "confusion": confusion_counts(predictions, test.labels, n_classes),
-    }
-
-
-def _whole(parts: dict[str, list[torch.Tensor]]) -> Tensors:
-    """The domains' parts of each name, one after the other."""
-    return {name: torch.cat(values) for name, values in parts.items()}
 
 
 def _common(

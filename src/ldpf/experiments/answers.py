@@ -1,0 +1,72 @@
+"""What the read-outs of a trained method answer on an episode's test images, and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
+from ldpf.experiments.episode import Episode
+from ldpf.experiments.readouts import Readout
+from ldpf.features.feature_set import FeatureSet
+from ldpf.models.base import Classifier
+
+Tensors = dict[str, torch.Tensor]
+
+
+def answers_of(
+    readouts: Mapping[str, Readout], classifier: Classifier, episode: Episode
+) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
+    """Look at the test images, once.
+
+    Args:
+        readouts: by name.
+        classifier: trained on the episode.
+        episode: whose test images are asked about.
+
+    Returns:
+        A line for each read-out on each test domain; the predicted classes [N] of each read-out on
+        all N test images, domain by domain, with `labels` and `domains`; and the probabilities [N]
+        of the answers of those read-outs that have them.
+    """
+    lines, tests = [], list(episode.tests())
+    answers: dict[str, list[torch.Tensor]] = {"labels": [], "domains": []}
+    confidence: dict[str, list[torch.Tensor]] = {}
+    for _, test in tests:
+        assert test.domains is not None
+        answers["labels"].append(test.labels)
+        answers["domains"].append(test.domains)
+    for name, readout in readouts.items():
+        for domain, test in tests:
+            predictions, probability = readout.answer(classifier, test.features, test.labels)
+            answers.setdefault(name, []).append(predictions)
+            if probability is not None:
+                confidence.setdefault(name, []).append(probability)
+            lines.append(
+                {
+                    "method": name,
+                    "target": domain,
+                    "domain_id": test.domain_names.index(domain),
+                    "oracle": readout.oracle,
+                    **_measured(predictions, test),
+                }
+            )
+    return lines, _whole(answers), _whole(confidence)
+
+
+def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
+    """What the answers [N] to the images of one domain show."""
+    n_classes = len(test.class_names)
+    return {
+        "accuracy": accuracy(predictions, test.labels),
+        "n_test": len(test),
+        "per_class_accuracy": per_class_accuracy(predictions, test.labels, n_classes),
+        "confusion": confusion_counts(predictions, test.labels, n_classes),
+    }
+
+
+def _whole(parts: dict[str, list[torch.Tensor]]) -> Tensors:
+    """The domains' parts of each name, one after the other."""
+    return {name: torch.cat(values) for name, values in parts.items()}
