@@ -49,6 +49,11 @@ def test_one_latent_domain_needs_no_choice():
     assert Auto().fit(examples, examples) == Uniform()
 
 
+def test_two_latent_domains_leave_nothing_to_compare():
+    examples = drawn(informative=False, n_domains=2)
+    assert Auto().fit(examples, examples) == Uniform()
+
+
 def test_the_table_and_the_reason_are_logged(caplog):
     examples = drawn(informative=True)
     with caplog.at_level(logging.INFO, logger="ldpf"):
