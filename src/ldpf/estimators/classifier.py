@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +16,20 @@ from sklearn.exceptions import NotFittedError
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import require_trainable
 from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
-from ldpf.fusion import FusionRule, rule_config
+from ldpf.fusion import FusionRule
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import known_names, with_settings
 from ldpf.models.hub import HubSharing
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import load_model, model_config, read_config, save_model
-from ldpf.models.summary import temperature
-from ldpf.training.recipe import RECIPES, Recipe, get_recipe
+from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 
 log = logging.getLogger("ldpf")
-
-
-_OF_LDPF = ("agnostic_length", "specific_length", "fusion", "tau", "stages")
-"""Parameters that are settings of LDPF and its ablations, under the same names."""
-
-_SAVED_PARAMS = (
-    "method",
-    "n_domains",
-    *_OF_LDPF,
-    "settings",
-    "recipe",
-    "train_fraction",
-    "random_state",
-)
-"""Parameters kept in a model folder; where the backbone lies and the device may be others there."""
 
 
 class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
@@ -205,7 +190,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
                 f"The model in {str(folder)!r} names {len(labels)} labels for "
                 f"{len(classifier.class_names)} classes; its config.json was changed."
             )
-        known = {"method": classifier.method, **(provenance.get("params") or _params_of(config))}
+        known = {"method": classifier.method, **(provenance.get("params") or params_of(config))}
         if isinstance(known.get("recipe"), dict):
             known = {**known, "recipe": Recipe(**known["recipe"])}
         names: list[str] | None = list(classifier.class_names)
@@ -217,8 +202,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
 
     def _method(self) -> Method:
         recipe = self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe)
-        method = make_method(self.method, recipe, _plain(self.n_domains))
-        given = {name: _plain(getattr(self, name)) for name in _OF_LDPF}
+        method = make_method(self.method, recipe, plain(self.n_domains))
+        given = {name: plain(getattr(self, name)) for name in OF_LDPF}
         given = {name: value for name, value in given.items() if value is not None}
         known = known_names(method)
         if unknown := [name for name in given if name not in known]:
@@ -226,7 +211,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
                 f"{unknown[0]}={given[unknown[0]]!r} is no setting of method={self.method!r}; "
                 f"leave it out, or choose from {', '.join(known) or 'none'} in settings."
             )
-        others = {name: _plain(value) for name, value in (self.settings or {}).items()}
+        others = {name: plain(value) for name, value in (self.settings or {}).items()}
         return with_settings(method, given | others)
 
     def _labelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
@@ -311,34 +296,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
     def _provenance(self) -> dict[str, Any]:
         """What a model folder keeps of where the model comes from."""
         labels = [item.item() if hasattr(item, "item") else item for item in self.classes_]
-        return {**self.trained_on_, "labels": labels, "params": self._plain_params()}
+        return {**self.trained_on_, "labels": labels, "params": stored_params(self)}
 
     def _config(self) -> dict[str, Any]:
         self._check_fitted()
         return model_config(self.classifier_, self.backbone_, self._provenance())
-
-    def _plain_params(self) -> dict[str, Any]:
-        params = {name: _plain(getattr(self, name)) for name in _SAVED_PARAMS}
-        if self.settings is not None:
-            params["settings"] = {name: _plain(value) for name, value in self.settings.items()}
-        if isinstance(self.fusion, FusionRule):
-            rule = rule_config(self.fusion)
-            own = {f"fusion.{name}": value for name, value in rule["fusion_settings"].items()}
-            params |= {"fusion": rule["fusion"], "settings": own | (params["settings"] or {})}
-        if isinstance(self.recipe, Recipe):
-            known = RECIPES.get(self.recipe.name) == self.recipe
-            params["recipe"] = self.recipe.name if known else asdict(self.recipe)
-        return params
-
-
-def _params_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a model that was not trained by this class, as far as they are its own."""
-    params = {"n_domains": config["n_domains"]}
-    if config["n_domains"] == 1:
-        return params
-    return {**params, "fusion": config["fusion"], "tau": temperature(config)}
-
-
-def _plain(value: Any) -> Any:
-    """A number as Python has it: grids of parameters are often arrays."""
-    return value.item() if isinstance(value, np.generic) else value
