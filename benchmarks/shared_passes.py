@@ -1,14 +1,14 @@
-"""What runs would gain by taking their text passes together: time of a prompt by their number.
+"""What runs gain by taking their text passes together: time of a prompt by their number.
 
     python benchmarks/shared_passes.py                      the bundled model, 12 classes
     python benchmarks/shared_passes.py --backbone FOLDER --classes 7 --json
     python benchmarks/shared_passes.py --tower vit-b-16 --classes 65 --repeats 3
 
 A step of CoOp is a pass of one prompt, a step of LDPF with three latent domains one of three. Runs
-that differ only in seed or target could take their passes together. They do not: with a text tower
-of ViT-B/16 size and one CPU thread, 12 prompts in a pass gain 1.4 for CoOp and 1.1 for LDPF with 7
-classes and nothing with 65, which is not worth runs that wait for each other. Not measured on GPUs,
-where a pass of few prompts leaves more of the machine idle: `--device cuda` does.
+that differ only in seed or target can take their passes together (`ldpf benchmark --share`). With a
+text tower of ViT-B/16 size and 7 classes that gains 1.42 for CoOp and 1.11 for LDPF with one CPU
+thread (`--threads 1`, the default), 1.67 and 1.22 with two (`--threads 2`). GPUs were not measured
+for these figures: `--device cuda` does it.
 
 For each number of prompts: the forward and backward pass, fastest of the repeats, and its ratio to
 as many prompts one run at a time (`coop_ratio`: in passes of 1, `ldpf_ratio`: in passes of 3). A

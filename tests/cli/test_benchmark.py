@@ -20,6 +20,7 @@ KEYS = {
     "seconds",
     "text_passes",
     "peak_memory_mib",
+    "shared_with",
     "settings_hash",
     "backbone",
     "fingerprint",
@@ -131,11 +132,20 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     assert len((out / "results.jsonl").read_text().splitlines()) == 2 * 3
 
 
-def test_an_older_command_with_share_runs_with_a_warning(images, tiny_clip_folder, tmp_path, run):
-    words = ("--methods", "zero-shot", "--seeds", 1, "--targets", "art", "--share")
-    result = run(*arguments(images, tiny_clip_folder, tmp_path / "out", *words))
-    assert result.exit_code == 0, result.output
-    assert "--share does nothing" in result.stderr
+def test_share_gives_the_accuracies_of_runs_by_themselves(images, tiny_clip_folder, tmp_path, run):
+    words = ("--methods", "zero-shot,coop,ldpf", "--seeds", 2, "--targets", "art,sketch")
+    accuracies, shared_with = {}, {}
+    for flag in ("--share", "--no-share"):
+        out = tmp_path / flag
+        result = run(*arguments(images, tiny_clip_folder, out, *words, flag))
+        assert result.exit_code == 0, result.output
+        lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+        accuracies[flag] = [(r["method"], r["target"], r["seed"], r["accuracy"]) for r in lines]
+        shared_with[flag] = {(r["method"], r["shared_with"]) for r in lines}
+    assert len(accuracies["--share"]) == 3 * 2 * 2
+    assert accuracies["--share"] == accuracies["--no-share"]
+    assert shared_with["--share"] == {("zero-shot", 0), ("coop", 3), ("ldpf", 3)}
+    assert {others for _, others in shared_with["--no-share"]} == {0}
 
 
 def test_a_failing_run_stops_no_other_and_ends_with_exit_1(

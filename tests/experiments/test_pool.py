@@ -102,7 +102,7 @@ def job(does: str, seed: int = 0) -> Job:
 
 def said(experiment: Experiment, does: str, n_workers: int = 2) -> str | None:
     """What the probe says in a worker of its own."""
-    ((_, outcome),) = run_side_by_side(experiment, [job(does)], n_workers)
+    ((_, outcome),) = run_side_by_side(experiment, [[job(does)]], n_workers)
     return outcome.failure
 
 
@@ -164,7 +164,7 @@ def test_the_callers_backend_is_respected(experiment):
 
 def test_a_process_that_is_killed_ends_it_with_advice(experiment):
     with pytest.raises(LdpfError) as caught:
-        list(run_side_by_side(experiment, [job("die", seed) for seed in range(3)], 3))
+        list(run_side_by_side(experiment, [[job("die", seed)] for seed in range(3)], 3))
     assert "ended from outside" in str(caught.value)
     assert "one of 3 runs" in str(caught.value)
     assert "(--jobs 1)" in str(caught.value)
@@ -189,9 +189,9 @@ def test_outcomes_come_as_they_finish(data, backbone, tmp_path):
 def test_the_longest_begin_first(data, backbone, tmp_path, monkeypatch):
     begun = []
 
-    def watched(experiment, jobs, n_workers):
-        begun.extend(job.task.method for job in jobs)
-        yield from ((job, Outcome([])) for job in jobs)
+    def watched(experiment, groups, n_workers):
+        begun.extend(job.task.method for (job,) in groups)
+        yield from ((job, Outcome([])) for (job,) in groups)
 
     monkeypatch.setattr(ldpf.experiments.pool, "run_side_by_side", watched)
     plan = BenchmarkPlan(("zero-shot", "coop", "ldpf"), SHORT, targets=["art"], seeds=1)
@@ -202,7 +202,7 @@ def test_the_longest_begin_first(data, backbone, tmp_path, monkeypatch):
 def test_a_method_that_cannot_be_sent_is_refused(experiment):
     held = replace(job("nothing"), method=(value for value in ()))  # no generator can be pickled
     with pytest.raises(LdpfError, match="cannot be sent to another process"):
-        list(run_side_by_side(experiment, [held, held], 2))
+        list(run_side_by_side(experiment, [[held], [held]], 2))
 
 
 SCRIPT = """

@@ -26,6 +26,7 @@ def test_a_method_says_what_its_decorator_says(name: str) -> None:
     method, facts = make_method(name), METHODS.facts(name)
     assert method.learns == facts.get("learns", True)
     assert method.prompts == facts.get("prompts", False)
+    assert method.shares_passes == facts.get("shares_passes", False)
     assert method.needs_domains == facts.get("needs_domains", False)
     assert (method.n_prompts > 0) == method.prompts
 

@@ -23,7 +23,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError
-from ldpf.experiments.run import Experiment, Job, Outcome, do_run
+from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.shared_runs import run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.resources import total_memory_mib
@@ -58,17 +59,17 @@ def choose_jobs(n_runs: int, device: torch.device | str) -> tuple[int, str]:
 
 
 def run_side_by_side(
-    experiment: Experiment, jobs: Sequence[Job], n_workers: int
+    experiment: Experiment, groups: Sequence[Sequence[Job]], n_workers: int
 ) -> Iterator[tuple[Job, Outcome]]:
-    """Every job with its outcome, as they finish.
+    """Every job with its outcome, as their groups finish.
 
     Workers are joblib's: processes of this machine that are never forked (loky), or whatever
     backend the caller has chosen with `joblib.parallel_config`, of which threads are tested.
 
     Args:
-        experiment: of the jobs; workers load its backbone by name.
-        jobs: in the order in which they begin.
-        n_workers: how many run at a time. Each gets its share of this process's threads.
+        experiment: of all jobs; workers load its backbone by name.
+        groups: jobs that one worker does together, in the order in which the groups begin.
+        n_workers: how many groups run at a time. Each gets its share of this process's threads.
 
     Raises:
         LdpfError: a worker died, as happens when memory runs out; or a job cannot be sent to one.
@@ -81,15 +82,16 @@ def run_side_by_side(
         batch_size=1,  # type: ignore[arg-type]
         mmap_mode="c",
     )
-    tasks = (joblib.delayed(_do_in_worker)(work, i, job) for i, job in enumerate(jobs))
+    tasks = (joblib.delayed(_do_in_worker)(work, i, group) for i, group in enumerate(groups))
     try:
         # Closed early, as after Ctrl-C, joblib ends the workers without waiting: runs that are
         # under way have their checkpoints.
         with closing(parallel(tasks)) as done:
-            for number, outcome, messages in done:
+            for number, outcomes, messages in done:
+                group = groups[number]
                 for message in messages:
-                    log.warning("%s: %s", jobs[number].task, message)
-                yield jobs[number], outcome
+                    log.warning("%s: %s", "; ".join(str(job.task) for job in group), message)
+                yield from zip(group, outcomes, strict=True)
     except TerminatedWorkerError as error:
         raise LdpfError(
             f"A process that did one of {n_workers} runs side by side was ended from outside, as "
@@ -149,12 +151,18 @@ class _Work:
         return replace(self.bare, data=data, backbone=_load_backbone(*self.backbone))
 
 
-def _do_in_worker(work: _Work, number: int, job: Job) -> tuple[int, Outcome, list[str]]:
-    """Do one job in this process; returns its number, outcome and the warnings on the way."""
+def _do_in_worker(
+    work: _Work, number: int, group: Sequence[Job]
+) -> tuple[int, list[Outcome], list[str]]:
+    """Do a group of jobs in this process.
+
+    Returns:
+        The number of the group, the outcomes in the order of its jobs, and the warnings on the way.
+    """
     _end_with(work.parent)
     with _kept_messages() as messages, _threads(work.threads):
-        outcome = do_run(work.experiment(), job)
-    return number, outcome, list(dict.fromkeys(messages))
+        outcomes = {job.task: outcome for job, outcome in run_group(work.experiment(), group)}
+    return number, [outcomes[job.task] for job in group], list(dict.fromkeys(messages))
 
 
 @functools.cache

@@ -33,6 +33,7 @@ from ldpf.models.base import Classifier
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
 from ldpf.training.callbacks import RunRecord
+from ldpf.training.shared_passes import Member
 from ldpf.utils.registry import part_settings
 from ldpf.version import __version__
 
@@ -109,8 +110,14 @@ class Job:
         return cls(task, plan.make(name), readouts_of(name), tuple(plan.read_off(name)))
 
 
-def do_run(experiment: Experiment, job: Job) -> Outcome:
-    """Do one run, or read its results where it is done; an error becomes its outcome."""
+def do_run(experiment: Experiment, job: Job, member: Member | None = None) -> Outcome:
+    """Do one run, or read its results where it is done; an error becomes its outcome.
+
+    Args:
+        experiment: what all runs have in common.
+        job: the run.
+        member: its part where runs take their text passes together.
+    """
     folder = None
     try:
         task = job.task
@@ -123,7 +130,7 @@ def do_run(experiment: Experiment, job: Job) -> Outcome:
         if (lines := _finished(folder, job)) is not None:
             return Outcome(lines, before=True)
 
-        record = RunRecord(folder.open())
+        record = RunRecord(folder.open(), member=member)
         choice = Choice({})
         if experiment.search is not None:
             trials = folder.path / "trials"
@@ -134,6 +141,7 @@ def do_run(experiment: Experiment, job: Job) -> Outcome:
         fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
         lines, answers, confidence = answers_of(job.readouts, fit.classifier, episode)
         common = _common(experiment, method, episode, choice, fit, folder)
+        common["shared_with"] = member.others if member else 0
         # What the target has chosen is an oracle, even where the answers use no label.
         chosen_by_target = method.learns and rule.uses_target
         results = [

@@ -11,7 +11,8 @@ from typing import Any
 from ldpf.backbones import Backbone
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.results import write_results
-from ldpf.experiments.run import Experiment, Job, Outcome, do_run
+from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.shared_runs import group_jobs, one_by_one, run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Whole, check_value
 
@@ -24,6 +25,7 @@ def run_benchmark(
     out: Path,
     *,
     jobs: int = 1,
+    share: bool = False,
     runs: Path | None = None,
     command: str | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
@@ -43,6 +45,8 @@ def run_benchmark(
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
             with its share of the threads. 1 runs them in this process. With more, joblib runs them;
             `joblib.parallel_config` chooses another backend, of which threads are tested.
+        share: runs of one method take their text passes together; see `group_jobs`. Runs that
+            choose settings take their own.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
         command: that makes the runs, as a person types it; stored in the config.json of each run.
         on_run: called after each run with its first result line and whether it was done before.
@@ -71,7 +75,8 @@ def run_benchmark(
     )
     tasks = plan.tasks(data.domain_names)
     outcomes: dict[Task, Outcome] = {}
-    with closing(_outcomes(experiment, [Job.of(task, plan) for task in tasks], jobs)) as stream:
+    todo = [Job.of(task, plan) for task in tasks]
+    with closing(_outcomes(experiment, todo, jobs, share)) as stream:
         for job, outcome in stream:
             outcomes[job.task] = outcome
             write_results(out / "results.jsonl", _lines(plan, tasks, outcomes))
@@ -82,20 +87,28 @@ def run_benchmark(
 
 
 def _outcomes(
-    experiment: Experiment, jobs: Sequence[Job], side_by_side: int
+    experiment: Experiment, jobs: Sequence[Job], side_by_side: int, share: bool
 ) -> Generator[tuple[Job, Outcome]]:
     """Every job with its outcome, as they come."""
-    n_workers = min(side_by_side, len(jobs))
+    # Runs that choose settings train several times, each in its own time.
+    share = share and experiment.search is None
+    device = experiment.backbone.device
+    groups = group_jobs(jobs, device, side_by_side) if share else one_by_one(jobs)
+    n_workers = min(side_by_side, len(groups))
     if n_workers == 1:
-        for job in jobs:
-            yield job, do_run(experiment, job)
+        for group in groups:
+            yield from run_group(experiment, group)
         return
     # Imported where it is needed: joblib's process pools take their time to import.
     from ldpf.experiments.pool import run_side_by_side
 
     # The longest first, so that none of them is begun when the others are about to end.
-    longest_first = sorted(jobs, key=lambda job: job.method.n_prompts, reverse=True)
+    longest_first = sorted(groups, key=_n_prompts, reverse=True)
     yield from run_side_by_side(experiment, longest_first, n_workers)
+
+
+def _n_prompts(group: Sequence[Job]) -> int:
+    return sum(job.method.n_prompts for job in group)
 
 
 def _lines(

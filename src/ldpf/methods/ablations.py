@@ -15,7 +15,7 @@ from ldpf.methods.base import METHODS
 from ldpf.methods.ldpf import LDPF
 
 
-@METHODS.register("ldpf-manual", prompts=True, needs_domains=True)
+@METHODS.register("ldpf-manual", prompts=True, shares_passes=True, needs_domains=True)
 def manual() -> LDPF:
     """Control: the true domains instead of latent ones (the paper's manual domains).
 
@@ -25,7 +25,7 @@ def manual() -> LDPF:
     return LDPF("ldpf-manual", discovery=DiscoverySettings(assignment=TrueDomains()))
 
 
-@METHODS.register("ldpf-random", prompts=True, oracle="random-oracle")
+@METHODS.register("ldpf-random", prompts=True, shares_passes=True, oracle="random-oracle")
 def random() -> LDPF:
     """Control: a random split of the training images instead of latent domains (ours).
 
@@ -35,7 +35,7 @@ def random() -> LDPF:
     return LDPF("ldpf-random", discovery=DiscoverySettings(assignment=RandomSplit()))
 
 
-@METHODS.register("ldpf-no-adversary", prompts=True)
+@METHODS.register("ldpf-no-adversary", prompts=True, shares_passes=True)
 def no_adversary() -> LDPF:
     """Control: nothing takes the class out of the domain features.
 
@@ -48,13 +48,13 @@ def no_adversary() -> LDPF:
     return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(disentangle=alone))
 
 
-@METHODS.register("ldpf-sequential", prompts=True)
+@METHODS.register("ldpf-sequential", prompts=True, shares_passes=True)
 def sequential() -> LDPF:
     """Control: stage 1 (only u) to its end, then stage 2 (only v), without turns."""
     return LDPF("ldpf-sequential", stages="sequential")
 
 
-@METHODS.register("ldpf-one-stage", prompts=True)
+@METHODS.register("ldpf-one-stage", prompts=True, shares_passes=True)
 def one_stage() -> LDPF:
     """Control: no stages, every step updates the shared and the specific prompts together.
 
@@ -64,7 +64,7 @@ def one_stage() -> LDPF:
     return LDPF("ldpf-one-stage", stages="joint")
 
 
-@METHODS.register("ldpf-agnostic-only", prompts=True)
+@METHODS.register("ldpf-agnostic-only", prompts=True, shares_passes=True)
 def agnostic_only() -> LDPF:
     """Control: only the shared prompt, as long as both together (M1 = 12, M2 = 0).
 
@@ -73,7 +73,7 @@ def agnostic_only() -> LDPF:
     return LDPF("ldpf-agnostic-only", agnostic_length=12, specific_length=0)
 
 
-@METHODS.register("ldpf-specific-only", prompts=True)
+@METHODS.register("ldpf-specific-only", prompts=True, shares_passes=True)
 def specific_only() -> LDPF:
     """Control: only specific prompts, which share nothing (M1 = 0, M2 = 12).
 

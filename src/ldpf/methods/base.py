@@ -28,6 +28,8 @@ class Method:
 
     - `learns` (default True): it learns from images and chooses on validation.
     - `prompts` (default False): it trains prompts, so it has a setting `recipe`.
+    - `shares_passes` (default False): its prompts belong to the model and not to single images, so
+      that several trainings can take their passes through the text encoder together.
     - `needs_domains` (default False): it reads the true domains of the training images.
     - `fusion` (default none): name of the rule that fuses its prompts; a benchmark reads each other
       rule off the same training, as `NAME-RULE`.
@@ -78,6 +80,11 @@ class Method:
     def needs_domains(self) -> bool:
         """Whether it reads the true domains of the training images."""
         return self._fact("needs_domains", False)
+
+    @property
+    def shares_passes(self) -> bool:
+        """Whether several trainings can take their text passes together."""
+        return self._fact("shares_passes", False)
 
     @property
     def n_prompts(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ldpf.training.learner import Stage
 
 
-@METHODS.register("kgcoop", prompts=True)
+@METHODS.register("kgcoop", prompts=True, shares_passes=True)
 @dataclass(frozen=True)
 class KgCoOp(CoOp):
     """Knowledge-guided CoOp (Yao et al. 2023): CoOp held near the hard prompt.

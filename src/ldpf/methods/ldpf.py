@@ -54,7 +54,9 @@ STAGES = ("alternating", "sequential", "joint")
 """How the two stages follow each other."""
 
 
-@METHODS.register("ldpf", prompts=True, fusion="similarity", oracle="ldpf-oracle")
+@METHODS.register(
+    "ldpf", prompts=True, shares_passes=True, fusion="similarity", oracle="ldpf-oracle"
+)
 @dataclass(frozen=True)
 class LDPF(Method):
     """Latent Domain Prompt Fusion: a shared prompt, one per latent domain, fused per image.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
     from ldpf.backbones import TextTower
+    from ldpf.training.shared_passes import Member
 
 log = logging.getLogger("ldpf")
 
@@ -44,6 +45,7 @@ class RunRecord:
         text_passes: forward passes through the text encoder so far.
         history: logged lines, also of the part before a resume.
         seconds_before: training time of the part before a resume.
+        member: where several trainings share their text passes, this one's part.
         callbacks: get every line as it is logged.
     """
 
@@ -52,6 +54,7 @@ class RunRecord:
     text_passes: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds_before: float = 0.0
+    member: Member | None = None
     callbacks: Sequence[Callback] = ()
 
     def add(self, **line: Any) -> None:

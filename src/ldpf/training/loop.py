@@ -14,6 +14,7 @@ from ldpf.training.callbacks import RunRecord
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.training.learner import PromptLearner, Stage
 from ldpf.training.recipe import Recipe
+from ldpf.training.shared_passes import OwnPasses
 from ldpf.utils.trees import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
@@ -46,7 +47,7 @@ class PromptTraining:
     ) -> None:
         """Prepare; nothing is computed before `run`."""
         self.learner, self.recipe = learner, recipe
-        self.encoder = encoder
+        self.passes = record.member.passes(encoder) if record.member else OwnPasses(encoder)
         self.batches, self.record = batches, record
         self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
         self.phase_length = recipe.steps(learner.n_train) * learner.rotation
@@ -105,7 +106,7 @@ class PromptTraining:
                 f"The training loss became {loss.item()} at step {self.step} with learning rate "
                 f"{rate:g}; use a smaller learning rate."
             )
-        loss.backward()
+        self.passes.backward(loss)
         for name in stage:
             optimizer = self.optimizers[name]
             optimizer.param_groups[0]["lr"] = rate
@@ -142,7 +143,7 @@ class PromptTraining:
     def _encode(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
         contexts = self.learner.contexts(stage, batch)
         self.record.text_passes += int(len(contexts) > 0)
-        return self.encoder(contexts)
+        return self.passes.forward(contexts)
 
     def _judge(self, text_features: torch.Tensor, *, last: bool = False) -> None:
         accuracy = self.last_accuracy = self.learner.validation_accuracy(text_features)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ldpf.backbones.load import pick_device
 from ldpf.data import require_trainable
 from ldpf.experiments.plan import BenchmarkPlan
@@ -73,6 +75,7 @@ def benchmark(
     search: Sequence[str] = (),
     trials: int | None = None,
     jobs: int | None = None,
+    share: bool | None = None,
     track: str | Path | None = None,
     device: str = "auto",
     command: str | None = None,
@@ -99,6 +102,8 @@ def benchmark(
         trials: combinations to try; None for every one.
         jobs: runs side by side, each in a process of its own; None for as many as processors and
             memory allow.
+        share: runs that differ only in seed or target take their text passes together: faster with
+            small text encoders and on a GPU, equal up to rounding. None shares them on a GPU.
         track: folder for curves that TensorBoard shows.
         device: "auto", "cpu" or "cuda".
         command: kept in each run as the command that made it.
@@ -134,6 +139,10 @@ def benchmark(
         n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
         jobs = jobs_for(n_runs, device)
     frozen = open_backbone(backbone, device)
+    if share is None:
+        share = torch.device(frozen.device).type != "cpu"
+    if share:
+        log.info("text passes: shared by runs that differ in seed or target")
     features = images.encode(frozen).features
     with _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run:
         lines, failures = run_benchmark(
@@ -143,6 +152,7 @@ def benchmark(
             plan,
             folder,
             jobs=jobs,
+            share=share,
             command=command,
             on_run=on_run,
         )
