@@ -340,13 +340,14 @@ def flat_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
-    """One cache for the session, and a recipe of a few steps under the name of the fast one."""
-    from ldpf.training.recipe import FAST, RECIPES
+    """One cache for the session; the recipes `steady` and `fast` take a few steps only."""
+    from ldpf.training.recipe import FAST, RECIPES, STEADY
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LDPF_CACHE", str(tmp_path_factory.mktemp("cache")))
         short = replace(FAST, max_steps=20, patience=10, cooldown=5)
         patch.setitem(RECIPES, "fast", short)
+        patch.setitem(RECIPES, "steady", replace(STEADY, max_steps=20, evaluate_every=5))
         yield patch
 
 

@@ -64,8 +64,8 @@ import json, sys
 from dataclasses import replace
 from typer.testing import CliRunner
 from ldpf.cli import app
-from ldpf.training.recipe import FAST, RECIPES
-RECIPES["fast"] = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
+from ldpf.training.recipe import RECIPES, STEADY
+RECIPES["steady"] = replace(STEADY, max_steps=4, evaluate_every=1, round_every=1)
 results = []
 for words in json.load(sys.stdin):
     done = CliRunner().invoke(app, words)

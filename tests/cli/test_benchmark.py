@@ -180,7 +180,10 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
             "Error: There is no method 'ldfp'; Did you mean 'ldpf'",
         ),
         (("--methods", ","), "Error: No methods were given; choose from "),
-        (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
+        (
+            ("--recipe", "slow"),
+            "Error: There is no recipe 'slow'; choose from steady, fast, paper.",
+        ),
         (("--seeds", "0"), "Error: seeds=0 should be a whole number of at least 1."),
         (
             ("--targets", "art,mars"),

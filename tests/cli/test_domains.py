@@ -96,11 +96,11 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
 
     from ldpf import workflows
     from ldpf.domains import FittedDomains
-    from ldpf.training.recipe import FAST, RECIPES
+    from ldpf.training.recipe import RECIPES, STEADY
 
     discovery = workflows.discover(images, backbone=tiny_clip_folder)
-    steps = replace(FAST, max_steps=25, patience=25, cooldown=0, round_every=1, evaluate_every=1)
-    monkeypatch.setitem(RECIPES, "fast", steps)
+    steps = replace(STEADY, max_steps=25, round_every=1, evaluate_every=1)
+    monkeypatch.setitem(RECIPES, "steady", steps)
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
     assert run(*command).exit_code == 0
     stored = load_file(tmp_path / "m" / "model.safetensors")

@@ -13,7 +13,7 @@ def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folde
     assert "Data: shapes\n" in text
     assert "Classes: 3 (cat, dog, house)\n" in text
     assert f"Backbone, frozen: {tiny_clip_folder} (fingerprint " in text
-    assert "Latent domains: 3, fused by similarity (tau 0.1)\n" in text
+    assert "Latent domains: 3, fused by similarity (tau 1)\n" in text
     assert "Images: 54, of which 42 to learn from and 12 held out\n" in text
     assert "Accuracy on held-out images: " in text and "zero-shot on the same images: " in text
     assert "Training images by latent domain: 0: " in text

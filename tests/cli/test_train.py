@@ -67,7 +67,7 @@ def test_the_model_knows_where_it_comes_from(model, images):
     assert (origin["n_images"], origin["n_train"], origin["n_validation"]) == (54, 42, 12)
     assert origin["class_counts"] == {"cat": 18, "dog": 18, "house": 18}
     assert origin["domain_names"] == ["art", "photo", "sketch"]
-    assert (origin["seed"], origin["recipe"]) == (0, "fast")
+    assert (origin["seed"], origin["recipe"]) == (0, "steady")
     assert 0 <= origin["zero_shot_validation_accuracy"] <= 1
     assert len(origin["data_digest"]) == 64
     assert sum(origin["latent_domains"]["sizes"]) == 42
@@ -207,7 +207,10 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
         (("--method", "ldfp"), f"Error: {METHODS.unknown('ldfp')}"),
         (("--tau", "0"), "Error: tau=0.0 should be a finite number above 0 that float32 can hold."),
         (("--n-domains", "0"), f"Error: {NO_DOMAINS}"),
-        (("--recipe", "slow"), "Error: There is no recipe 'slow'; choose from fast, paper."),
+        (
+            ("--recipe", "slow"),
+            "Error: There is no recipe 'slow'; choose from steady, fast, paper.",
+        ),
         (
             ("--train-fraction", "1"),
             "Error: train_fraction=1.0 should be a finite number above 0 and below 1.",

@@ -8,13 +8,18 @@ import torch
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.domains.assignment.base import ASSIGNMENTS
+from ldpf.domains.clustering.kmeans import KMeans
 from ldpf.domains.clustering.spherical import SphericalKMeans
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.domains.disentangle.base import DISENTANGLERS
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.trees import load_tree, save_tree
 
-SETTINGS = DiscoverySettings(rounds=10, disentangle=Adversarial(batch_size=32, learning_rate=1e-2))
+SETTINGS = DiscoverySettings(
+    rounds=10,
+    disentangle=Adversarial(batch_size=32, learning_rate=1e-2),
+    clusterer=KMeans(),
+)
 
 
 def discover(train, validation, settings=SETTINGS, seed=0):

@@ -13,20 +13,20 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-import ldpf.estimators.classifier
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
 from ldpf.estimators.classifier import LDPFClassifier
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, METHODS, CoOp
 from ldpf.models.saving import save_model
-from ldpf.training.recipe import FAST
+from ldpf.training.recipe import RECIPES, STEADY
+
+SHORT = replace(STEADY, max_steps=15, learning_rate=0.03)
 
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
-    monkeypatch.setattr(ldpf.estimators.classifier, "get_recipe", lambda name: short)
+    monkeypatch.setitem(RECIPES, "steady", SHORT)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,7 @@ def estimator(tiny_clip):
 @pytest.fixture(scope="module")
 def fitted(data, tiny_clip):
     with pytest.MonkeyPatch.context() as patch:
-        short = replace(FAST, max_steps=15, cooldown=5, learning_rate=0.03)
-        patch.setattr(ldpf.estimators.classifier, "get_recipe", lambda name: short)
+        patch.setitem(RECIPES, "steady", SHORT)
         model = LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
         return model.fit(data[0].features, words(data[0]))
 
@@ -65,7 +64,7 @@ def test_parameters_are_stored_untouched(tiny_clip):
     params = model.get_params()
     assert params["backbone"] is tiny_clip and params["class_names"] is names
     assert (params["n_domains"], params["tau"]) == (5, "odd")  # checked in fit, not before
-    assert len(params) == 14
+    assert len(params) == 15
 
 
 def test_parameters_can_be_set(estimator):
@@ -151,7 +150,7 @@ def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_cl
         discovery=DiscoverySettings(n_domains=3),
         agnostic_length=2,
         specific_length=2,
-        recipe=ldpf.estimators.classifier.get_recipe("fast"),
+        recipe=SHORT,
     )
     expected = method.fit(known.subset(train), known.subset(validation), tiny_clip, seed=1)
     fitted = estimator.set_params(random_state=1, train_fraction=0.7)
@@ -278,7 +277,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
     method = LDPF(
         discovery=DiscoverySettings(n_domains=2),
         fusion="uniform",
-        recipe=ldpf.estimators.classifier.get_recipe("fast"),
+        recipe=SHORT,
     )
     save_model(method.fit(*data, tiny_clip), tiny_clip, tmp_path, provenance={"data": "demo"})
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
@@ -288,7 +287,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
 
 
 def test_a_model_of_another_method_predicts_too(data, tiny_clip, tmp_path):
-    coop = CoOp(recipe=ldpf.estimators.classifier.get_recipe("fast")).fit(*data, tiny_clip)
+    coop = CoOp(recipe=SHORT).fit(*data, tiny_clip)
     save_model(coop, tiny_clip, tmp_path)
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
     expected = coop.probabilities(data[1].features).double().numpy()
@@ -489,12 +488,9 @@ def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):
 
 
 def test_an_unknown_recipe_is_refused(estimator, data, monkeypatch):
-    from ldpf.training.recipe import get_recipe
-
-    monkeypatch.setattr(ldpf.estimators.classifier, "get_recipe", get_recipe)
     estimator.set_params(recipe="quick")
     message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
-    assert message == "There is no recipe 'quick'; choose from fast, paper."
+    assert message == "There is no recipe 'quick'; choose from steady, fast, paper."
 
 
 def test_an_unknown_backbone_is_refused(data):

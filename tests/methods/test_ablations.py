@@ -14,6 +14,7 @@ from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 
 CONTROLS = [name for name in METHODS if name.startswith("ldpf-")]
+LENGTHS = {"agnostic_length", "specific_length"}
 SHORT = replace(FAST, max_steps=10, cooldown=3, learning_rate=0.03, round_every=2)
 
 
@@ -33,18 +34,20 @@ def learner(name, data, backbone):
 
 def test_every_control_is_ldpf_in_all_but_what_its_name_says():
     changed = {
+        "ldpf-paper": {"discovery", *LENGTHS, "fusion", "sample_weights"},
         "ldpf-manual": {"discovery"},
         "ldpf-random": {"discovery"},
         "ldpf-no-adversary": {"discovery"},
         "ldpf-sequential": {"stages"},
         "ldpf-one-stage": {"stages"},
-        "ldpf-agnostic-only": {"agnostic_length", "specific_length"},
-        "ldpf-specific-only": {"agnostic_length", "specific_length"},
+        "ldpf-agnostic-only": LENGTHS,
+        "ldpf-specific-only": LENGTHS,
     }
     assert changed.keys() == set(CONTROLS)
-    plain = LDPF().__dict__
     for name in CONTROLS:
         own = METHODS.make(name).__dict__
+        of_default = name in ("ldpf-paper", "ldpf-manual", "ldpf-random")
+        plain = (LDPF() if of_default else METHODS.make("ldpf-paper")).__dict__
         assert {key for key in plain if own[key] != plain[key]} == {"name", *changed[name]}
         assert own["name"] == name
 
@@ -75,7 +78,7 @@ def test_manual_has_a_prompt_for_each_source_domain(data, tiny_clip):
 def test_manual_trains_each_prompt_on_its_own_domain(data, tiny_clip):
     own = learner("ldpf-manual", data, tiny_clip)
     assert torch.equal(own.discovery.assignments, data[0].domains)
-    for s, (_, labels) in enumerate(own.whole_set):
+    for s, (_, labels, _) in enumerate(own.whole_set):
         assert torch.equal(labels, data[0].labels[data[0].domains == s])
 
 
@@ -103,7 +106,7 @@ def test_without_the_adversary_nothing_takes_the_class_out_of_z(make_features, t
     data = make_features(20, class_strength=1.5), make_features(10, class_strength=1.5, seed=1)
     quick = Adversarial(batch_size=32, learning_rate=1e-2)
     probes = {}
-    for name in ("ldpf", "ldpf-no-adversary"):
+    for name in ("ldpf-paper", "ldpf-no-adversary"):
         method = make_method(name, SHORT)
         extractor = replace(
             quick,
@@ -118,7 +121,7 @@ def test_without_the_adversary_nothing_takes_the_class_out_of_z(make_features, t
         probes[name] = measured["probe_accuracy"] - measured["chance"]
         if name == "ldpf-no-adversary":
             assert torch.equal(own.discovery.training.extractor.erasure, torch.eye(4))
-    assert probes["ldpf"] < 0.15 < 0.4 < probes["ldpf-no-adversary"]
+    assert probes["ldpf-paper"] < 0.15 < 0.4 < probes["ldpf-no-adversary"]
 
 
 def test_one_stage_updates_everything_in_every_step(data, tiny_clip):

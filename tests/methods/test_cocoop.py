@@ -67,7 +67,7 @@ def test_with_a_zero_meta_net_the_context_has_coops_gradient(batch, data, tiny_c
     start = untrained(data, tiny_clip)
     own = with_context(start, coop.groups["context"].detach().clone())
     own.generator.requires_grad_(True)
-    learner = InstanceLearner(own, *data, RunRecord(), torch.arange(3))
+    learner = InstanceLearner(own, *data, RunRecord(), torch.arange(3), None)
     stage = learner.stage(0, 0)
     learner.loss(encoder(learner.contexts(stage, batch)), batch, stage).backward()
     expected = coop.groups["context"].grad

@@ -82,7 +82,7 @@ def test_generated_tokens_stand_in_front_of_a_photo_of_a(data, tiny_clip, single
 def test_the_batch_form_trains_each_image_under_its_own_domains_prompt(rows, data, tiny_clip):
     train = data[0]
     fitted = replace(BATCH, recipe=replace(SHORT, max_steps=1, cooldown=0)).fit(*data, tiny_clip)
-    learner = InstanceLearner(fitted, *data, RunRecord(), torch.arange(3))
+    learner = InstanceLearner(fitted, *data, RunRecord(), torch.arange(3), None)
     stage = learner.stage(0, 0)
     text = fitted.encoder(learner.contexts(stage, rows))
     losses = []

@@ -114,14 +114,14 @@ def test_each_image_alone_knows_no_groups(tiny_clip):
 def test_without_a_stage_there_is_no_prompt_to_encode(make_features, tiny_clip):
     data = make_features(2)
     own = classifier(tiny_clip)
-    learner = InstanceLearner(own, data, data, RunRecord(), torch.arange(len(data)))
+    learner = InstanceLearner(own, data, data, RunRecord(), torch.arange(len(data)), None)
     assert learner.contexts(frozenset()).shape == (0, 2, 32)
     assert learner.contexts(learner.stage(0, 0)).shape == (18, 2, 32)
 
 
 def test_judging_is_done_by_the_prompts_of_the_judged_images(make_features, tiny_clip):
     data, own, record = make_features(2), classifier(tiny_clip), RunRecord()
-    learner = InstanceLearner(own, data, data, record, torch.tensor([1, 5, 9]))
+    learner = InstanceLearner(own, data, data, record, torch.tensor([1, 5, 9]), None)
     right = own.logits(data.features).argmax(dim=1) == data.labels
     expected = float(right[[1, 5, 9]].float().mean())
     assert learner.validation_accuracy(torch.zeros(18, 3, 16)) == pytest.approx(expected)

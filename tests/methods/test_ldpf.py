@@ -13,8 +13,10 @@ from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, FusionInputs
 from ldpf.fusion.fuse import fuse_reference
 from ldpf.fusion.similarity import Similarity
-from ldpf.methods import LDPF, CoOp
+from ldpf.methods import LDPF, CoOp, make_method
 from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
+from ldpf.methods.presets import get_preset
+from ldpf.methods.sample_weights import SAMPLE_WEIGHTS, sample_weights
 from ldpf.text import PromptedTextEncoder
 from ldpf.text.contexts import random_context, worded_context
 from ldpf.training.callbacks import RunRecord
@@ -24,7 +26,15 @@ from ldpf.utils.seed import generator
 
 SHORT = replace(FAST, max_steps=20, cooldown=6, learning_rate=0.03, round_every=2)
 DISCOVERY = DiscoverySettings(rounds=5, disentangle=Adversarial(batch_size=16, learning_rate=1e-2))
-METHOD = LDPF(discovery=DISCOVERY, agnostic_length=2, specific_length=3, turn=3, recipe=SHORT)
+METHOD = LDPF(
+    discovery=DISCOVERY,
+    agnostic_length=2,
+    specific_length=3,
+    turn=3,
+    fusion=Similarity(tau=0.1),
+    sample_weights="none",
+    recipe=SHORT,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,9 @@ def texts(prompts=3, classes=3):
 
 def naive_loss(method, learner, text, batch, scale):
     """L_dsp and the three forms of L_dap, image by image, as METHOD.md writes them."""
-    losses = []
+    losses, labels = [], learner.discovery.train.labels
+    domains = learner.discovery.assignments
+    weights = sample_weights(method.sample_weights, labels, domains, 3)
     for i in batch:
         f, y = learner.features[i], learner.labels[i]
         s = int(learner.discovery.assignments[i])
@@ -64,7 +76,8 @@ def naive_loss(method, learner, text, batch, scale):
             logits = [scale * text[r] @ f for r in range(len(text))]
         else:
             logits = [scale * text[s] @ f]
-        losses.append(torch.stack([-F.log_softmax(one, dim=0)[y] for one in logits]).mean())
+        mean = torch.stack([-F.log_softmax(one, dim=0)[y] for one in logits]).mean()
+        losses.append(mean if weights is None else weights[i] * mean)
     return torch.stack(losses).mean()
 
 
@@ -86,8 +99,9 @@ def test_prompts_start_as_a_photo_of_a_and_random_tokens(data, tiny_clip):
     assert torch.equal(contexts[:, 4:], random_context((3, 3, 32), draws))
 
 
-def test_the_defaults_are_the_papers():
-    method = LDPF()
+def test_the_preset_paper_has_what_the_paper_states():
+    method = make_method("ldpf", preset=get_preset("paper"))
+    assert method.recipe == PAPER
     assert (method.agnostic_length, method.specific_length, method.length) == (4, 8, 12)
     assert method.discovery.n_domains == 3
     assert (method.weight, method.fusion) == (1.0, Similarity(tau=0.1))
@@ -97,11 +111,13 @@ def test_the_defaults_are_the_papers():
 
 
 @pytest.mark.parametrize("batch", [None, torch.tensor([3, 50, 7, 20, 3])])
-def test_stage_one_is_each_image_under_its_own_prompt(batch, data, tiny_clip):
-    learner = learner_of(METHOD, data, tiny_clip)
+@pytest.mark.parametrize("kind", SAMPLE_WEIGHTS)
+def test_stage_one_is_each_image_under_its_own_prompt(kind, batch, data, tiny_clip):
+    method = replace(METHOD, sample_weights=kind)
+    learner = learner_of(method, data, tiny_clip)
     text = texts()
     rows = range(learner.n_train) if batch is None else batch.tolist()
-    expected = naive_loss(METHOD, learner, text, rows, tiny_clip.logit_scale)
+    expected = naive_loss(method, learner, text, rows, tiny_clip.logit_scale)
     loss = learner.loss(text, batch, SPECIFIC)
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
     fast, exact = torch.autograd.grad(loss, text)[0], torch.autograd.grad(expected, text)[0]
@@ -109,9 +125,10 @@ def test_stage_one_is_each_image_under_its_own_prompt(batch, data, tiny_clip):
 
 
 @pytest.mark.parametrize("agnostic_domain", ["own", "all", "fused"])
+@pytest.mark.parametrize("kind", ["none", "latent-class"])
 @pytest.mark.parametrize("batch", [None, torch.tensor([3, 50, 7, 20, 3])])
-def test_stage_two_is_lambda_times_the_chosen_loss(batch, agnostic_domain, data, tiny_clip):
-    method = replace(METHOD, agnostic_domain=agnostic_domain, weight=0.3)
+def test_stage_two_is_lambda_times_the_chosen_loss(batch, kind, agnostic_domain, data, tiny_clip):
+    method = replace(METHOD, agnostic_domain=agnostic_domain, weight=0.3, sample_weights=kind)
     learner = learner_of(method, data, tiny_clip)
     text = texts()
     rows = range(learner.n_train) if batch is None else batch.tolist()

@@ -16,6 +16,7 @@ from ldpf.methods.overrides import (
     setting_names,
     with_settings,
 )
+from ldpf.methods.presets import PAPER_SETTINGS
 
 
 def test_a_setting_of_the_method_and_one_of_a_part() -> None:
@@ -54,8 +55,9 @@ def test_a_short_name_without_meaning_for_the_chosen_part_has_no_effect() -> Non
 
 
 def test_former_names_lead_to_todays_settings() -> None:
-    former = with_settings(LDPF(), {"discovery.extractor.erase": False})
-    assert former == with_settings(LDPF(), {"discovery.disentangle.erase": False})
+    paper = with_settings(LDPF(), PAPER_SETTINGS)
+    former = with_settings(paper, {"discovery.extractor.erase": False})
+    assert former == with_settings(paper, {"discovery.disentangle.erase": False})
 
 
 def test_an_unknown_part_is_refused_with_the_names() -> None:
@@ -143,7 +145,7 @@ def test_the_number_of_true_domains_is_no_setting():
 
 
 def test_a_chosen_part_brings_its_own_settings():
-    settings = {"discovery.clusterer.iterations": 5, "discovery.clusterer": "spherical-kmeans"}
+    settings = {"discovery.disentangle.hidden": 5, "discovery.disentangle": "adversarial"}
     assert applicable(make_method("ldpf"), settings) == settings
-    assert applicable(make_method("ldpf"), {"discovery.clusterer.iterations": 5}) == {}
+    assert applicable(make_method("ldpf"), {"discovery.disentangle.hidden": 5}) == {}
     assert applicable(make_method("coop"), settings) == {}

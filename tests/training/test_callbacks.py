@@ -7,6 +7,7 @@ import time
 import pytest
 
 from ldpf.domains import DiscoverySettings
+from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import SettingsError
 from ldpf.methods import LDPF
 from ldpf.training.callbacks import ProgressLog, RunRecord, Tracker, track_log
@@ -41,7 +42,7 @@ def curve(folder, tag):
 @pytest.fixture
 def method(quick_recipe):
     return LDPF(
-        discovery=DiscoverySettings(n_domains=2, rounds=5),
+        discovery=DiscoverySettings(n_domains=2, rounds=5, disentangle=Adversarial()),
         agnostic_length=1,
         specific_length=2,
         turn=5,

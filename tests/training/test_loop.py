@@ -17,11 +17,12 @@ import ldpf.training.loop
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
-from ldpf.methods.coop import _CoOpLearner
+from ldpf.methods.coop import ALL, _CoOpLearner
 from ldpf.methods.ldpf import LDPFLearner
+from ldpf.text import PromptedTextEncoder
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.loop import PromptTraining
-from ldpf.training.recipe import FAST, PAPER
+from ldpf.training.recipe import FAST, PAPER, STEADY
 from ldpf.utils.seed import generator
 from ldpf.utils.trees import save_tree
 
@@ -570,3 +571,27 @@ def test_a_killed_process_is_continued_to_the_same_bits(
     fitted = method("ldpf", SHORT_FAST).fit(*data, tiny_clip, seed=3, record=record)
     assert record.seconds_before > 0
     assert_same(outcome(fitted, record), uninterrupted("ldpf", SHORT_FAST))
+
+
+# --- sharpness-aware steps --------------------------------------------------------------------
+
+
+def test_a_sharpness_aware_step_takes_the_gradient_at_the_higher_point(tiny_clip, make_features):
+    data = make_features(4, seed=0), make_features(2, seed=1)
+    recipe = replace(STEADY, max_steps=1, optimizer="sgd", average=0.0, sharpness=0.5)
+
+    def gradient(context):
+        learner = CoOp(length=2)._learner(*data, tiny_clip, 0)
+        learner.load_state({"context": context})
+        encoder = PromptedTextEncoder(tiny_clip.text, data[0].class_names)
+        learner.loss(encoder(learner.contexts(ALL)), None, ALL).backward()
+        return learner.groups["context"].grad
+
+    start = CoOp(length=2)._learner(*data, tiny_clip, 0).snapshot()["context"]
+    plain = gradient(start)
+    higher = gradient(start + 0.5 * plain / plain.norm())
+    end = CoOp(length=2, recipe=recipe).fit(*data, tiny_clip).contexts[0]
+    # SGD's first step: rate times gradient and weight decay, from the point where it stood.
+    expected = start - recipe.learning_rate * (higher + 5e-4 * start)
+    assert torch.allclose(end, expected, atol=1e-6)
+    assert not torch.allclose(higher, plain, atol=1e-4)

@@ -27,7 +27,7 @@ def test_recipes_carry_the_name_they_are_found_by(name):
 def test_an_unknown_recipe_is_named_with_the_choices():
     with pytest.raises(SettingsError) as caught:
         get_recipe("quick")
-    assert str(caught.value) == "There is no recipe 'quick'; choose from fast, paper."
+    assert str(caught.value) == "There is no recipe 'quick'; choose from steady, fast, paper."
 
 
 @pytest.mark.parametrize(

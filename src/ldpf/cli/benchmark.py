@@ -133,6 +133,7 @@ def benchmark(
         backbone=backbone.backbone,
         n_domains=n_domains,
         recipe=comparison.recipe,
+        preset=comparison.preset,
         settings=parse_settings(settings or ()),
         seeds=comparison.seeds,
         targets=comparison.chosen_targets,

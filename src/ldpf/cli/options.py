@@ -256,6 +256,16 @@ Json = Annotated[
 ]
 
 
+RECIPE_HELP = (
+    "How prompts are trained: steady, fast (until validation stops improving), or paper (small "
+    "batches, much longer). Default: as the preset says, which is steady."
+)
+PRESET_HELP = (
+    "Settings to start from: default, or paper (the paper's configuration: adversary, k-means, "
+    "4 + 8 tokens, tau 0.1, recipe paper)."
+)
+
+
 @dataclass(frozen=True)
 class OutputOptions:
     """How much is printed, and as what."""
@@ -269,13 +279,15 @@ class ComparisonOptions:
     """How the runs of a comparison are repeated and carried out."""
 
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--recipe",
-            help="How prompts are trained: fast, or paper (small batches, much longer).",
+            help=RECIPE_HELP,
             rich_help_panel=MODEL_PANEL,
+            show_default=False,
         ),
-    ] = "fast"
+    ] = None
+    preset: Annotated[str, typer.Option(help=PRESET_HELP, rich_help_panel=MODEL_PANEL)] = "default"
     seeds: Annotated[
         int,
         typer.Option(

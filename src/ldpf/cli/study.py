@@ -90,6 +90,7 @@ def study(
         values=None if values is None else listed(values),
         backbone=backbone.backbone,
         recipe=comparison.recipe,
+        preset=comparison.preset,
         seeds=comparison.seeds,
         targets=comparison.chosen_targets,
         jobs=comparison.jobs,

@@ -16,6 +16,8 @@ from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
+    PRESET_HELP,
+    RECIPE_HELP,
     BackboneOptions,
     LabeledData,
     OutputOptions,
@@ -28,7 +30,7 @@ from ldpf.methods.base import METHODS
 from ldpf.methods.overrides import parse_settings
 from ldpf.models.summary import model_words
 from ldpf.utils.text import count
-from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
+from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.source import describe
 
 if TYPE_CHECKING:
@@ -68,20 +70,19 @@ def train(
         ),
     ] = N_DOMAINS,
     tau: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="How even the weights of latent domains are: small, only the most similar one "
-            "counts; large, all the same.",
+            "counts; large, all the same. Default: as the preset says, which is 1.",
             rich_help_panel=MODEL_PANEL,
+            show_default=False,
         ),
-    ] = TAU,
+    ] = None,
     recipe: Annotated[
-        str,
-        typer.Option(
-            help="How prompts are trained: fast, or paper (small batches, much longer).",
-            rich_help_panel=MODEL_PANEL,
-        ),
-    ] = "fast",
+        str | None,
+        typer.Option(help=RECIPE_HELP, rich_help_panel=MODEL_PANEL, show_default=False),
+    ] = None,
+    preset: Annotated[str, typer.Option(help=PRESET_HELP, rich_help_panel=MODEL_PANEL)] = "default",
     settings: Settings = None,
     search: Annotated[
         list[str] | None,
@@ -145,6 +146,7 @@ def train(
         n_domains=n_domains,
         tau=tau,
         recipe=recipe,
+        preset=preset,
         settings=parse_settings(settings or ()),
         search=search or (),
         trials=trials,

@@ -62,7 +62,7 @@ class DomainDiscovery:
             train.features, train.labels, len(train.class_names), generator(seed, "extractor")
         )
         self.rounds_done = 0
-        self.clustering = self._cluster(previous=None)
+        self.clustering = self._first_clustering()
         self.moved = 1.0
         if self.done:
             self._warn_of_odd_domains()
@@ -130,6 +130,29 @@ class DomainDiscovery:
         while not self.done:
             self.round()
         return self.latent_domains()
+
+    def _first_clustering(self) -> Clustering:
+        """The clustering before any round; with fewer domains where z holds fewer directions.
+
+        Different images may have one z, for instance where the class explains all of a feature.
+        """
+        asked = self.n_domains
+        while True:
+            try:
+                clustering = self._cluster(previous=None)
+            except SettingsError:
+                if self.n_domains == 1:
+                    raise
+                self.n_domains -= 1
+                continue
+            if self.n_domains < asked:
+                log.warning(
+                    "%d latent domains instead of %d: without the class, the features of the "
+                    "training images do not differ enough for more",
+                    self.n_domains,
+                    asked,
+                )
+            return clustering
 
     def _cluster(self, previous: torch.Tensor | None) -> Clustering:
         with torch.no_grad():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ldpf.domains.assignment.base import Assignment
 from ldpf.domains.assignment.clusters import Clusters
 from ldpf.domains.clustering.base import Clusterer
-from ldpf.domains.clustering.kmeans import KMeans
-from ldpf.domains.disentangle.adversarial import Adversarial
+from ldpf.domains.clustering.spherical import SphericalKMeans
 from ldpf.domains.disentangle.base import Disentangler
+from ldpf.domains.disentangle.leace import Leace
 from ldpf.domains.how_many.base import HOW_MANY
 from ldpf.utils.constraints import Either, Number, OneOf, Whole, check_fields, constraint
 
@@ -37,8 +37,8 @@ class DiscoverySettings:
         default=3, metadata=constraint(Either(Whole(at_least=1), OneOf(HOW_MANY)))
     )
     rounds: int = field(default=20, metadata=constraint(Whole(at_least=1)))
-    disentangle: Disentangler = field(default_factory=Adversarial)
-    clusterer: Clusterer = field(default_factory=KMeans)
+    disentangle: Disentangler = field(default_factory=Leace)
+    clusterer: Clusterer = field(default_factory=SphericalKMeans)
     assignment: Assignment = field(default_factory=Clusters)
     images_per_cell: float = field(default=4.0, metadata=constraint(Number(at_least=0)))
 

@@ -23,6 +23,7 @@ from ldpf.features.inputs import brings_labels, labelled_features, may_be_table,
 from ldpf.fusion import FusionRule
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import known_names, with_settings
+from ldpf.methods.presets import get_preset
 from ldpf.models.hub import HubSharing
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import load_model, model_config, read_config, save_model
@@ -44,14 +45,16 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             longer prompt.
         method: a name in `ldpf.METHODS`, such as `ldpf`, `coop` or `zero-shot`.
         agnostic_length: LDPF: tokens of the shared prompt. None here and below: the method's own
-            default, which for `ldpf` is 4.
-        specific_length: LDPF: tokens of each latent domain's prompt; for `ldpf` 8.
-        tau: LDPF: temperature of the fusion; for `ldpf` 0.1.
+            default, which for `ldpf` is 0.
+        specific_length: LDPF: tokens of each latent domain's prompt; for `ldpf` 12.
+        tau: LDPF: temperature of the fusion; for `ldpf` 1.
         fusion: LDPF: a name in `ldpf.fusion.FUSION_RULES`, or a rule; for `ldpf` `similarity`.
         stages: LDPF: `alternating`, `sequential` or `joint`; for `ldpf` `alternating`.
         settings: further settings of the method by dotted name, as `--set` takes them on the
             command line: `{"length": 4}` for CoOp, `{"discovery.rounds": 10}` for LDPF.
-        recipe: `fast`, `paper`, or a `Recipe` of your own; for methods that learn prompts.
+        recipe: `steady`, `fast`, `paper`, or your own `Recipe`; for methods that learn prompts.
+            None: the preset's.
+        preset: `default`, or `paper` for the configuration of the paper.
         train_fraction: share of the images trained on; the rest chooses the best prompts.
         class_names: what the classes are called in words: a mapping from labels to names, or a
             sequence in the order of the sorted labels. None: the labels themselves, with
@@ -81,7 +84,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         fusion: str | FusionRule | None = None,
         stages: str | None = None,
         settings: Mapping[str, Any] | None = None,
-        recipe: str | Recipe = "fast",
+        recipe: str | Recipe | None = None,
+        preset: str = "default",
         train_fraction: float = 0.8,
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
         random_state: int = 0,
@@ -97,6 +101,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         self.stages = stages
         self.settings = settings
         self.recipe = recipe
+        self.preset = preset
         self.train_fraction = train_fraction
         self.class_names = class_names
         self.random_state = random_state
@@ -201,8 +206,9 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         return estimator
 
     def _method(self) -> Method:
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else get_recipe(self.recipe)
-        method = make_method(self.method, recipe, plain(self.n_domains))
+        recipe = get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        preset = get_preset(self.preset)
+        method = make_method(self.method, recipe, plain(self.n_domains), preset=preset)
         given = {name: plain(getattr(self, name)) for name in OF_LDPF}
         given = {name: value for name, value in given.items() if value is not None}
         known = known_names(method)

@@ -24,6 +24,7 @@ _SAVED_PARAMS = (
     *OF_LDPF,
     "settings",
     "recipe",
+    "preset",
     "train_fraction",
     "random_state",
 )

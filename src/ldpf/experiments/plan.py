@@ -13,6 +13,7 @@ from ldpf.experiments.search import SearchSpace
 from ldpf.experiments.selection import DEFAULT_SELECTION, SelectionRule, get_selection
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
+from ldpf.methods.presets import get_preset
 from ldpf.training.recipe import Recipe
 from ldpf.utils.constraints import COUNT, check_fields
 
@@ -34,6 +35,7 @@ class BenchmarkPlan:
         protocol: name from `PROTOCOLS`.
         selection: name from `SELECTION_RULES`: what checkpoints and settings are chosen on.
         search: settings to choose from; None chooses none.
+        preset: name from `PRESETS`; its recipe is not looked at.
     """
 
     methods: Sequence[str]
@@ -46,6 +48,7 @@ class BenchmarkPlan:
     protocol: str = DEFAULT_PROTOCOL
     selection: str = DEFAULT_SELECTION
     search: SearchSpace | None = None
+    preset: str = "default"
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -90,7 +93,7 @@ class BenchmarkPlan:
         Raises:
             SettingsError: a value that is not allowed.
         """
-        method = make_method(name, self.recipe, self.n_domains)
+        method = make_method(name, self.recipe, self.n_domains, preset=get_preset(self.preset))
         return with_settings(method, applicable(method, self.settings))
 
     @property

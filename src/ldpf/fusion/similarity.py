@@ -21,7 +21,7 @@ class Similarity(FusionRule):
         tau: temperature; towards 0 this becomes `nearest`, towards infinity `uniform`.
     """
 
-    tau: float = field(default=0.1, metadata=constraint(Number(above=0, float32=True)))
+    tau: float = field(default=1.0, metadata=constraint(Number(above=0, float32=True)))
 
     def __post_init__(self) -> None:
         check_fields(self)

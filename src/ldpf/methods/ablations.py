@@ -1,11 +1,13 @@
 """Controls of LDPF: one decision taken back at a time, everything else as it is.
 
-Each is `LDPF` under a name of its own, with other settings and no code of its own. They answer what
-the paper's ablations ask (arXiv 2511.00067): whether discovered domains, the adversary, two stages
-and two kinds of prompt are each worth having.
+Each is `LDPF` under another name, with other settings and no code. `ldpf-manual` and `ldpf-random`
+ask whether discovered domains are worth having. The others take a decision of the paper back and
+differ from `ldpf-paper` (arXiv 2511.00067): the adversary, two stages, two kinds of prompt.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from ldpf.domains import DiscoverySettings
 from ldpf.domains.assignment.random_split import RandomSplit
@@ -13,9 +15,24 @@ from ldpf.domains.assignment.true_domains import TrueDomains
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.methods.base import METHODS
 from ldpf.methods.ldpf import LDPF
+from ldpf.methods.overrides import with_settings
+from ldpf.methods.presets import PAPER_SETTINGS
 
 
-@METHODS.register("ldpf-manual", prompts=True, shares_passes=True, needs_domains=True)
+@METHODS.register("ldpf-paper", prompts=True, shares_passes=True, fusion="similarity")
+def paper() -> LDPF:
+    """LDPF as the paper describes it: adversary, k-means, M1 = 4 and M2 = 8, tau = 0.1.
+
+    What the paper leaves open is decided as the documentation of the method lists.
+    """
+    return _paper("ldpf-paper")
+
+
+def _paper(name: str, **settings: Any) -> LDPF:
+    return with_settings(LDPF(name), {**PAPER_SETTINGS, **settings})
+
+
+@METHODS.register("ldpf-manual", prompts=True, presets=True, shares_passes=True, needs_domains=True)
 def manual() -> LDPF:
     """Control: the true domains instead of latent ones (the paper's manual domains).
 
@@ -25,7 +42,9 @@ def manual() -> LDPF:
     return LDPF("ldpf-manual", discovery=DiscoverySettings(assignment=TrueDomains()))
 
 
-@METHODS.register("ldpf-random", prompts=True, shares_passes=True, oracle="random-oracle")
+@METHODS.register(
+    "ldpf-random", prompts=True, presets=True, shares_passes=True, oracle="random-oracle"
+)
 def random() -> LDPF:
     """Control: a random split of the training images instead of latent domains (ours).
 
@@ -45,13 +64,13 @@ def no_adversary() -> LDPF:
     all; so z may keep the class, and clusters may be classes.
     """
     alone = Adversarial(adversary=0.0, erase=False)
-    return LDPF("ldpf-no-adversary", discovery=DiscoverySettings(disentangle=alone))
+    return _paper("ldpf-no-adversary", **{"discovery.disentangle": alone})
 
 
 @METHODS.register("ldpf-sequential", prompts=True, shares_passes=True)
 def sequential() -> LDPF:
     """Control: stage 1 (only u) to its end, then stage 2 (only v), without turns."""
-    return LDPF("ldpf-sequential", stages="sequential")
+    return _paper("ldpf-sequential", stages="sequential")
 
 
 @METHODS.register("ldpf-one-stage", prompts=True, shares_passes=True)
@@ -61,7 +80,7 @@ def one_stage() -> LDPF:
     With lambda = 1 and each image under its own prompt L_dsp and L_dap are the same number, so this
     is that loss without stopped gradients.
     """
-    return LDPF("ldpf-one-stage", stages="joint")
+    return _paper("ldpf-one-stage", stages="joint")
 
 
 @METHODS.register("ldpf-agnostic-only", prompts=True, shares_passes=True)
@@ -70,7 +89,7 @@ def agnostic_only() -> LDPF:
 
     All S prompts are then one, and the fusion has nothing to choose from: CoOp, on LDPF's way.
     """
-    return LDPF("ldpf-agnostic-only", agnostic_length=12, specific_length=0)
+    return _paper("ldpf-agnostic-only", agnostic_length=12, specific_length=0)
 
 
 @METHODS.register("ldpf-specific-only", prompts=True, shares_passes=True)
@@ -79,4 +98,4 @@ def specific_only() -> LDPF:
 
     They start from N(0, 0.02) throughout, since "a photo of a" is where v starts.
     """
-    return LDPF("ldpf-specific-only", agnostic_length=0, specific_length=12)
+    return _paper("ldpf-specific-only", agnostic_length=0, specific_length=12)

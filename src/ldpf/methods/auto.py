@@ -22,7 +22,7 @@ from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.combined_classifier import combine
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.training.callbacks import RunRecord
-from ldpf.training.recipe import FAST, Recipe
+from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Auto(Method):
     judge_steps: int = field(default=100, metadata=COUNT)
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
     fusion: FusionRule = field(default_factory=Similarity)
-    recipe: Recipe = FAST
+    recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
         "tau": "fusion.tau",

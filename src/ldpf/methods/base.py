@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.errors import SettingsError
 from ldpf.methods.overrides import applicable, with_settings
-from ldpf.training.recipe import FAST, Recipe
+from ldpf.methods.presets import DEFAULT, Preset
+from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Method:
     - `needs_domains` (default False): it reads the true domains of the training images.
     - `fusion` (default none): name of the rule that fuses its prompts; a benchmark reads each other
       rule off the same training, as `NAME-RULE`.
+    - `presets` (default False): the settings of a preset are for it (`ldpf.methods.presets`).
     - `oracle` (default none): name under which a benchmark reports U_sel over its prompts.
 
     Attributes:
@@ -105,20 +107,22 @@ METHODS: Registry[Method] = Registry("method", "ldpf.methods", variable="METHODS
 
 def make_method(
     name: str,
-    recipe: Recipe = FAST,
+    recipe: Recipe | None = None,
     n_domains: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    preset: Preset = DEFAULT,
 ) -> Method:
-    """A method with its default settings, the given recipe and number of latent domains.
+    """A method with the settings of a preset, the given recipe and number of latent domains.
 
     Methods without a recipe, or whose number of domains is no setting, ignore these two.
 
     Args:
         name: registered in `METHODS`.
-        recipe: how prompts are trained.
+        recipe: how prompts are trained; None for the preset's way.
         n_domains: S; None for the method's own.
         settings: other values by dotted name, as in `{"tau": 0.05, "discovery.n_domains": 2}`; see
             `with_settings`.
+        preset: settings to start from.
 
     Raises:
         SettingsError: there is no such method, or a setting that it does not have.
@@ -129,7 +133,9 @@ def make_method(
             f"The method registered as {name!r} has the name {method.name!r}; give it one name."
         )
     if "recipe" in {field.name for field in fields(method)}:
-        method = replace(method, recipe=recipe)
+        method = replace(method, recipe=recipe or get_recipe(preset.recipe))
+    if METHODS.facts(name).get("presets", False):
+        method = with_settings(method, preset.settings)
     if n_domains is not None:
         alias = method.aliases.get("n_domains", "n_domains")
         method = with_settings(method, applicable(method, {alias: n_domains}))

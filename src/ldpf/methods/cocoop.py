@@ -24,7 +24,7 @@ from ldpf.models.tensor_checks import Shape
 from ldpf.text.contexts import worded_context
 from ldpf.text.memory_budget import build_encoder
 from ldpf.training.callbacks import RunRecord
-from ldpf.training.recipe import FAST, Recipe
+from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, COUNT_OR_NONE, check_fields
 from ldpf.utils.seed import generator
 
@@ -64,7 +64,7 @@ class CoCoOp(Method):
     hidden: int | None = field(default=None, metadata=COUNT_OR_NONE)
     training: InstanceTraining = field(default_factory=InstanceTraining)
     head: VisualHead = field(default_factory=NoHead)
-    recipe: Recipe = FAST
+    recipe: Recipe = STEADY
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -1,4 +1,4 @@
-"""CoOp: one learnt context for all images."""
+"""CoOp: one learned context for all images."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.sample_weights import WEIGHTS, weighted_mean, weights_without_domains
 from ldpf.methods.with_head import add_head
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import worded_context
@@ -19,7 +20,7 @@ from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.learner import Stage
 from ldpf.training.loop import PromptTraining
-from ldpf.training.recipe import FAST, Recipe
+from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, check_fields
 from ldpf.utils.seed import generator
 
@@ -44,13 +45,16 @@ class CoOp(Method):
     Attributes:
         length: M, context tokens.
         head: visual head whose calibrated answers are added to those of the prompts, or its name.
+        sample_weights: what counts the same in the loss: `none` (every image), `class`, or
+            `latent-class`, every pair of a latent domain and a class.
         recipe: how it is trained.
     """
 
     name: str = "coop"
     length: int = field(default=12, metadata=COUNT)
     head: VisualHead = field(default_factory=NoHead)
-    recipe: Recipe = FAST
+    sample_weights: str = field(default="none", metadata=WEIGHTS)
+    recipe: Recipe = STEADY
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -114,6 +118,8 @@ class _CoOpLearner:
         self.validation = validation if len(validation) else train
         self.scale = backbone.logit_scale
         self.n_train = len(train)
+        weights = weights_without_domains(method.sample_weights, train, validation, seed)
+        self.weights = None if weights is None else weights.to(backbone.device)
 
     def stage(self, phase: int, step: int) -> Stage:
         return ALL
@@ -127,7 +133,8 @@ class _CoOpLearner:
     ) -> torch.Tensor:
         rows = slice(None) if batch is None else batch.to(self.labels.device)
         logits = self.scale * self.features[rows] @ text_features[0].T
-        return F.cross_entropy(logits, self.labels[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return weighted_mean(F.cross_entropy(logits, self.labels[rows], reduction="none"), weights)
 
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
         logits = self.validation.features @ text_features[0].cpu().T

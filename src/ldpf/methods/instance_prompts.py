@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.domains.ood import OutsideCheck
+from ldpf.methods.sample_weights import WEIGHTS, weighted_mean, weights_without_domains
 from ldpf.models.instance_classifier import (
     InstancePromptClassifier,
     own_cosines,
@@ -41,6 +42,8 @@ class InstanceTraining:
         validation_images: at most so many validation images, chosen by chance, judge the prompts.
         evaluate_every: steps between looks at them, at least.
         learning_rate: at most; steps on few images are noisy.
+        sample_weights: what counts the same in the loss: `none` (every image), `class`, or
+            `latent-class`, every pair of a latent domain and a class.
     """
 
     images_per_step: int = field(default=16, metadata=COUNT)
@@ -48,6 +51,7 @@ class InstanceTraining:
     validation_images: int = field(default=256, metadata=COUNT)
     evaluate_every: int = field(default=50, metadata=COUNT)
     learning_rate: float = field(default=2e-3, metadata=constraint(Number(above=0)))
+    sample_weights: str = field(default="none", metadata=WEIGHTS)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -85,15 +89,17 @@ class InstanceLearner:
         validation: FeatureSet,
         record: RunRecord,
         sample: torch.Tensor,
+        weights: torch.Tensor | None,
     ) -> None:
         """Take the classifier's generator as what is trained.
 
         Args:
             classifier: not trained yet; its generator is changed in place.
-            train: what is learnt from; with domains unless `per_image`.
+            train: what is learned from; with domains unless `per_image`.
             validation: what judges; the training images where it is empty.
             record: counts the passes that judging takes.
             sample: rows of the judging set that are looked at.
+            weights: of the training images in the loss, [N]; None for ones.
         """
         device = classifier.encoder.tower.device
         self.classifier, self.generator, self.record = classifier, classifier.generator, record
@@ -102,6 +108,7 @@ class InstanceLearner:
         self.domains = None if classifier.per_image else train.domains
         self.judged = (validation if len(validation) else train).subset(sample)
         self.n_train = len(train)
+        self.weights = None if weights is None else weights.to(device)
 
     def stage(self, phase: int, step: int) -> Stage:
         """Every step trains the whole generator."""
@@ -127,7 +134,10 @@ class InstanceLearner:
         """Mean of CE(softmax_k(cos(f, t_k(x)) / T), y)."""
         rows = slice(None) if batch is None else batch
         cosines = own_cosines(self.features[rows], text_features, self._group(batch))
-        return F.cross_entropy(self.classifier.logit_scale * cosines, self.labels[rows])
+        losses = F.cross_entropy(
+            self.classifier.logit_scale * cosines, self.labels[rows], reduction="none"
+        )
+        return weighted_mean(losses, None if self.weights is None else self.weights[rows])
 
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
         """Accuracy of the classifier as it is now; prompts of training images are of no use."""
@@ -172,7 +182,8 @@ def train_generator(
     if classifier.per_image and n_judged > settings.validation_images:
         order = torch.randperm(n_judged, generator=generator(seed, "validation sample"))
         sample = order[: settings.validation_images].sort().values
-    learner = InstanceLearner(classifier, train, validation, record, sample)
+    weights = weights_without_domains(settings.sample_weights, train, validation, seed)
+    learner = InstanceLearner(classifier, train, validation, record, sample, weights)
     recipe = settings.bounded(recipe) if classifier.per_image else settings.slowed(recipe)
     batches = generator(seed, "batches")
     training = PromptTraining(learner, classifier.encoder, recipe, batches, record)

@@ -19,6 +19,7 @@ from ldpf.fusion.uniform import Uniform
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.sample_weights import WEIGHTS, sample_weights, weighted_mean
 from ldpf.methods.with_head import add_head
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.contexts import random_context, similarity_between, worded_context
@@ -26,7 +27,7 @@ from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.learner import Stage
 from ldpf.training.loop import PromptTraining
-from ldpf.training.recipe import FAST, Recipe
+from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, OneOf, Whole, check_fields, constraint
 from ldpf.utils.seed import generator
 
@@ -55,7 +56,12 @@ STAGES = ("alternating", "sequential", "joint")
 
 
 @METHODS.register(
-    "ldpf", prompts=True, shares_passes=True, fusion="similarity", oracle="ldpf-oracle"
+    "ldpf",
+    prompts=True,
+    presets=True,
+    shares_passes=True,
+    fusion="similarity",
+    oracle="ldpf-oracle",
 )
 @dataclass(frozen=True)
 class LDPF(Method):
@@ -68,6 +74,12 @@ class LDPF(Method):
     both with the backbone's own temperature; the domain extractor trains on -L_adv beside them, so
     that together L = L_dsp + lambda (L_dap - L_adv). What the paper leaves open is set here as
     listed in the method's documentation.
+
+    The defaults are ours, chosen for a domain never seen: the class is erased in closed form
+    (LEACE) instead of by an adversary, domains are clusters of directions (so that the domain an
+    image belongs to is also the one that weighs most), every latent domain and class counts the
+    same, prompts share no tokens, and weights are soft. `ldpf-paper` and the preset `paper` have
+    the paper's configuration.
 
     Attributes:
         discovery: how latent domains are found; `discovery.n_domains` is N_s.
@@ -87,20 +99,23 @@ class LDPF(Method):
             that learns is fitted to the finished prompts; until then they are chosen on validation
             with equal weights.
         head: visual head whose calibrated answers are added to those of the prompts, or its name.
+        sample_weights: what counts the same in the losses: `none` (every image), `class`, or
+            `latent-class`, every pair of a latent domain and a class.
         recipe: how prompts are trained.
     """
 
     name: str = "ldpf"
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
-    agnostic_length: int = field(default=4, metadata=constraint(Whole(at_least=0)))
-    specific_length: int = field(default=8, metadata=constraint(Whole(at_least=0)))
+    agnostic_length: int = field(default=0, metadata=constraint(Whole(at_least=0)))
+    specific_length: int = field(default=12, metadata=constraint(Whole(at_least=0)))
     weight: float = field(default=1.0, metadata=constraint(Number()))
     stages: str = field(default="alternating", metadata=constraint(OneOf(STAGES)))
     turn: int = field(default=25, metadata=COUNT)
     agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))
     fusion: FusionRule = field(default_factory=Similarity)
     head: VisualHead = field(default_factory=NoHead)
-    recipe: Recipe = FAST
+    sample_weights: str = field(default="latent-class", metadata=WEIGHTS)
+    recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
         "tau": "fusion.tau",
@@ -216,6 +231,7 @@ class LDPFLearner:
         self.n_train = len(train)
         # A rule that learns is fitted to finished prompts, so it cannot choose them.
         self.rule = Uniform() if method.fusion.needs_fit else method.fusion
+        self.measured = False
         self._domains_changed()
 
     @property
@@ -261,31 +277,41 @@ class LDPFLearner:
         """Mean of CE(softmax_k(cos(f, t_k^{s(x)}) / T), y): each image under its own prompt."""
         groups = self.whole_set if batch is None else self._by_domain(batch)
         total = torch.zeros((), device=text_features.device)
-        for features, (images, labels) in zip(text_features, groups, strict=True):
+        for features, (images, labels, weights) in zip(text_features, groups, strict=True):
             if len(labels):
                 logits = self.scale * images @ features.T
-                total = total + F.cross_entropy(logits, labels, reduction="sum")
+                losses = F.cross_entropy(logits, labels, reduction="none")
+                total = total + (losses if weights is None else losses * weights).sum()
         return total / (self.n_train if batch is None else len(batch))
 
-    def _by_domain(self, batch: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Features and labels of the batch's images, latent domain by latent domain."""
+    def _by_domain(
+        self, batch: torch.Tensor
+    ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+        """Features, labels and weights of the batch's images, latent domain by latent domain."""
         own = self.discovery.assignments[batch]
         rows = [batch[own == s] for s in range(self.discovery.n_domains)]
-        return [(self.features[r], self.labels[r]) for r in rows]
+        return [(self.features[r], self.labels[r], self._weights_of(r)) for r in rows]
+
+    def _weights_of(self, rows: torch.Tensor | slice) -> torch.Tensor | None:
+        return None if self.weights is None else self.weights[rows]
 
     def _all_domains_loss(
         self, text_features: torch.Tensor, batch: torch.Tensor | None
     ) -> torch.Tensor:
         rows = slice(None) if batch is None else batch
         images, labels = self.features[rows], self.labels[rows]
-        losses = [F.cross_entropy(self.scale * images @ t.T, labels) for t in text_features]
-        return torch.stack(losses).mean()
+        losses = [
+            F.cross_entropy(self.scale * images @ t.T, labels, reduction="none")
+            for t in text_features
+        ]
+        return weighted_mean(torch.stack(losses).mean(dim=0), self._weights_of(rows))
 
     def _fused_loss(self, text_features: torch.Tensor, batch: torch.Tensor | None) -> torch.Tensor:
         rows = slice(None) if batch is None else batch
         similarities = self.train_similarities[rows].to(self.features.device)
         inputs = FusionInputs(similarities, self.features[rows], text_features, self.scale)
-        return F.cross_entropy(fuse(self.rule, inputs), self.labels[rows])
+        losses = F.cross_entropy(fuse(self.rule, inputs), self.labels[rows], reduction="none")
+        return weighted_mean(losses, self._weights_of(rows))
 
     @torch.no_grad()
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
@@ -302,7 +328,10 @@ class LDPFLearner:
     def start_round(self) -> dict[str, Any] | None:
         """One round of domain discovery, until all are done; measurements every few rounds."""
         if self.discovery.done:
-            return None
+            # Domains found in closed form have no rounds, and are measured once.
+            first, self.measured = not self.measured, True
+            return {"domains": self.discovery.measure()} if first else None
+        self.measured = True
         self.discovery.round()
         self._domains_changed()
         if self.discovery.done or self.discovery.rounds_done % MEASURE_EVERY == 0:
@@ -311,6 +340,13 @@ class LDPFLearner:
 
     def _domains_changed(self) -> None:
         latent = self.discovery.latent_domains()
+        weights = sample_weights(
+            self.method.sample_weights,
+            self.discovery.train.labels,
+            self.discovery.assignments,
+            len(self.discovery.train.class_names),
+        )
+        self.weights = None if weights is None else weights.to(self.features.device)
         # Steps on the whole set use the same groups until the domains change again.
         self.whole_set = self._by_domain(torch.arange(self.n_train))
         self.latent_tensors = latent.tensors()
@@ -320,7 +356,11 @@ class LDPFLearner:
 
     def state(self) -> Tree:
         """Prompts and discovery."""
-        return {"prompts": self._prompts_now(), "discovery": self.discovery.state()}
+        return {
+            "prompts": self._prompts_now(),
+            "discovery": self.discovery.state(),
+            "measured": self.measured,
+        }
 
     def load_state(self, tree: Tree) -> None:
         """Put back what `state` returned."""
@@ -328,6 +368,7 @@ class LDPFLearner:
             for name, parameter in self.groups.items():
                 parameter.copy_(tree["prompts"][name])
         self.discovery.load_state(tree["discovery"])
+        self.measured = tree["measured"]
         self._domains_changed()
 
     def snapshot(self) -> Tree:

@@ -41,6 +41,7 @@ class Bench:
         runs: folder of the run folders; studies that share it share their runs.
         jobs: see `run_benchmark`.
         on_run: called after each run with its first result line and whether it was done before.
+        preset: settings to start from.
         root: folder of the images, for contact sheets; None where there are none.
         command: that does the study, to be stored in its runs.
     """
@@ -56,6 +57,7 @@ class Bench:
     jobs: int = 1
     on_run: Callable[[dict[str, Any], bool], None] | None = None
     root: Path | None = None
+    preset: str = "default"
     command: str | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Bench:
             seeds=self.seeds,
             n_domains=n_domains,
             settings=settings or {},
+            preset=self.preset,
         )
         lines, failures = run_benchmark(
             self.data,

@@ -107,6 +107,8 @@ class PromptTraining:
                 f"{rate:g}; use a smaller learning rate."
             )
         self.passes.backward(loss)
+        if self.recipe.sharpness:
+            self._sharpness_aware_gradient(batch, stage)
         for name in stage:
             optimizer = self.optimizers[name]
             optimizer.param_groups[0]["lr"] = rate
@@ -124,6 +126,21 @@ class PromptTraining:
             )
         self.step += 1
         self.phase_step += 1
+
+    def _sharpness_aware_gradient(self, batch: torch.Tensor | None, stage: Stage) -> None:
+        """Replace the gradient by that at p + rho g / |g|, with g the gradient at p (SAM)."""
+        moved = [self.learner.groups[name] for name in sorted(stage)]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in moved]
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm().clamp_min(1e-12)
+        before = [parameter.detach().clone() for parameter in moved]
+        with torch.no_grad():
+            for parameter, gradient in zip(moved, gradients, strict=True):
+                parameter.add_(gradient * (self.recipe.sharpness / norm))
+                parameter.grad = None
+        self.passes.backward(self.learner.loss(self._encode(stage, batch), batch, stage))
+        with torch.no_grad():
+            for parameter, value in zip(moved, before, strict=True):
+                parameter.copy_(value)
 
     @torch.no_grad()
     def _take_average(self) -> None:

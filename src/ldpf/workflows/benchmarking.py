@@ -21,6 +21,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.selection import DEFAULT_SELECTION
 from ldpf.features.feature_set import FeatureSet
+from ldpf.methods.presets import get_preset
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.training.callbacks import Tracker, track_log
@@ -66,7 +67,8 @@ def benchmark(
     methods: Sequence[str] = COMPARED,
     backbone: AnyBackbone = "nano",
     n_domains: int | None = None,
-    recipe: str = "fast",
+    recipe: str | None = None,
+    preset: str = "default",
     settings: Mapping[str, Any] | None = None,
     seeds: int = 3,
     targets: Sequence[str] | None = None,
@@ -90,7 +92,8 @@ def benchmark(
         methods: names in `ldpf.experiments.readouts.READOUTS`.
         backbone: frozen model to build on.
         n_domains: how many latent domains LDPF looks for; None for its own.
-        recipe: "fast" or "paper".
+        recipe: "steady", "fast" or "paper"; None for the preset's own.
+        preset: "default", or "paper" for the configuration of the paper.
         settings: other values by dotted name, for every method that has them, as in
             `{"tau": 0.05, "recipe.learning_rate": 0.01}`.
         seeds: how often everything is repeated with another random start.
@@ -114,7 +117,8 @@ def benchmark(
     """
     plan = BenchmarkPlan(
         methods=list(methods),
-        recipe=get_recipe(recipe),
+        recipe=get_recipe(recipe or get_preset(preset).recipe),
+        preset=preset,
         targets=None if targets is None else list(targets),
         seeds=seeds,
         n_domains=n_domains,

@@ -5,9 +5,6 @@ from __future__ import annotations
 N_DOMAINS = 3
 """Latent domains that `discover` and `train` look for."""
 
-TAU = 0.1
-"""Temperature of the fusion weights that `train` learns with."""
-
 SELECTION = "leave-one-latent-domain-out"
 """Selection rule of `train`."""
 

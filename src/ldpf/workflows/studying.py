@@ -11,6 +11,7 @@ from typing import Any
 from ldpf.data import require_trainable
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.results import write_results
+from ldpf.methods.presets import get_preset
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.studies.base import make_study
 from ldpf.studies.bench import Bench, StudyResult, write_rows
@@ -59,7 +60,8 @@ def study(
     *,
     values: Sequence[str] | None = None,
     backbone: AnyBackbone = "nano",
-    recipe: str = "fast",
+    recipe: str | None = None,
+    preset: str = "default",
     seeds: int = 3,
     targets: Sequence[str] | None = None,
     jobs: int | None = None,
@@ -75,7 +77,8 @@ def study(
         out: folder for tables and figures, in a folder named after the study.
         values: what to try, as typed ("1", "4+8"); None for the study's own.
         backbone: frozen model to build on.
-        recipe: "fast" or "paper".
+        recipe: "steady", "fast" or "paper"; None for the preset's own.
+        preset: "default", or "paper" for the configuration of the paper.
         seeds: how often everything is repeated with another random start.
         targets: domains to leave out; None for every one.
         jobs: runs side by side; None for as many as processors and memory allow.
@@ -89,6 +92,7 @@ def study(
         DataError: the images cannot be used, their domains are unknown, or a run failed.
     """
     question = make_study(name, values)
+    way = get_recipe(recipe or get_preset(preset).recipe)
     images = list_images(data)
     dataset = images.dataset
     get_protocol().check(dataset, targets or ())
@@ -102,7 +106,8 @@ def study(
         data=images.encode(frozen).features,
         dataset_name=dataset.name,
         backbone=frozen,
-        recipe=get_recipe(recipe),
+        recipe=way,
+        preset=preset,
         targets=shown,
         seeds=seeds,
         out=folder,
@@ -114,7 +119,7 @@ def study(
     )
     result = question.run(bench)
     caption = (
-        f"Data {dataset.name}, backbone {frozen.name}, {count(seeds, 'seed')}, recipe {recipe}.",
+        f"Data {dataset.name}, backbone {frozen.name}, {count(seeds, 'seed')}, recipe {way.name}.",
         result.reading,
     )
     table = None

@@ -20,6 +20,7 @@ from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
+from ldpf.methods.presets import get_preset
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import read_config
 from ldpf.training.callbacks import Tracker
@@ -27,7 +28,7 @@ from ldpf.training.recipe import get_recipe
 from ldpf.utils.registry import part_settings
 from ldpf.utils.text import count, did_you_mean
 from ldpf.version import __version__
-from ldpf.workflows.defaults import N_DOMAINS, SELECTION, TAU
+from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.model_writing import check_model_folder, train_into
 from ldpf.workflows.search import chooser, search_space
@@ -116,8 +117,9 @@ def train(
     backbone: AnyBackbone = "nano",
     method: str | Method = "ldpf",
     n_domains: int = N_DOMAINS,
-    tau: float = TAU,
-    recipe: str = "fast",
+    tau: float | None = None,
+    recipe: str | None = None,
+    preset: str = "default",
     settings: Mapping[str, Any] | None = None,
     search: Sequence[str] = (),
     trials: int | None = None,
@@ -139,11 +141,12 @@ def train(
         out: folder for the model.
         backbone: frozen model to build on.
         method: a name in `ldpf.methods.METHODS`, or a method with its settings, of which `recipe`,
-            `n_domains` and `tau` then change nothing.
+            `preset`, `n_domains` and `tau` then change nothing.
         n_domains: how many latent domains to look for.
         tau: how even fusion weights are: small, only the most similar latent domain; large, all
-            the same.
-        recipe: "fast" or "paper".
+            the same. None for the preset's own.
+        recipe: "steady", "fast" or "paper"; None for the preset's own.
+        preset: "default", or "paper" for the configuration of the paper.
         settings: other values by dotted name, as in `{"recipe.learning_rate": 0.01}`; they outdo
             the arguments above.
         search: settings to choose among values, such as "tau=0.1,0.3".
@@ -161,7 +164,7 @@ def train(
         ModelError: `out` holds other files.
     """
     folder = Path(out)
-    learner = _method(method, recipe, n_domains, tau, settings or {})
+    learner = _method(method, recipe, n_domains, tau, settings or {}, preset)
     space = search_space(search, trials, selection, learner)
     if space is not None:
         space.check_unset(settings or {})
@@ -229,14 +232,20 @@ def train(
 
 
 def _method(
-    method: str | Method, recipe: str, n_domains: int, tau: float, settings: Mapping[str, Any]
+    method: str | Method,
+    recipe: str | None,
+    n_domains: int,
+    tau: float | None,
+    settings: Mapping[str, Any],
+    preset: str,
 ) -> Method:
     if isinstance(method, Method):
         return _with_all(method, settings)
-    made = make_method(method, get_recipe(recipe), n_domains)
-    # A rule that `settings` choose keeps its own temperature, unless another than usual is asked.
-    usual = with_settings(made, applicable(made, {"tau": tau}))
-    asked = {"tau": tau} if tau != TAU else {}
+    way = None if recipe is None else get_recipe(recipe)
+    made = make_method(method, way, n_domains, preset=get_preset(preset))
+    asked = {} if tau is None else {"tau": tau}
+    usual = with_settings(made, applicable(made, asked))
+    # A rule that `settings` choose takes the temperature as well.
     return _with_all(usual, {**applicable(with_parts(usual, settings), asked), **settings})
 
 
