@@ -9,7 +9,7 @@ from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import DataError
 from ldpf.fusion import FUSION_RULES
 from ldpf.methods import LDPF, METHODS, CoOp, make_method
-from ldpf.methods.ldpf import BOTH, LDPFLearner
+from ldpf.methods.ldpf_losses import BOTH, LDPFLearner
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
 

@@ -15,7 +15,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import auto, make_method
 from ldpf.methods.auto import CANDIDATES, Auto
 from ldpf.methods.choice import ENSEMBLE
-from ldpf.methods.ldpf import LDPFLearner
+from ldpf.methods.ldpf_losses import LDPFLearner
 from ldpf.models.combined_classifier import CombinedClassifier
 from ldpf.models.saving import load_model, save_model
 from ldpf.training.callbacks import RunRecord

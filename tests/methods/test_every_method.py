@@ -15,7 +15,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.methods import METHODS, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.methods.instance_prompts import InstanceLearner
-from ldpf.methods.ldpf import LDPFLearner
+from ldpf.methods.ldpf_losses import LDPFLearner
 from ldpf.models.saving import load_model, save_model
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER

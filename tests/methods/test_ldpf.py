@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-import ldpf.methods.ldpf
+import ldpf.methods.ldpf_losses
 from ldpf.domains import DiscoverySettings
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import SettingsError
@@ -14,7 +14,7 @@ from ldpf.fusion import FUSION_RULES, FusionInputs
 from ldpf.fusion.fuse import fuse_reference
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, CoOp, make_method
-from ldpf.methods.ldpf import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
+from ldpf.methods.ldpf_losses import AGNOSTIC, BOTH, SPECIFIC, LDPFLearner, assemble_contexts
 from ldpf.methods.presets import get_preset
 from ldpf.methods.sample_weights import SAMPLE_WEIGHTS, sample_weights
 from ldpf.text import PromptedTextEncoder
@@ -319,7 +319,7 @@ def test_one_latent_domain_without_specific_tokens_is_coop(recipe, data, tiny_cl
 
 def test_one_latent_domain_without_shared_tokens_is_coop(data, tiny_clip, monkeypatch):
     start = worded_context(tiny_clip.text, 6, generator(2, "prompts"))
-    monkeypatch.setattr(ldpf.methods.ldpf, "random_context", lambda *_: start[None].clone())
+    monkeypatch.setattr(ldpf.methods.ldpf_losses, "random_context", lambda *_: start[None].clone())
     method = replace(
         METHOD,
         discovery=replace(DISCOVERY, n_domains=1),

@@ -164,7 +164,7 @@ def test_a_failed_run_is_told(bench, monkeypatch):
     def fail(*_, **__):
         raise ValueError("flaw")
 
-    monkeypatch.setattr("ldpf.methods.ldpf.LDPFLearner.loss", fail)
+    monkeypatch.setattr("ldpf.methods.ldpf_losses.LDPFLearner.loss", fail)
     with pytest.raises(DataError, match="2 of the study's runs failed, the first: ldpf, target "):
         FusionStudy().run(bench)
 

@@ -18,7 +18,7 @@ from ldpf.domains import DiscoverySettings
 from ldpf.errors import LdpfError, ModelError
 from ldpf.methods import LDPF, CoOp
 from ldpf.methods.coop import ALL, _CoOpLearner
-from ldpf.methods.ldpf import LDPFLearner
+from ldpf.methods.ldpf_losses import LDPFLearner
 from ldpf.text import PromptedTextEncoder
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.loop import PromptTraining
@@ -536,7 +536,7 @@ def test_a_killed_process_is_continued_to_the_same_bits(
         from ldpf.domains import DiscoverySettings
         from ldpf.features.feature_set import FeatureSet
         from ldpf.methods import LDPF
-        from ldpf.methods.ldpf import LDPFLearner
+        from ldpf.methods.ldpf_losses import LDPFLearner
         from ldpf.training.recipe import FAST, Recipe
         from ldpf.training.callbacks import RunRecord
         folder, loss = Path({str(tmp_path)!r}), LDPFLearner.loss

@@ -14,13 +14,13 @@ from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
-    ComparisonOptions,
     DataOrDemo,
     OutputOptions,
     Settings,
     Track,
     typed_command,
 )
+from ldpf.cli.training_options import ComparisonOptions
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS
 from ldpf.experiments.readouts import READOUTS, get_readout
 from ldpf.experiments.selection.base import DEFAULT_SELECTION, SELECTION_RULES

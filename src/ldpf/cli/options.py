@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from ldpf.cli.choices import listed
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.models.folder import require_model_folder
@@ -256,67 +255,12 @@ Json = Annotated[
 ]
 
 
-RECIPE_HELP = (
-    "How prompts are trained: steady, fast (until validation stops improving), or paper (small "
-    "batches, much longer). Default: as the preset says, which is steady."
-)
-PRESET_HELP = (
-    "Settings to start from: default, or paper (the paper's configuration: adversary, k-means, "
-    "4 + 8 tokens, tau 0.1, recipe paper)."
-)
-
-
 @dataclass(frozen=True)
 class OutputOptions:
     """How much is printed, and as what."""
 
     quiet: Quiet = False
     as_json: Json = False
-
-
-@dataclass(frozen=True)
-class ComparisonOptions:
-    """How the runs of a comparison are repeated and carried out."""
-
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            help=RECIPE_HELP,
-            rich_help_panel=MODEL_PANEL,
-            show_default=False,
-        ),
-    ] = None
-    preset: Annotated[str, typer.Option(help=PRESET_HELP, rich_help_panel=MODEL_PANEL)] = "default"
-    seeds: Annotated[
-        int,
-        typer.Option(
-            help="How often everything is repeated with another random start.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = 3
-    targets: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...",
-            help="Domains to leave out in turn. Default: every one.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = None
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Runs side by side. Default: one for each processor, as far as memory goes.",
-            rich_help_panel=RUN_PANEL,
-            show_default=False,
-        ),
-    ] = None
-
-    @property
-    def chosen_targets(self) -> list[str] | None:
-        """Domains to leave out; None for every one."""
-        return listed(self.targets or "") or None
 
 
 Track = Annotated[

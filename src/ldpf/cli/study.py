@@ -18,11 +18,11 @@ from ldpf.cli.console import say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
-    ComparisonOptions,
     DataOrDemo,
     OutputOptions,
     typed_command,
 )
+from ldpf.cli.training_options import ComparisonOptions
 from ldpf.studies.base import STUDIES, takes_values
 
 

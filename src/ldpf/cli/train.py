@@ -16,8 +16,6 @@ from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
-    PRESET_HELP,
-    RECIPE_HELP,
     BackboneOptions,
     LabeledData,
     OutputOptions,
@@ -25,6 +23,7 @@ from ldpf.cli.options import (
     Track,
     typed_command,
 )
+from ldpf.cli.training_options import PRESET_HELP, RECIPE_HELP
 from ldpf.experiments.selection.base import SELECTION_RULES
 from ldpf.methods.base import METHODS
 from ldpf.methods.overrides import parse_settings
