@@ -55,7 +55,7 @@ def test_it_ends_with_a_table_of_methods_and_targets(finished):
     assert order == ["zero-shot", "ldpf", "ldpf-uniform", "ldpf-oracle"]
     assert "* needs the true labels: an upper bound, not a method." in result.stdout
     assert "Data shapes: 54 images, 3 classes. Backbone" in result.stdout
-    assert "2 seeds, recipe fast" in result.stdout
+    assert "2 seeds, recipe steady" in result.stdout
 
 
 def test_each_finished_run_is_a_line_on_stderr(finished):

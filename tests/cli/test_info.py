@@ -4,6 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
+from ldpf import workflows
+
 
 def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folder, run):
     result = run("info", model)
@@ -20,8 +24,16 @@ def test_it_tells_what_the_model_is_and_how_it_came_about(model, tiny_clip_folde
     assert "Prompts of different latent domains are alike to " in text
 
 
-def test_prompts_are_read_as_words_with_a_warning(model, run):
-    text = run("info", model).stdout
+@pytest.fixture(scope="module")
+def paper_model(images, tiny_clip_folder, session_settings, tmp_path_factory):
+    """A model whose prompts share tokens."""
+    folder = tmp_path_factory.mktemp("models") / "paper"
+    workflows.train(images, folder, backbone=tiny_clip_folder, preset="paper", recipe="fast")
+    return folder
+
+
+def test_prompts_are_read_as_words_with_a_warning(paper_model, run):
+    text = run("info", paper_model).stdout
     assert (
         "Nearest word to each learned token, with its distance. A learned token is a point between "
         "words; the nearest word rarely says what it does.\n" in text
@@ -30,9 +42,9 @@ def test_prompts_are_read_as_words_with_a_warning(model, run):
     assert all(f"  latent domain {s}: " in text for s in range(3))
 
 
-def test_json_has_the_config_the_diagnosis_and_the_prompts(model, run):
-    document = json.loads(run("info", model, "--json").stdout)
-    assert document["model"] == str(model)
+def test_json_has_the_config_the_diagnosis_and_the_prompts(paper_model, run):
+    document = json.loads(run("info", paper_model, "--json").stdout)
+    assert document["model"] == str(paper_model)
     assert document["class_names"] == ["cat", "dog", "house"]
     assert document["provenance"]["dataset"] == "shapes"
     assert document["diagnosis"]

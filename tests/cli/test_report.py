@@ -125,7 +125,7 @@ def test_a_read_out_shows_its_own_weights(page, run, images, tiny_clip_folder, t
         *("--methods", "ldpf-uniform", "--targets", "art", "--seeds", 1),
     )
     told = part(page(out, "--data", images), "weights")
-    assert "0: 33%, 1: 33%, 2: 33%" in told
+    assert "0: 50%, 1: 50%" in told  # too few images for three
 
 
 @pytest.fixture

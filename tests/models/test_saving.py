@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 import ldpf
 import ldpf.models.saving
 from ldpf.domains import DiscoverySettings
+from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import ModelError, SettingsError
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, CoOp
@@ -22,7 +23,11 @@ from ldpf.training.recipe import FAST
 SHORT = replace(FAST, max_steps=3, cooldown=0)
 METHODS = {
     "coop": CoOp(length=4, recipe=SHORT),
-    "ldpf": LDPF(discovery=DiscoverySettings(rounds=2), fusion=Similarity(tau=0.3), recipe=SHORT),
+    "ldpf": LDPF(
+        discovery=DiscoverySettings(rounds=2, disentangle=Adversarial()),
+        fusion=Similarity(tau=0.3),
+        recipe=SHORT,
+    ),
     "ldpf-1": LDPF(discovery=DiscoverySettings(n_domains=1, rounds=1), recipe=SHORT),
 }
 

@@ -74,7 +74,7 @@ def test_studies_share_their_runs(bench):
     FusionStudy().run(bench)
     before = []
     again = replace(bench, on_run=lambda line, done: before.append((line["method"], done)))
-    TemperatureStudy((0.1,)).run(again)
+    TemperatureStudy((1.0,)).run(again)
     assert before == [("ldpf", True)] * 2
 
 

@@ -27,7 +27,7 @@ class Fallback(FusionRule):
     """
 
     mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "probabilities"
-    tau: float = field(default=0.1, metadata=constraint(Number(above=0, float32=True)))
+    tau: float = field(default=1.0, metadata=constraint(Number(above=0, float32=True)))
     threshold: float = field(default=0.5, metadata=constraint(Number(at_least=0, at_most=1)))
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ class Trust(FusionRule):
     """
 
     mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "probabilities"
-    tau: float = field(default=0.1, metadata=constraint(Number(above=0, float32=True)))
+    tau: float = field(default=1.0, metadata=constraint(Number(above=0, float32=True)))
     decay: float = field(default=0.001, metadata=constraint(Number(above=0, float32=True)))
     quantiles: torch.Tensor | None = learned()
     slopes: torch.Tensor | None = learned()
