@@ -30,11 +30,39 @@ def test_rows_have_length_one_and_keep_their_direction():
     assert torch.equal(rows, torch.tensor([[0.6, 0.8], [0.0, -1.0]]))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300, 0.0])
-def test_a_row_without_a_direction_is_named(value):
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_rows_of_usual_size_are_scaled_as_torch_does(dtype):
+    table = (100 * np.random.default_rng(0).standard_normal((20, 8))).astype(dtype)
+    reference = torch.nn.functional.normalize(torch.from_numpy(table).float(), dim=-1)
+    assert torch.equal(unit_rows(table), reference)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [
+        (1e-20, np.float32),
+        (1e-44, np.float32),
+        (1e30, np.float32),
+        (1e-300, np.float64),
+        (1e300, np.float64),
+    ],
+)
+def test_rows_of_any_finite_size_keep_their_direction(size, dtype):
+    rows = unit_rows(np.array([[3, 4], [0, -2]]).astype(dtype) * dtype(size))
+    # At 1e-44 float32 itself has few digits left: the lengths hold, the direction coarsely.
+    tolerance = 0.1 if size == 1e-44 else 1e-6
+    assert torch.allclose(rows, torch.tensor([[0.6, 0.8], [0.0, -1.0]]), atol=tolerance)
+    assert torch.allclose(rows.norm(dim=1), torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [(np.nan, "nan in column 0"), (-np.inf, "-inf in column 0"), (0.0, "zeros only")],
+)
+def test_a_row_without_a_direction_is_named(value, seen):
     with pytest.raises(DataError) as caught:
         unit_rows(np.array([[1.0, 0.0], [value, 0.0]]))
     assert str(caught.value) == (
-        "Feature row 1 holds NaN or infinite values, or zeros only (1 such rows); an image feature "
-        "is finite and not zero."
+        f"Feature row 1 holds NaN or infinite values, or zeros only (here {seen}; 1 such rows); an "
+        "image feature is finite and not zero."
     )
