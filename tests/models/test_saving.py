@@ -317,6 +317,13 @@ def test_values_that_are_not_finite_are_refused(name, value, folder, tiny_clip):
     )
 
 
+def test_prompts_that_encode_to_no_text_feature_are_refused(folder, tiny_clip):
+    contexts = load_file(folder / "model.safetensors")["contexts"]
+    change_tensors(folder, contexts=torch.full_like(contexts, 3e38))
+    change_config(folder, tensors_sha256=None)  # as in a folder of format 1
+    assert message_of(folder, tiny_clip).startswith("Text feature 0 of the model has length nan")
+
+
 def test_changed_values_are_noticed(folder, tiny_clip):
     tensors = load_file(folder / "model.safetensors")
     change_tensors(folder, contexts=tensors["contexts"] + 1e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldpf.errors import ModelError
-from ldpf.models.tensor_checks import check_tensors
+from ldpf.models.tensor_checks import check_tensors, check_text_features
 
 FOLDER = Path("model")
 SHAPES = {"first": ("hidden", 4), "second": ("z", "hidden"), "bias": ("z",)}
@@ -52,3 +52,21 @@ def test_minus_infinity_may_have_a_meaning() -> None:
         check_tensors(
             FOLDER, tensors(bias=torch.tensor([0.0, torch.inf])), SHAPES, minus_infinity=("bias",)
         )
+
+
+def test_text_features_of_length_one_pass_also_after_half_precision() -> None:
+    rows = torch.nn.functional.normalize(torch.randn(2, 3, 512), dim=-1)
+    check_text_features(rows)
+    check_text_features(rows.half().float())
+
+
+@pytest.mark.parametrize(
+    ("factor", "seen"), [(1e30, "1e+30"), (0.0, "length 0"), (1.1, "1.1"), (torch.nan, "nan")]
+)
+def test_text_features_of_another_length_are_refused_with_it(factor: float, seen: str) -> None:
+    rows = torch.eye(4).reshape(2, 2, 4)
+    rows[1, 0] *= factor
+    with pytest.raises(ModelError) as caught:
+        check_text_features(rows)
+    assert "Text feature 2" in str(caught.value)
+    assert seen in str(caught.value)

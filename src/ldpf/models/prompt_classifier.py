@@ -30,7 +30,7 @@ from ldpf.models.parts import (
     with_prefix,
     without_prefix,
 )
-from ldpf.models.tensor_checks import Shape
+from ldpf.models.tensor_checks import Shape, check_text_features
 from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.learned import learned_values
@@ -210,12 +210,16 @@ class PromptClassifier(Classifier):
 
         Text features of learned prompts are encoded anew; those of hard prompts only where a class
         was renamed since.
+
+        Raises:
+            ModelError: a text feature is not finite, or not of length one.
         """
         names = config["class_names"]
         contexts, latent = tensors.get("contexts"), without_prefix("latent", tensors)
         features = (
             tensors["text_features"] if contexts is None else _encode(contexts, names, backbone)
         )
+        check_text_features(features)
         classifier = cls(
             **shared_fields(config, tensors),
             text_features=features,

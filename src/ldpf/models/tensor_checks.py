@@ -12,6 +12,9 @@ from ldpf.errors import ModelError
 Shape = tuple[int | str, ...]
 """Sizes of a tensor; a word stands for any size, the same one wherever it is used."""
 
+LENGTH_TOLERANCE = 1e-3
+"""How far from one the length of a text feature may be; half precision stays within it."""
+
 
 def check_tensors(
     folder: Path,
@@ -44,6 +47,26 @@ def check_tensors(
             raise ModelError(
                 f"The tensor {name!r} in {str(folder)!r} holds NaN or infinite values; train again."
             )
+
+
+def check_text_features(features: torch.Tensor) -> None:
+    """Refuse text features of a loaded model that are not of length one.
+
+    Args:
+        features: [..., D], as kept or as encoded from the prompts that were kept.
+
+    Raises:
+        ModelError: one is not finite, or of another length.
+    """
+    lengths = features.double().norm(dim=-1).flatten()
+    wrong = ~((lengths - 1).abs() <= LENGTH_TOLERANCE)  # also where a length is NaN
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        raise ModelError(
+            f"Text feature {row} of the model has length {lengths[row]:.3g} instead of 1; its "
+            "values were changed or its prompts are too large to encode. Copy or train the model "
+            "again."
+        )
 
 
 def _check_shape(
