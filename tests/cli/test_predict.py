@@ -47,6 +47,15 @@ def test_predictions_are_those_of_evaluate(model, images, run):
     assert right / 54 == pytest.approx(report["accuracy"])
 
 
+def test_a_file_named_like_a_formula_is_no_formula_in_csv(
+    model, images, run, tmp_path, monkeypatch
+):
+    (tmp_path / "=1+1.png").write_bytes((images / "art" / "cat" / "0.png").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert rows(run("predict", model, "=1+1.png").stdout)[0]["path"] == "'=1+1.png"
+    assert rows(run("predict", model, "=1+1.png", "--raw").stdout)[0]["path"] == "=1+1.png"
+
+
 def test_top_k_names_further_classes(model, images, run):
     result = run("predict", model, images / "art" / "cat", "--top-k", 3)
     columns = "label_2,probability_2,label_3,probability_3,error"

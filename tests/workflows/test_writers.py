@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 
@@ -16,9 +17,9 @@ ROWS = [
 ]
 
 
-def written(output_format: str) -> str:
+def written(output_format: str, rows: list[Row] = ROWS, **options: bool) -> str:
     stream = io.StringIO()
-    write_rows(ROWS, stream, output_format, n_domains=2, top_k=2, flush_every=1)
+    write_rows(rows, stream, output_format, n_domains=2, top_k=2, flush_every=1, **options)
     return stream.getvalue()
 
 
@@ -31,6 +32,27 @@ def test_columns_of_csv():
         "a.png,cat,0.750000,0.500000,0.500000,dog,0.250000,",
         "b.png,,,,,,,not an image",
     ]
+
+
+def formulas(start: str) -> list[Row]:
+    answer = Row(f"{start}1.png", ((f"{start}cat", 0.75), ("a=b", 0.25)), (0.5, 0.5))
+    return [answer, Row("b.png", error=f"{start}2")]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_has_no_cell_that_a_spreadsheet_runs(start):
+    text = written("csv", formulas(start))
+    _, first, second = csv.reader(io.StringIO(text, newline=""))
+    assert [first[0], first[1], first[5]] == [f"'{start}1.png", f"'{start}cat", "a=b"]
+    assert [second[0], second[-1]] == ["b.png", f"'{start}2"]
+
+
+@pytest.mark.parametrize("start", ["=", "\t"])
+def test_raw_csv_and_json_lines_keep_names_as_they_are(start):
+    _, first, _ = csv.reader(io.StringIO(written("csv", formulas(start), raw=True), newline=""))
+    assert first[:2] == [f"{start}1.png", f"{start}cat"]
+    line = json.loads(written("jsonl", formulas(start)).splitlines()[0])
+    assert (line["path"], line["label"]) == (f"{start}1.png", f"{start}cat")
 
 
 def test_json_lines_have_null_for_what_is_missing():

@@ -51,6 +51,14 @@ def predict(
     top_k: Annotated[
         int, typer.Option(help="How many classes to name for each image, most probable first.")
     ] = 1,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="In CSV, leave out the ' before names that begin with = + - @, which keeps a "
+            "spreadsheet from running them as formulas. For programs that read the rows.",
+        ),
+    ] = False,
     batch_size: BatchSize = 64,
     device: Device = "auto",
     quiet: Quiet = False,
@@ -85,7 +93,7 @@ def predict(
         # File names may hold bytes that are not UTF-8; they are written as they are.
         sys.stdout.reconfigure(errors="surrogateescape")
     try:
-        predictions.write(sys.stdout if out is None else out, output_format)
+        predictions.write(sys.stdout if out is None else out, output_format, raw=raw)
     except KeyboardInterrupt:
         rest = "" if out is None else f" The rows so far are in {part_of(out)}."
         note(f"Stopped after {predictions.tally}.{rest}")

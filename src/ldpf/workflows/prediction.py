@@ -79,12 +79,15 @@ class Predictions:
                 reported = time.monotonic()
                 log.info("%s", self.tally)
 
-    def write(self, target: str | Path | TextIO, output_format: str = "csv") -> Tally:
+    def write(
+        self, target: str | Path | TextIO, output_format: str = "csv", *, raw: bool = False
+    ) -> Tally:
         """Write all rows that were not read yet.
 
         Args:
             target: a file, which takes its name once it is complete, or a stream of text.
             output_format: "csv", "jsonl" or, for a file, "parquet".
+            raw: leave out the ' that CSV has before names that begin like a formula (= + - @).
 
         Returns:
             How many there were, and how many could not be read.
@@ -99,6 +102,7 @@ class Predictions:
             n_domains=self.n_domains,
             top_k=self.top_k,
             flush_every=self._batch_size,
+            raw=raw,
         )
         return self.tally
 

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -21,6 +21,9 @@ ROW_GROUP = 4096
 
 PART = ".part"
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First signs of a cell that a spreadsheet runs as a formula, or skips to look for one."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,7 +33,7 @@ class Row:
         path: as given.
         top: (class, probability), most probable first; empty where there is an error.
         weights: one for each latent domain; empty where there is an error.
-        error: why the image could not be read.
+        error: why the image could not be read, or has no answer.
     """
 
     path: str
@@ -39,13 +42,41 @@ class Row:
     error: str | None = None
 
 
+def without_formulas(row: Row) -> Row:
+    """The row with ' before each text that a spreadsheet would run as a formula."""
+    return replace(
+        row,
+        path=_as_text(row.path),
+        top=tuple((_as_text(label), probability) for label, probability in row.top),
+        error=None if row.error is None else _as_text(row.error),
+    )
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+class _UnixLines:
+    """What `csv` writes, a row at a time, with "\n" at the end of each in place of "\r\n"."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, row: str) -> int:
+        """Write one row."""
+        return self.stream.write(row.removesuffix("\r\n") + "\n")
+
+
 class CsvWriter:
     """Rows as CSV: path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+
+    opened_by_spreadsheets = True
 
     def __init__(self, stream: TextIO, n_domains: int, top_k: int) -> None:
         """Write the header."""
         self.stream = stream
-        self.writer = csv.writer(stream, lineterminator="\n")
+        # Only what is in the end of a line is quoted: "\r" too, which would cut a row in two.
+        self.writer = csv.writer(_UnixLines(stream), lineterminator="\r\n")
         self.n_domains, self.top_k = n_domains, top_k
         self.writer.writerow(column_names(self.n_domains, self.top_k))
 
@@ -71,6 +102,8 @@ class CsvWriter:
 
 class JsonLinesWriter:
     """Rows as JSON, one a line, with null for what an unreadable image lacks."""
+
+    opened_by_spreadsheets = False
 
     def __init__(self, stream: TextIO, n_domains: int, top_k: int) -> None:
         """Prepare; JSON lines have no header."""
@@ -106,6 +139,8 @@ class ParquetWriter:
 
     Rows are kept until there are `ROW_GROUP` of them, so memory stays the same for any number.
     """
+
+    opened_by_spreadsheets = False
 
     def __init__(self, stream: BinaryIO, n_domains: int, top_k: int) -> None:
         """Begin the file.
@@ -217,6 +252,7 @@ def write_rows(
     n_domains: int,
     top_k: int,
     flush_every: int,
+    raw: bool = False,
 ) -> None:
     """Write rows as they come; a file takes its name once it is complete (see `part_of`).
 
@@ -226,6 +262,7 @@ def write_rows(
         output_format: a name in `WRITERS`.
         n_domains, top_k: latent domains and classes in each row.
         flush_every: rows after which a reader sees what is written.
+        raw: leave texts in CSV as they are, also those that a spreadsheet would run as a formula.
 
     Raises:
         SettingsError: see `check_destination`; or the file cannot be opened.
@@ -233,6 +270,8 @@ def write_rows(
     check_destination(output_format, target if isinstance(target, Path) else None)
     with _stream_to(target, binary=output_format == "parquet") as stream:
         writer = WRITERS[output_format](stream, n_domains, top_k)
+        if writer.opened_by_spreadsheets and not raw:
+            rows = map(without_formulas, rows)
         try:
             for n_written, row in enumerate(rows, start=1):
                 writer.write(row)
