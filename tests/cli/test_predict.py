@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ldpf.workflows.prediction import Predictor
+from ldpf.workflows.prediction import NOT_FINITE, Predictor
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
 
@@ -160,6 +161,22 @@ def test_a_model_with_one_prompt_has_one_domain_column(coop_model, images, run):
     assert {row["domain_0"] for row in rows(result.stdout)} == {"1.000000"}
 
 
+def test_an_answer_that_is_not_finite_is_an_error_and_ends_with_exit_1(
+    model, images, tmp_path, run
+):
+    shutil.copytree(model, tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    # float32 holds it, but not a cosine divided by it.
+    extreme = {"fusion": "similarity", "tau": 1e-40}
+    config.write_text(json.dumps({**json.loads(config.read_text()), **extreme}))
+    result = run("predict", tmp_path / "model", images / "art" / "cat" / "0.png")
+    assert result.exit_code == 1, result.stderr
+    assert "1 image got no answer" in result.stderr
+    (row,) = rows(result.stdout)
+    assert row["error"] == NOT_FINITE
+    assert row["label"] == row["probability"] == row["domain_0"] == ""
+
+
 @pytest.mark.parametrize("output_format", ["csv", "jsonl"])
 def test_unreadable_files_stop_nothing_and_end_with_exit_1(
     model, images, tmp_path, run, output_format: str
@@ -168,7 +185,7 @@ def test_unreadable_files_stop_nothing_and_end_with_exit_1(
     good = images / "art" / "cat" / "0.png"
     result = run("predict", model, good, tmp_path, good, "--format", output_format)
     assert result.exit_code == 1
-    assert "1 file could not be read; the column error says why.\n" in result.stderr
+    assert "1 image got no answer; the column error says why.\n" in result.stderr
     assert "3 images in " in result.stderr
     if output_format == "csv":
         first, broken, last = rows(result.stdout)

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from ldpf import workflows
 from ldpf.errors import DataError, SettingsError
-from ldpf.workflows.prediction import Predictor, find_images
+from ldpf.workflows.prediction import NOT_FINITE, Predictor, find_images
 
 
 def test_rows_come_in_order_and_are_counted(model, images):
@@ -69,6 +70,22 @@ def test_answers_that_depend_on_the_batch_are_warned_of(
     predictions = workflows.predict(training.model, images, backbone=training.backbone)
     assert any("'dpl-batch' depend" in message for message in caplog.messages)
     assert len(list(predictions)) == 54
+
+
+def test_one_answer_that_is_not_finite_leaves_the_others(tiny_clip, make_features):
+    from ldpf.methods import make_method
+
+    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
+    features = make_features().features[:3].clone()
+    features[1] = torch.nan  # as a model with extreme values makes it
+    stream = iter([(name, row, None) for name, row in zip("abc", features, strict=True)])
+    found = list(Predictor(classifier, tiny_clip, top_k=1, batch_size=4)._in_batches(stream))
+    assert [(row.path, row.error) for row in found] == [
+        ("a", None),
+        ("b", NOT_FINITE),
+        ("c", None),
+    ]
+    assert all(0 <= found[i].top[0][1] <= 1 for i in (0, 2))
 
 
 def test_files_are_looked_at_only_a_few_batches_ahead(tiny_clip, make_features, images):

@@ -66,9 +66,10 @@ def predict(
     """Classify images with a trained model.
 
     For each image: the class, its probability, and the weight of each latent
-    domain in the answer. An image that cannot be read gets a row with the
-    reason in the column error, and the exit code is 1. Rows come in the order
-    of the images, as they are ready; memory stays the same for any number.
+    domain in the answer. An image that cannot be read, or whose probabilities
+    are not finite, gets a row with the reason in the column error, and the
+    exit code is 1. Rows come in the order of the images, as they are ready;
+    memory stays the same for any number.
 
     \b
     Examples:
@@ -101,7 +102,7 @@ def predict(
     log.info("%s", predictions.tally)
     if unreadable := predictions.tally.unreadable:
         note(
-            f"{count(unreadable, 'file')} could not be read; the column error says why.",
+            f"{count(unreadable, 'image')} got no answer; the column error says why.",
             style="yellow",
         )
         raise typer.Exit(SOMETHING_FAILED)

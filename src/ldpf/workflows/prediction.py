@@ -35,10 +35,19 @@ log = logging.getLogger("ldpf")
 
 REPORT_EVERY_S = 10.0
 
+NOT_FINITE = "the model gives no finite probabilities for it; its settings or values are extreme"
+"""The error of an image whose answer holds NaN or infinity."""
+
 
 @dataclass
 class Tally:
-    """What has been predicted so far."""
+    """What has been predicted so far.
+
+    Attributes:
+        images: rows.
+        unreadable: rows with an error: the image could not be read, or its answer is not finite.
+        started: seconds of a monotonic clock.
+    """
 
     images: int = 0
     unreadable: int = 0
@@ -90,7 +99,7 @@ class Predictions:
             raw: leave out the ' that CSV has before names that begin like a formula (= + - @).
 
         Returns:
-            How many there were, and how many could not be read.
+            How many there were, and how many have an error.
 
         Raises:
             SettingsError: the format or the file cannot be.
@@ -119,7 +128,8 @@ def predict(
 ) -> Predictions:
     """Classify images with a trained model.
 
-    An image that cannot be read gets a row with the reason. Memory stays the same for any number.
+    An image that cannot be read, or whose probabilities are not finite, gets a row with the reason.
+    Memory stays the same for any number.
 
     Args:
         model: a model folder.
@@ -214,19 +224,25 @@ class Predictor:
         self, batch: Sequence[tuple[str | Path, torch.Tensor | None, str | None]]
     ) -> Iterator[Row]:
         features = [feature for _, feature, _ in batch if feature is not None]
-        answers: Iterator[tuple[Any, Any, Any]] = iter(())
+        answers: Iterator[tuple[Any, ...]] = iter(())
         if features:
             stacked = torch.stack(features)  # [n, D]
-            values, classes = self.classifier.probabilities(stacked).topk(self.top_k, dim=1)
-            weights = self.classifier.domain_weights(stacked)
-            answers = zip(values.tolist(), classes.tolist(), weights.tolist(), strict=True)
+            probabilities = self.classifier.probabilities(stacked)  # [n, K]
+            weights = self.classifier.domain_weights(stacked)  # [n, S]
+            finite = torch.cat([probabilities, weights], dim=1).isfinite().all(dim=1)
+            values, classes = probabilities.topk(self.top_k, dim=1)
+            parts = (finite, values, classes, weights)
+            answers = zip(*(part.tolist() for part in parts), strict=True)
         names = self.classifier.class_names
         for path, feature, error in batch:
             if feature is None:
                 yield Row(str(path), error=error or "cannot be read")
                 continue
-            probabilities, best, alpha = next(answers)
-            top = tuple((names[k], p) for k, p in zip(best, probabilities, strict=True))
+            is_finite, best_values, best, alpha = next(answers)
+            if not is_finite:
+                yield Row(str(path), error=NOT_FINITE)
+                continue
+            top = tuple((names[k], p) for k, p in zip(best, best_values, strict=True))
             yield Row(str(path), top, tuple(alpha))
 
 
