@@ -11,7 +11,8 @@ TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 .PHONY: demo test browser lint format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night --out demo-results
+	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night \
+		--methods zero-shot,coop,linear-probe,ldpf-paper,ldpf,auto,ldpf-oracle --out demo-results
 
 test: $(VENV)/.installed-test lint browser
 	$(TEST_ENV) $(BIN)/pytest -n 2
