@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ldpf.errors import SettingsError
+from ldpf.text.contexts import nearest_words
 from ldpf.utils.files import write_text
 
 if TYPE_CHECKING:
@@ -176,8 +177,6 @@ class Tracker:
 
     def add_prompts(self, tower: TextTower, contexts: torch.Tensor) -> None:
         """Write the nearest words of the learned tokens [S, M, W] as a table."""
-        from ldpf.text.contexts import nearest_words
-
         rows = []
         for s, context in enumerate(contexts):
             for position, [(word, distance)] in enumerate(nearest_words(tower, context, count=1)):
