@@ -67,7 +67,9 @@ def test_ctrl_c_says_how_to_go_on_and_exits_130():
 
 def test_ctrl_c_in_a_terminal_leaves_no_traceback():
     code = (
-        "import time, typer\n"
+        "import signal, time, typer\n"
+        # A job in the background of a shell is started with the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from ldpf.cli.group import CommandGroup\n"
         "app = typer.Typer(cls=CommandGroup)\n"
         "@app.command()\n"

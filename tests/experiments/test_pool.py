@@ -206,8 +206,11 @@ def test_a_method_that_cannot_be_sent_is_refused(experiment):
 
 
 SCRIPT = """
-import dataclasses, sys
+import dataclasses, signal, sys
 from pathlib import Path
+
+# A job in the background of a shell is started with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import torch
 
