@@ -445,3 +445,19 @@ def test_the_scores_behind_a_chosen_number_are_told(data, caplog):
         discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains="silhouette"), 0)
     for row in discovery.chosen.table:
         assert f"n_domains={row['n_domains']}, silhouette={row['silhouette']:.3f}" in caplog.text
+
+
+class OneDirection(SphericalKMeans):
+    """Divides nothing, as where z of all images is the same."""
+
+    def fit(self, z, n_domains, seed):
+        return super().fit(torch.ones_like(z), n_domains, seed)
+
+
+def test_fewer_directions_than_domains_lower_the_number_and_say_so(data, caplog):
+    settings = replace(SETTINGS, disentangle=DISENTANGLERS.make("leace"), clusterer=OneDirection())
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        discovery = discover(*data, settings)
+    assert discovery.n_domains == 1
+    assert discovery.assignments.unique().tolist() == [0]
+    assert any("1 latent domains instead of 3" in message for message in caplog.messages)

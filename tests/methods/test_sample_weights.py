@@ -19,9 +19,10 @@ def test_without_weights_the_mean_is_plain():
     assert float(weighted_mean(losses, None)) == 3.0
 
 
-def test_by_class_every_class_has_the_same_total():
-    total = totals(sample_weights("class", LABELS, DOMAINS, 2), LABELS)
-    assert total.tolist() == pytest.approx([4.0, 4.0])
+def test_by_class_every_class_has_the_same_total_and_its_images_the_same_weight():
+    weights = sample_weights("class", LABELS, DOMAINS, 2)
+    assert totals(weights, LABELS).tolist() == pytest.approx([4.0, 4.0])
+    assert weights.tolist() == pytest.approx([4 / 3] * 3 + [4 / 5] * 5)
 
 
 def test_by_latent_domain_and_class_every_cell_has_the_same_total():
