@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from ldpf.domains.discovery import DomainDiscovery
-from ldpf.domains.folds import GroupFold, leave_one_group_out
 from ldpf.domains.settings import DiscoverySettings
 from ldpf.errors import LdpfError, SettingsError
 from ldpf.fusion.base import FusionRule, as_rule
-from ldpf.fusion.left_out import WithoutPrompt
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods.base import METHODS, Method, make_method
 from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, table_rows
+from ldpf.methods.left_out import STEPS, latent_groups, quiet, usable_folds
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.combined_classifier import combine
-from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.domains.folds import GroupFold
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.base import Classifier
 
@@ -42,18 +39,6 @@ CANDIDATES = (
     "ldpf",
 )
 MEMBERS = ("ldpf", "linear-probe-balanced", "gda-balanced")
-
-JUDGE = Recipe(
-    name="judge",
-    optimizer="adam",
-    learning_rate=1e-2,
-    image_batch=8192,
-    max_steps=100,
-    patience=40,
-    cooldown=20,
-    evaluate_every=5,
-)
-"""How prompts are trained in a fold, with `judge_steps` for the steps."""
 
 
 @METHODS.register("auto", prompts=True)
@@ -143,6 +128,7 @@ class Auto(Method):
             "table": [row.to_json() for row in table],
             "chosen": chosen,
             "reason": reason,
+            "n_domains": judges.n_domains,
             "n_folds": len(judges.folds),
             "seconds": time.monotonic() - started,
         }
@@ -158,6 +144,40 @@ class Auto(Method):
             "auto": auto,
         }
         return replace(result, method=self.name, training=training)  # type: ignore[type-var]
+
+    def candidate(self, name: str, n_domains: int) -> Method:
+        """A candidate with this method's recipe, latent domains and fusion rule."""
+        method: Any = make_method(name, self.recipe)
+        shared = {
+            "discovery": replace(self.discovery, n_domains=n_domains),
+            "fusion": self.fusion,
+        }
+        known = {field.name for field in fields(method)}
+        return replace(method, **{key: part for key, part in shared.items() if key in known})
+
+    def left_out(
+        self,
+        classifier: Classifier,
+        fold: GroupFold,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        steps: int = STEPS,
+    ) -> Classifier:
+        """See `Method.left_out`: each member of the ensemble, or the candidate that was chosen."""
+        auto, trained = classifier.training["auto"], cast(Any, classifier)
+        of_fold = {"seed": seed, "steps": min(steps, self.judge_steps)}
+        if auto["chosen"] != ENSEMBLE:
+            chosen = self.candidate(auto["chosen"], auto["n_domains"])
+            return chosen.left_out(classifier, fold, backbone, **of_fold)
+        members = [
+            self.candidate(name, auto["n_domains"]).left_out(member, fold, backbone, **of_fold)
+            for name, member in zip(self.members, trained.members, strict=True)
+        ]
+        passes = sum(member.training["text_passes"] for member in members)
+        judged = fold.validation if len(fold.validation) else fold.train
+        combined = combine(self.name, members, judged)
+        return replace(combined, training={**combined.training, "text_passes": passes})
 
 
 class _Judges:
@@ -185,16 +205,13 @@ class _Judges:
         self.text_passes = 0
         self._seconds: dict[str, float] = {}
         self._in_folds: dict[str, dict[int, Classifier]] = {}
-        latent = DomainDiscovery(train, validation, auto.discovery, seed).run()
-        self.n_domains = latent.n_domains
-        groups = latent.assign(train.features), latent.assign(validation.features)
-        folds = leave_one_group_out(train, validation, *groups, range(self.n_domains))
-        self.folds = [f for f in folds if len(f.judged) and len(f.train.labels.unique()) > 1]
+        *groups, self.n_domains = latent_groups(train, validation, auto.discovery, seed=seed)
+        self.folds = usable_folds(train, validation, groups[0], groups[1], self.n_domains)
 
     def train_and_judge(self, name: str) -> None:
         """Train a candidate on all images and in each fold."""
         started = time.monotonic()
-        method = self._method(name, self.auto.recipe, self.n_domains)
+        method = self.auto.candidate(name, self.n_domains)
         # One run has one checkpoint: that of the longest training, whose curves are shown.
         main = "fusion" in METHODS.facts(name)
         classifier = method.fit(
@@ -209,11 +226,14 @@ class _Judges:
         self._in_folds[name] = {}
         for fold in tuple(self.folds):
             try:
-                with _quiet():
-                    self._in_folds[name][fold.group] = self._in_fold(method, classifier, fold)
+                with quiet():
+                    in_fold = self._in_fold(method, classifier, fold)
             except LdpfError as error:
                 log.warning("latent domain %d judges nothing: %s", fold.group, error)
                 self.folds.remove(fold)
+                continue
+            self._in_folds[name][fold.group] = in_fold
+            self.text_passes += in_fold.training["text_passes"]
         self._seconds[name] = time.monotonic() - started
 
     def combine(self) -> None:
@@ -259,37 +279,6 @@ class _Judges:
 
     def _in_fold(self, method: Method, classifier: Classifier, fold: GroupFold) -> Classifier:
         """A classifier that did not learn from the images that the fold judges by."""
-        if not method.learns:
-            return classifier
-        if isinstance(classifier, PromptClassifier) and classifier.latent is not None:
-            # The same domains as the fold's, unless a candidate finds its own.
-            own = classifier.latent.assign(fold.judged.features).mode().values
-            return classifier.with_fusion(WithoutPrompt(classifier.fusion, int(own)))
-        steps = min(self.auto.judge_steps, self.auto.recipe.steps(len(fold.train)))
-        short = self._method(method.name, replace(JUDGE, max_steps=steps), self.n_domains - 1)
-        fitted = short.fit(fold.train, fold.validation, self.backbone, seed=self.seed)
-        self.text_passes += fitted.training["text_passes"]
-        return fitted
-
-    def _method(self, name: str, recipe: Recipe, n_domains: int) -> Method:
-        method: Any = make_method(name, recipe)
-        discovery = self.auto.discovery
-        if isinstance(discovery.n_domains, str) or n_domains != self.n_domains:
-            discovery = replace(discovery, n_domains=n_domains)
-        shared = {"discovery": discovery, "fusion": self.auto.fusion}
-        known = {field.name for field in fields(method)}
-        return replace(method, **{key: part for key, part in shared.items() if key in known})
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing is said of the latent domains that are found in a fold: no model keeps them."""
-
-    def refuse(_: logging.LogRecord) -> bool:
-        return False
-
-    log.addFilter(refuse)
-    try:
-        yield
-    finally:
-        log.removeFilter(refuse)
+        return method.left_out(
+            classifier, fold, self.backbone, seed=self.seed, steps=self.auto.judge_steps
+        )

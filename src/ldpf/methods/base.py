@@ -14,6 +14,7 @@ from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.domains.folds import GroupFold
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.base import Classifier
     from ldpf.training.callbacks import RunRecord
@@ -67,6 +68,38 @@ class Method:
             A classifier of one of the kinds in `ldpf.models`, which a model folder can hold.
         """
         raise NotImplementedError
+
+    def left_out(
+        self,
+        classifier: Classifier,
+        fold: GroupFold,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        steps: int = 100,
+    ) -> Classifier:
+        """A classifier like the trained one that did not learn from what a fold judges by.
+
+        A method that combines parts says here how each part does without these images; for all
+        others `ldpf.methods.left_out.left_out_classifier` serves.
+
+        Args:
+            classifier: from `fit`, of all images.
+            fold: one group of the training and validation images, and all others.
+            backbone: frozen model that made the features.
+            seed: of every random draw.
+            steps: of a training of prompts in the fold, at most.
+
+        Returns:
+            A classifier whose `training["text_passes"]` are those that this took.
+
+        Raises:
+            LdpfError: the images of the fold are not enough to learn from.
+        """
+        # Imported here since it loads torch, and the command line reads names and facts alone.
+        from ldpf.methods.left_out import left_out_classifier
+
+        return left_out_classifier(self, classifier, fold, backbone, seed=seed, steps=steps)
 
     @property
     def learns(self) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.domains import DiscoverySettings, FittedDomains, OutsideCheck
 from ldpf.errors import SettingsError
@@ -28,6 +28,7 @@ from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.domains.folds import GroupFold
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.base import Classifier
 
@@ -173,3 +174,20 @@ class LDPF(Method):
         classifier.training.update(report)
         classifier = classifier.fit_fusion(self.fusion, train, validation, seed=seed)
         return add_head(classifier, self.head, train, validation, seed=seed)
+
+    def left_out(
+        self,
+        classifier: Classifier,
+        fold: GroupFold,
+        backbone: Backbone,
+        *,
+        seed: int = 0,
+        steps: int = 100,
+    ) -> Classifier:
+        """See `Method.left_out`; a visual head is fitted to the fold."""
+        if not self.head.fits:
+            return super().left_out(classifier, fold, backbone, seed=seed, steps=steps)
+        prompts: Any = classifier
+        alone = replace(self, head=NoHead())
+        others = alone.left_out(prompts.prompted, fold, backbone, seed=seed, steps=steps)
+        return add_head(others, self.head, fold.train, fold.validation, seed=seed)

@@ -128,6 +128,13 @@ class Classifier:
             "it; train a method with latent domains, such as 'ldpf'."
         )
 
+    def without_prompt(self, domain: int) -> Classifier | None:
+        """The same prompts without that of one latent domain; None where nothing would be left.
+
+        It imitates a model that has not seen that latent domain, and is for judging only.
+        """
+        return None
+
     def config(self) -> dict[str, Any]:
         """What config.json keeps of this kind beyond method, classes and training: plain values."""
         raise NotImplementedError

@@ -21,6 +21,7 @@ from ldpf.fusion import (
     rule_from_config,
 )
 from ldpf.fusion.fuse import MIXTURES, fuse
+from ldpf.fusion.left_out import WithoutPrompt
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
@@ -93,6 +94,12 @@ class PromptClassifier(Classifier):
                 "labelled images."
             )
         return replace(self, fusion=rule)
+
+    def without_prompt(self, domain: int) -> PromptClassifier | None:
+        """The prompts of all other latent domains, by the same rule; None where there is one."""
+        if self.latent is None or self.n_domains == 1:
+            return None
+        return self.with_fusion(WithoutPrompt(self.fusion, domain))
 
     def fit_fusion(
         self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
