@@ -377,3 +377,11 @@ def coop_model(
 
     folder = tmp_path_factory.mktemp("models") / "coop"
     return workflows.train(images, folder, backbone=tiny_clip_folder, method="coop").model
+
+
+@pytest.fixture
+def no_plugins(monkeypatch):
+    """As if no plug-in for further image formats were installed."""
+    from ldpf.data.formats import OptionalFormat
+
+    monkeypatch.setattr(OptionalFormat, "is_installed", property(lambda self: False))

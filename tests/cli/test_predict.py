@@ -133,11 +133,13 @@ def test_ctrl_c_leaves_a_parquet_file_that_can_be_read(
 
 
 def test_names_that_are_no_utf8_are_escaped_in_parquet(model, images, tmp_path, run, parquet):
-    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    new = tmp_path / "new"
+    new.mkdir()
+    name = os.fsencode(new) + b"/caf\xe9.png"
     Path(os.fsdecode(name)).write_bytes((images / "art" / "cat" / "0.png").read_bytes())
     out = tmp_path / "answers.parquet"
-    assert run("predict", model, tmp_path, "--format", "parquet", "--out", out).exit_code == 0
-    assert parquet.read_table(out)["path"].to_pylist() == [f"{tmp_path}/caf\\xe9.png"]
+    assert run("predict", model, new, "--format", "parquet", "--out", out).exit_code == 0
+    assert parquet.read_table(out)["path"].to_pylist() == [f"{new}/caf\\xe9.png"]
 
 
 def test_parquet_needs_a_file(model, images, run, parquet):

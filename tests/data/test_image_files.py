@@ -31,6 +31,7 @@ def test_hidden_and_other_files_are_ignored(tmp_path):
     assert relative(tmp_path, iter_image_files(tmp_path)) == ["a.jpg"]
 
 
+@pytest.mark.usefixtures("no_plugins")
 def test_other_endings_are_counted(tmp_path):
     touch(*(tmp_path / name for name in ("1.heic", "2.HEIC", "README")))
     (folder,) = walk_folders(tmp_path)

@@ -94,6 +94,50 @@ def test_folders_named_like_splits_are_not_taken_for_domains(tmp_path):
     assert list_folders(tmp_path, "domain/class").domain_names == ("test", "train")
 
 
+@pytest.mark.parametrize(
+    "tops",
+    [
+        ("training_set", "test_set"),
+        ("train_images", "val_images"),
+        ("TRAIN", "TEST", "TEST_SIMPLE"),
+        ("Training", "testing", "validation_data"),
+        ("seg_train", "seg_test"),
+        ("train", "test", "extra"),
+    ],
+)
+def test_splits_with_other_words_or_capitals_are_not_taken_for_domains(tmp_path, tops):
+    touch(tmp_path, *(f"{top}/{name}/1.jpg" for top in tops for name in ("dog", "cat")))
+    with pytest.raises(DataError, match="named like splits, not domains"):
+        list_folders(tmp_path)
+    assert set(list_folders(tmp_path, "domain/class").domain_names) == set(tops)
+
+
+@pytest.mark.parametrize("tops", [("test_tube", "flask"), ("trainer", "sandal"), ("train", "bus")])
+def test_names_of_things_are_domains_even_if_they_begin_like_splits(tmp_path, tops):
+    touch(tmp_path, *(f"{top}/{name}/1.jpg" for top in tops for name in ("red", "blue")))
+    assert set(list_folders(tmp_path).domain_names) == set(tops)
+
+
+@pytest.mark.parametrize("names", ["{}/1.jpg", "dog/{}/1.jpg"])
+def test_splits_are_not_taken_for_classes(tmp_path, names):
+    touch(tmp_path, names.format("train"), names.format("TEST"))
+    with pytest.raises(DataError, match="named like splits, not classes: TEST, train"):
+        list_folders(tmp_path)
+    layout = "class" if names.startswith("{") else "domain/class"
+    assert list_folders(tmp_path, layout).classes == ("TEST", "train")
+
+
+SYSTEM = ("#recycle", "$RECYCLE.BIN", "lost+found", "@eaDir", ".Trash-1000", "__MACOSX")
+
+
+@pytest.mark.parametrize("name", (*SYSTEM, "System Volume Information", "#Recycle"))
+def test_folders_of_the_system_are_neither_classes_nor_domains(tmp_path, name):
+    touch(tmp_path, "a/dog/1.jpg", "b/dog/1.jpg", f"{name}/dog/1.jpg", f"a/{name}/1.jpg")
+    listing = list_folders(tmp_path)
+    assert (listing.classes, listing.domain_names) == (("dog",), ("a", "b"))
+    assert listing.left_out.system_folders == {name: 2}
+
+
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(
         DataError, match=f"there are no images in {re.escape(str(tmp_path))}: it is empty"
@@ -101,10 +145,11 @@ def test_an_empty_folder_is_an_error(tmp_path):
         list_folders(tmp_path)
 
 
+@pytest.mark.usefixtures("no_plugins")
 def test_a_folder_with_other_files_only_says_which(tmp_path):
     touch(tmp_path, "dog/1.heic", "dog/2.heic", "dog/a.txt")
     with pytest.raises(
-        DataError, match=r"only files with other endings: \.heic \(2\), \.txt \(1\)"
+        DataError, match=r"2 pictures in formats that are not read \(\.heic 2;.*1 other .*\.txt 1"
     ):
         list_folders(tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,38 @@ def test_rows_are_written_to_a_stream_or_a_file(model, images, tmp_path):
     assert len(list(csv.DictReader(io.StringIO(stream.getvalue())))) == 18
     workflows.predict(model, images / "art").write(tmp_path / "answers.csv")
     assert (tmp_path / "answers.csv").read_text() == stream.getvalue()
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_pictures_that_are_not_read_are_said_once_after_the_last_folder(
+    model, images, tmp_path, caplog
+):
+    images = shutil.copytree(images, tmp_path / "images")
+    for place in ("art/cat/1.heic", "photo/dog/2.HEIC", "photo/#recycle"):
+        (images / place).write_bytes(b"x") if "." in place else (images / place).mkdir()
+    with caplog.at_level("INFO", logger="ldpf"):
+        rows = list(workflows.predict(model, [images / "art", images / "photo"]))
+    (line,) = [r.getMessage() for r in caplog.records if "left out" in r.msg]
+    assert ".heic 2" in line and "#recycle 1" in line
+    assert not [row for row in rows if "heic" in row.path.lower()]
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_a_folder_of_pictures_that_are_not_read_says_so(model, tmp_path):
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone/1.HEIC").write_bytes(b"x")
+    with pytest.raises(
+        DataError,
+        match=r"no images in .*phone; .* Left out: .*\.heic 1; .*\[heif\]' reads HEIC",
+    ):
+        workflows.predict(model, tmp_path / "phone")
+
+
+def test_answers_are_not_written_among_the_images(model, images):
+    predictions = workflows.predict(model, [images / "art"])
+    with pytest.raises(SettingsError, match="lies in the folder of the images"):
+        predictions.write(images / "art/answers.csv")
+    assert predictions.tally.images == 0 and not (images / "art/answers.csv").exists()
 
 
 def test_one_path_may_stand_alone(model, images):

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from ldpf.data.class_names import readable_name
     from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
     from ldpf.data.embeddings import EmbeddedImages
+    from ldpf.data.formats import IMAGE_ENDINGS, image_endings
     from ldpf.data.image_files import iter_image_files
     from ldpf.data.images import (
-        IMAGE_ENDINGS,
         MAX_PIXELS,
         BadImage,
         UnreadableImageError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BadImage": ".images",
     "EmbeddedImages": ".embeddings",
-    "IMAGE_ENDINGS": ".images",
+    "IMAGE_ENDINGS": ".formats",
     "ImageDataset": ".dataset",
     "LabelledImages": ".in_memory",
     "MAX_PIXELS": ".images",
@@ -42,6 +42,7 @@ _HOMES = {
     "from_embeddings": ".adapters",
     "from_huggingface": ".adapters",
     "from_torch": ".adapters",
+    "image_endings": ".formats",
     "iter_image_files": ".image_files",
     "load_dataset": ".load",
     "make_split": ".splits",
@@ -67,6 +68,7 @@ __all__ = [
     "from_embeddings",
     "from_huggingface",
     "from_torch",
+    "image_endings",
     "iter_image_files",
     "load_dataset",
     "make_split",

@@ -31,6 +31,8 @@ class ImageDataset:
         domain_names: As the folders or the manifest spell them; empty where domains are unknown.
         splits: [N] strings ``train``, ``val`` or ``test`` from a manifest, else None.
         skipped: Files left out because they cannot be used, with reasons.
+        walked: The folder that was walked for images, so that no result is written into it; None
+            for a manifest and other lists.
 
     Raises:
         DataError: The arrays do not fit together, or a path occurs twice.
@@ -45,6 +47,7 @@ class ImageDataset:
     domain_names: tuple[str, ...] = ()
     splits: np.ndarray | None = None
     skipped: tuple[BadImage, ...] = ()
+    walked: Path | None = None
 
     def __post_init__(self) -> None:
         for field in ("labels", "domains", "splits"):

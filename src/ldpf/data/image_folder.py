@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ldpf.data.class_names import check_distinct
+from ldpf.data.formats import image_endings
 from ldpf.data.image_files import walk_folders
-from ldpf.data.images import IMAGE_ENDINGS
+from ldpf.data.left_out import LeftOut
+from ldpf.data.split_names import are_splits, split_folders
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.text import normalize, some
 
 LAYOUTS = ("auto", "domain/class", "class")
-_SPLIT_LIKE = frozenset(
-    {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
-)
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Listing:
         domains: [N] int64 into `domain_names`, or None.
         domain_names: Normalised, sorted.
         empty: Folders without images that were left out.
+        left_out: Files and folders that were left out, for folder trees.
     """
 
     paths: tuple[str, ...]
@@ -43,6 +42,7 @@ class Listing:
     domains: np.ndarray | None
     domain_names: tuple[str, ...]
     empty: tuple[str, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ def list_folders(root: Path, layout: str = "auto") -> Listing:
         layout: "auto", "domain/class" or "class".
 
     Raises:
-        DataError: No images; images at several depths or at a depth no layout has; top folders
-            that are named like splits (`train`, `test`); names that differ only in case or only in
-            their Unicode spelling; a folder that cannot be read.
+        DataError: No images; images at several depths or at a depth no layout has; domains or
+            classes that are named like splits (`train`, `TEST`, `val_images`); names that differ
+            only in case or only in their Unicode spelling; a folder that cannot be read.
         SettingsError: An unknown layout.
     """
     check_value("layout", layout, OneOf(LAYOUTS))
-    leaves, empty, endings = _collect(root)
+    leaves, empty, left_out = _collect(root)
     if not leaves:
-        raise DataError(_no_images(root, endings))
+        raise DataError(_no_images(root, left_out))
     levels = _levels(root, leaves, layout)
     classes, labels = _ids("class", leaves, levels - 1)
     domain_names, domains = _ids("domain", leaves, 0) if levels == 2 else ((), None)
@@ -86,22 +86,22 @@ def list_folders(root: Path, layout: str = "auto") -> Listing:
         [f"{leaf.path}/{name}" for name in leaf.images] if leaf.path else leaf.images
         for leaf in leaves
     )
-    return Listing(tuple(paths), labels, classes, domains, domain_names, tuple(empty))
+    return Listing(tuple(paths), labels, classes, domains, domain_names, tuple(empty), left_out)
 
 
-def _collect(root: Path) -> tuple[list[_Leaf], list[str], Counter[str]]:
-    """Folders with images; folders with neither images nor folders; the other files' endings."""
+def _collect(root: Path) -> tuple[list[_Leaf], list[str], LeftOut]:
+    """Folders with images; folders with neither images nor folders; and what is left out."""
     leaves: list[_Leaf] = []
     empty: list[str] = []
-    endings: Counter[str] = Counter()
+    left_out = LeftOut()
     for folder in walk_folders(root):
-        endings += folder.other_endings
+        left_out.add(folder)
         if folder.images:
             parts = tuple(folder.path.split("/")) if folder.path else ()
             leaves.append(_Leaf(folder.path, parts, folder.images))
         elif not folder.subfolders and folder.path:
             empty.append(folder.path)
-    return leaves, empty, endings
+    return leaves, empty, left_out
 
 
 def _levels(root: Path, leaves: Sequence[_Leaf], layout: str) -> int:
@@ -135,14 +135,31 @@ def _levels(root: Path, leaves: Sequence[_Leaf], layout: str) -> int:
             f"the images in {root} lie {depth} folders deep, for example {examples[depth]}; "
             f"expected class/image or domain/class/image: {hint}"
         )
-    tops = sorted({leaf.parts[0] for leaf in leaves})
-    if depth == 2 and all(top.casefold() in _SPLIT_LIKE for top in tops):
+    _refuse_splits(root, leaves, depth)
+    return depth
+
+
+def _refuse_splits(root: Path, leaves: Sequence[_Leaf], depth: int) -> None:
+    """Refuse folders that are named like splits; `depth` is 1 or 2."""
+    tops = {leaf.parts[0] for leaf in leaves}
+    splits = split_folders(tops)
+    # One of DomainNet's classes is called train, and a folder may hold domains of vehicles: a
+    # training and a held-out split side by side, or nothing else, are needed.
+    if depth == 2 and (are_splits(tops) or len(splits) == len(tops)):
         raise DataError(
-            f"the top folders of {root} are named like splits, not domains: {', '.join(tops)}; "
+            f"the top folders of {root} are named like splits, not domains: {', '.join(splits)}; "
             "point to one of them, or list the images in a manifest with a split column, or say "
             "layout='domain/class' if they are domains"
         )
-    return depth
+    classes = {leaf.parts[depth - 1] for leaf in leaves}
+    splits = split_folders(classes)
+    if are_splits(classes) and len(splits) == len(classes):
+        raise DataError(
+            f"the class folders in {root} are named like splits, not classes: {', '.join(splits)}; "
+            "put the images of each class into a folder of its own inside them and point to one, "
+            "or list the images in a manifest with a split column, or say "
+            f"layout={LAYOUTS[3 - depth]!r} if they are classes"
+        )
 
 
 def _ids(kind: str, leaves: Sequence[_Leaf], level: int) -> tuple[tuple[str, ...], np.ndarray]:
@@ -159,10 +176,10 @@ def _example(leaf: _Leaf) -> str:
     return f"{leaf.path}/{leaf.images[0]}" if leaf.path else leaf.images[0]
 
 
-def _no_images(root: Path, endings: Counter[str]) -> str:
-    seen = ", ".join(f"{e or 'no ending'} ({n:,})" for e, n in endings.most_common(5))
-    found = f"it holds only files with other endings: {seen}" if seen else "it is empty"
+def _no_images(root: Path, left_out: LeftOut) -> str:
+    words = left_out.words()
+    found = f"it holds only what is left out: {words}" if words else "it is empty"
     return (
         f"there are no images in {root}: {found}; images end in "
-        f"{', '.join(sorted(IMAGE_ENDINGS))} and lie in class/image or domain/class/image"
+        f"{', '.join(sorted(image_endings()))} and lie in class/image or domain/class/image"
     )

@@ -18,14 +18,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ldpf.data.dicom import open_dicom, picture_of, size_of
+from ldpf.data.formats import DICOM, HEAD, format_of, pillow_readers, why_unread
 from ldpf.errors import DataError
-
-IMAGE_ENDINGS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2"}
-)
-# Only these of Pillow's readers: others run foreign programs (EPS) or are not photographs.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 
 MAX_PIXELS = 89_478_485
 """Pixels above which an image counts as a decompression bomb (Pillow's own limit)."""
@@ -66,6 +61,7 @@ def read_image(
     palette entry or colour) is laid on white. 16-bit greyscale is scaled to 8 bits (value / 257).
     Float and 32-bit integer TIFFs are scaled from the smallest of the ranges 0..1 (float only),
     0..255, 0..65535 that holds every value, else from their own least to their own greatest value.
+    HEIC, AVIF, JPEG XL and DICOM are read where their plug-in is installed (`ldpf.data.formats`).
     An EXIF rotation is applied; one that cannot be understood is taken as none. Of an animation
     or a file with several pages the first frame is read.
 
@@ -78,8 +74,9 @@ def read_image(
         A loaded `PIL.Image.Image` of mode RGB.
 
     Raises:
-        UnreadableImageError: (a `DataError`) The file is missing, empty, not an image, truncated or
-            otherwise damaged, too large, or holds values that are not finite.
+        UnreadableImageError: (a `DataError`) The file is missing, empty, not an image, in a format
+            whose plug-in is not installed, truncated or otherwise damaged, too large, or holds
+            values that are not finite.
     """
     with _reasons(path), _open(path, data, max_pixels) as image:
         return rgb_image(image, path)
@@ -197,20 +194,36 @@ def _open(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Ima
         stream = io.BytesIO(data)
     with stream:
         try:
-            image = Image.open(stream, formats=_formats())
-        except UnidentifiedImageError:
-            stream.seek(0)
-            head = stream.read(16)
-            raise UnreadableImageError(
-                path, f"not an image, or its header is damaged (it begins with {head!r})"
-            ) from None
+            image = _identified(path, stream, max_pixels)
         except Image.DecompressionBombError as error:
             raise UnreadableImageError(path, _too_large(error, max_pixels)) from error
         with image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise UnreadableImageError(path, _too_many(width * height, max_pixels))
+            _check_size(path, image.size, max_pixels)
             yield image
+
+
+def _identified(path: str | Path, stream: BinaryIO, max_pixels: int) -> Image.Image:
+    """The image by a reader of Pillow or of a plug-in that is installed."""
+    try:
+        return Image.open(stream, formats=pillow_readers())
+    except UnidentifiedImageError:
+        stream.seek(0)
+        head = stream.read(HEAD)
+        stream.seek(0)
+    optional = format_of(head)
+    if optional is None or not optional.load():
+        raise UnreadableImageError(path, why_unread(head))
+    if optional is DICOM:
+        header = open_dicom(stream)
+        _check_size(path, size_of(header), max_pixels)
+        return picture_of(header)
+    return Image.open(stream, formats=(optional.reader,))
+
+
+def _check_size(path: str | Path, size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise UnreadableImageError(path, _too_many(width * height, max_pixels))
 
 
 @contextmanager
@@ -243,12 +256,6 @@ def _too_large(error: Image.DecompressionBombError, max_pixels: int) -> str:
     if match is not None and int(match[1]) > max_pixels:
         return _too_many(int(match[1]), max_pixels)
     return f"{error}; Pillow has a limit of its own, PIL.Image.MAX_IMAGE_PIXELS"
-
-
-@functools.cache
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _to_rgb(path: str | Path, image: Image.Image) -> Image.Image:
@@ -285,6 +292,8 @@ def _scaled(path: str | Path, values: np.ndarray, *, is_float: bool) -> Image.Im
 def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
     """Apply the EXIF rotation of the loaded `image` to `rgb`."""
     try:
+        if image.format == "JXL":  # turned by its decoder; the EXIF tag does not count there
+            return rgb
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         if orientation == 1:
             return rgb

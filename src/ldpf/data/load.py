@@ -83,6 +83,7 @@ def load_dataset(
     splits, embeddings = None, None
     missing: Sequence[BadImage] = ()
     found = None
+    walked = root if root.is_dir() and source != "demo" else None
     if root.is_dir():
         if benchmark != "auto" or (layout == "auto" and source != "demo"):
             found = recognize_dataset(root, benchmark)
@@ -112,6 +113,9 @@ def load_dataset(
                 f"{root / CLASS_NAMES_FILE} with lines such as '0 = cat'",
                 stacklevel=2,
             )
+    if found is None and names_file == root / CLASS_NAMES_FILE:
+        listing.left_out.endings.subtract([Path(CLASS_NAMES_FILE).suffix])  # it is read
+    listing.left_out.say(root)
     empty = {path.rpartition("/")[2] for path in listing.empty}
     dataset = ImageDataset(
         name=name,
@@ -127,6 +131,7 @@ def load_dataset(
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,
+        walked=walked,
     )
     if embeddings is not None:
         dataset = EmbeddedImages(**vars(dataset), embeddings=embeddings)

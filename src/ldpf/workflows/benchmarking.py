@@ -31,6 +31,7 @@ from ldpf.utils.progress import progress_bar
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
 
@@ -112,7 +113,8 @@ def benchmark(
         command: kept in each run as the command that made it.
 
     Raises:
-        SettingsError: an option that cannot be, or `out` holds other files.
+        SettingsError: an option that cannot be, `out` holds other files, or it lies in
+            the folder of the images.
         DataError: the images cannot be used, or their domains are unknown.
     """
     plan = BenchmarkPlan(
@@ -128,6 +130,7 @@ def benchmark(
         search=parse_search(search, trials),
     )
     folder = Path(out)
+    check_outputs(data, {"--out": folder, "--track": track})
     check_own_folder(folder, ("runs", "results.jsonl"), "benchmark results")
     curves = None if track is None else Path(track)
     if curves is not None:

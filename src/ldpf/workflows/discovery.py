@@ -30,6 +30,7 @@ from ldpf.workflows.inputs import (
     load_trained,
     open_backbone,
 )
+from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
 
@@ -124,7 +125,8 @@ def discover(
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SettingsError: a setting that cannot be, or `out` holds other files.
+        SettingsError: a setting that cannot be, `out` holds other files, or it lies in the folder
+            of the images.
         ModelError: the model has no latent domains.
         DataError: the images cannot be used.
     """
@@ -135,6 +137,7 @@ def discover(
             "or leave MODEL out to discover latent domains anew."
         )
     folder = None if out is None else Path(out)
+    check_outputs(data, {"--out": folder})
     if folder is not None:
         check_own_folder(folder, (TABLE, OVERVIEW), "latent domains")
     images = list_images(data)

@@ -85,6 +85,7 @@ def encode(
         DataError: there are bad images (and they are not to be left out), or embeddings, or the
             cache cannot be written.
         BackboneError: the backbone cannot be loaded, or fails.
+        SettingsError: the cache lies in the folder of the images.
     """
     images = list_images(data)
     dataset = images.dataset

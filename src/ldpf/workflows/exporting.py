@@ -22,6 +22,7 @@ from ldpf.workflows.inputs import (
     list_images,
     load_trained,
 )
+from ldpf.workflows.outputs import check_outputs
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -100,7 +101,8 @@ def export(
         backbone: where the backbone lies now; None for where it was during training.
 
     Raises:
-        SettingsError: fp16 or int8 without `data`, or an option that cannot be.
+        SettingsError: fp16 or int8 without `data`, an option that cannot be, or `out` lies in the
+            folder of the images.
         DataError: there are classes that the model does not have, or embeddings for a graph that
             takes pixels.
         ModelError: the folder holds no model, or one that a graph cannot hold.
@@ -110,6 +112,7 @@ def export(
             f"precision={precision!r} can change answers: give labelled images with --data to have "
             "the change of accuracy measured, or --unmeasured to do without."
         )
+    check_outputs(data, {"--out": out})
     trained = load_trained(model, backbone, "cpu")
     images = None if data is None else _listed(data, trained, part)
     written = export_onnx(

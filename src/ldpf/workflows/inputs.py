@@ -12,7 +12,9 @@ from ldpf.data import ImageDataset, load_dataset
 from ldpf.errors import BackboneError
 from ldpf.features.extract import Extraction, encode_dataset
 from ldpf.models.saving import load_model, read_config
+from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.text import count
+from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.source import DataSource, describe
 
 if TYPE_CHECKING:
@@ -61,8 +63,10 @@ def list_images(images: Images) -> ListedImages:
     """List labeled images; the log says how many there are.
 
     Raises:
-        DataError, SettingsError: see `load_dataset`.
+        DataError, SettingsError: see `load_dataset`; or the cache lies in the folder of the images.
     """
+    cache = images.cache_dir if isinstance(images, DataSource) else None
+    check_outputs(images, {"the cache": cache or cache_root()})
     if isinstance(images, ImageDataset):
         return ListedImages(images, DataSource(str(images.root)))
     source = images if isinstance(images, DataSource) else DataSource(images)

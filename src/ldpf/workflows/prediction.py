@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import torch
 
-from ldpf.data import IMAGE_ENDINGS, iter_image_files
+from ldpf.data import image_endings, iter_image_files
 from ldpf.data.embeddings import has_embeddings, list_unlabelled
+from ldpf.data.image_files import check_outside
+from ldpf.data.left_out import LeftOut
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.encode import stream_features
 from ldpf.models.saving import read_config
@@ -69,13 +71,16 @@ class Predictions:
         tally: what has been read so far.
     """
 
-    def __init__(self, predictor: Predictor, rows: Iterator[Row]) -> None:
-        """Wait to be read."""
+    def __init__(
+        self, predictor: Predictor, rows: Iterator[Row], folders: Sequence[Path] = ()
+    ) -> None:
+        """Wait to be read; no file is written into `folders`, which hold the images."""
         self.class_names = predictor.classifier.class_names
         self.n_domains = predictor.classifier.n_domains
         self.top_k = predictor.top_k
         self.tally = Tally()
         self._rows, self._batch_size = rows, predictor.batch_size
+        self._folders = tuple(folders)
 
     def __iter__(self) -> Iterator[Row]:
         reported = time.monotonic()
@@ -102,8 +107,11 @@ class Predictions:
             How many there were, and how many have an error.
 
         Raises:
-            SettingsError: the format or the file cannot be.
+            SettingsError: the format or the file cannot be, or the file lies in a folder of the
+                images.
         """
+        if isinstance(target, str | Path):
+            check_outside(target, self._folders)
         write_rows(
             self,
             Path(target) if isinstance(target, str) else target,
@@ -159,7 +167,9 @@ def predict(
         )
     check_value("batch_size", batch_size, Whole(at_least=1))
     embeddings = _embeddings(paths)
-    files = None if embeddings else _first_or_error(find_images(paths, listed), paths)
+    left_out = LeftOut()
+    found = find_images(paths, listed, left_out)
+    files = None if embeddings else _first_or_error(found, paths, left_out)
     trained = load_trained(model, backbone, device)
     if not trained.classifier.per_image:
         log.warning(
@@ -169,7 +179,8 @@ def predict(
         )
     predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size)
     if files is not None:
-        return Predictions(predictor, predictor.rows(files))
+        folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
+        return Predictions(predictor, predictor.rows(files), folders)
     # The first at once: embeddings of another size are refused before a file is begun.
     return Predictions(predictor, _first_at_once(predictor.rows_of_embeddings(embeddings)))
 
@@ -246,7 +257,9 @@ class Predictor:
             yield Row(str(path), top, tuple(alpha))
 
 
-def find_images(paths: Sequence[str], listed: Iterable[bytes] = ()) -> Iterator[Path]:
+def find_images(
+    paths: Sequence[str], listed: Iterable[bytes] = (), left_out: LeftOut | None = None
+) -> Iterator[Path]:
     """Files, images below folders, and for "-" the paths that are listed; lazy.
 
     A listed path that does not exist is passed on, and gets its row with an error.
@@ -254,6 +267,7 @@ def find_images(paths: Sequence[str], listed: Iterable[bytes] = ()) -> Iterator[
     Args:
         paths: files, folders or "-".
         listed: lines with a path each, as standard input has them.
+        left_out: counts what is left out; None says it in the log, folder by folder.
 
     Raises:
         DataError: a path in `paths` does not exist (before any other is looked at).
@@ -263,12 +277,12 @@ def find_images(paths: Sequence[str], listed: Iterable[bytes] = ()) -> Iterator[
             raise missing_path_error(Path(path))
     for path in paths:
         if path != "-":
-            yield from iter_image_files(path)
+            yield from iter_image_files(path, left_out=left_out)
             continue
         for line in listed:
             name = os.fsdecode(line.rstrip(b"\r\n"))
             if Path(name).is_dir() and name:
-                yield from iter_image_files(name)
+                yield from iter_image_files(name, left_out=left_out)
             elif name:
                 yield Path(name)
 
@@ -294,10 +308,13 @@ def _first_at_once(rows: Iterator[Row]) -> Iterator[Row]:
     return iter(()) if first is None else itertools.chain([first], rows)
 
 
-def _first_or_error(files: Iterator[Path], paths: Sequence[str]) -> Iterator[Path]:
+def _first_or_error(
+    files: Iterator[Path], paths: Sequence[str], left_out: LeftOut
+) -> Iterator[Path]:
+    """The same files; after the last one the log says what was left out."""
     first = next(files, None)
     if first is not None:
-        return itertools.chain([first], files)
+        return itertools.chain([first], files, _said(left_out))
     if list(paths) == ["-"]:
         raise DataError(
             "No paths came in on standard input; pipe in one path a line, for example from "
@@ -305,5 +322,12 @@ def _first_or_error(files: Iterator[Path], paths: Sequence[str]) -> Iterator[Pat
         )
     raise DataError(
         f"There are no images in {', '.join(paths)}; images end in "
-        f"{', '.join(sorted(IMAGE_ENDINGS))}."
+        f"{', '.join(sorted(image_endings()))}."
+        + (f" Left out: {words}." if (words := left_out.words()) else "")
     )
+
+
+def _said(left_out: LeftOut) -> Iterator[Path]:
+    """No path; says what was left out when it is asked for one."""
+    left_out.say()
+    yield from ()

@@ -24,6 +24,7 @@ from ldpf.workflows.inputs import (
     load_original,
     load_trained,
 )
+from ldpf.workflows.outputs import check_outputs
 
 NO_DATA = "There are no pictures here: give the images with --data to see them."
 
@@ -75,7 +76,7 @@ def report(
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SettingsError: an option that cannot be.
+        SettingsError: an option that cannot be, or `out` lies in the folder of the images.
         ModelError: `results` holds neither results nor a model, or was made with another backbone.
         DataError: the images are not those of the results, or of other classes than the model's.
     """
@@ -84,6 +85,7 @@ def report(
         raise SettingsError(
             f"{str(file)!r} is a folder; give a file such as report.html with --out."
         )
+    check_outputs(data, {"--out": file})
     if is_benchmark(folder):
         if beside is not None:
             raise SettingsError(

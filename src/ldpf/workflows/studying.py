@@ -20,6 +20,7 @@ from ldpf.utils.files import new_folder, write_text
 from ldpf.utils.text import count
 from ldpf.workflows.benchmarking import jobs_for
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
 
@@ -93,6 +94,7 @@ def study(
     """
     question = make_study(name, values)
     way = get_recipe(recipe or get_preset(preset).recipe)
+    check_outputs(data, {"--out": out, "--runs": runs})
     images = list_images(data)
     dataset = images.dataset
     get_protocol().check(dataset, targets or ())

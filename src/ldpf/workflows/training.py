@@ -31,6 +31,7 @@ from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.model_writing import check_model_folder, train_into
+from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.search import chooser, search_space
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def train(
         command: kept in the model's provenance as the command that made it.
 
     Raises:
-        SettingsError: a setting that cannot be.
+        SettingsError: a setting that cannot be, or `out` lies in the folder of the images.
         DataError: the images cannot be used.
         ModelError: `out` holds other files.
     """
@@ -168,6 +169,7 @@ def train(
     space = search_space(search, trials, selection, learner)
     if space is not None:
         space.check_unset(settings or {})
+    check_outputs(data, {"--out": folder, "--track": track})
     check_model_folder(folder)
     tracker = None if track is None else Tracker(track)
     images = list_images(data)

@@ -56,6 +56,20 @@ def test_domain_class_image_is_recognized(layout, grow, tmp_path):
     assert all(dataset.file(i).is_file() for i in range(0, len(dataset), 50))
 
 
+@pytest.mark.usefixtures("no_plugins")
+def test_bins_and_unread_pictures_do_not_hide_a_data_set_and_are_said(grow, tmp_path, caplog):
+    root = grow(tmp_path / "PACS", PACS.domains, PACS.classes, each=1)
+    for place in ("#recycle", "sketch/@eaDir", "sketch/dog/lost+found"):
+        (root / place).mkdir()
+        (root / place / "1.jpg").write_bytes(b"x")
+    (root / "sketch/dog/2.heic").write_bytes(b"x")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        dataset = load_dataset(root)
+    assert dataset.domain_names == PACS.domains and len(dataset) == 28
+    (line,) = [r.getMessage() for r in caplog.records if r.msg.startswith("left out")]
+    assert ".heic 1" in line and "(#recycle 1, @eaDir 1, lost+found 1)" in line
+
+
 def test_labels_follow_the_folders(grow, tmp_path):
     dataset = load_dataset(grow(tmp_path, ("Art", "Real World"), HOME.classes, each=1))
     for path, label, domain in zip(dataset.paths, dataset.labels, dataset.domains, strict=True):

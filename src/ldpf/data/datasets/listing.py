@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from ldpf.data.datasets.recognize import (
     unknown_class_error,
 )
 from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, SplitLists, find_split_lists
-from ldpf.data.image_files import walk_folders
+from ldpf.data.image_files import Folder, walk_folders
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage
+from ldpf.data.left_out import LeftOut
 from ldpf.errors import DataError
 
 
@@ -72,30 +74,50 @@ def list_named_dataset(found: FoundDataset, *, unknown: list[str] | None = None)
     empty: list[str] = []
     missing: list[BadImage] = []
     unlisted = 0
+    left_out = LeftOut()
+    for place in {found.root, found.root / found.images}:
+        # Files here belong to the archives (lists, read-me files).
+        own = _own(place)
+        left_out.add(Folder("", system_folders=own.system_folders, hidden=own.hidden))
     prefix = f"{found.images}/" if found.images else ""
     # One domain at a time: its look-up table is the largest thing in memory.
     for folder, domain in sorted(found.domains.items(), key=lambda item: item[1]):
-        here = _walk(found, folder, empty, unknown)
+        here = _walk(found, folder, empty, unknown, left_out)
         if lists is not None and check is not None:
             here, absent, left = _apply_lists(found, lists, check, folder, domain, here)
             missing.extend(absent)
             unlisted += left
         here.paths = [f"{prefix}{folder}/{path}" for path in here.paths]
         per_domain[domain] = here
-    return _assemble(found, lists, per_domain, empty, missing, unlisted)
+    return _assemble(found, lists, per_domain, empty, missing, unlisted, left_out)
 
 
-def _walk(found: FoundDataset, folder: str, empty: list[str], unknown: list[str] | None) -> _Domain:
+def _own(place: Path) -> Folder:
+    """What lies in a folder itself."""
+    return next(iter(walk_folders(place)))
+
+
+def _walk(
+    found: FoundDataset,
+    folder: str,
+    empty: list[str],
+    unknown: list[str] | None,
+    left_out: LeftOut,
+) -> _Domain:
     here = _Domain([], [], [])
     base = found.domain_folder(folder)
     only = set(found.dataset.classes) if found.list_folder is not None else None
-    with_images = base.is_dir() and next(iter(walk_folders(base))).images
-    if with_images:
+    top = _own(base) if base.is_dir() else Folder("")
+    left_out.add(top)
+    if top.images:
         raise DataError(
-            f"{base} holds images of no class, for example {with_images[0]}; move them into class "
+            f"{base} holds images of no class, for example {top.images[0]}; move them into class "
             "folders, or away"
         )
-    for path, split, name in class_folders(found, folder):
+    in_classes = class_folders(found, folder)
+    for above in {path.rpartition("/")[0] for path, _, _ in in_classes} - {""}:  # split folders
+        left_out.add(_own(base / above))
+    for path, split, name in in_classes:
         official = class_folder(found, name)
         if official is None:
             if only is not None:
@@ -106,6 +128,7 @@ def _walk(found: FoundDataset, folder: str, empty: list[str], unknown: list[str]
             raise unknown_class_error(found, f"{folder}/{path}", name)
         before = len(here.paths)
         for inner in walk_folders(base / path):
+            left_out.add(inner)
             place = f"{path}/{inner.path}" if inner.path else path
             here.paths += [f"{place}/{image}" for image in inner.images]
         added = len(here.paths) - before
@@ -155,6 +178,7 @@ def _assemble(
     empty: list[str],
     missing: list[BadImage],
     unlisted: int,
+    left_out: LeftOut,
 ) -> DatasetListing:
     used = {name for here in per_domain.values() for name in here.classes}
     if not used:
@@ -175,6 +199,7 @@ def _assemble(
         domains=np.repeat(np.arange(len(domains), dtype=np.int64), sizes),
         domain_names=domains,
         empty=tuple(empty),
+        left_out=left_out,
     )
     known = np.array(splits) if all(split is not None for split in splits) else None
     return DatasetListing(listing, known, lists, tuple(missing), unlisted)

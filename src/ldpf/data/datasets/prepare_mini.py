@@ -9,6 +9,7 @@ from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.mini_domainnet import mini_domainnet
 from ldpf.data.datasets.recognize import recognize_dataset
 from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, read_list_folder
+from ldpf.data.image_files import check_outside
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
@@ -47,7 +48,7 @@ def prepare_mini_domainnet(
         progress: Show a progress bar on stderr.
 
     Raises:
-        SettingsError: See `place_all`.
+        SettingsError: `out` lies in `domainnet`, or see `place_all`.
         DataError: A folder does not hold what it should, a listed image is not there, or see
             `place_all`.
     """
@@ -55,6 +56,7 @@ def prepare_mini_domainnet(
     for folder in (domainnet, splits):
         if not folder.is_dir():
             raise missing_path_error(folder)
+    check_outside(out, [domainnet])
     found = recognize_dataset(domainnet, _MINI.name)
     assert found is not None  # a name is found, or an error
     lists = read_list_folder(splits, _MINI)

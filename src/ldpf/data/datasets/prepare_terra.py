@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.terra_incognita import terra_incognita
+from ldpf.data.image_files import check_outside
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
@@ -62,13 +63,14 @@ def prepare_terra_incognita(
         progress: Show a progress bar on stderr.
 
     Raises:
-        SettingsError: An unknown `several`, or see `place_all`.
+        SettingsError: An unknown `several`, `out` lies in `images`, or see `place_all`.
         DataError: The annotations cannot be used, an image is not there, or see `place_all`.
     """
     check_value("several_labels", several, OneOf(SEVERAL))
     annotations, images, out = (p.expanduser().absolute() for p in (annotations, images, out))
     if not images.is_dir():
         raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
+    check_outside(out, [images])
     files, labels, other = _select(annotations)
     placements: list[Placement] = []
     counts: Counter[str] = Counter(dict.fromkeys(_TERRA.domains, 0))

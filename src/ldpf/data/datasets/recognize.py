@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldpf.data.datasets.base import NamedDataset, name_key, named_dataset, named_datasets
+from ldpf.data.left_out import is_system_folder
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 
@@ -123,14 +124,15 @@ def unknown_class_error(found: FoundDataset, path: str, name: str) -> DataError:
 
 
 def folder_names(folder: Path) -> list[str]:
-    """Sorted names of the subfolders, hidden ones left out.
+    """Sorted names of the subfolders; hidden ones and those of the system are left out.
 
     Raises:
         DataError: The folder cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+            names = (entry.name for entry in entries if entry.is_dir())
+            return sorted(n for n in names if not (n.startswith(".") or is_system_folder(n)))
     except OSError as error:
         raise DataError(
             f"cannot read the folder {folder}: {error.strerror or error}; check its permissions"

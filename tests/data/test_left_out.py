@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from ldpf.data import iter_image_files, load_dataset
+from ldpf.data.left_out import LeftOut, is_system_folder
+
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+def lines(caplog, level):
+    return [r.getMessage() for r in caplog.records if r.levelno == level and "left" in r.msg]
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_words_count_each_kind_most_frequent_first():
+    left_out = LeftOut()
+    left_out.endings.update({".nef": 3, ".heic": 80, ".db": 1, "": 1, ".mov": 2, ".zip": 1})
+    left_out.hidden = 4
+    left_out.system_folders.update(["@eaDir", "@eaDir", "#recycle"])
+    assert left_out.words() == (
+        "83 pictures in formats that are not read (.heic 80, .nef 3; pip install 'ldpf[heif]' "
+        "reads HEIC, convert the others to JPEG or PNG to use them), 2 films (.mov 2; extract "
+        "frames to use them), 1 archive (.zip 1; unpack them to use what they hold), 2 other files "
+        "(no ending 1, .db 1), 3 system folders (@eaDir 2, #recycle 1), 4 hidden files or folders"
+    )
+
+
+def test_nothing_left_out_says_nothing(caplog):
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        LeftOut().say()
+    assert LeftOut().words() == "" and not caplog.records
+
+
+def test_a_class_of_trash_is_no_folder_of_the_system():
+    names = ["trash", "recycle", "lost and found", "recycled"]
+    assert [name for name in names if is_system_folder(name)] == []
+
+
+ENDINGS = ["HEIC", "heif", "jxl", "dcm", "nef", "cr2", "psd"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.usefixtures("no_plugins")
+def test_pictures_that_are_not_read_are_said_in_one_warning(tmp_path, caplog, ending):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg", f"cat/2.{ending}", f"dog/2.{ending}")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        dataset = load_dataset(tmp_path)
+    (line,) = lines(caplog, logging.WARNING)
+    assert (
+        len(dataset) == 2
+        and f"2 pictures in formats that are not read (.{ending.lower()} 2" in line
+    )
+
+
+def test_other_files_are_said_but_warn_of_nothing(tmp_path, caplog):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg", "cat/Thumbs.db")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        load_dataset(tmp_path)
+    assert lines(caplog, logging.INFO) == [f"left out in {tmp_path}: 1 other file (.db 1)"]
+    assert not lines(caplog, logging.WARNING)
+
+
+def test_the_file_of_class_names_is_not_left_out(tmp_path, caplog):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg")
+    (tmp_path / "class_names.txt").write_text("dog = hound\n")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        load_dataset(tmp_path)
+    assert not lines(caplog, logging.INFO)
+
+
+def test_a_recycle_bin_is_said(tmp_path, caplog):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg", "#recycle/1.jpg")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        dataset = load_dataset(tmp_path)
+    assert dataset.class_names == ("cat", "dog")
+    assert lines(caplog, logging.WARNING) == [
+        f"left out in {tmp_path}: 1 system folder (#recycle 1)"
+    ]
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_files_of_several_folders_end_in_one_line(tmp_path, caplog):
+    touch(tmp_path, "a/1.jpg", "a/2.heic", "b/1.jpg", "b/2.heic", "b/lost+found/1.jpg")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        files = list(iter_image_files([tmp_path / "a", tmp_path / "b"]))
+    (line,) = lines(caplog, logging.WARNING)
+    assert len(files) == 2
+    assert "2 pictures" in line and "1 system folder (lost+found 1)" in line
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_a_caller_may_count_by_itself(tmp_path, caplog):
+    touch(tmp_path, "a/1.jpg", "a/2.heic")
+    left_out = LeftOut()
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        list(iter_image_files(tmp_path, left_out=left_out))
+    assert left_out.endings == {".heic": 1} and not caplog.records
