@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import ldpf
-import ldpf.models.saving
 from ldpf.domains import DiscoverySettings
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import ModelError, SettingsError
@@ -125,16 +126,65 @@ def test_saving_over_a_model_replaces_it(folder, fitted, images, tiny_clip):
     assert torch.equal(loaded.logits(images), fitted["coop"].logits(images))
 
 
-def test_a_save_cut_off_between_its_files_mixes_no_two_models(
-    folder, fitted, tiny_clip, monkeypatch
+@pytest.mark.parametrize("there", [True, False], ids=["over a model", "new"])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_save_killed_at_any_call_leaves_one_of_the_two_models(
+    call, number, there, fitted, images, tiny_clip, tmp_path, monkeypatch
 ):
-    def killed(*_):
-        raise KeyboardInterrupt
+    folder = tmp_path / "model"
+    if there:
+        save_model(fitted["ldpf"], tiny_clip, folder)
+    real, left = getattr(os, call), iter(range(number, -2, -1))
 
-    monkeypatch.setattr(ldpf.models.saving, "write_json", killed)
-    with pytest.raises(KeyboardInterrupt):
+    def killed(*arguments):
+        if next(left) == 0:
+            os._exit(9)
+        return real(*arguments)
+
+    child = os.fork()
+    if child == 0:
+        setattr(os, call, killed)
         save_model(fitted["coop"], tiny_clip, folder)
-    assert "is no model folder: it has no config.json" in message_of(folder, tiny_clip)
+        os._exit(1)  # it was not killed
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    if call == "replace" and number == 1:
+        expected = "coop"
+    elif there:
+        expected = "ldpf"
+    else:
+        assert "has no config.json" in message_of(folder, tiny_clip)
+        expected = "coop"
+        save_model(fitted["coop"], tiny_clip, folder)
+    loaded, _ = load_model(folder, tiny_clip)
+    assert torch.equal(loaded.logits(images), fitted[expected].logits(images))
+
+
+def test_a_config_that_cannot_be_json_destroys_no_model(folder, fitted, images, tiny_clip):
+    with pytest.raises(TypeError):
+        save_model(fitted["coop"], tiny_clip, folder, provenance={"method": object()})
+    loaded, _ = load_model(folder, tiny_clip)
+    assert torch.equal(loaded.logits(images), fitted["ldpf"].logits(images))
+
+
+def test_a_full_disk_destroys_no_model(folder, fitted, images, tiny_clip, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError) as caught:
+        patch.setattr(os, "fsync", full)
+        save_model(fitted["coop"], tiny_clip, folder)
+    assert caught.value.filename == str(folder / "model.safetensors")
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+    loaded, _ = load_model(folder, tiny_clip)
+    assert torch.equal(loaded.logits(images), fitted["ldpf"].logits(images))
+
+
+def test_numbers_of_numpy_are_kept_as_numbers(fitted, tiny_clip, tmp_path):
+    values = {"tau": np.float64(0.5), "n": np.arange(2, 4)[0], "grid": np.arange(2), "on": np.True_}
+    save_model(fitted["coop"], tiny_clip, tmp_path, provenance=values)
+    kept = read_config(tmp_path)["provenance"]
+    assert kept == {"tau": 0.5, "n": 2, "grid": [0, 1], "on": True}
 
 
 def test_a_folder_with_other_things_is_not_overwritten(fitted, tiny_clip, tmp_path):

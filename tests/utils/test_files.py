@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import json
 import os
 import stat
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,7 +17,9 @@ from safetensors.torch import save_file
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.utils.files import (
+    append_text,
     check_own_folder,
+    json_text,
     new_folder,
     open_atomic,
     read_json,
@@ -22,6 +27,7 @@ from ldpf.utils.files import (
     write_bytes,
     write_json,
     write_text,
+    write_together,
 )
 from ldpf.utils.trees import load_tree, save_tree
 
@@ -295,3 +301,76 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingsError, match=r"cannot be made \(.*\); give another one with --out"):
         new_folder(tmp_path / "file" / "below")
+
+
+# Errors, and files that belong together
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("write", [write_text, append_text])
+def test_a_full_disk_is_named_with_the_file(tmp_path, write, monkeypatch):
+    file = tmp_path / "a"
+    with pytest.raises(OSError) as caught:
+        write(Path("/dev/full"), "text" * 10_000)
+    assert caught.value.filename == "/dev/full"
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError) as caught:
+        write_text(file, "text")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(file))
+
+
+def test_an_error_while_another_file_is_read_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, open_atomic(tmp_path / "a"):
+        (tmp_path / "none").read_text()
+    assert caught.value.filename == str(tmp_path / "none")
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/null")
+    write_text(tmp_path / "link", "text")
+    write_text(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device() and (tmp_path / "link").is_symlink()
+    assert [file.name for file in tmp_path.iterdir()] == ["link"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_of_files_that_belong_together_a_failure_keeps_both_old_ones(
+    tmp_path, failing, monkeypatch
+):
+    one, other = tmp_path / "one", tmp_path / "other"
+    write_together({one: b"1", other: b"2"})
+    real, left = os.fsync, iter(range(failing - 1, -2, -1))
+    monkeypatch.setattr(os, "fsync", lambda fd: real(fd) if next(left) else full_disk())
+    with pytest.raises(OSError):
+        write_together({one: b"new 1", other: b"new 2"})
+    assert (one.read_bytes(), other.read_bytes()) == (b"1", b"2")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["one", "other"]
+
+
+def test_an_interruption_between_two_names_waits(tmp_path, monkeypatch):
+    one, other = tmp_path / "one", tmp_path / "other"
+    write_together({one: b"1", other: b"2"})
+    real, left = os.replace, iter([1, 0, 1])
+
+    def interrupted(source, target):
+        if not next(left):
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_together({one: b"new 1", other: b"new 2"})
+    assert (one.read_bytes(), other.read_bytes()) == (b"new 1", b"new 2")
+
+
+def test_names_that_are_no_utf8_can_be_json(tmp_path):
+    write_json(tmp_path / "a.json", {"path": "caf\udce9"})
+    assert read_json(tmp_path / "a.json", "it", "write it again") == {"path": "caf\udce9"}
+
+
+def test_numbers_and_paths_of_other_libraries_can_be_json():
+    content = {"n": np.int64(2), "x": np.float32(0.5), "grid": np.eye(1), "at": Path("a")}
+    assert json.loads(json_text(content)) == {"n": 2, "x": 0.5, "grid": [[1.0]], "at": "a"}

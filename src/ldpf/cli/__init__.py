@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ldpf.cli.group import CONTEXT, CommandLine
+from ldpf.cli.streams import prepare_streams
 from ldpf.version import __version__
 
 __all__ = ["app", "main"]
@@ -66,6 +67,7 @@ def start(
 
 def main() -> None:
     """Entry point of the `ldpf` command."""
+    prepare_streams()
     # Pillow's words for what `ldpf.data.images` refuses with a sentence of its own.
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     app()

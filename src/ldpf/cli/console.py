@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ldpf.cli.streams import utf8_stdout
+
 SOMETHING_FAILED = 1
 BAD_INPUT = 2
 STOPPED = 130
@@ -47,7 +49,8 @@ def show(renderable: Any) -> None:
 
 
 def say_json(content: Any) -> None:
-    """The one JSON document that a command prints with `--json`."""
+    """The one JSON document that a command prints with `--json`, in UTF-8."""
+    utf8_stdout()
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,7 +20,9 @@ from ldpf.cli.console import (
     note,
 )
 from ldpf.cli.grouping import expand_groups
+from ldpf.cli.streams import STDOUT, lenient_streams
 from ldpf.errors import LdpfError
+from ldpf.utils.failures import failure_sentence
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -30,6 +32,7 @@ class CommandGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; unexpected exceptions pass through with their traceback."""
+        lenient_streams()
         with messages_on_stderr():
             try:
                 try:
@@ -37,14 +40,28 @@ class CommandGroup(TyperGroup):
                 finally:
                     sys.stdout.flush()
             except LdpfError as error:
-                note(f"Error: {error}", style="red")
-                raise typer.Exit(BAD_INPUT) from None
+                _refuse(str(error))
             except BrokenPipeError:
                 give_up_stdout()
                 raise typer.Exit(OUTPUT_CLOSED) from None
             except KeyboardInterrupt:
                 note("Stopped. The same command goes on from here.")
                 raise typer.Exit(STOPPED) from None
+            except (OSError, MemoryError, RuntimeError) as error:
+                if (sentence := failure_sentence(error)) is None:
+                    raise
+                if isinstance(error, OSError) and error.filename == STDOUT:
+                    give_up_stdout()
+                    sentence = (
+                        f"Standard output cannot be written ({error.strerror}); what the command "
+                        "prints is not complete."
+                    )
+                _refuse(sentence)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    note(f"Error: {sentence}", style="red")
+    raise typer.Exit(BAD_INPUT) from None
 
 
 class LazyGroup(TyperGroup):

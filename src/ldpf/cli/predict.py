@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, STOPPED, note
 from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet
+from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
 from ldpf.workflows.writers import check_destination, part_of
@@ -90,9 +90,9 @@ def predict(
         device=device,
         listed=sys.stdin.buffer if "-" in paths else (),
     )
-    if out is None and isinstance(sys.stdout, io.TextIOWrapper):
+    if out is None:
         # File names may hold bytes that are not UTF-8; they are written as they are.
-        sys.stdout.reconfigure(errors="surrogateescape")
+        utf8_stdout(errors="surrogateescape")
     try:
         predictions.write(sys.stdout if out is None else out, output_format, raw=raw)
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import listed
 from ldpf.cli.console import note, say, say_json, show
 from ldpf.cli.options import Json
+from ldpf.cli.streams import utf8_stdout
 from ldpf.errors import SettingsError
 from ldpf.utils.files import missing_path_error, write_text
 
@@ -92,6 +93,7 @@ def table(
         return
     text = workflows.table_text(tables, "markdown" if style == "terminal" else style)
     if out is None:
+        utf8_stdout()
         say(text.rstrip("\n"))
         return
     try:

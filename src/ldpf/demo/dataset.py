@@ -6,13 +6,10 @@ backbone has never seen. It is a picture book for trying the library, not a benc
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ import numpy as np
 from ldpf.demo.drawing import draw_picture
 from ldpf.errors import DataError
 from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.temporary import remove_litter, temporary_beside
 
 DEMO_DOMAINS = ("clipart", "photo", "sketch", "night")
 DEMO_CLASSES = (
@@ -62,7 +60,8 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         return folder
     try:
         root.mkdir(parents=True, exist_ok=True)
-        drawing = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=root))
+        drawing = temporary_beside(folder)
+        drawing.mkdir()
     except OSError as error:
         raise DataError(
             f"The demo set cannot be drawn into {root} ({error}); "
@@ -70,7 +69,6 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         ) from error
     try:
         _draw_all(drawing, seed)
-        drawing.chmod(0o755)  # mkdtemp makes it private
         try:
             drawing.rename(folder)
         except OSError:
@@ -80,10 +78,7 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         raise DataError(f"The demo set could not be written to {folder} ({error}).") from error
     finally:
         shutil.rmtree(drawing, ignore_errors=True)
-    for left in root.glob(f".{folder.name}-*.tmp"):  # by processes that were killed long ago
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > 3600:
-                shutil.rmtree(left)
+    remove_litter(root, own=True)
     return folder
 
 

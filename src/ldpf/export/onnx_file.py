@@ -7,7 +7,6 @@ import importlib.util
 import json
 import logging
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import open_atomic, write_json
 from ldpf.utils.seed import generator
+from ldpf.utils.temporary import temporary_folder
 from ldpf.version import __version__
 
 if TYPE_CHECKING:
@@ -97,10 +97,12 @@ def export_onnx(
     graph = graph.to("cpu").eval().requires_grad_(False)
     description = describe(classifier, backbone, name, shape, precision)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
-        draft = Path(folder) / "fp32.onnx"
+    with temporary_folder(out) as folder:
+        draft = folder / "fp32.onnx"
         try:
             _write(graph, _drawn(name, 2, shape, draws), name, draft)
+        except OSError:  # a full disk says nothing of the graph
+            raise
         except Exception as error:  # the exporter's own errors share no base
             raise ModelError(
                 f"The {classifier.method!r} model cannot be exported: a part of it is not made of "

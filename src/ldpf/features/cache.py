@@ -27,12 +27,12 @@ from safetensors.numpy import save
 
 from ldpf.data.images import READING_VERSION
 from ldpf.errors import DataError
-from ldpf.utils.files import TEMPORARY, write_bytes
+from ldpf.utils.files import write_bytes
+from ldpf.utils.temporary import remove_litter
 
 FLUSH_IMAGES = 2_000
 FLUSH_SECONDS = 30.0
 _TENSORS = ("features", "paths", "sizes", "mtimes", "sha256")
-_STALE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class FeatureCache:
     def require_writable(self) -> None:
         """Find out before hours of encoding, not after, that the results cannot be kept.
 
-        Also removes temporary files that killed processes left behind more than a day ago.
+        Also removes temporary files that killed processes left behind.
 
         Raises:
             DataError: The folder cannot be made or written to.
@@ -109,11 +109,7 @@ class FeatureCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_bytes(trial, b"")
             trial.unlink()
-            for file in self.folder.glob(TEMPORARY):
-                if time.time() - file.stat().st_mtime > _STALE_SECONDS:
-                    file.unlink(missing_ok=True)
-        except FileNotFoundError:
-            pass  # another process removed the same stale file first
+            remove_litter(self.folder, own=True)
         except OSError as error:
             raise self._write_error(error) from error
 
@@ -149,9 +145,10 @@ class FeatureCache:
             raise self._write_error(error) from error
         self._pending.clear()
 
-    def _write_error(self, error: Exception) -> DataError:
+    def _write_error(self, error: OSError) -> DataError:
         return DataError(
-            f"cannot write features to the cache folder {self.folder}: {error}; make room or "
+            f"cannot write features to the cache folder {self.folder}: "
+            f"{error.strerror or error}; make room or "
             "choose another cache folder (cache_dir=, --cache-dir or $LDPF_CACHE)"
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS
-from ldpf.utils.files import read_json
+from ldpf.utils.files import is_empty, read_json, read_json_or_none
 from ldpf.version import __version__
 
 FORMAT_VERSION = 2
@@ -19,22 +20,54 @@ READABLE = (1, 2)
 CONFIG = "config.json"
 """File without which a folder is no model."""
 
+TENSORS = "model.safetensors"
+"""File with what was learned."""
+
 _KEYS = ("kind", "method", "class_names", "n_classes", "backbone", "n_domains", "per_image")
 
 
 def require_model_folder(folder: Path) -> Path:
-    """The path of a model folder's config.json.
+    """The path of a model folder's config.json; see also `interrupted_save`.
 
     Raises:
         ModelError: there is none.
     """
-    path = folder / CONFIG
+    path = interrupted_save(folder) or folder / CONFIG
     if not path.is_file():
         raise ModelError(
             f"{str(folder)!r} is no model folder: it has no {CONFIG}. 'ldpf train --out FOLDER' "
             "makes one."
         )
     return path
+
+
+def interrupted_save(folder: Path) -> Path | None:
+    """The config.json of a save that was killed after its tensors had their name and before it had.
+
+    Without it, the old description and the new tensors would be two models that fit no more.
+    """
+    waiting = sorted(folder.glob(f".{CONFIG}-*.tmp"))
+    for path in waiting:
+        content = read_json_or_none(path)
+        expected = content.get("tensors_sha256") if isinstance(content, dict) else None
+        if expected is not None and expected == file_digest(folder / TENSORS):
+            return path
+    return None
+
+
+def finish_interrupted_save(folder: Path) -> None:
+    """Give such a config.json its name; only for who holds the folder's lock."""
+    if (path := interrupted_save(folder)) is not None:
+        path.replace(folder / CONFIG)
+
+
+def file_digest(path: Path) -> str | None:
+    """SHA-256 of a file, in hex digits; None where there is none."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def check_output_folder(folder: Path) -> None:
@@ -45,7 +78,8 @@ def check_output_folder(folder: Path) -> None:
     """
     if folder.is_file():
         raise ModelError(f"{str(folder)!r} is a file; give a folder for the model.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).exists():
+    ours = (folder / CONFIG).exists() or interrupted_save(folder) is not None
+    if folder.is_dir() and not ours and not is_empty(folder):
         raise ModelError(
             f"The folder {str(folder)!r} is not empty and holds no model; give a new folder so "
             "that nothing of yours is overwritten."

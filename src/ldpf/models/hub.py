@@ -14,7 +14,7 @@ from huggingface_hub import ModelCard, ModelHubMixin
 from ldpf.errors import BackboneError, ModelError
 from ldpf.models.card import license_in, model_card
 from ldpf.models.folder import CONFIG
-from ldpf.utils.files import read_json, write_json
+from ldpf.utils.files import read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from typing import Self
@@ -68,7 +68,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
         folder = self.save(save_directory)  # type: ignore[attr-defined]
         _leave_out_command(folder)
         if not (folder / "README.md").exists():
-            self.generate_model_card().save(folder / "README.md")
+            write_text(folder / "README.md", str(self.generate_model_card()))
         if not push_to_hub:
             return None
         return self.push_to_hub(repo_id or folder.name, **push_to_hub_kwargs)

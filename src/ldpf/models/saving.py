@@ -8,20 +8,31 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS, Classifier
-from ldpf.models.folder import CONFIG, FORMAT_VERSION, check_output_folder, read_config
+from ldpf.models.folder import (
+    CONFIG,
+    FORMAT_VERSION,
+    TENSORS,
+    check_output_folder,
+    file_digest,
+    read_config,
+)
 from ldpf.models.tensor_checks import check_tensors
-from ldpf.utils.files import write_json
-from ldpf.utils.trees import write_tensors
+from ldpf.utils.files import json_text, write_together
 from ldpf.version import __version__
 
-__all__ = ["check_output_folder", "load_model", "model_config", "read_config", "save_model"]
-
-_TENSORS = "model.safetensors"
+__all__ = [
+    "check_output_folder",
+    "load_model",
+    "model_config",
+    "read_config",
+    "save_model",
+    "write_model",
+]
 
 
 def save_model(
@@ -44,17 +55,30 @@ def save_model(
 
     Raises:
         ModelError: the classifier's kind is not registered, or the folder holds other files.
+        OSError: the files cannot be written; a model that was there is still there.
     """
+    check_output_folder(folder)
+    return write_model(classifier, backbone, folder, provenance=provenance)
+
+
+def write_model(
+    classifier: Classifier,
+    backbone: Backbone,
+    folder: Path,
+    *,
+    provenance: dict[str, Any] | None = None,
+) -> Path:
+    """`save_model` for a folder that was checked before, such as one that training works in."""
     config = model_config(classifier, backbone, provenance)
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in classifier.tensors().items()
     }
-    check_output_folder(folder)
+    content = save(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    description = json_text({**config, "tensors_sha256": digest}).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    # Without a config the folder is no model: a stop in between leaves nothing that loads wrongly.
-    (folder / CONFIG).unlink(missing_ok=True)
-    write_tensors(folder / _TENSORS, tensors)
-    write_json(folder / CONFIG, {**config, "tensors_sha256": _digest(folder / _TENSORS)})
+    # Serialized and on disk before either takes its name: a failure keeps the model that is there.
+    write_together({folder / TENSORS: content, folder / CONFIG: description})
     return folder
 
 
@@ -115,7 +139,7 @@ def load_model(
     """
     folder = Path(folder)
     config = read_config(folder)
-    tensors = _read_tensors(folder / _TENSORS)
+    tensors = _read_tensors(folder / TENSORS)
     if not isinstance(backbone, Backbone):
         backbone = load_backbone(backbone or config["backbone"]["name"], device)
     trained_with = config["backbone"]
@@ -133,18 +157,12 @@ def load_model(
     return kind.from_saved(config, tensors, backbone), backbone
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, in hex digits."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def _check_digest(folder: Path, config: dict[str, Any]) -> None:
     """Refuse tensors that are not those that config.json was written with."""
     expected = config.get("tensors_sha256")  # models of format 1 have none
-    if expected is not None and (found := _digest(folder / _TENSORS)) != expected:
+    if expected is not None and (found := file_digest(folder / TENSORS)) != expected:
         raise ModelError(
-            f"{str(folder / _TENSORS)!r} has the SHA-256 {found[:12]}, but its {CONFIG} was "
+            f"{str(folder / TENSORS)!r} has the SHA-256 {str(found)[:12]}, but its {CONFIG} was "
             f"written for {expected[:12]}: the values were changed, or the two files belong to "
             "different models. Copy or train the model again."
         )
@@ -152,7 +170,7 @@ def _check_digest(folder: Path, config: dict[str, Any]) -> None:
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
-        raise ModelError(f"The model folder {str(path.parent)!r} has no {_TENSORS}; train again.")
+        raise ModelError(f"The model folder {str(path.parent)!r} has no {TENSORS}; train again.")
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ldpf.errors import SettingsError
 from ldpf.text.contexts import nearest_words
-from ldpf.utils.files import write_text
+from ldpf.utils.files import append_text, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -62,8 +62,7 @@ class RunRecord:
         """Log one line."""
         self.history.append(line)
         if self.folder is not None:
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(line) + "\n")
+            append_text(self.folder / "metrics.jsonl", json.dumps(line) + "\n")
         for callback in self.callbacks:
             callback.add(line)
 

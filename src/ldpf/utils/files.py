@@ -1,23 +1,20 @@
-"""Files written whole or not at all, JSON, hashes of settings, output folders, missing paths."""
+"""The one writer of files: whole or not at all. JSON, hashes of settings, output folders."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from ldpf.errors import DataError, LdpfError, SettingsError
+from ldpf.utils.temporary import is_litter, temporary_beside
 from ldpf.utils.text import did_you_mean
-
-TEMPORARY = ".*.tmp"
-"""Pattern of the names of temporary files, which a process that is killed leaves behind."""
-
-_NAME_KEPT = 40  # characters of a file's name in its temporary one: names end at 255 bytes
 
 
 @contextmanager
@@ -48,30 +45,44 @@ def open_atomic(
         OSError: the file cannot be written.
     """
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "", "errors": errors}
-    if _is_special(path):
-        with path.open(mode, **text) as stream:
+    if is_special(path):
+        with _named(path), path.open(mode, **text) as stream:
             yield stream
         return
-    # Not `Path.resolve`: that one raises where links lead around in a circle.
-    target = Path(os.path.realpath(path))
-    if part is None:
-        name = f".{target.name[:_NAME_KEPT]}-{os.getpid()}-{uuid.uuid4().hex[:12]}.tmp"
-    else:
-        name = target.name + part
-    temporary = target.with_name(name)
+    target = real_path(path)
+    temporary = temporary_beside(target) if part is None else target.with_name(target.name + part)
     try:
-        with temporary.open(mode, **text) as stream:
-            yield stream
-            if sync and not stream.closed:
-                # The content must be on disk before the name is, or a power cut leaves an empty
-                # file of that name.
-                stream.flush()
-                os.fsync(stream.fileno())
-        temporary.replace(target)
+        with _named(path, temporary):
+            with temporary.open(mode, **text) as stream:
+                yield stream
+                if sync and not stream.closed:
+                    # The content must be on disk before the name is, or a power cut leaves an
+                    # empty file of that name.
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            temporary.replace(target)
     except BaseException:
         if part is None:
             temporary.unlink(missing_ok=True)
         raise
+
+
+def append_text(path: Path, content: str) -> None:
+    """Add text in UTF-8 to the end of a log; a process that is killed may leave half a line."""
+    with _named(path), path.open("a", encoding="utf-8") as stream:
+        stream.write(content)
+
+
+@contextmanager
+def _named(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Give errors of a file the name that a person knows it by."""
+    try:
+        yield
+    except OSError as error:
+        # Of a write to an open file, such as to a full disk, an error has no name at all.
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -80,14 +91,86 @@ def write_bytes(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all are on disk before the first one takes its name.
+
+    A failure before that leaves the old files. The last of `files` takes its name last.
+
+    Args:
+        files: contents by path, in the order in which they take their names.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for path, content in files.items():
+            target = real_path(path)
+            temporary = temporary_beside(target)
+            waiting.append((temporary, target))
+            with _named(path, temporary), temporary.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        _rename_all(waiting)
+    except BaseException:
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _rename_all(waiting: Sequence[tuple[Path, Path]]) -> None:
+    """Give files their names; once the first one has its name, an interruption waits."""
+    interruption = None
+    for number, (temporary, target) in enumerate(waiting):
+        try:
+            with _named(target, temporary):
+                temporary.replace(target)
+        except KeyboardInterrupt as stop:
+            if number == 0 and temporary.exists():
+                raise
+            interruption = stop
+            if temporary.exists():
+                temporary.replace(target)
+    if interruption is not None:
+        raise interruption
+
+
 def write_text(path: Path, content: str) -> None:
     """Write text in UTF-8, whole or not at all; see `open_atomic`."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON for people to read, whole or not at all; see `open_atomic`."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write JSON for people to read, whole or not at all; see `open_atomic` and `json_text`."""
+    write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """JSON for people to read, with a final newline.
+
+    Numbers and arrays of NumPy are written as those of Python, and paths as text. Text that is no
+    UTF-8 (of a file name) is escaped.
+
+    Raises:
+        TypeError: it holds something else.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(content, indent=2, default=_plain)
+    return text + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
 def read_json(path: Path, what: str, fix: str, *, error: type[LdpfError] = DataError) -> Any:
@@ -121,7 +204,7 @@ def read_json_or_none(path: Path) -> Any:
 
 def settings_hash(settings: dict[str, Any]) -> str:
     """Sixteen hex digits that name a run; equal settings give equal digits on every machine."""
-    canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True)
+    canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True, default=_plain)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
@@ -155,11 +238,16 @@ def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
     if folder.is_file():
         raise SettingsError(f"{str(folder)!r} is a file; give a folder with --out.")
     ours = any((folder / mark).exists() for mark in marks)
-    if folder.is_dir() and not ours and any(folder.iterdir()):
+    if folder.is_dir() and not ours and not is_empty(folder):
         raise SettingsError(
             f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
             "--out so that nothing of yours is overwritten."
         )
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a killed process of this library left behind."""
+    return all(is_litter(entry.name) for entry in folder.iterdir())
 
 
 def missing_path_error(path: Path) -> DataError:
@@ -179,7 +267,14 @@ def missing_path_error(path: Path) -> DataError:
     )
 
 
-def _is_special(path: Path) -> bool:
+def real_path(path: Path) -> Path:
+    """Where a path leads over all links; unlike `Path.resolve`, also where links form a circle."""
+    return Path(os.path.realpath(path))
+
+
+def is_special(path: Path) -> bool:
     """Whether a path is no regular file, or an open one by another name, as /dev/stdout may be."""
-    is_open = str(path.absolute()).startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/"))
+    # By its name as it is: the working directory may be gone.
+    name = os.path.normpath(path)
+    is_open = name.startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/"))
     return is_open or (path.exists() and not path.is_file())

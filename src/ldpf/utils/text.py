@@ -21,6 +21,18 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     return " Did you mean " + " or ".join(repr(by_folded[match]) for match in near) + "?"
 
 
+def quoted(value: object, limit: int = 80) -> str:
+    """`repr(value)` for a message, with the middle left out where it is longer than `limit`."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; a deep list
+        text = f"<a {type(value).__name__}>"
+    if len(text) <= limit:
+        return text
+    kept = limit - 5
+    return f"{text[: kept * 2 // 3]} ... {text[-(kept - kept * 2 // 3) :]}"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 image`, `2,400 images`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

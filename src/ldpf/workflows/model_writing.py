@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
 from ldpf.methods.overrides import with_settings
-from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
+from ldpf.models.saving import check_output_folder, load_model, read_config, write_model
 from ldpf.training.callbacks import ProgressLog, RunRecord, track_log
 from ldpf.utils.files import new_folder, read_json_or_none, settings_hash, write_json
 from ldpf.utils.registry import part_settings
@@ -103,19 +103,11 @@ def train_into(
     classifier = method.fit(train, validation, backbone, seed=seed, record=reporting)
     if tracker is not None:
         _track_prompts(tracker, classifier, backbone)
-    # Made whole beside the old model first: save_model wants a folder of its own.
-    saved = record / "model"
-    shutil.rmtree(saved, ignore_errors=True)
     provenance = {**provenance, "settings_hash": digest}
     if classifier.latent is not None:
         judged = validation if len(validation) else train
         provenance["latent_domains"] = measure_latent(classifier.latent, train, judged)
-    save_model(classifier, backbone, saved, provenance=provenance)
-    # Killed here, there is no model rather than one with another model's description.
-    (folder / "config.json").unlink(missing_ok=True)
-    for name in ("model.safetensors", "config.json"):
-        (saved / name).replace(folder / name)
-    saved.rmdir()
+    write_model(classifier, backbone, folder, provenance=provenance)
     (record / "checkpoint.safetensors").unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)
     return classifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.studies.base import make_study
 from ldpf.studies.bench import Bench, StudyResult, write_rows
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import new_folder, write_text
+from ldpf.utils.files import new_folder, write_bytes, write_text
 from ldpf.utils.text import count
 from ldpf.workflows.benchmarking import jobs_for
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
@@ -146,7 +147,10 @@ def _write(result: StudyResult, table: BenchmarkTable | None, folder: Path) -> l
     """Figures, result lines and tables; returns the files."""
     files = []
     for file_name, figure in result.figures.items():
-        figure.savefig(folder / file_name, dpi=130, bbox_inches="tight")
+        drawn = io.BytesIO()
+        kind = Path(file_name).suffix.removeprefix(".")
+        figure.savefig(drawn, format=kind, dpi=130, bbox_inches="tight")
+        write_bytes(folder / file_name, drawn.getvalue())
         files.append(folder / file_name)
     files += sorted(folder.glob("sheet-*.png"))
     if result.lines:  # each of the study's plans wrote its own lines there; these are all of them

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import TEMPORARY, open_atomic, read_json_or_none, write_json, write_text
+from ldpf.utils.files import is_empty, open_atomic, read_json_or_none, write_json, write_text
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.temporary import TEMPORARY
 
 STARTED = "preparing.json"
 DONE = "prepared.json"
@@ -101,7 +102,7 @@ def _begin(out: Path, settings: dict[str, Any]) -> bool:
                 "another folder with --out, or remove that one"
             )
         return mark == DONE
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and not is_empty(out):
         raise SettingsError(
             f"{out} is not empty and was not begun by this command; give a new folder with --out"
         )

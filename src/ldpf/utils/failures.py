@@ -1,0 +1,62 @@
+"""What the machine refuses (disks, memory, permissions) as one sentence with the path."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ldpf.utils.text import quoted
+
+_ADVICE = {
+    errno.ENOSPC: "make room there, or give another place",
+    errno.EDQUOT: "make room there, or give another place",
+    errno.EFBIG: "give a place where files may be larger",
+    errno.EROFS: "nothing can be written there; give another place",
+    errno.EACCES: "check who may read and write there, or give another place",
+    errno.EPERM: "check who may read and write there, or give another place",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.EMFILE: "let the command open more files (ulimit -n)",
+    errno.ENFILE: "let the machine open more files, or close some",
+    errno.EIO: "the disk or the network failed; try again, or give another place",
+}
+
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+"""Words of torch, whose error for it is a plain RuntimeError on a CPU."""
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error).lower() for words in _NO_MEMORY
+    )
+
+
+def failure_sentence(error: BaseException) -> str | None:
+    """A failure of the machine as a sentence; None for an error of another kind."""
+    if is_no_memory(error):
+        return (
+            "There is not enough memory for this; close other programs, or give smaller batches "
+            "(--batch-size), fewer runs at a time (--jobs) or fewer images."
+        )
+    if not isinstance(error, OSError):
+        return None
+    reason = error.strerror or str(error) or type(error).__name__
+    advice = _ADVICE.get(error.errno or 0)
+    what_to_do = f"; {advice}" if advice else ""
+    if error.filename is not None:
+        name = error.filename
+        path = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else str(name)
+        return f"Cannot use {quoted(path, 1000)} ({reason}){what_to_do}."
+    if _working_folder_is_gone():
+        return "The working directory does not exist any more; change to one that does (cd)."
+    return f"A file or device cannot be used ({reason}){what_to_do}."
+
+
+def _working_folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd is the same, and no shorter
+    except OSError:
+        return True
+    return False
