@@ -32,7 +32,8 @@ def test_prompts_answer_as_they_would_alone(classifier, make_features):
 
 def test_a_readout_gives_the_probability_of_its_answer(classifier, make_features):
     data = make_features(4)
-    answered, sure = READOUTS["ldpf-uniform"].answer(classifier, data.features, data.labels)
+    reader = READOUTS["ldpf-uniform"].reader(classifier)
+    answered, sure = READOUTS["ldpf-uniform"].answer(reader, data.features, data.labels)
     probabilities = classifier.with_fusion("uniform").probabilities(data.features)
     assert torch.equal(answered, probabilities.argmax(dim=1))
     assert torch.allclose(sure, probabilities.max(dim=1).values, atol=1e-6)

@@ -9,7 +9,7 @@ import torch
 
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import ModelError, SettingsError
-from ldpf.experiments.readouts import READOUTS
+from ldpf.experiments.readouts import READOUTS, TrainedOn
 from ldpf.fusion.base import FUSION_RULES, FusionRule
 from ldpf.methods import LDPF
 from ldpf.methods.overrides import setting_names
@@ -116,6 +116,15 @@ def test_rules_that_learn_nothing_stay_as_they_are(trained, data):
         assert trained.fit_fusion(name, *data).fusion == FUSION_RULES.make(name)
 
 
-def test_it_is_no_read_out_of_another_training():
-    assert "ldpf-uniform" in READOUTS
-    assert "ldpf-by-accuracy" not in READOUTS
+def test_it_is_read_off_another_training_fitted_to_its_images(trained, data):
+    plain = trained.with_fusion("similarity")
+    readout = READOUTS["ldpf-by-accuracy"]
+    assert readout.learns and not READOUTS["ldpf-uniform"].learns
+    reader = readout.reader(plain, TrainedOn(*data))
+    assert torch.equal(reader.fusion.share, trained.fusion.share)
+    assert torch.equal(reader.logits(data[1].features), trained.logits(data[1].features))
+
+
+def test_it_is_no_read_out_without_the_images_of_the_training(trained):
+    with pytest.raises(SettingsError, match="'by-accuracy' learns"):
+        READOUTS["ldpf-by-accuracy"].reader(trained.with_fusion("similarity"))

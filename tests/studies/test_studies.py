@@ -25,8 +25,6 @@ from ldpf.studies.prompt_length import PromptLengthStudy
 from ldpf.studies.temperature import TemperatureStudy
 from ldpf.training.recipe import FAST
 
-WITHOUT_FIT = [name for name in FUSION_RULES if not FUSION_RULES.facts(name).get("learns")]
-
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
 
@@ -43,7 +41,7 @@ def bench(data, tiny_clip, tmp_path):
 @pytest.mark.parametrize(
     ("question", "variants"),
     [
-        (FusionStudy(), 1 + len(WITHOUT_FIT)),  # U_sel is one as well
+        (FusionStudy(), 1 + len(FUSION_RULES)),  # U_sel is one as well
         (TemperatureStudy((0.1, 1.0)), 2),
         (PromptLengthStudy(((12, 0), (4, 8))), 2),
         (NDomainsStudy((1, 2)), 4),

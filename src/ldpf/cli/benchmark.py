@@ -22,13 +22,13 @@ from ldpf.cli.options import (
 )
 from ldpf.cli.training_options import ComparisonOptions
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS
-from ldpf.experiments.readouts import READOUTS, get_readout
+from ldpf.experiments.readouts import get_readout, readout_summaries
 from ldpf.experiments.selection.base import DEFAULT_SELECTION, SELECTION_RULES
 from ldpf.methods.overrides import parse_settings
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
 
-SUMMARIES = {name: readout.summary() for name, readout in READOUTS.items()}
+SUMMARIES = readout_summaries()
 
 
 def _known_methods(methods: str) -> str:

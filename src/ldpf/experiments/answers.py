@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.experiments.episode import Episode
-from ldpf.experiments.readouts import Readout
+from ldpf.experiments.readouts import Readout, TrainedOn
 from ldpf.features.feature_set import FeatureSet
 from ldpf.models.base import Classifier
+from ldpf.utils.quiet import quiet
 
 Tensors = dict[str, torch.Tensor]
 
 
 def answers_of(
-    readouts: Mapping[str, Readout], classifier: Classifier, episode: Episode
+    readouts: Mapping[str, Readout],
+    classifier: Classifier,
+    episode: Episode,
+    aloud: Collection[str] = (),
 ) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
-    """Look at the test images, once.
+    """Fit the read-outs that learn to the training images, then look at the test images, once.
 
     Args:
         readouts: by name.
         classifier: trained on the episode.
         episode: whose test images are asked about.
+        aloud: names of read-outs that may log what they have chosen; the others are silent.
 
     Returns:
         A line for each read-out on each test domain; the predicted classes [N] of each read-out on
@@ -38,9 +44,14 @@ def answers_of(
         assert test.domains is not None
         answers["labels"].append(test.labels)
         answers["domains"].append(test.domains)
+    trained_on = TrainedOn(episode.train, episode.validation, episode.seed)
+    readers = {}
+    for name, readout in readouts.items():
+        with nullcontext() if name in aloud else quiet():
+            readers[name] = readout.reader(classifier, trained_on)
     for name, readout in readouts.items():
         for domain, test in tests:
-            predictions, probability = readout.answer(classifier, test.features, test.labels)
+            predictions, probability = readout.answer(readers[name], test.features, test.labels)
             answers.setdefault(name, []).append(predictions)
             if probability is not None:
                 confidence.setdefault(name, []).append(probability)

@@ -1,8 +1,9 @@
-"""Several answers out of one training: other fusion rules and the oracle on the same prompts.
+"""Several answers out of one training: other fusion rules, visual heads, and the oracle.
 
 Nothing is listed here: every registered method is read off as it is, one that fuses its prompts
-also by each other fusion rule, and one that has an oracle by that. So a new method or fusion rule
-appears by itself, also from a package outside.
+also by each other fusion rule, one that says so beside each visual head, and one that has an oracle
+by that. So a new method, fusion rule or head appears by itself, also from a package outside. A rule
+or head that learns is fitted to the images that the prompts were trained on.
 """
 
 from __future__ import annotations
@@ -13,14 +14,31 @@ from typing import TYPE_CHECKING
 
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES
+from ldpf.heads.base import VISUAL_HEADS
 from ldpf.methods.base import METHODS
 from ldpf.utils.text import did_you_mean
 
 if TYPE_CHECKING:
     import torch
 
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
+    from ldpf.heads.base import VisualHead
     from ldpf.models.base import Classifier
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a model was trained on, which rules and heads that learn are fitted to as well.
+
+    Attributes:
+        train, validation: images of the training domains; never of the target.
+        seed: of every random draw.
+    """
+
+    train: FeatureSet
+    validation: FeatureSet
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,40 +49,83 @@ class Readout:
         trained_as: the method that is trained.
         fusion: the fusion rule; None for the method's own.
         oracle: whether true labels of the target are used (reported apart).
+        head: the visual head beside the prompts; None for none but the method's own.
         rule: the fusion rule itself, for where its name is not known: what a script has registered
             is not registered in the processes that run it side by side. None looks the name up.
+        visual: the visual head itself, likewise.
     """
 
     trained_as: str
     fusion: str | None = None
     oracle: bool = False
+    head: str | None = None
     rule: FusionRule | None = field(default=None, compare=False)
+    visual: VisualHead | None = field(default=None, compare=False)
+
+    @property
+    def learns(self) -> bool:
+        """Whether `reader` needs the images that the model was trained on."""
+        if self.fusion is None:
+            return self.head is not None
+        return (self.rule or FUSION_RULES.make(self.fusion)).needs_fit
+
+    def reader(self, classifier: Classifier, trained_on: TrainedOn | None = None) -> Classifier:
+        """What gives the answers of this read-out.
+
+        Args:
+            classifier: a trained model, with the several prompts of a `PromptClassifier` for a
+                fusion rule or the oracle.
+            trained_on: the images it was trained on. Only a read-out that `learns` needs them.
+
+        Raises:
+            SettingsError: the fusion rule learns, and there are no images for it to learn from.
+        """
+        if self.head is not None and trained_on is not None:
+            # Imported here since it loads torch, and the command line needs the names alone.
+            from ldpf.methods.with_head import add_head
+
+            head = self.visual or VISUAL_HEADS.make(self.head)
+            train, validation, seed = trained_on.train, trained_on.validation, trained_on.seed
+            return add_head(classifier.prompted, head, train, validation, seed=seed)
+        if self.head is not None:
+            raise SettingsError(
+                f"The head {self.head!r} has to be fitted, but there are no images to fit it to; "
+                f"train with head={self.head}."
+            )
+        fusion = self.rule or self.fusion
+        if fusion is None:
+            return classifier
+        if trained_on is None:
+            return classifier.with_fusion(fusion)
+        train, validation = trained_on.train, trained_on.validation
+        return classifier.fit_fusion(fusion, train, validation, seed=trained_on.seed)
 
     def predict(
-        self, classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
+        self, reader: Classifier, features: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
         """Predicted classes [N] for features [N, D]; `labels` [N] are read by the oracle only.
 
-        A fusion rule or the oracle needs the several prompts of a `PromptClassifier`.
+        Args:
+            reader: from `reader`.
+            features, labels: of the images.
         """
-        return self.answer(classifier, features, labels)[0]
+        return self.answer(reader, features, labels)[0]
 
     def answer(
-        self, classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
+        self, reader: Classifier, features: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """As `predict`, with the probability [N] of each answer; an oracle has none."""
-        # Imported here since it loads torch, and the command line needs the names alone.
         from ldpf.evaluation.metrics import oracle_predictions
 
         if self.oracle:
-            return oracle_predictions(classifier, features, labels), None
-        fusion = self.rule or self.fusion
-        reader = classifier if fusion is None else classifier.with_fusion(fusion)
+            return oracle_predictions(reader, features, labels), None
         logits = reader.logits(features)
         return logits.argmax(dim=1), logits.softmax(dim=1).max(dim=1).values
 
     def summary(self) -> str:
         """What it is, in a line."""
+        if self.head is not None:
+            return f"The prompts of {self.trained_as} and the visual head {self.head!r}, added."
         if self.oracle:
             return f"U_sel, the oracle over the prompts of {self.trained_as}: an upper bound."
         if self.fusion is not None:
@@ -90,9 +151,12 @@ class _Readouts(Mapping[str, Readout]):
             facts = METHODS.facts(name)
             if own := facts.get("fusion"):
                 for rule in FUSION_RULES:
-                    # A method of this name goes first; a rule that learns needs training images.
-                    if rule != own and not FUSION_RULES.facts(rule).get("learns"):
+                    if rule != own:  # a method of this name goes first
                         readouts.setdefault(f"{name}-{rule}", Readout(name, rule))
+            if facts.get("heads", False):
+                for head in VISUAL_HEADS:
+                    if VISUAL_HEADS.facts(head).get("fits", True):
+                        readouts.setdefault(f"{name}+{head}", Readout(name, head=head))
             if oracle := facts.get("oracle"):
                 readouts[oracle] = Readout(name, oracle=True)
         return readouts
@@ -100,6 +164,27 @@ class _Readouts(Mapping[str, Readout]):
 
 READOUTS: Mapping[str, Readout] = _Readouts()
 """Everything `--methods` accepts: every method, and what else is read off its training."""
+
+
+def readout_summaries() -> dict[str, str]:
+    """Every method and oracle with its summary; fusion rules and heads once for all methods."""
+    alone, by_rule, by_head = {}, [], []
+    for name, readout in READOUTS.items():
+        if readout.fusion is not None:
+            by_rule.append(readout)
+        elif readout.head is not None:
+            by_head.append(readout)
+        else:
+            alone[name] = readout.summary()
+    families = {
+        "-RULE": ("The same prompts, fused by RULE", by_rule, [r.fusion for r in by_rule]),
+        "+HEAD": ("The same prompts and a visual head, added", by_head, [r.head for r in by_head]),
+    }
+    for ending, (words, members, choices) in families.items():
+        names = dict.fromkeys(member.trained_as + ending for member in members)
+        listed = ", ".join(dict.fromkeys(choice for choice in choices if choice is not None))
+        alone[", ".join(names)] = f"{words}: {listed}."
+    return alone
 
 
 def get_readout(name: str) -> Readout:
@@ -120,14 +205,16 @@ def readout_of(name: str) -> Readout:
 
 
 def readouts_of(method: str) -> dict[str, Readout]:
-    """All that is read off a training of `method`, by name, each with its fusion rule.
+    """All that is read off a training of `method`, by name, each with its fusion rule and head.
 
     The method itself comes first.
     """
     return {
-        name: readout
-        if readout.fusion is None
-        else replace(readout, rule=FUSION_RULES.make(readout.fusion))
+        name: replace(
+            readout,
+            rule=None if readout.fusion is None else FUSION_RULES.make(readout.fusion),
+            visual=None if readout.head is None else VISUAL_HEADS.make(readout.head),
+        )
         for name, readout in READOUTS.items()
         if readout.trained_as == method
     }

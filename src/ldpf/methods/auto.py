@@ -14,12 +14,13 @@ from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods.base import METHODS, Method, make_method
 from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, table_rows
-from ldpf.methods.left_out import STEPS, latent_groups, quiet, usable_folds
+from ldpf.methods.left_out import STEPS, latent_groups, usable_folds
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.combined_classifier import combine
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
+from ldpf.utils.quiet import quiet
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

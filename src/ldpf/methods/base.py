@@ -35,6 +35,8 @@ class Method:
     - `needs_domains` (default False): it reads the true domains of the training images.
     - `fusion` (default none): name of the rule that fuses its prompts; a benchmark reads each other
       rule off the same training, as `NAME-RULE`.
+    - `heads` (default False): a benchmark reads each visual head beside its prompts off the same
+      training, as `NAME+HEAD`.
     - `presets` (default False): the settings of a preset are for it (`ldpf.methods.presets`).
     - `oracle` (default none): name under which a benchmark reports U_sel over its prompts.
 

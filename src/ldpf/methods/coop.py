@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ALL = frozenset({"context"})
 
 
-@METHODS.register("coop", prompts=True, shares_passes=True)
+@METHODS.register("coop", prompts=True, shares_passes=True, heads=True)
 @dataclass(frozen=True)
 class CoOp(Method):
     """CoOp (Zhou et al. 2022): M unified context tokens in front of the class name.

@@ -44,6 +44,7 @@ STAGES = ("alternating", "sequential", "joint")
     presets=True,
     shares_passes=True,
     fusion="similarity",
+    heads=True,
     oracle="ldpf-oracle",
 )
 @dataclass(frozen=True)

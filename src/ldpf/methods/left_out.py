@@ -8,8 +8,6 @@ that did not learn from it, imitate images of a new site. Everything that is mea
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from ldpf.errors import LdpfError
 from ldpf.methods.overrides import applicable, with_settings
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.training.recipe import Recipe
+from ldpf.utils.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,17 +251,3 @@ def _without_passes(classifier: Classifier) -> Classifier:
     """The classifier as one that took no pass through the text encoder."""
     part: Any = classifier
     return replace(part, training={**part.training, "text_passes": 0})
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is said of the latent domains that are found in a fold: no model keeps them."""
-
-    def refuse(_: logging.LogRecord) -> bool:
-        return False
-
-    log.addFilter(refuse)
-    try:
-        yield
-    finally:
-        log.removeFilter(refuse)

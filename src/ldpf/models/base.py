@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.domains import FittedDomains, OutsideCheck
+    from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
 
 
@@ -47,6 +48,11 @@ class Classifier:
     latent: FittedDomains | None = None
     contexts: torch.Tensor | None = None
     minus_infinity: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def prompted(self) -> Classifier:
+        """What answers by prompts: the classifier itself, or a member of a combination."""
+        return self
 
     @property
     def n_domains(self) -> int:
@@ -134,6 +140,22 @@ class Classifier:
         It imitates a model that has not seen that latent domain, and is for judging only.
         """
         return None
+
+    def fit_fusion(
+        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+    ) -> Classifier:
+        """The same prompts under a rule that is fitted to them, where it learns.
+
+        Args:
+            fusion: a rule or its name.
+            train: the images that the prompts were trained on.
+            validation: other images of the same sources; `train` is used where there are none.
+            seed: of every random draw.
+
+        Raises:
+            ModelError: the classifier fuses no prompts.
+        """
+        return self.with_fusion(fusion)
 
     def config(self) -> dict[str, Any]:
         """What config.json keeps of this kind beyond method, classes and training: plain values."""

@@ -120,8 +120,18 @@ class CombinedClassifier(Classifier):
         Raises:
             ModelError: no member fuses prompts.
         """
+        return self._with_prompted(self.prompted.with_fusion(fusion))
+
+    def fit_fusion(
+        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+    ) -> CombinedClassifier:
+        """See `Classifier.fit_fusion`; temperatures and shares stay."""
+        fitted = self.prompted.fit_fusion(fusion, train, validation, seed=seed)
+        return self._with_prompted(fitted)
+
+    def _with_prompted(self, member: Classifier) -> CombinedClassifier:
         members = list(self.members)
-        members[self.prompted_index] = self.prompted.with_fusion(fusion)
+        members[self.prompted_index] = member
         return replace(self, members=tuple(members))
 
     def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> CombinedClassifier:

@@ -104,14 +104,7 @@ class PromptClassifier(Classifier):
     def fit_fusion(
         self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
     ) -> PromptClassifier:
-        """The same prompts read out by a rule that is fitted to them, where it learns.
-
-        Args:
-            fusion: a rule or its name.
-            train: the images that the prompts were trained on.
-            validation: other images of the same sources; `train` is used where there are none.
-            seed: of every random draw.
-        """
+        """See `Classifier.fit_fusion`."""
         held_out = validation if len(validation) else train
         examples = self._examples(train), self._examples(held_out)
         return replace(self, fusion=as_rule(fusion).fit(*examples, seed=seed))

@@ -206,10 +206,12 @@ def _measure(
         readers[beside.method] = Readout(beside.method), beside
     # A method from a package that is not installed here is not among the read-outs.
     readers[classifier.method] = Readout(classifier.method), classifier
+    # A model folder has no training images, which rules and heads that learn are fitted to.
     readers |= {
-        name: (readout, classifier)
+        name: (readout, readout.reader(classifier))
         for name, readout in READOUTS.items()
         if readout.trained_as == classifier.method
+        and not readout.learns
         and (classifier.latent is not None or name == classifier.method)
     }
     for name, (readout, reader) in readers.items():

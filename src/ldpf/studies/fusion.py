@@ -15,7 +15,8 @@ from ldpf.studies.bench import Bench, StudyResult
 class FusionStudy(Study):
     """Which fusion rule weighs the prompts best?
 
-    Every rule, and U_sel, is read out of the same trainings.
+    Every rule, and U_sel, is read out of the same trainings. A rule that learns is fitted to their
+    images.
     """
 
     def run(self, bench: Bench) -> StudyResult:
