@@ -29,6 +29,7 @@ ROOMS = (
     "models",
     "methods",
     "evaluation",
+    "expectation",
     "estimators",
     "experiments",
     "inspection",

@@ -30,11 +30,12 @@ class FeatureHead(nn.Module):
         """
         super().__init__()
         self.head = classifier.graph_head()
+        self.temperature = classifier.temperature
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Probabilities [N, K] and domain weights [N, S] of features [N, D]."""
         logits, weights = self.head(F.normalize(features, dim=-1))
-        return torch.softmax(logits, dim=-1), weights
+        return torch.softmax(logits / self.temperature, dim=-1), weights
 
 
 class PixelGraph(nn.Module):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ldpf.errors import ModelError
 from ldpf.utils.registry import Registry
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.domains import FittedDomains, OutsideCheck
+    from ldpf.expectation import Expectation
     from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
 
@@ -36,6 +38,8 @@ class Classifier:
             images given together are one batch, and results belong in a class of their own.
         outside: tells images unlike the training images; None where it was not measured.
         latent: extractor and centroids of the latent domains; None where there are none.
+        expectation: what to expect of its answers, measured after training; None where it was not
+            measured, or where the classifier was changed since.
         contexts: learned prompts [S, M, W] that are the same for all images; None without them.
         minus_infinity: names of tensors in which -inf has a meaning.
     """
@@ -47,6 +51,8 @@ class Classifier:
     outside: OutsideCheck | None = None
     latent: FittedDomains | None = None
     contexts: torch.Tensor | None = None
+    # Not annotated as a field: what is measured of one classifier does not hold for its copies.
+    expectation: Expectation | None = None
     minus_infinity: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -63,9 +69,14 @@ class Classifier:
         """Class logits: [N, D] -> [N, K]."""
         raise NotImplementedError
 
+    @property
+    def temperature(self) -> float:
+        """T of calibrated probabilities; 1 where it was not measured."""
+        return 1.0 if self.expectation is None else self.expectation.temperature
+
     def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
-        """softmax over classes of `logits`: [N, D] -> [N, K]."""
-        return self.logits(image_features).softmax(dim=-1)
+        """Calibrated probabilities softmax(logits / T): [N, D] -> [N, K]."""
+        return (self.logits(image_features) / self.temperature).softmax(dim=-1)
 
     def accuracy(self, image_features: torch.Tensor, labels: torch.Tensor) -> float:
         """Share of images [N, D] whose answer is their label [N]."""
@@ -156,6 +167,15 @@ class Classifier:
             ModelError: the classifier fuses no prompts.
         """
         return self.with_fusion(fusion)
+
+    def with_expectation(self, expectation: Expectation | None) -> Self:
+        """The same classifier with what is to be expected of it.
+
+        It is no setting: a copy with other prompts, classes or fusion rule has none.
+        """
+        result = copy.copy(self)
+        object.__setattr__(result, "expectation", expectation)
+        return result
 
     def config(self) -> dict[str, Any]:
         """What config.json keeps of this kind beyond method, classes and training: plain values."""

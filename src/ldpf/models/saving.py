@@ -21,6 +21,8 @@ from ldpf.models.folder import (
     file_digest,
     read_config,
 )
+from ldpf.models.kept import EXPECTATION, read_expectation
+from ldpf.models.parts import with_prefix
 from ldpf.models.tensor_checks import check_tensors
 from ldpf.utils.files import json_text, write_together
 from ldpf.version import __version__
@@ -70,8 +72,10 @@ def write_model(
 ) -> Path:
     """`save_model` for a folder that was checked before, such as one that training works in."""
     config = model_config(classifier, backbone, provenance)
+    kept = {} if (part := classifier.expectation) is None else part.tensors()
     tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in classifier.tensors().items()
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in (classifier.tensors() | with_prefix(EXPECTATION, kept)).items()
     }
     content = save(tensors)
     digest = hashlib.sha256(content).hexdigest()
@@ -116,6 +120,7 @@ def model_config(
         "fusion": None,
         **classifier.config(),
         "training": classifier.training,
+        **({} if (part := classifier.expectation) is None else {EXPECTATION: part.to_json()}),
         "provenance": provenance or {},
     }
 
@@ -154,7 +159,8 @@ def load_model(
     shapes = kind.shapes(config, tensors, backbone)
     check_tensors(folder, tensors, shapes, kind.minus_infinite(config))
     _check_digest(folder, config)
-    return kind.from_saved(config, tensors, backbone), backbone
+    classifier = kind.from_saved(config, tensors, backbone)
+    return classifier.with_expectation(read_expectation(folder, config, tensors)), backbone
 
 
 def _check_digest(folder: Path, config: dict[str, Any]) -> None:

@@ -1,0 +1,24 @@
+"""What to expect of a trained model: at a new site, of its probabilities, and of each answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ldpf.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, NewSite
+    from ldpf.expectation.expectation import Expectation
+    from ldpf.expectation.measure import measure_expectation
+
+_HOMES = {
+    "Expectation": "ldpf.expectation.expectation",
+    "HeldOut": "ldpf.expectation.accuracies",
+    "LeftOutDomain": "ldpf.expectation.accuracies",
+    "NewSite": "ldpf.expectation.accuracies",
+    "measure_expectation": "ldpf.expectation.measure",
+}
+
+__all__ = ["Expectation", "HeldOut", "LeftOutDomain", "NewSite", "measure_expectation"]
+
+__getattr__ = lazy_names(__name__, _HOMES)

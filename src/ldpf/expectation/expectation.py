@@ -1,0 +1,100 @@
+"""What a trained model may be expected to do, measured when it was trained and kept with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ldpf.errors import SettingsError
+from ldpf.expectation.accuracies import HeldOut, NewSite, expected, from_json, to_json
+from ldpf.expectation.conformal import ConformalSets
+from ldpf.models.kept import KEPT_PARTS, KeptPart
+from ldpf.models.tensor_checks import Shape
+
+
+@KEPT_PARTS.register("expectation")
+@dataclass(frozen=True, eq=False)
+class Expectation(KeptPart):
+    """What to expect of a model, mostly from latent domains left out in turn.
+
+    Attributes:
+        temperature: T of the calibrated probabilities softmax(logits / T), fitted to answers on
+            latent domains left out; to held-out images where none could be left out.
+        held_out: accuracy on held-out images of the same sites; None without any.
+        new_site: accuracy to expect at a site nobody has seen; None where fewer than two latent
+            domains could be left out.
+        conformal: scores that prediction sets are made from.
+        seconds: that measuring all this took.
+    """
+
+    temperature: float
+    held_out: HeldOut | None
+    new_site: NewSite | None
+    conformal: ConformalSets
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise SettingsError(
+                f"temperature={self.temperature!r} should be a finite number above 0."
+            )
+
+    def sentences(self) -> list[str]:
+        """Both accuracies, and which of them to believe."""
+        return expected(self.held_out, self.new_site)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Calibrated probabilities of logits, [N, K] -> [N, K]."""
+        return (logits / self.temperature).softmax(dim=-1)
+
+    def sets(
+        self, probabilities: torch.Tensor, coverage: float, calibration: str | None = None
+    ) -> torch.Tensor:
+        """The prediction set of each image, [N, K] bool; see `ConformalSets.sets`.
+
+        Args:
+            probabilities: [N, K], calibrated.
+            coverage: share of sets that should hold the true class, such as 0.9.
+            calibration: what the sets are calibrated on; None for the default.
+        """
+        return self.conformal.sets(probabilities, coverage, calibration)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but tensors as plain values."""
+        return {
+            "temperature": self.temperature,
+            **to_json(self.held_out, self.new_site),
+            "score": self.conformal.score,
+            "calibrated_on": len(self.conformal.by_domain),
+            "seconds": self.seconds,
+        }
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Scores of calibration images."""
+        by_domain = {f"scores.{i}": s for i, s in enumerate(self.conformal.by_domain)}
+        return {"scores.held_out": self.conformal.held_out, **by_domain}
+
+    @classmethod
+    def shapes(cls, values: Mapping[str, Any], n_classes: int, embed_dim: int) -> dict[str, Shape]:
+        """See `KeptPart.shapes`."""
+        names = ["held_out", *map(str, range(values["calibrated_on"]))]
+        return {f"scores.{name}": (f"images.{name}",) for name in names}
+
+    @classmethod
+    def from_saved(
+        cls, values: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
+    ) -> Expectation:
+        """See `KeptPart.from_saved`."""
+        held_out, new_site = from_json(values)
+        by_domain = tuple(tensors[f"scores.{i}"] for i in range(values["calibrated_on"]))
+        return cls(
+            float(values["temperature"]),
+            held_out,
+            new_site,
+            ConformalSets(tensors["scores.held_out"], by_domain, values["score"]),
+            values["seconds"],
+        )

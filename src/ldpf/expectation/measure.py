@@ -1,0 +1,74 @@
+"""Measuring what to expect of a model, right after it was trained."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, new_site_of
+from ldpf.expectation.conformal import ConformalSets
+from ldpf.expectation.expectation import Expectation
+from ldpf.methods.left_out import answers_of, left_out_classifiers
+from ldpf.models.temperature import fit_temperature
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.features.feature_set import FeatureSet
+    from ldpf.methods import Method
+    from ldpf.methods.left_out import LeftOutAnswers
+    from ldpf.models.base import Classifier
+
+
+def measure_expectation(
+    method: Method,
+    classifier: Classifier,
+    train: FeatureSet,
+    validation: FeatureSet,
+    backbone: Backbone,
+    *,
+    seed: int = 0,
+) -> Expectation:
+    """What to expect of a trained classifier; `classifier.with_expectation` keeps it.
+
+    Args:
+        method: with the settings that `classifier` was trained with.
+        classifier: trained on `train`.
+        train: its training images.
+        validation: images of the same sites that were held out; may be empty.
+        backbone: that made the features.
+        seed: of the clustering and of the trainings in the folds.
+    """
+    started = time.monotonic()
+    left_out = left_out_classifiers(method, classifier, train, validation, backbone, seed=seed)
+    answers = answers_of(left_out, len(classifier.class_names))
+    held_out_logits = classifier.logits(validation.features).float()
+    if len(answers):
+        temperature = fit_temperature(answers.logits, answers.labels)
+    else:
+        temperature = fit_temperature(held_out_logits, validation.labels)
+    conformal = ConformalSets.measure(
+        ((held_out_logits / temperature).softmax(dim=1), validation.labels),
+        ((answers.logits / temperature).softmax(dim=1), answers.labels, answers.groups),
+    )
+    return Expectation(
+        temperature,
+        _held_out(held_out_logits, validation.labels),
+        new_site_of(_domains(answers)),
+        conformal,
+        time.monotonic() - started,
+    )
+
+
+def _held_out(logits: torch.Tensor, labels: torch.Tensor) -> HeldOut | None:
+    right = int((logits.argmax(dim=1) == labels).sum())
+    return HeldOut(right, len(labels)) if len(labels) else None
+
+
+def _domains(answers: LeftOutAnswers) -> list[LeftOutDomain]:
+    sizes = torch.bincount(answers.groups) if len(answers) else torch.empty(0)
+    return [
+        LeftOutDomain(domain, accuracy, int(sizes[domain]))
+        for domain, accuracy in answers.accuracies().items()
+    ]
