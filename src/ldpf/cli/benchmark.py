@@ -15,6 +15,7 @@ from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
     DataOrDemo,
+    FailOnLeaks,
     OutputOptions,
     Settings,
     Track,
@@ -111,6 +112,7 @@ def benchmark(
         typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=RUN_PANEL),
     ] = Path("results"),
     track: Track = None,
+    fail_on_leaks: FailOnLeaks = False,
     output: OutputOptions,
 ) -> None:
     """Compare methods on images from domains they have never seen.
@@ -144,6 +146,7 @@ def benchmark(
         jobs=comparison.jobs,
         share=share,
         track=track,
+        fail_on_leaks=fail_on_leaks,
         device=backbone.device,
         command=typed_command(context),
     )

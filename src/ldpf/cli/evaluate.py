@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import accuracy_table, say, say_json, show
-from ldpf.cli.options import Device, LabeledData, ModelOptions, OutputOptions
+from ldpf.cli.options import Device, FailOnLeaks, LabeledData, ModelOptions, OutputOptions
 from ldpf.utils.text import count
 
 CLASSES_SHOWN = 30
@@ -19,6 +19,7 @@ def evaluate(
     *,
     model: ModelOptions,
     data: LabeledData,
+    fail_on_leaks: FailOnLeaks = False,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
@@ -33,7 +34,13 @@ def evaluate(
     Example:
       ldpf evaluate my-model labelled-new-photos
     """
-    result = workflows.evaluate(model.model, data.source(), backbone=model.backbone, device=device)
+    result = workflows.evaluate(
+        model.model,
+        data.source(),
+        backbone=model.backbone,
+        fail_on_leaks=fail_on_leaks,
+        device=device,
+    )
     if output.as_json:
         say_json(result.to_json())
         return

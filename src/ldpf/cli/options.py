@@ -285,6 +285,15 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
+FailOnLeaks = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-leaks",
+        help="Stop, instead of warning, where images that should be new are copies of training "
+        "images, or one picture is under two classes.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),

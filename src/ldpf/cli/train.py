@@ -17,6 +17,7 @@ from ldpf.cli.console import counts_table, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
+    FailOnLeaks,
     LabeledData,
     OutputOptions,
     Settings,
@@ -122,6 +123,7 @@ def train(
         typer.Option(help="Another number gives another random start.", rich_help_panel=RUN_PANEL),
     ] = 0,
     track: Track = None,
+    fail_on_leaks: FailOnLeaks = False,
     output: OutputOptions,
 ) -> None:
     """Train a classifier on your labeled images.
@@ -153,6 +155,7 @@ def train(
         train_fraction=train_fraction,
         seed=seed,
         track=track,
+        fail_on_leaks=fail_on_leaks,
         device=backbone.device,
         command=typed_command(context),
     )

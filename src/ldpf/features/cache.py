@@ -71,8 +71,14 @@ class FeatureCache:
         self._pending: list[tuple[str, int, int, bytes, np.ndarray]] = []
         self._last_flush = time.monotonic()
 
-    def lookup(self, keys: FileKeys) -> tuple[torch.Tensor, np.ndarray]:
+    def lookup(
+        self, keys: FileKeys, contents: np.ndarray | None = None
+    ) -> tuple[torch.Tensor, np.ndarray]:
         """The stored features of these files.
+
+        Args:
+            keys: Which files, in which state.
+            contents: [N, 32] uint8, filled with the digests of the contents of the files found.
 
         Returns:
             Features [N, D] float32 (rows not found hold nothing of meaning) and found [N] bool.
@@ -91,6 +97,8 @@ class FeatureCache:
                 same &= (shard["sha256"][rows] == keys.sha256[wanted[rows]]).all(axis=1)
             rows = rows[same]
             features.numpy()[wanted[rows]] = shard["features"][rows]
+            if contents is not None:
+                contents[wanted[rows]] = shard["sha256"][rows]
             found[wanted[rows]] = True
             if found.all():
                 break

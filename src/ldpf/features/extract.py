@@ -146,7 +146,8 @@ def encode_dataset(
         backbone.fingerprint,
         backbone.embed_dim,
     )
-    features, found = cache.lookup(keys)
+    contents = np.zeros((len(dataset), 32), np.uint8)
+    features, found = cache.lookup(keys, contents)
     lost = {one.path for one in bad}
     missing = [i for i in np.flatnonzero(~found).tolist() if dataset.paths[i] not in lost]
     if not skip_bad:  # with skip_bad, bad files are found while encoding: one decoding, not two
@@ -156,7 +157,16 @@ def encode_dataset(
     if missing:
         cache.require_writable()
         failed = _encode_missing(
-            dataset, missing, features, backbone, cache, batch_size, workers, progress, max_pixels
+            dataset,
+            missing,
+            features,
+            contents,
+            backbone,
+            cache,
+            batch_size,
+            workers,
+            progress,
+            max_pixels,
         )
         encoded = len(missing) - len(failed)
         bad += failed
@@ -168,8 +178,9 @@ def encode_dataset(
     if bad:
         lost = {one.path for one in bad}
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
-        features = features[torch.tensor(rows)]
-    return Extraction(FeatureSet.of(kept, features), encoded, time.perf_counter() - started)
+        features, contents = features[torch.tensor(rows)], contents[rows]
+    known = FeatureSet.of(kept, features, contents)
+    return Extraction(known, encoded, time.perf_counter() - started)
 
 
 def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:
@@ -249,6 +260,7 @@ def _encode_missing(
     dataset: ImageDataset,
     rows: list[int],
     features: Tensor,
+    contents: np.ndarray,
     backbone: Backbone,
     cache: FeatureCache,
     batch_size: int,
@@ -256,7 +268,10 @@ def _encode_missing(
     progress: bool,
     max_pixels: int,
 ) -> list[BadImage]:
-    """Encode these rows into `features` [N, D] and the cache; return the files that failed."""
+    """Encode these rows into `features` [N, D] and the cache; return the files that failed.
+
+    The digests of their contents go into `contents` [N, 32].
+    """
     bad: list[BadImage] = []
     files = (dataset.file(i) for i in rows)
     encoded = encode_files(
@@ -276,6 +291,7 @@ def _encode_missing(
                     bad.append(BadImage(path, one.error or ""))
                 else:
                     features[i] = one.feature
+                    contents[i] = np.frombuffer(one.sha256, np.uint8)
                     row = one.feature.numpy()
                     cache.add(path, one.size, one.mtime, one.sha256, row)
                 advance(1)

@@ -30,6 +30,7 @@ class FeatureSet:
         paths: N paths as in `ImageDataset.paths`.
         splits: [N] strings ``train``, ``val``, ``test`` from a manifest, or None.
         skipped: Files left out because they cannot be used.
+        contents: [N, 32] uint8, sha256 of each file's content; None where there are no files.
 
     Raises:
         DataError: The arrays have different lengths.
@@ -43,9 +44,10 @@ class FeatureSet:
     paths: tuple[str, ...]
     splits: np.ndarray | None = None
     skipped: tuple[BadImage, ...] = ()
+    contents: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for field in ("labels", "domains", "paths", "splits"):
+        for field in ("labels", "domains", "paths", "splits", "contents"):
             values = getattr(self, field)
             if values is not None and len(values) != len(self.features):
                 raise DataError(
@@ -54,7 +56,9 @@ class FeatureSet:
                 )
 
     @classmethod
-    def of(cls, dataset: ImageDataset, features: Tensor) -> FeatureSet:
+    def of(
+        cls, dataset: ImageDataset, features: Tensor, contents: np.ndarray | None = None
+    ) -> FeatureSet:
         """Features [N, D] of the N images of a dataset, with all that it says of them."""
         return cls(
             features=features,
@@ -65,6 +69,7 @@ class FeatureSet:
             paths=dataset.paths,
             splits=dataset.splits,
             skipped=dataset.skipped,
+            contents=contents,
         )
 
     def __len__(self) -> int:
@@ -85,6 +90,7 @@ class FeatureSet:
             domains=None if self.domains is None else self.domains[rows],
             paths=tuple(self.paths[i] for i in picked),
             splits=None if self.splits is None else self.splits[picked],
+            contents=None if self.contents is None else self.contents[picked],
         )
 
     def split(
@@ -128,6 +134,7 @@ class FeatureSet:
         Splits are left out, since only the manifest of the whole knows them.
         """
         known = self.domains is not None and other.domains is not None
+        files = self.contents is not None and other.contents is not None
         return replace(
             self,
             features=torch.cat([self.features, other.features]),
@@ -135,6 +142,7 @@ class FeatureSet:
             domains=torch.cat([self.domains, other.domains]) if known else None,
             paths=(*self.paths, *other.paths),
             splits=None,
+            contents=np.concatenate([self.contents, other.contents]) if files else None,
         )
 
     def digest(self) -> str:

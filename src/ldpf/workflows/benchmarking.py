@@ -21,6 +21,7 @@ from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.selection import DEFAULT_SELECTION
 from ldpf.features.feature_set import FeatureSet
+from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.methods.presets import get_preset
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import BenchmarkTable
@@ -31,6 +32,7 @@ from ldpf.utils.progress import progress_bar
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.leaks import check_protocol, report_leaks
 from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
@@ -45,12 +47,14 @@ class Comparison:
         lines: a result line for each method, target and seed.
         table: of them.
         failures: a sentence for each run that failed.
+        leaks: copies of training images among those tested on, and images under two classes.
     """
 
     out: Path
     lines: list[dict[str, Any]]
     table: BenchmarkTable
     failures: tuple[str, ...]
+    leaks: LeakReport = NO_LEAKS
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -58,6 +62,7 @@ class Comparison:
             "results": self.lines,
             "table": self.table.to_json(),
             "failures": list(self.failures),
+            "leaks": self.leaks.to_json(),
         }
 
 
@@ -80,6 +85,7 @@ def benchmark(
     jobs: int | None = None,
     share: bool | None = None,
     track: str | Path | None = None,
+    fail_on_leaks: bool = False,
     device: str = "auto",
     command: str | None = None,
 ) -> Comparison:
@@ -109,13 +115,16 @@ def benchmark(
         share: runs that differ only in seed or target take their text passes together: faster with
             small text encoders and on a GPU, equal up to rounding. None shares them on a GPU.
         track: folder for curves that TensorBoard shows.
+        fail_on_leaks: stop before the first run where test images are among those learned from, or
+            images are under two classes. Without, the log warns of them.
         device: "auto", "cpu" or "cuda".
         command: kept in each run as the command that made it.
 
     Raises:
         SettingsError: an option that cannot be, `out` holds other files, or it lies in
             the folder of the images.
-        DataError: the images cannot be used, or their domains are unknown.
+        DataError: the images cannot be used, or their domains are unknown; or they leak, with
+            `fail_on_leaks`.
     """
     plan = BenchmarkPlan(
         methods=list(methods),
@@ -151,6 +160,7 @@ def benchmark(
     if share:
         log.info("text passes: shared by runs that differ in seed or target")
     features = images.encode(frozen).features
+    leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
     with _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run:
         lines, failures = run_benchmark(
             features,
@@ -167,7 +177,7 @@ def benchmark(
     caption = [*_caption(dataset.name, frozen.name, features, plan, folder), *chosen_words(lines)]
     table = BenchmarkTable.from_results(lines, plan.methods, plan.rules.columns(shown), caption)
     write_text(folder / "table.md", table.to_markdown())
-    return Comparison(folder, lines, table, tuple(failures))
+    return Comparison(folder, lines, table, tuple(failures), leaks)
 
 
 def jobs_for(n_runs: int, device: str) -> int:

@@ -14,9 +14,11 @@ import torch
 from ldpf.errors import DataError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
+from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.models.saving import read_config
 from ldpf.utils.text import count, some
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
+from ldpf.workflows.leaks import check_seen, report_leaks
 
 if TYPE_CHECKING:
     from ldpf.data import ImageDataset
@@ -59,10 +61,16 @@ class ModelEvaluation(Evaluation):
     Attributes:
         model: the folder.
         data: name of the dataset.
+        leaks: images that the model was trained on.
     """
 
     model: str
     data: str
+    leaks: LeakReport = NO_LEAKS
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**asdict(replace(self, leaks=NO_LEAKS)), "leaks": self.leaks.to_json()}
 
 
 def evaluate(
@@ -70,6 +78,7 @@ def evaluate(
     data: Images,
     *,
     backbone: AnyBackbone | None = None,
+    fail_on_leaks: bool = False,
     device: str = "auto",
 ) -> ModelEvaluation:
     """Measure a trained model on labeled images; the log warns of images it was trained on.
@@ -79,10 +88,12 @@ def evaluate(
         data: labeled images of the model's classes. Of a table with splits, only the rows marked
             test are used, if there are any.
         backbone: where the backbone lies now; None for where it was during training.
+        fail_on_leaks: stop where the model was trained on some of the images, or nearly the same.
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        DataError: there are classes that the model does not have, or the images cannot be used.
+        DataError: there are classes that the model does not have, or the images cannot be used; or
+            the model was trained on some of them, with `fail_on_leaks`.
         ModelError: the folder holds no model, or another backbone than its own is given.
     """
     known = read_config(Path(model))["class_names"]
@@ -95,9 +106,10 @@ def evaluate(
         images = replace(images, dataset=dataset)
     trained = load_trained(model, backbone, device)
     features = images.encode(trained.backbone).features
+    leaks = report_leaks(check_seen(features, Path(model)), fail=fail_on_leaks)
     _warn_of_training_images(features.digest(), trained.config.get("provenance", {}))
     measured = measure(trained.classifier, features)
-    return ModelEvaluation(**vars(measured), model=str(model), data=dataset.name)
+    return ModelEvaluation(**vars(measured), model=str(model), data=dataset.name, leaks=leaks)
 
 
 def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:

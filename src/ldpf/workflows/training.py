@@ -18,6 +18,8 @@ from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.results import RESULT_VERSION
 from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
+from ldpf.inspection.leaks import NO_LEAKS, LeakReport, check_split
+from ldpf.inspection.seen_images import write_seen_images
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.methods.presets import get_preset
@@ -30,7 +32,8 @@ from ldpf.utils.text import count, did_you_mean
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
-from ldpf.workflows.model_writing import check_model_folder, train_into
+from ldpf.workflows.leaks import SEEN_IMAGES, report_leaks
+from ldpf.workflows.model_writing import TRAINING, check_model_folder, train_into
 from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.search import chooser, search_space
 
@@ -55,6 +58,7 @@ class Training:
         accuracy: on the images in `judged`.
         zero_shot_accuracy: of the ready-made model, on the same images.
         provenance: what the model folder keeps of how it was trained.
+        leaks: copies of training images among those held out, and images under two classes.
     """
 
     model: Path
@@ -66,6 +70,7 @@ class Training:
     accuracy: float
     zero_shot_accuracy: float
     provenance: dict[str, Any]
+    leaks: LeakReport = NO_LEAKS
 
     @property
     def judged(self) -> FeatureSet:
@@ -107,6 +112,7 @@ class Training:
             "class_names": list(self.classifier.class_names),
             "validation_accuracy": self.accuracy,
             "latent_domains": self.latent_domains,
+            "leaks": self.leaks.to_json(),
             **({"auto": auto} if (auto := self.classifier.training.get("auto")) else {}),
         }
 
@@ -128,6 +134,7 @@ def train(
     train_fraction: float = 0.8,
     seed: int = 0,
     track: str | Path | None = None,
+    fail_on_leaks: bool = False,
     device: str = "auto",
     command: str | None = None,
 ) -> Training:
@@ -156,12 +163,14 @@ def train(
         train_fraction: share of the images to learn from; the others choose the best prompts.
         seed: another number gives another random start.
         track: folder for curves that TensorBoard shows.
+        fail_on_leaks: stop before the training where held-out images are among those learned from,
+            or images are under two classes. Without, the log warns of them.
         device: "auto", "cpu" or "cuda".
         command: kept in the model's provenance as the command that made it.
 
     Raises:
         SettingsError: a setting that cannot be, or `out` lies in the folder of the images.
-        DataError: the images cannot be used.
+        DataError: the images cannot be used; or they leak, with `fail_on_leaks`.
         ModelError: `out` holds other files.
     """
     folder = Path(out)
@@ -185,6 +194,7 @@ def train(
         count(len(learn), "image"),
         f"{len(validation):,}",
     )
+    leaks = report_leaks(check_split(learn, (validation, test)), fail=fail_on_leaks)
     judged = validation if len(validation) else learn
     baseline = _accuracy(make_method("zero-shot").fit(learn, validation, frozen), judged)
     run = {
@@ -220,6 +230,7 @@ def train(
     classifier = train_into(
         folder, learner, learn, validation, frozen, seed, run, provenance, tracker, choose
     )
+    write_seen_images(folder / TRAINING / SEEN_IMAGES, learn.joined(validation))
     return Training(
         model=folder,
         classifier=classifier,
@@ -230,6 +241,7 @@ def train(
         accuracy=_accuracy(classifier, judged),
         zero_shot_accuracy=baseline,
         provenance=read_config(folder)["provenance"],
+        leaks=leaks,
     )
 
 

@@ -1,0 +1,98 @@
+"""What a trained model keeps of the images it was trained on, to recognize them later.
+
+Each image leaves the digest of its file, its path and a short code of its features: at most 256
+bytes. Pictures cannot be drawn again from them. They lie beside the log of the training and are
+not part of the model: `save`, `push_to_hub` and a copied model leave them out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ldpf.features.feature_set import FeatureSet
+from ldpf.utils.files import write_bytes
+
+CODE_SIZE = 256
+"""Numbers of a code. Longer features are projected at random: squared distances change by about
+``sqrt(2 / 256)`` of themselves, 9 % (Johnson & Lindenstrauss, 1984)."""
+
+_FORMAT = "ldpf-seen-images-1"
+
+
+def write_seen_images(file: Path, data: FeatureSet, seed: int = 0) -> None:
+    """Keep what `read_seen_images` needs of N images.
+
+    Args:
+        file: written whole or not at all; its folder must exist.
+        data: the images.
+        seed: of the projection.
+    """
+    size = data.features.shape[1]
+    projection = torch.eye(size)
+    if size > CODE_SIZE:
+        draw = torch.randn(size, CODE_SIZE, generator=torch.Generator().manual_seed(seed))
+        projection = torch.linalg.qr(draw).Q  # orthonormal columns
+    codes = F.normalize(data.features @ projection, dim=1)
+    scales = codes.abs().amax(dim=1).clamp(min=1e-12) / 127
+    tensors = {
+        "codes": (codes / scales[:, None]).round().to(torch.int8),
+        "scales": scales,
+        "labels": data.labels.contiguous(),
+        "paths": _bytes(b"\0".join(map(os.fsencode, data.paths))),
+    }
+    if size > CODE_SIZE:
+        tensors["projection"] = projection.contiguous()
+    if data.contents is not None:
+        tensors["contents"] = torch.from_numpy(np.ascontiguousarray(data.contents))
+    metadata = {"format": _FORMAT, "class_names": json.dumps(data.class_names)}
+    write_bytes(file, save(tensors, metadata))
+
+
+def read_seen_images(file: Path, asked: FeatureSet) -> tuple[FeatureSet, FeatureSet] | None:
+    """New images and those in the file, with codes in the place of features.
+
+    Args:
+        file: from `write_seen_images`.
+        asked: new images, features of the same backbone.
+
+    Returns:
+        `asked` and the images seen, fit for `ldpf.inspection.leaks.find_leak`; None where there is
+        no file, or one that cannot be read.
+    """
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                return None
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
+    paths = tensors["paths"].numpy().tobytes().split(b"\0")
+    contents = tensors.get("contents")
+    seen = FeatureSet(
+        features=F.normalize(tensors["codes"].float() * tensors["scales"][:, None], dim=1),
+        labels=tensors["labels"],
+        domains=None,
+        class_names=tuple(json.loads(metadata["class_names"])),
+        domain_names=(),
+        paths=tuple(os.fsdecode(path) for path in paths),
+        contents=None if contents is None else contents.numpy(),
+    )
+    projection = tensors.get("projection")
+    if projection is not None:
+        asked = replace(asked, features=F.normalize(asked.features @ projection, dim=1))
+    return asked, seen
+
+
+def _bytes(content: bytes) -> Tensor:
+    return torch.from_numpy(np.frombuffer(content, np.uint8).copy())
