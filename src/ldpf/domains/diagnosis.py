@@ -31,14 +31,29 @@ def judge_discovery(measured: Mapping[str, Any]) -> list[Judgement]:
 
     Args:
         measured: `probe_accuracy`, `chance`, `raw_probe_accuracy`, `explained_variance`,
-            `class_nmi`, `domain_nmi`, `domain_ari`, `moved`, `sizes`.
+            `class_nmi`, `domain_nmi`, `domain_ari`, `moved`, `sizes`, `erased`,
+            `overlap_class_nmi`, `overlap_removed`.
     """
     return [
+        *_erasure_words(measured),
         *_class_words(measured),
         *_collapse_words(measured),
         *_cluster_words(measured),
         *_size_words(measured.get("sizes") or []),
     ]
+
+
+def _erasure_words(measured: Mapping[str, Any]) -> list[Judgement]:
+    shared, removed = measured.get("overlap_class_nmi"), measured.get("overlap_removed")
+    if measured.get("erased") is not False or shared is None or removed is None:
+        return []
+    text = (
+        "Class and latent domain go together in these images (mutual information (NMI) "
+        f"{shared:.2f}): erasing the class would remove {removed:.0%} of what tells domains apart, "
+        "so it was not erased. Look at the table of classes by latent domain; images of each "
+        "class from several sites would help."
+    )
+    return [Judgement(text, False)]
 
 
 def _class_words(measured: Mapping[str, Any]) -> list[Judgement]:

@@ -242,7 +242,8 @@ class DomainDiscovery:
             adversary_accuracy and probe_accuracy: how well C and a fresh linear probe read the
             class off z of validation images, beside `chance`; raw_probe_accuracy: the probe on f;
             class_nmi, domain_nmi, domain_ari: of the clusters with classes and with true domains
-            (None where unknown); sizes; moved: share of images that changed domain this round.
+            (None where unknown); sizes; moved: share of images that changed domain this round;
+            and what the disentangler noted.
         """
         train, held_out = self.train, self.validation if len(self.validation) else self.train
         return {
@@ -250,6 +251,7 @@ class DomainDiscovery:
             "explained_variance": self.training.explained_variance(
                 held_out.features, held_out.labels
             ),
+            **self.training.noted,
             **self.training.measure(held_out.features, held_out.labels),
             **measure_latent(self.latent_domains(), train, held_out, self.assignments),
             "moved": self.moved,

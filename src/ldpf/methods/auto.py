@@ -78,6 +78,7 @@ class Auto(Method):
     recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
+        "disentangle": "discovery.disentangle",
         "tau": "fusion.tau",
     }
 

@@ -39,7 +39,10 @@ class BalancedHead(Method):
     name: str = "linear-probe-balanced"
     head: VisualHead = field(default_factory=BalancedProbe)
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
-    aliases: ClassVar[Mapping[str, str]] = {"n_domains": "discovery.n_domains"}
+    aliases: ClassVar[Mapping[str, str]] = {
+        "n_domains": "discovery.n_domains",
+        "disentangle": "discovery.disentangle",
+    }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "head", as_head(self.head))

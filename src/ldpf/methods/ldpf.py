@@ -102,6 +102,7 @@ class LDPF(Method):
     recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
+        "disentangle": "discovery.disentangle",
         "tau": "fusion.tau",
         "discovery.extractor": "discovery.disentangle",
         "discovery.source": "discovery.assignment",

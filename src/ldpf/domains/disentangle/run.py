@@ -20,6 +20,7 @@ class DisentanglerRun(Generic[Map]):
         features, labels, n_classes: f [N, D] and class ids [N] of the training images, and K.
         extractor: G as it is now.
         changes: whether further rounds change G.
+        noted: what the disentangler measured before it started, for the log.
     """
 
     extractor: Map
@@ -27,6 +28,7 @@ class DisentanglerRun(Generic[Map]):
 
     def __init__(self, features: torch.Tensor, labels: torch.Tensor, n_classes: int) -> None:
         self.features, self.labels, self.n_classes = features, labels, n_classes
+        self.noted: dict[str, Any] = {}
 
     def epoch(self, progress: float) -> None:
         """One round of learning at `progress` in [0, 1]; nothing where G is computed at once."""
