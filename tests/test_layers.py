@@ -33,6 +33,7 @@ ROOMS = (
     "estimators",
     "experiments",
     "inspection",
+    "doctor",
     "report",
     "studies",
     "export",

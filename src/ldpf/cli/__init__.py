@@ -15,8 +15,9 @@ __all__ = ["app", "main"]
 
 _EPILOG = (
     "Exit codes: 0 everything is done; 1 finished, but something failed (a run of benchmark, or "
-    "files that predict could not read); 2 the input or an option cannot be used; 130 stopped "
-    "with Ctrl-C; 141 the program that read the output closed it (such as head)."
+    "files that predict could not read) or diagnose found something serious; 2 the input or an "
+    "option cannot be used; 130 stopped with Ctrl-C; 141 the program that read the output closed "
+    "it (such as head)."
 )
 
 app = typer.Typer(

@@ -14,6 +14,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
+from ldpf.cli.findings import print_serious
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
@@ -171,6 +172,7 @@ def train(
     if (auto := result.classifier.training.get("auto")) is not None:
         print_choice(auto)
     say()
+    print_serious(result.findings, out)
     say(f"Model: {out}")
     say("Next:")
     model = shlex.quote(str(out))

@@ -10,6 +10,9 @@ _PERCENT_POINTS = 0.10
 _FAR = 0.05  # quantile of the training images' cosines below which an image counts as far
 _LARGE_GAP = 0.10
 
+ALIKE = 0.99
+"""Prompts whose text features have a larger mean cosine say nearly the same."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -202,6 +205,6 @@ def similarity_words(similarity: Sequence[Sequence[float]]) -> list[str]:
         f"The prompts of latent domains {s} and {r} say nearly the same ({value:.3f}); fewer "
         "latent domains may do."
         for value, s, r in pairs
-        if value > 0.99
+        if value > ALIKE
     ]
     return words

@@ -151,10 +151,11 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
 
 
 def _leave_out_command(folder: Path) -> None:
-    """Others need not see which folders of this machine the training command named."""
+    """Others need not see which folders of this machine the training named."""
     file = folder / CONFIG
     config = read_json(file, "the config of the model", "save it again", error=ModelError)
-    if config["provenance"].pop("command", None) is not None:
+    named = [config["provenance"].pop(key, None) for key in ("command", "data_source")]
+    if any(named):
         write_json(file, config)
 
 

@@ -8,6 +8,7 @@
 | `ldpf domains` | `discover` |
 | `ldpf features` | `encode` |
 | `ldpf info` | `describe_model` |
+| `ldpf diagnose` | `diagnose` |
 | `ldpf benchmark` | `benchmark` |
 | `ldpf table` | `tabulate` |
 | `ldpf study` | `study` |
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         prepare_mini_domainnet,
         prepare_terra_incognita,
     )
+    from ldpf.workflows.diagnosing import diagnose
     from ldpf.workflows.discovery import discover
     from ldpf.workflows.encoding import encode
     from ldpf.workflows.evaluation import evaluate
@@ -55,6 +57,7 @@ _HOMES = {
     "check_dataset": ".datasets",
     "describe_dataset": ".datasets",
     "describe_model": ".inspecting",
+    "diagnose": ".diagnosing",
     "discover": ".discovery",
     "encode": ".encoding",
     "evaluate": ".evaluation",
@@ -77,6 +80,7 @@ __all__ = [
     "check_dataset",
     "describe_dataset",
     "describe_model",
+    "diagnose",
     "discover",
     "encode",
     "evaluate",

@@ -31,6 +31,7 @@ from ldpf.utils.registry import part_settings
 from ldpf.utils.text import count, did_you_mean
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
+from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.leaks import SEEN_IMAGES, report_leaks
 from ldpf.workflows.model_writing import TRAINING, check_model_folder, train_into
@@ -39,6 +40,7 @@ from ldpf.workflows.search import chooser, search_space
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.doctor import Finding
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -59,6 +61,7 @@ class Training:
         zero_shot_accuracy: of the ready-made model, on the same images.
         provenance: what the model folder keeps of how it was trained.
         leaks: copies of training images among those held out, and images under two classes.
+        findings: what the quick signs of `ldpf.doctor` say.
     """
 
     model: Path
@@ -71,6 +74,7 @@ class Training:
     zero_shot_accuracy: float
     provenance: dict[str, Any]
     leaks: LeakReport = NO_LEAKS
+    findings: tuple[Finding, ...] = ()
 
     @property
     def judged(self) -> FeatureSet:
@@ -113,6 +117,7 @@ class Training:
             "validation_accuracy": self.accuracy,
             "latent_domains": self.latent_domains,
             "leaks": self.leaks.to_json(),
+            "signs": [finding.to_json() for finding in self.findings],
             **({"auto": auto} if (auto := self.classifier.training.get("auto")) else {}),
         }
 
@@ -220,6 +225,7 @@ def train(
         "zero_shot_validation_accuracy": baseline,
         "data_digest": features.digest(),
         "command": command,
+        SOURCE: source_record(images.source),
     }
     choose = None
     if space is not None:
@@ -231,6 +237,7 @@ def train(
         folder, learner, learn, validation, frozen, seed, run, provenance, tracker, choose
     )
     write_seen_images(folder / TRAINING / SEEN_IMAGES, learn.joined(validation))
+    kept = read_config(folder)["provenance"]
     return Training(
         model=folder,
         classifier=classifier,
@@ -240,8 +247,9 @@ def train(
         validation=validation,
         accuracy=_accuracy(classifier, judged),
         zero_shot_accuracy=baseline,
-        provenance=read_config(folder)["provenance"],
+        provenance=kept,
         leaks=leaks,
+        findings=quick_findings(folder, classifier, frozen, learn, validation, kept),
     )
 
 
