@@ -261,6 +261,7 @@ def fitted_rule() -> Callable[..., FusionRule]:
     """Fusion rules by name, those that learn fitted to given inputs.
 
     Images belong to the most similar latent domain, and the prompt of the next one answers right.
+    Zero-shot text features are the mean of those of the prompts.
     """
 
     def fit(name: str, inputs: FusionInputs) -> FusionRule:
@@ -271,7 +272,8 @@ def fitted_rule() -> Callable[..., FusionRule]:
         answers = inputs.prompt_logits.argmax(dim=2)
         labels = answers.gather(1, teacher[:, None])[:, 0]
         examples = FusionExamples(inputs, labels, ranks[:, 0])
-        return FUSION_RULES.make(name).fit(examples, examples)
+        hard = torch.nn.functional.normalize(inputs.text_features.mean(dim=0), dim=-1)
+        return FUSION_RULES.make(name).with_zero_shot(hard).fit(examples, examples)
 
     return fit
 

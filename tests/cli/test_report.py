@@ -128,6 +128,18 @@ def test_a_read_out_shows_its_own_weights(page, run, images, tiny_clip_folder, t
     assert "0: 50%, 1: 50%" in told  # too few images for three
 
 
+@pytest.mark.parametrize("read_out", ["ldpf-gate", "ldpf-fallback", "ldpf+gda"])
+def test_a_read_out_that_learns_is_fitted_anew(
+    read_out, page, run, images, tiny_clip_folder, tmp_path
+):
+    out = tmp_path / "results"
+    run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", out),
+        *("--methods", read_out, "--targets", "art", "--seeds", 1),
+    )
+    assert re.search(r"0: \d+%, 1: \d+%", part(page(out, "--data", images), "weights"))
+
+
 @pytest.fixture
 def old_results(results, tmp_path) -> Path:
     """The benchmark as a version left it that kept neither models nor probabilities."""

@@ -31,9 +31,9 @@ def classifier(episode, tiny_clip):
     return method.fit(episode.train, episode.validation, tiny_clip, seed=1)
 
 
-def test_rules_that_learn_are_fitted_to_the_training_images(episode, classifier):
-    _, answers, confidence = answers_of(readouts_of("ldpf"), classifier, episode)
-    sources = TrainedOn(episode.train, episode.validation, 1)
+def test_rules_that_learn_are_fitted_to_the_training_images(episode, classifier, tiny_clip):
+    _, answers, confidence = answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip)
+    sources = TrainedOn(episode.train, episode.validation, tiny_clip, 1)
     for name, readout in readouts_of("ldpf").items():
         reader = readout.reader(classifier, sources)
         expected = readout.answer(reader, episode.test.features, episode.test.labels)
@@ -41,17 +41,17 @@ def test_rules_that_learn_are_fitted_to_the_training_images(episode, classifier)
         assert (name in confidence) == (not readout.oracle)
 
 
-def test_the_labels_of_the_target_change_no_answer(episode, classifier):
+def test_the_labels_of_the_target_change_no_answer(episode, classifier, tiny_clip):
     other = replace(episode, test=replace(episode.test, labels=(episode.test.labels + 1) % 3))
-    _, first, _ = answers_of(readouts_of("ldpf"), classifier, episode)
-    _, second, _ = answers_of(readouts_of("ldpf"), classifier, other)
+    _, first, _ = answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip)
+    _, second, _ = answers_of(readouts_of("ldpf"), classifier, other, tiny_clip)
     for name, readout in readouts_of("ldpf").items():
         assert readout.oracle or torch.equal(first[name], second[name])
 
 
-def test_only_what_was_asked_for_says_what_it_has_chosen(episode, classifier, caplog):
+def test_only_what_was_asked_for_says_what_it_has_chosen(episode, classifier, tiny_clip, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
-        answers_of(readouts_of("ldpf"), classifier, episode, aloud=("ldpf",))
+        answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip, aloud=("ldpf",))
         assert caplog.messages == []
-        answers_of(readouts_of("ldpf"), classifier, episode, aloud=("ldpf-auto",))
+        answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip, aloud=("ldpf-auto",))
     assert any(message.startswith("fusion auto:") for message in caplog.messages)

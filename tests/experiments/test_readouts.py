@@ -44,10 +44,24 @@ def images():
     return features, torch.randint(4, (80,), generator=draws)
 
 
+class NarrowClip:
+    """A backbone's text side with features as short as those of `classifier`."""
+
+    def encode_texts(self, texts):
+        draws = [torch.randn(8, generator=generator(0, text)) for text in texts]
+        return F.normalize(torch.stack(draws), dim=-1)
+
+
 @pytest.fixture
-def learned_from(make_features):
+def narrow_clip():
+    return NarrowClip()
+
+
+@pytest.fixture
+def learned_from(make_features, narrow_clip):
     draws = [make_features(6, n_classes=4, dim=8, seed=seed) for seed in range(2)]
-    return TrainedOn(*(replace(d, class_names=tuple("abcd")) for d in draws), seed=3)
+    draws = [replace(drawn, class_names=tuple("abcd")) for drawn in draws]
+    return TrainedOn(*draws, narrow_clip, seed=3)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in FUSION_RULES if rule != "similarity"])
@@ -56,7 +70,8 @@ def test_every_other_rule_is_read_off_fitted_to_the_images_of_the_training(
 ):
     readout = READOUTS[f"ldpf-{rule}"]
     train, validation = learned_from.train, learned_from.validation
-    expected = classifier.fit_fusion(rule, train, validation, seed=3).logits(images[0])
+    backbone = learned_from.backbone
+    expected = classifier.fit_fusion(rule, train, validation, backbone, seed=3).logits(images[0])
     found = readout.reader(classifier, learned_from).logits(images[0])
     assert torch.equal(found, expected)
 

@@ -10,6 +10,7 @@ from ldpf.errors import SettingsError
 from ldpf.fusion import FusionExamples, FusionInputs
 from ldpf.fusion.auto import CANDIDATES, Auto, Judged, calibrated, choose, judge, reason
 from ldpf.fusion.episodes import episode_logits
+from ldpf.fusion.fallback import Fallback
 from ldpf.fusion.fitting import likeliest_scale
 from ldpf.fusion.similarity import Similarity
 from ldpf.fusion.uniform import Uniform
@@ -96,3 +97,14 @@ def test_the_reason_names_the_choice_and_its_rival():
 def test_before_the_choice_it_gives_no_weights():
     with pytest.raises(SettingsError, match="'auto'"):
         Auto().weights(drawn(informative=False).inputs)
+
+
+def test_it_may_fall_back_where_zero_shot_features_are_known(caplog):
+    examples = drawn(informative=True)
+    hard = F.normalize(torch.eye(K, D) + 0.01, dim=-1)
+    labels = (examples.inputs.image_features @ hard.T).argmax(dim=1)
+    unlike = FusionExamples(examples.inputs, labels, examples.domains)
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        rule = Auto().with_zero_shot(hard).fit(unlike, unlike)
+    assert isinstance(rule, Fallback) and torch.equal(rule.zero_shot, hard)
+    assert "fallback" in caplog.text

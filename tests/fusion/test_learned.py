@@ -88,7 +88,7 @@ def test_a_model_folder_keeps_it(trained, data, tiny_clip, tmp_path):
 
 @pytest.mark.parametrize("name", [n for n in FUSION_RULES if FUSION_RULES.facts(n).get("learns")])
 def test_a_model_folder_keeps_every_rule_that_learns(name, trained, data, tiny_clip, tmp_path):
-    fitted = trained.fit_fusion(name, *data)
+    fitted = trained.fit_fusion(name, *data, tiny_clip)
     loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path / "model"), tiny_clip)
     assert loaded.fusion == fitted.fusion and loaded.fusion.needs_fit is False
     assert torch.equal(loaded.logits(data[1].features), fitted.logits(data[1].features))

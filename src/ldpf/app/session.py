@@ -13,8 +13,8 @@ import torch
 
 from ldpf.data.images import UnreadableImageError, read_image
 from ldpf.errors import DataError, ModelError, SettingsError
-from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.text.templates import SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:

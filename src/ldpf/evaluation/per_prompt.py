@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.models.base import Classifier
 
 _CHUNK = 4096
 
@@ -28,7 +28,7 @@ class PromptAnswers:
     cosines: torch.Tensor
 
 
-def prompt_answers(classifier: PromptClassifier, features: torch.Tensor) -> PromptAnswers:
+def prompt_answers(classifier: Classifier, features: torch.Tensor) -> PromptAnswers:
     """What each prompt of a classifier answers to image features [N, D].
 
     Args:

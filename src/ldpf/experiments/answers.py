@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ldpf.backbones import Backbone
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.readouts import Readout, TrainedOn
@@ -22,6 +23,7 @@ def answers_of(
     readouts: Mapping[str, Readout],
     classifier: Classifier,
     episode: Episode,
+    backbone: Backbone | None = None,
     aloud: Collection[str] = (),
 ) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
     """Fit the read-outs that learn to the training images, then look at the test images, once.
@@ -30,6 +32,7 @@ def answers_of(
         readouts: by name.
         classifier: trained on the episode.
         episode: whose test images are asked about.
+        backbone: that made the features; None where no rule asks for zero-shot text features.
         aloud: names of read-outs that may log what they have chosen; the others are silent.
 
     Returns:
@@ -44,7 +47,7 @@ def answers_of(
         assert test.domains is not None
         answers["labels"].append(test.labels)
         answers["domains"].append(test.domains)
-    trained_on = TrainedOn(episode.train, episode.validation, episode.seed)
+    trained_on = TrainedOn(episode.train, episode.validation, backbone, episode.seed)
     readers = {}
     for name, readout in readouts.items():
         with nullcontext() if name in aloud else quiet():

@@ -21,6 +21,7 @@ from ldpf.utils.text import did_you_mean
 if TYPE_CHECKING:
     import torch
 
+    from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
     from ldpf.heads.base import VisualHead
@@ -33,11 +34,13 @@ class TrainedOn:
 
     Attributes:
         train, validation: images of the training domains; never of the target.
+        backbone: that made the features; None where no rule asks for zero-shot text features.
         seed: of every random draw.
     """
 
     train: FeatureSet
     validation: FeatureSet
+    backbone: Backbone | None = None
     seed: int = 0
 
 
@@ -97,8 +100,8 @@ class Readout:
             return classifier
         if trained_on is None:
             return classifier.with_fusion(fusion)
-        train, validation = trained_on.train, trained_on.validation
-        return classifier.fit_fusion(fusion, train, validation, seed=trained_on.seed)
+        images = trained_on.train, trained_on.validation
+        return classifier.fit_fusion(fusion, *images, trained_on.backbone, seed=trained_on.seed)
 
     def predict(
         self, reader: Classifier, features: torch.Tensor, labels: torch.Tensor

@@ -140,7 +140,7 @@ def do_run(experiment: Experiment, job: Job, member: Member | None = None) -> Ou
         method = with_settings(job.method, choice.settings)
         fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
         lines, answers, confidence = answers_of(
-            job.readouts, fit.classifier, episode, aloud=job.wanted
+            job.readouts, fit.classifier, episode, backbone, aloud=job.wanted
         )
         common = _common(experiment, method, episode, choice, fit, folder)
         common["shared_with"] = member.others if member else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 
@@ -12,6 +13,7 @@ from ldpf.fusion.base import FUSION_RULES, FusionExamples, FusionInputs, FusionR
 from ldpf.fusion.class_weights import ClassWeights
 from ldpf.fusion.entropy import Entropy, SimilarityEntropy
 from ldpf.fusion.episodes import balanced_mean, judged_logits
+from ldpf.fusion.fallback import Fallback
 from ldpf.fusion.fitting import likeliest_scale
 from ldpf.fusion.gate import Gate
 from ldpf.fusion.gaussian import Gaussian
@@ -20,6 +22,7 @@ from ldpf.fusion.similarity import Similarity
 from ldpf.fusion.trust import Trust
 from ldpf.fusion.uniform import Uniform
 from ldpf.fusion.von_mises_fisher import VonMisesFisher
+from ldpf.utils.learned import learned
 
 log = logging.getLogger("ldpf")
 
@@ -65,8 +68,19 @@ class Auto(FusionRule):
     p(y|x) over latent domains, at its own best temperature; the best is kept if it exceeds equal
     weights by more than the standard error of that gain, else `uniform`. The table and the reason
     go to the log. What `fit` returns is the chosen rule itself, so models and exports hold nothing
-    of the choice.
+    of the choice. `fallback` is a candidate where the text features of the zero-shot ensemble are
+    known.
+
+    Attributes:
+        zero_shot: text features of the zero-shot ensemble, [K, D].
     """
+
+    asks_zero_shot: ClassVar[bool] = True
+    zero_shot: torch.Tensor | None = learned()
+
+    def with_zero_shot(self, text_features: torch.Tensor) -> Auto:
+        """The choice that may also fall back to these text features [K, D]."""
+        return replace(self, zero_shot=text_features)
 
     @property
     def needs_fit(self) -> bool:
@@ -88,10 +102,13 @@ class Auto(FusionRule):
         if len(train.inputs.text_features) == 1:
             log.info("fusion auto: uniform, since one latent domain leaves no prompts to weigh.")
             return CANDIDATES["uniform"]
-        judged = judge(CANDIDATES, train, validation, seed=seed)
+        candidates = CANDIDATES
+        if self.zero_shot is not None:
+            candidates = candidates | {"fallback": Fallback(zero_shot=self.zero_shot)}
+        judged = judge(candidates, train, validation, seed=seed)
         chosen = choose(judged)
         log.info("%s\n%s", table(judged), reason(judged, chosen))
-        return CANDIDATES[chosen].fit(train, validation, seed=seed)
+        return candidates[chosen].fit(train, validation, seed=seed)
 
 
 def judge(

@@ -80,9 +80,12 @@ class FusionRule:
     Attributes:
         mixes: what is averaged with the weights: `text` features (the paper), `logits` (their
             logarithms of probabilities), or `probabilities`.
+        asks_zero_shot: whether it is to be given the text features of the zero-shot ensemble, by
+            `with_zero_shot`: before `fit`, and again where the class names change.
     """
 
     mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "text"
+    asks_zero_shot: ClassVar[bool] = False
     registered_name: ClassVar[str]
 
     def weights(self, inputs: FusionInputs) -> torch.Tensor:
@@ -92,6 +95,14 @@ class FusionRule:
             [N, S], or [N, S, K] where classes weigh the prompts differently; sums over S are one.
         """
         raise NotImplementedError
+
+    def finish(self, inputs: FusionInputs, logits: torch.Tensor) -> torch.Tensor:
+        """Class logits [N, K] in place of those that mixing gave; as they are for most rules."""
+        return logits
+
+    def with_zero_shot(self, text_features: torch.Tensor) -> FusionRule:
+        """The rule with the text features [K, D] of hard prompts, of length one."""
+        return self
 
     @property
     def needs_fit(self) -> bool:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from ldpf.fusion.base import FusionExamples, FusionRule
-from ldpf.fusion.fuse import MIXTURES, chunks
+from ldpf.fusion.fuse import chunks, mixed
 
 
 def own_prompt(domains: torch.Tensor, n_domains: int) -> torch.Tensor:
@@ -55,7 +55,7 @@ def episode_logits(rule: FusionRule, examples: FusionExamples) -> torch.Tensor:
     for images in chunks(examples.inputs):
         part = examples.select(images)
         weights = without_own(rule.weights(part.inputs), part.domains)
-        parts.append(MIXTURES[rule.mixes](part.inputs, weights))
+        parts.append(mixed(rule, part.inputs, weights))
     return torch.cat(parts)
 
 

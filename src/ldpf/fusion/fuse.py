@@ -18,9 +18,13 @@ def fuse(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
     The images are taken in chunks, so memory beyond the result does not grow with N. What a rule
     mixes decides how; `fuse_reference` is the definition that each way agrees with.
     """
-    mix = MIXTURES[rule.mixes]
     parts = (inputs.select(images) for images in chunks(inputs))
-    return torch.cat([mix(part, rule.weights(part)) for part in parts])
+    return torch.cat([mixed(rule, part, rule.weights(part)) for part in parts])
+
+
+def mixed(rule: FusionRule, inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
+    """Class logits [N, K] of a rule that has given `weights`, all images at once."""
+    return rule.finish(inputs, MIXTURES[rule.mixes](inputs, weights))
 
 
 def chunks(inputs: FusionInputs) -> Iterator[slice]:
@@ -78,9 +82,9 @@ def fuse_reference(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
     if rule.mixes == "text":
         fused = torch.einsum("nsk,skd->nkd", weights, inputs.text_features)
         cosines = torch.einsum("nd,nkd->nk", inputs.image_features, F.normalize(fused, dim=-1))
-        return inputs.logit_scale * cosines
+        return rule.finish(inputs, inputs.logit_scale * cosines)
     each = torch.einsum("nd,skd->nsk", inputs.image_features, inputs.text_features)
     probabilities = torch.softmax(inputs.logit_scale * each, dim=-1)
     if rule.mixes == "probabilities":
-        return (weights * probabilities).sum(dim=1).log()
-    return (weights * probabilities.log()).sum(dim=1)
+        return rule.finish(inputs, (weights * probabilities).sum(dim=1).log())
+    return rule.finish(inputs, (weights * probabilities.log()).sum(dim=1))

@@ -36,3 +36,7 @@ class WithoutPrompt(FusionRule):
         weights = self.rule.weights(inputs)
         left_out = torch.full((len(weights),), self.left_out, device=weights.device)
         return without_own(weights, left_out)
+
+    def finish(self, inputs: FusionInputs, logits: torch.Tensor) -> torch.Tensor:
+        """As the other rule does."""
+        return self.rule.finish(inputs, logits)

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from ldpf.methods.kgcoop import KgCoOp
     from ldpf.methods.ldpf import LDPF
     from ldpf.methods.linear_probe import LinearProbe
-    from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
     from ldpf.methods.zero_shot import ZeroShot
+    from ldpf.text.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
     from ldpf.text.zero_shot import zero_shot_features
 
 _HOMES = {
     "CoCoOp": "ldpf.methods.cocoop",
     "CoOp": "ldpf.methods.coop",
     "DPL": "ldpf.methods.dpl",
-    "ENSEMBLE_TEMPLATES": "ldpf.methods.templates",
+    "ENSEMBLE_TEMPLATES": "ldpf.text.templates",
     "GDA": "ldpf.methods.gda",
     "KgCoOp": "ldpf.methods.kgcoop",
     "LDPF": "ldpf.methods.ldpf",
     "LinearProbe": "ldpf.methods.linear_probe",
-    "SINGLE_TEMPLATE": "ldpf.methods.templates",
+    "SINGLE_TEMPLATE": "ldpf.text.templates",
     "ZeroShot": "ldpf.methods.zero_shot",
     "zero_shot_features": "ldpf.text.zero_shot",
 }

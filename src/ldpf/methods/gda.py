@@ -10,8 +10,8 @@ import torch
 from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.gda import GaussianDiscriminant
 from ldpf.methods.base import METHODS, Method
-from ldpf.methods.templates import SINGLE_TEMPLATE
 from ldpf.models.linear_classifier import LinearClassifier
+from ldpf.text.templates import SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.constraints import Each, Number, check_fields, constraint
 

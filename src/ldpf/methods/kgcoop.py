@@ -9,7 +9,7 @@ import torch
 
 from ldpf.methods.base import METHODS
 from ldpf.methods.coop import CoOp, _CoOpLearner
-from ldpf.methods.templates import SINGLE_TEMPLATE
+from ldpf.text.templates import SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.constraints import Number, constraint
 

@@ -174,7 +174,7 @@ class LDPF(Method):
             "prompt_similarity": similarity_between(text_features).tolist(),
         }
         classifier.training.update(report)
-        classifier = classifier.fit_fusion(self.fusion, train, validation, seed=seed)
+        classifier = classifier.fit_fusion(self.fusion, train, validation, backbone, seed=seed)
         return add_head(classifier, self.head, train, validation, seed=seed)
 
     def left_out(

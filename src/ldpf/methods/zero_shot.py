@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ldpf.methods.base import METHODS, Method
-from ldpf.methods.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.text.templates import ENSEMBLE_TEMPLATES, SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
 
 if TYPE_CHECKING:

@@ -153,7 +153,13 @@ class Classifier:
         return None
 
     def fit_fusion(
-        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+        self,
+        fusion: FusionRule | str,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone | None = None,
+        *,
+        seed: int = 0,
     ) -> Classifier:
         """The same prompts under a rule that is fitted to them, where it learns.
 
@@ -161,10 +167,12 @@ class Classifier:
             fusion: a rule or its name.
             train: the images that the prompts were trained on.
             validation: other images of the same sources; `train` is used where there are none.
+            backbone: that made the features; for rules that ask for zero-shot text features.
             seed: of every random draw.
 
         Raises:
             ModelError: the classifier fuses no prompts.
+            SettingsError: the rule needs the backbone.
         """
         return self.with_fusion(fusion)
 

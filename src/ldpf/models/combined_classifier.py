@@ -123,10 +123,16 @@ class CombinedClassifier(Classifier):
         return self._with_prompted(self.prompted.with_fusion(fusion))
 
     def fit_fusion(
-        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+        self,
+        fusion: FusionRule | str,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone | None = None,
+        *,
+        seed: int = 0,
     ) -> CombinedClassifier:
         """See `Classifier.fit_fusion`; temperatures and shares stay."""
-        fitted = self.prompted.fit_fusion(fusion, train, validation, seed=seed)
+        fitted = self.prompted.fit_fusion(fusion, train, validation, backbone, seed=seed)
         return self._with_prompted(fitted)
 
     def _with_prompted(self, member: Classifier) -> CombinedClassifier:

@@ -20,7 +20,7 @@ from ldpf.fusion import (
     rule_config,
     rule_from_config,
 )
-from ldpf.fusion.fuse import MIXTURES, fuse
+from ldpf.fusion.fuse import fuse, mixed
 from ldpf.fusion.left_out import WithoutPrompt
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
@@ -33,6 +33,7 @@ from ldpf.models.parts import (
 )
 from ldpf.models.tensor_checks import Shape, check_text_features
 from ldpf.text.memory_budget import build_encoder, finish_training
+from ldpf.text.templates import ENSEMBLE_TEMPLATES
 from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.learned import learned_values
 
@@ -102,12 +103,21 @@ class PromptClassifier(Classifier):
         return self.with_fusion(WithoutPrompt(self.fusion, domain))
 
     def fit_fusion(
-        self, fusion: FusionRule | str, train: FeatureSet, validation: FeatureSet, *, seed: int = 0
+        self,
+        fusion: FusionRule | str,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone | None = None,
+        *,
+        seed: int = 0,
     ) -> PromptClassifier:
         """See `Classifier.fit_fusion`."""
         held_out = validation if len(validation) else train
         examples = self._examples(train), self._examples(held_out)
-        return replace(self, fusion=as_rule(fusion).fit(*examples, seed=seed))
+        rule = as_rule(fusion)
+        if backbone is not None:
+            rule = _with_texts(rule, self.class_names, backbone)
+        return replace(self, fusion=rule.fit(*examples, seed=seed))
 
     def _examples(self, images: FeatureSet) -> FusionExamples:
         if self.latent is None:
@@ -157,16 +167,20 @@ class PromptClassifier(Classifier):
             features = zero_shot_features(class_names, self.templates, backbone)[None]
         else:
             raise self._without_names()
-        return replace(self, class_names=tuple(class_names), text_features=features)
+        return replace(
+            self,
+            class_names=tuple(class_names),
+            text_features=features,
+            fusion=_with_texts(self.fusion, class_names, backbone),
+        )
 
     def config(self) -> dict[str, Any]:
-        """The fusion, and the hard prompts with the class names that were encoded in them."""
+        """The fusion, and the class names that were encoded in hard prompts, with these."""
         config: dict[str, Any] = rule_config(self.fusion)
         if self.templates:
-            config |= {
-                "templates": list(self.templates),
-                "encoded_class_names": list(self.class_names),
-            }
+            config["templates"] = list(self.templates)
+        if self.templates or self.fusion.asks_zero_shot:
+            config["encoded_class_names"] = list(self.class_names)
         return config
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -263,8 +277,15 @@ class PromptHead(nn.Module):
             similarities = F.normalize(self.extractor(features), dim=-1) @ self.centroids.T
         inputs = FusionInputs(similarities, features, self.text_features, self.scale)
         weights = self.rule.weights(inputs)
-        logits = MIXTURES[self.rule.mixes](inputs, weights)
+        logits = mixed(self.rule, inputs, weights)
         return logits, weights if weights.dim() == 2 else weights.mean(dim=2)
+
+
+def _with_texts(rule: FusionRule, class_names: Sequence[str], backbone: Backbone) -> FusionRule:
+    """The rule with text features of the zero-shot ensemble, where it asks for them."""
+    if not rule.asks_zero_shot:
+        return rule
+    return rule.with_zero_shot(zero_shot_features(class_names, ENSEMBLE_TEMPLATES, backbone))
 
 
 def _encode(contexts: torch.Tensor, class_names: Sequence[str], backbone: Backbone) -> torch.Tensor:

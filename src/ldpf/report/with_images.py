@@ -10,7 +10,7 @@ from ldpf.errors import DataError
 from ldpf.evaluation.per_prompt import prompt_answers
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.protocols import protocol_of
-from ldpf.experiments.readouts import readout_of
+from ldpf.experiments.readouts import TrainedOn, readout_of
 from ldpf.experiments.results import MODEL, run_config
 from ldpf.experiments.selection import DEFAULT_SELECTION, SELECTION_RULES, get_selection
 from ldpf.inspection.latent_summary import describe_latent
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
-    from ldpf.models.prompt_classifier import PromptClassifier
+    from ldpf.models.base import Classifier
     from ldpf.report.findings import Findings, Run
 
 log = logging.getLogger("ldpf")
@@ -53,7 +53,7 @@ def with_images(
         DataError: the classes of a target's images are not those that were tested.
         ModelError: a kept model is damaged.
     """
-    fusion = readout_of(found.main).fusion
+    readout = readout_of(found.main)
     runs, trainings = dict(found.runs), list(found.trainings)
     shown = {training.targets[0]: place for place, training in enumerate(trainings)}
     without = 0
@@ -68,9 +68,9 @@ def with_images(
             without += classifier is None
             prompts = None
             if classifier is not None:
-                if fusion is not None:
-                    classifier = classifier.with_fusion(fusion)
-                prompts = prompt_answers(classifier, episode.test.features)
+                sources = TrainedOn(episode.train, episode.validation, backbone, seed)
+                reader = readout.reader(classifier, sources)
+                prompts = prompt_answers(reader, episode.test.features)
             if classifier is not None and target in shown and run is found.shown(target):
                 latent = describe_latent(classifier.latent, episode.train, episode.test)
                 place = shown[target]
@@ -113,7 +113,7 @@ def _episode(
     return episode
 
 
-def _model(folder: Path, backbone: Backbone) -> PromptClassifier | None:
+def _model(folder: Path, backbone: Backbone) -> Classifier | None:
     """The kept model of a run, if it has one with latent domains."""
     if not (folder / MODEL / "config.json").is_file():
         return None
