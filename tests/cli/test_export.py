@@ -114,6 +114,10 @@ def test_the_example_needs_neither_this_package_nor_torch(exported, model, image
     for shape in ((61, 30), (30, 61)):  # neither is cut evenly
         files.append(tmp_path / f"{shape[0]}-wide.png")
         Image.radial_gradient("L").resize(shape).convert("RGB").save(files[-1])
+    deep = np.asarray(Image.radial_gradient("L").resize((40, 50)), np.uint16) * 131 + 9_000
+    for name in ("deep.png", "deep.tif"):  # 16 bits
+        Image.fromarray(deep).save(tmp_path / name)
+        files.append(tmp_path / name)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", GUARD, ROOT / "examples/predict_onnx.py", exported[0], *files],

@@ -221,7 +221,7 @@ def bad_files(folder: Path) -> dict[str, str]:
     (folder / "bomb.png").write_bytes(png_header(10_000, 10_000))
     (folder / "bigger-bomb.png").write_bytes(png_header(60_000, 60_000))
     noise().save(folder / "eps.jpg", format="EPS")
-    not_a_number = np.array([[0.0, np.nan]], dtype=np.float32)
+    not_a_number = np.array([[np.inf, np.nan]], dtype=np.float32)
     Image.fromarray(not_a_number).save(folder / "nan.tif")
     damaged = bytearray(png_header(4, 4))
     damaged[45] ^= 255  # inside the data: the checksum no longer fits
@@ -238,7 +238,7 @@ def bad_files(folder: Path) -> dict[str, str]:
             "bomb.png": "100,000,000 pixels, above the limit of 89,478,485",
             "bigger-bomb.png": "3,600,000,000 pixels, above the limit of 89,478,485",
             "eps.jpg": f"{no_image} (it begins with b'%!PS-Adobe-3.0 E')",
-            "nan.tif": "holds values that are not finite (NaN or infinity)",
+            "nan.tif": "holds no-data values only (NaN, infinity or a mark such as -9999)",
             "crc.png": "damaged or cut off: ",
         }
         | {f"cut5-{name}": "" for name in ("whole.jpg", "whole.png", "progressive.jpg")}

@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from ldpf.data.pixel_ranges import scaled
+
 
 def open_dicom(stream: BinaryIO) -> Any:
     """The header and, unread so far, the pixels of a DICOM file.
@@ -48,16 +50,16 @@ def picture_of(dataset: Any) -> Image.Image:
     interpretation = str(dataset.PhotometricInterpretation)
     bits = int(dataset.BitsStored)
     if pixels.ndim == 3:
-        return Image.fromarray(_as_bytes(pixels, 0.0, 2.0**bits - 1))
+        return Image.fromarray(scaled(pixels, 0.0, 2.0**bits - 1))
     if interpretation == "PALETTE COLOR":
         from pydicom.pixels import apply_color_lut
 
         colors = apply_color_lut(pixels, dataset)[..., :3]
-        return Image.fromarray(_as_bytes(colors, 0.0, float(np.iinfo(colors.dtype).max)))
+        return Image.fromarray(scaled(colors, 0.0, float(np.iinfo(colors.dtype).max)))
     padding = _padding(dataset, pixels)
     values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float64)
     low, high = _window(dataset) or _range(dataset, values, padding, bits)
-    gray = _as_bytes(values, low, high)
+    gray = scaled(values, low, high)
     if interpretation == "MONOCHROME1":
         gray = 255 - gray
     gray[padding] = 0
@@ -93,9 +95,3 @@ def _range(dataset: Any, values: np.ndarray, padding: np.ndarray, bits: int) -> 
         return min(ends), max(ends)
     shown = values[~padding] if not padding.all() else values
     return float(shown.min()), float(shown.max())
-
-
-def _as_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Values scaled so that `low` becomes 0 and `high` 255; what lies outside is clipped."""
-    scaled = (values.astype(np.float64) - low) * (255.0 / max(high - low, 1e-300))
-    return np.floor(np.clip(scaled, 0.0, 255.0) + 0.5).astype(np.uint8)

@@ -87,6 +87,10 @@ DICOM = OptionalFormat(
 )
 OPTIONAL_FORMATS = (HEIC, AVIF, JPEG_XL, DICOM)
 
+_ODD_TIFF = (
+    "a TIFF of a kind that Pillow does not read, such as 64-bit floats or many bands; save it as "
+    "grayscale or RGB of 8 or 16 bits"
+)
 # What files begin with that are often taken for images, for the message about them.
 _NAMED_STARTS = (
     (b"8BPS", "a Photoshop file"),
@@ -104,6 +108,8 @@ _NAMED_STARTS = (
     (b"\x93NUMPY", "a NumPy array"),
     (b"FUJIFILMCCD-RAW", "a camera's raw file"),
     (b"SIMPLE  =", "a FITS file"),
+    (b"II*\0", _ODD_TIFF),
+    (b"MM\0*", _ODD_TIFF),
 )
 
 HEAD = 256

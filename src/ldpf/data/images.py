@@ -7,20 +7,41 @@ import io
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from ldpf.data.bad_images import BadImage, UnreadableImageError, bad_images_message
+from ldpf.data.deep_color import brightened
 from ldpf.data.dicom import open_dicom, picture_of, size_of
 from ldpf.data.formats import DICOM, HEAD, format_of, pillow_readers, why_unread
-from ldpf.errors import DataError
+from ldpf.data.pixel_ranges import (
+    FEW_LEVELS,
+    NoValuesError,
+    eight_bits,
+    has_many_bits,
+    significant_bits_of,
+)
+from ldpf.data.png_chunks import is_png, without_large_metadata
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "READING_VERSION",
+    "BadImage",
+    "UnreadableImageError",
+    "bad_images_message",
+    "check_images",
+    "default_workers",
+    "read_image",
+    "require_plain_file",
+    "rgb_image",
+]
 
 MAX_PIXELS = 89_478_485
 """Pixels above which an image counts as a decompression bomb (Pillow's own limit)."""
@@ -28,28 +49,11 @@ MAX_PIXELS = 89_478_485
 MAX_BYTES = 2**30
 """File size (1 GiB) above which a file is not opened as an image."""
 
-READING_VERSION = "1"
+READING_VERSION = "2"
 """Raised whenever `read_image` gives other pixels than before, so that cached features go stale."""
 
 # Modes whose conversion to RGB cannot fail, so that checking need not convert.
 _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
-
-
-@dataclass(frozen=True)
-class BadImage:
-    """A file that cannot be used as an image, and why, in a few words."""
-
-    path: str
-    reason: str
-
-
-class UnreadableImageError(DataError):
-    """One image file cannot be read; `.path` and `.reason` say which and why."""
-
-    def __init__(self, path: str | Path, reason: str):
-        super().__init__(f"cannot read the image {path}: {reason}")
-        self.path = str(path)
-        self.reason = reason
 
 
 def read_image(
@@ -57,10 +61,11 @@ def read_image(
 ) -> Image.Image:
     """Read an image file as 8-bit RGB, upright.
 
-    Greyscale, palette and CMYK images become RGB. Transparency (alpha channel, or a transparent
-    palette entry or colour) is laid on white. 16-bit greyscale is scaled to 8 bits (value / 257).
-    Float and 32-bit integer TIFFs are scaled from the smallest of the ranges 0..1 (float only),
-    0..255, 0..65535 that holds every value, else from their own least to their own greatest value.
+    Greyscale, palette, CMYK and LAB images become RGB. Transparency (alpha channel, or a
+    transparent palette entry or colour) is laid on white; an alpha channel that is zero everywhere
+    is ignored. 16-bit greyscale is scaled to 8 bits (value / 257, or by the significant bits that
+    the file names), and so are floats and larger integers; `ldpf.data.pixel_ranges` has the rules,
+    and those for values that mean "no data". Texts and colour profiles of any size are skipped.
     HEIC, AVIF, JPEG XL and DICOM are read where their plug-in is installed (`ldpf.data.formats`).
     An EXIF rotation is applied; one that cannot be understood is taken as none. Of an animation
     or a file with several pages the first frame is read.
@@ -75,8 +80,8 @@ def read_image(
 
     Raises:
         UnreadableImageError: (a `DataError`) The file is missing, empty, not an image, in a format
-            whose plug-in is not installed, truncated or otherwise damaged, too large, or holds
-            values that are not finite.
+            whose plug-in is not installed, truncated or otherwise damaged, too large, or holds no
+            value but no-data (NaN, infinity).
     """
     with _reasons(path), _open(path, data, max_pixels) as image:
         return rgb_image(image, path)
@@ -90,10 +95,16 @@ def rgb_image(image: Image.Image, path: str | Path = "image") -> Image.Image:
         path: Names it in an error.
 
     Raises:
-        UnreadableImageError: It holds values that are not finite.
+        UnreadableImageError: It holds no finite value.
     """
+    bits = significant_bits_of(image)
+    bright = brightened(image, bits)
     image.load()
-    return _upright(image, _to_rgb(path, image))
+    picture = _to_rgb(path, image if bright is None else bright, bits)
+    upright = _upright(image, picture)
+    if FEW_LEVELS in picture.info:
+        upright.info[FEW_LEVELS] = picture.info[FEW_LEVELS]
+    return upright
 
 
 def check_images(
@@ -124,23 +135,6 @@ def check_images(
             if on_done is not None:
                 on_done(len(chunk))
     return bad
-
-
-def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | None) -> str:
-    """The one message for all bad files: how many, up to 20 of them with reasons, what to do.
-
-    Args:
-        bad: The bad ones.
-        total: How many there are, with the good ones.
-        root: Where they lie; None for images that lie nowhere in common.
-    """
-    where = "" if root is None else f" in {root}"
-    lines = [f"{len(bad):,} of {total:,} images{where} cannot be used:"]
-    lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
-    if len(bad) > 20:
-        lines.append(f"  ... and {len(bad) - 20:,} more")
-    lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
-    return "\n".join(lines)
 
 
 def default_workers() -> int:
@@ -178,7 +172,7 @@ def _why_bad(path: str | Path, max_pixels: int) -> str | None:
                 image.draft("L", (max(1, width // 8), max(1, height // 8)))
             image.load()
             if image.mode not in _PLAIN_MODES:
-                _to_rgb(path, image)
+                _to_rgb(path, image, None)
     except UnreadableImageError as error:
         return error.reason
     return None
@@ -204,6 +198,8 @@ def _open(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Ima
 
 def _identified(path: str | Path, stream: BinaryIO, max_pixels: int) -> Image.Image:
     """The image by a reader of Pillow or of a plug-in that is installed."""
+    if is_png(stream):
+        stream = without_large_metadata(stream)
     try:
         return Image.open(stream, formats=pillow_readers())
     except UnidentifiedImageError:
@@ -258,35 +254,30 @@ def _too_large(error: Image.DecompressionBombError, max_pixels: int) -> str:
     return f"{error}; Pillow has a limit of its own, PIL.Image.MAX_IMAGE_PIXELS"
 
 
-def _to_rgb(path: str | Path, image: Image.Image) -> Image.Image:
+def _to_rgb(path: str | Path, image: Image.Image, bits: int | None) -> Image.Image:
     """The loaded image as RGB, by the rules of `read_image`."""
-    mode = image.mode
-    if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
-        # Older versions of Pillow give 16-bit PNGs as mode I; convert("L") would clip them at 255.
-        values = np.asarray(image).astype(np.uint32)
-        grey = np.minimum((values + 128) // 257, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
-    if mode in ("I", "F"):
-        return _scaled(path, np.asarray(image, dtype=np.float64), is_float=mode == "F")
+    if has_many_bits(image):
+        try:
+            gray = eight_bits(image, bits)
+        except NoValuesError as error:
+            raise UnreadableImageError(path, str(error)) from error
+        return gray.convert("RGB")
+    if image.mode == "LAB":
+        return ImageCms.applyTransform(image, _lab_to_rgb())  # type: ignore[return-value]
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
+        # Alpha that is zero everywhere (or a mask of 0 and 1 for 0 and 255) hides the whole image.
+        if rgba.getchannel("A").getextrema()[1] <= 1:  # type: ignore[operator]
+            return rgba.convert("RGB")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def _scaled(path: str | Path, values: np.ndarray, *, is_float: bool) -> Image.Image:
-    """Values [H, W] of unknown range as RGB; see `read_image` for how the range is chosen."""
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise UnreadableImageError(path, "holds values that are not finite (NaN or infinity)")
-    ranges = (1.0, 255.0, 65535.0) if is_float else (255.0, 65535.0)
-    top = next((top for top in ranges if low >= 0 and high <= top), None)
-    if top is None:
-        values = values - low
-        top = max(high - low, 1e-300)
-    grey = np.floor(values * 255.0 / top + 0.5).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+@functools.cache
+def _lab_to_rgb() -> ImageCms.ImageCmsTransform:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, rgb, "LAB", "RGB")
 
 
 def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:

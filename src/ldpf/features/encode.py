@@ -21,6 +21,7 @@ from ldpf.data.images import (
     read_image,
     require_plain_file,
 )
+from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import BackboneError
 from ldpf.utils.constraints import Whole, check_value
 
@@ -37,6 +38,7 @@ class Encoded:
         feature: [D] float32 on the CPU, or None.
         error: Why the file could not be read, or None.
         not_finite: The file was read, but the backbone gave NaN or infinity for it.
+        poor: Why its picture shows nearly nothing, as `ldpf.data.poor_pictures.why_poor` says.
         size, mtime, sha256: The state of the file that was read: bytes, nanoseconds, digest.
     """
 
@@ -44,6 +46,7 @@ class Encoded:
     feature: Tensor | None = None
     error: str | None = None
     not_finite: bool = False
+    poor: str | None = None
     size: int = 0
     mtime: int = 0
     sha256: bytes = b""
@@ -55,6 +58,7 @@ class _Loaded:
     size: int
     mtime: int
     sha256: bytes
+    poor: str | None
 
 
 def encode_files(
@@ -114,6 +118,8 @@ def stream_features(
 ) -> Generator[tuple[str | Path, Tensor | None, str | None], None, None]:
     """Features of any number of files, without the cache: for prediction.
 
+    After the last one, the log warns of pictures that show nearly nothing.
+
     Memory stays bounded for a million files if `paths` is lazy, as `ldpf.data.iter_image_files` is.
 
     Args:
@@ -129,9 +135,12 @@ def stream_features(
         BackboneError, SettingsError: As in `encode_files`.
     """
     encoded = encode_files(paths, backbone, batch_size=batch_size, workers=workers, pad=pad)
+    poor = PoorPictures()
     for one in encoded:
+        poor.add(one.path, one.poor)
         error = not_finite_message(one.path, backbone) if one.not_finite else one.error
         yield one.path, one.feature, error
+    poor.say()
 
 
 def not_finite_message(path: str | Path, backbone: Backbone) -> str:
@@ -181,7 +190,7 @@ def _load(path: str | Path, backbone: Backbone, max_pixels: int) -> _Loaded | Un
             f"{image.height} pixels): {error}"
         ) from error
     digest = hashlib.sha256(data).digest()
-    return _Loaded(pixels, before.st_size, before.st_mtime_ns, digest)
+    return _Loaded(pixels, before.st_size, before.st_mtime_ns, digest, why_poor(image))
 
 
 def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
@@ -214,11 +223,16 @@ def _encode_batch(
             yield Encoded(path, error=one.reason)
             continue
         feature = next(features)
-        state = {"size": one.size, "mtime": one.mtime, "sha256": one.sha256}
-        if torch.isfinite(feature).all():
-            yield Encoded(path, feature=feature, **state)
-        else:
-            yield Encoded(path, not_finite=True, **state)
+        is_finite = bool(torch.isfinite(feature).all())
+        yield Encoded(
+            path,
+            feature=feature if is_finite else None,
+            not_finite=not is_finite,
+            poor=one.poor,
+            size=one.size,
+            mtime=one.mtime,
+            sha256=one.sha256,
+        )
 
 
 def _features(pixels: list[Tensor], backbone: Backbone, batch_size: int, pad: bool) -> list[Tensor]:

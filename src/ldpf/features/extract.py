@@ -26,6 +26,7 @@ from ldpf.data.images import (
     require_plain_file,
 )
 from ldpf.data.in_memory import LabelledImages
+from ldpf.data.poor_pictures import PoorPictures
 from ldpf.errors import BackboneError, DataError
 from ldpf.features.cache import FeatureCache, FileKeys
 from ldpf.features.encode import encode_files, not_finite_message
@@ -273,6 +274,7 @@ def _encode_missing(
     The digests of their contents go into `contents` [N, 32].
     """
     bad: list[BadImage] = []
+    poor = PoorPictures()
     files = (dataset.file(i) for i in rows)
     encoded = encode_files(
         files, backbone, batch_size=batch_size, workers=workers, max_pixels=max_pixels
@@ -285,6 +287,7 @@ def _encode_missing(
         try:
             for i, one in zip(rows, encoded, strict=True):
                 path = dataset.paths[i]
+                poor.add(path, one.poor)
                 if one.not_finite:
                     raise BackboneError(not_finite_message(one.path, backbone))
                 if one.feature is None:
@@ -297,6 +300,7 @@ def _encode_missing(
                 advance(1)
         finally:  # whatever stops this loop, what is encoded stays encoded
             cache.flush()
+    poor.say()
     return bad
 
 

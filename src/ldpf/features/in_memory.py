@@ -8,6 +8,7 @@ import torch
 
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
+from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import DataError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.progress import progress_bar
@@ -36,6 +37,7 @@ def encode_labelled(
     parts: list[torch.Tensor] = []
     waiting: list[Image.Image] = []
     bad: list[BadImage] = []
+    poor = PoorPictures()
     labels: list[Any] = []
     domains: list[Any] = []
 
@@ -46,7 +48,9 @@ def encode_labelled(
     with progress_bar("encoding images", images.size, enabled=progress) as advance:
         for number, (image, label, domain) in enumerate(images.rows()):
             try:
-                waiting.append(to_picture(image, f"row {number}"))
+                picture = to_picture(image, f"row {number}")
+                poor.add(f"row {number}", why_poor(picture))
+                waiting.append(picture)
             except UnreadableImageError as error:
                 bad.append(BadImage(error.path, error.reason))
             labels.append(label)
@@ -60,6 +64,7 @@ def encode_labelled(
         raise DataError(f"{images.name!r} has no images; give at least one of each class")
     if waiting:
         encode_waiting()
+    poor.say()
     class_names, class_ids = ids_of(labels, images.class_names, "label")
     domain_names, domain_ids = (), None
     if any(domain is not None for domain in domains):

@@ -15,6 +15,7 @@ from ldpf.backbones import Backbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, bad_images_message, rgb_image
 from ldpf.data.in_memory import LabelledImages
+from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import DataError
 from ldpf.features.encode import stream_features
 from ldpf.features.extract import extract_features
@@ -126,10 +127,13 @@ def _encode_paths(paths: list[Path], backbone: Backbone) -> torch.Tensor:
 
 
 def _encode_images(images: Sequence[Any] | np.ndarray, backbone: Backbone) -> torch.Tensor:
-    parts = []
+    parts, poor = [], PoorPictures()
     for start in range(0, len(images), _IMAGES_AT_ONCE):
         chunk = [_to_rgb(image) for image in images[start : start + _IMAGES_AT_ONCE]]
+        for number, picture in enumerate(chunk, start=start):
+            poor.add(f"image {number}", why_poor(picture))
         parts.append(backbone.encode_images(backbone.preprocess(chunk)))
+    poor.say()
     return torch.cat(parts)
 
 

@@ -1,0 +1,43 @@
+"""Files that cannot be used as images, and how that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldpf.errors import DataError
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """A file that cannot be used as an image, and why, in a few words."""
+
+    path: str
+    reason: str
+
+
+class UnreadableImageError(DataError):
+    """One image file cannot be read; `.path` and `.reason` say which and why."""
+
+    def __init__(self, path: str | Path, reason: str):
+        super().__init__(f"cannot read the image {path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | None) -> str:
+    """The one message for all bad files: how many, up to 20 of them with reasons, what to do.
+
+    Args:
+        bad: The bad ones.
+        total: How many there are, with the good ones.
+        root: Where they lie; None for images that lie nowhere in common.
+    """
+    where = "" if root is None else f" in {root}"
+    lines = [f"{len(bad):,} of {total:,} images{where} cannot be used:"]
+    lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
+    if len(bad) > 20:
+        lines.append(f"  ... and {len(bad) - 20:,} more")
+    lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
+    return "\n".join(lines)
