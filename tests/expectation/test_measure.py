@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ldpf.expectation import measure_expectation
+from ldpf.expectation.odd_pictures import odd_features
 from ldpf.methods import make_method
 from ldpf.methods.left_out import left_out_answers
 from ldpf.models.saving import load_model, save_model
@@ -100,6 +101,19 @@ def test_a_model_folder_keeps_it(expectation, trained, data, tiny_clip, tmp_path
     assert loaded.expectation.to_json() == expectation.to_json()
     probabilities = kept.probabilities(data[1].features)
     assert torch.equal(loaded.probabilities(data[1].features), probabilities)
+    images = data[1].features
+    for own, known in zip(
+        loaded.expectation.outside(images), expectation.outside(images), strict=True
+    ):
+        assert torch.equal(own, known)
     for calibration in expectation.conformal.calibrations:
         sets = expectation.sets(probabilities, 0.9, calibration)
         assert torch.equal(loaded.expectation.sets(probabilities, 0.9, calibration), sets)
+
+
+def test_few_of_its_own_images_are_outside_and_pictures_of_nothing_are(
+    expectation, data, tiny_clip
+):
+    scores, flags = expectation.outside(data[1].features)
+    assert torch.equal(flags, scores > 0) and flags.double().mean() < 0.05
+    assert expectation.outside(odd_features(tiny_clip))[1].all()

@@ -12,7 +12,9 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.expectation.accuracies import HeldOut, NewSite, expected, from_json, to_json
 from ldpf.expectation.conformal import ConformalSets
+from ldpf.expectation.outside import Outside
 from ldpf.models.kept import KEPT_PARTS, KeptPart
+from ldpf.models.parts import with_prefix, without_prefix
 from ldpf.models.tensor_checks import Shape
 
 
@@ -28,6 +30,7 @@ class Expectation(KeptPart):
         new_site: accuracy to expect at a site nobody has seen; None where fewer than two latent
             domains could be left out.
         conformal: scores that prediction sets are made from.
+        outside_check: tells images that the model should not be asked about.
         seconds: that measuring all this took.
     """
 
@@ -35,6 +38,7 @@ class Expectation(KeptPart):
     held_out: HeldOut | None
     new_site: NewSite | None
     conformal: ConformalSets
+    outside_check: Outside
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -63,6 +67,18 @@ class Expectation(KeptPart):
         """
         return self.conformal.sets(probabilities, coverage, calibration)
 
+    def outside(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Which images lie outside of what the model knows; see `Outside`.
+
+        Args:
+            features: [N, D].
+
+        Returns:
+            Scores [N] float64, and flags [N] bool: whether the score is above 0.
+        """
+        scores = self.outside_check.scores(features)
+        return scores, scores > 0
+
     def to_json(self) -> dict[str, Any]:
         """Everything but tensors as plain values."""
         return {
@@ -74,15 +90,20 @@ class Expectation(KeptPart):
         }
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Scores of calibration images."""
+        """Scores of calibration images, and the check for images outside."""
         by_domain = {f"scores.{i}": s for i, s in enumerate(self.conformal.by_domain)}
-        return {"scores.held_out": self.conformal.held_out, **by_domain}
+        return {
+            "scores.held_out": self.conformal.held_out,
+            **by_domain,
+            **with_prefix("outside", self.outside_check.tensors()),
+        }
 
     @classmethod
     def shapes(cls, values: Mapping[str, Any], n_classes: int, embed_dim: int) -> dict[str, Shape]:
         """See `KeptPart.shapes`."""
         names = ["held_out", *map(str, range(values["calibrated_on"]))]
-        return {f"scores.{name}": (f"images.{name}",) for name in names}
+        scores: dict[str, Shape] = {f"scores.{name}": (f"images.{name}",) for name in names}
+        return scores | with_prefix("outside", Outside.shapes(embed_dim))
 
     @classmethod
     def from_saved(
@@ -96,5 +117,6 @@ class Expectation(KeptPart):
             held_out,
             new_site,
             ConformalSets(tensors["scores.held_out"], by_domain, values["score"]),
+            Outside.from_tensors(without_prefix("outside", tensors)),
             values["seconds"],
         )

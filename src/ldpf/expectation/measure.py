@@ -10,6 +10,8 @@ import torch
 from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, new_site_of
 from ldpf.expectation.conformal import ConformalSets
 from ldpf.expectation.expectation import Expectation
+from ldpf.expectation.odd_pictures import odd_features
+from ldpf.expectation.outside import Outside
 from ldpf.methods.left_out import answers_of, left_out_classifiers
 from ldpf.models.temperature import fit_temperature
 
@@ -52,11 +54,14 @@ def measure_expectation(
         ((held_out_logits / temperature).softmax(dim=1), validation.labels),
         ((answers.logits / temperature).softmax(dim=1), answers.labels, answers.groups),
     )
+    images = train.joined(validation)
+    outside = Outside.measure(images.features, images.labels, odd_features(backbone), left_out)
     return Expectation(
         temperature,
         _held_out(held_out_logits, validation.labels),
         new_site_of(_domains(answers)),
         conformal,
+        outside,
         time.monotonic() - started,
     )
 
