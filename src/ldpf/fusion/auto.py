@@ -14,7 +14,7 @@ from ldpf.fusion.class_weights import ClassWeights
 from ldpf.fusion.entropy import Entropy, SimilarityEntropy
 from ldpf.fusion.episodes import balanced_mean, judged_logits
 from ldpf.fusion.fallback import Fallback
-from ldpf.fusion.fitting import likeliest_scale
+from ldpf.fusion.fitting import calibrated
 from ldpf.fusion.gate import Gate
 from ldpf.fusion.gaussian import Gaussian
 from ldpf.fusion.mixing import LogitSimilarity, ProbabilitySimilarity
@@ -127,15 +127,6 @@ def judge(
         mean, _ = balanced_mean(values, train.domains)
         result[name] = Judged(mean, *balanced_mean(values - first, train.domains))
     return result
-
-
-def calibrated(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """log p(y|x) [N] float64 at the temperature that makes the labels likeliest.
-
-    Without it, mixtures of probabilities would win for being less sure, whatever they answer.
-    """
-    scaled = likeliest_scale(logits, labels) * logits.double()
-    return scaled.log_softmax(dim=1).gather(1, labels[:, None])[:, 0]
 
 
 def choose(judged: dict[str, Judged]) -> str:

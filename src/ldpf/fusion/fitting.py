@@ -61,3 +61,13 @@ def likeliest_scale(logits: torch.Tensor, labels: torch.Tensor) -> float:
         expected = ((math.exp(middle) * z).softmax(dim=1) * z).sum(dim=1).mean()
         low, high = (middle, high) if of_label >= expected else (low, middle)
     return math.exp((low + high) / 2)
+
+
+def calibrated(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """log p(y|x) [N] float64 of logits [N, K] at the temperature that makes the labels likeliest.
+
+    Without it, whatever is less sure would win on images unlike those of training, no matter what
+    it answers.
+    """
+    scaled = likeliest_scale(logits, labels) * logits.double()
+    return scaled.log_softmax(dim=1).gather(1, labels[:, None])[:, 0]

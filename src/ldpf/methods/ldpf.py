@@ -14,6 +14,7 @@ from ldpf.fusion.similarity import Similarity
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
+from ldpf.methods.head_shares import SHARES_SETTING, given_share
 from ldpf.methods.ldpf_losses import LDPFLearner, assemble_contexts
 from ldpf.methods.sample_weights import WEIGHTS
 from ldpf.methods.with_head import add_head
@@ -83,6 +84,8 @@ class LDPF(Method):
             that learns is fitted to the finished prompts; until then they are chosen on validation
             with equal weights.
         head: visual head whose calibrated answers are added to those of the prompts, or its name.
+        shares: how much prompts and head weigh: by latent domains left out in turn (`folds`, equal
+            unless these clearly say otherwise) or `equal`.
         sample_weights: what counts the same in the losses: `none` (every image), `class`, or
             `latent-class`, every pair of a latent domain and a class.
         recipe: how prompts are trained.
@@ -98,6 +101,7 @@ class LDPF(Method):
     agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))
     fusion: FusionRule = field(default_factory=Similarity)
     head: VisualHead = field(default_factory=NoHead)
+    shares: str = field(default="folds", metadata=SHARES_SETTING)
     sample_weights: str = field(default="latent-class", metadata=WEIGHTS)
     recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
@@ -175,7 +179,7 @@ class LDPF(Method):
         }
         classifier.training.update(report)
         classifier = classifier.fit_fusion(self.fusion, train, validation, backbone, seed=seed)
-        return add_head(classifier, self.head, train, validation, seed=seed)
+        return add_head(classifier, self.head, train, validation, seed=seed, shares=self.shares)
 
     def left_out(
         self,
@@ -192,4 +196,5 @@ class LDPF(Method):
         prompts: Any = classifier
         alone = replace(self, head=NoHead())
         others = alone.left_out(prompts.prompted, fold, backbone, seed=seed, steps=steps)
-        return add_head(others, self.head, fold.train, fold.validation, seed=seed)
+        share = given_share(prompts.shares[1], "Shares are those of the model of all images.")
+        return add_head(others, self.head, fold.train, fold.validation, seed=seed, shares=share)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.domains.clustering.spherical import SphericalKMeans
 from ldpf.domains.disentangle.leace import Leace
+from ldpf.methods.head_shares import EQUAL, HeadShare, fitted_head, given_share, share_by_folds
 from ldpf.models.combined_classifier import combine
-from ldpf.models.linear_classifier import LinearClassifier
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
     from ldpf.heads.base import VisualHead
     from ldpf.models.base import Classifier
+
+log = logging.getLogger("ldpf")
 
 
 def closed_form_discovery() -> DiscoverySettings:
@@ -31,8 +34,9 @@ def add_head(
     validation: FeatureSet,
     *,
     seed: int = 0,
+    shares: str | HeadShare = "folds",
 ) -> Classifier:
-    """The classifier and a visual head with equal shares, or the classifier alone for `none`.
+    """The classifier and a visual head beside it, or the classifier alone for `none`.
 
     A head that balances latent domains takes those of the classifier; where it has none they are
     found in closed form.
@@ -44,6 +48,8 @@ def add_head(
         validation: other images of the same sources, which both temperatures are fitted to; `train`
             is used where there are none.
         seed: of the search for latent domains.
+        shares: one of `SHARES`, or the share itself. Where prompts have no latent domains, `folds`
+            are none and shares are equal.
 
     Raises:
         SettingsError: `train` cannot fill the latent domains.
@@ -51,20 +57,22 @@ def add_head(
     """
     if not head.fits:
         return classifier
-    names = tuple(train.class_names)
     groups = _groups(classifier, train, validation, seed) if head.balances else None
-    fitted = head.fit(train.features, train.labels, groups, n_classes=len(names))
-    linear = LinearClassifier(
-        head.registered_name, names, fitted.weight.float(), fitted.bias.float()
-    )
+    linear = fitted_head(head, train, groups)
+    if shares == "folds":
+        shares = share_by_folds(classifier, head, train, validation)
+    elif isinstance(shares, str):
+        shares = given_share(EQUAL, "Shares are equal, as it was asked for.")
+    log.info("%s", shares.reason)
     judged = validation if len(validation) else train
-    combined = combine(classifier.method, [classifier, linear], judged)
+    combined = combine(classifier.method, [classifier, linear], judged, shares.shares)
     accuracies = {
         "prompt_validation_accuracy": classifier.accuracy(judged.features, judged.labels),
         "head_validation_accuracy": linear.accuracy(judged.features, judged.labels),
         "validation_accuracy": combined.accuracy(judged.features, judged.labels),
     }
-    return replace(combined, training={**classifier.training, **combined.training, **accuracies})
+    report = {**combined.training, **accuracies, "head_share": shares.to_json()}
+    return replace(combined, training={**classifier.training, **report})
 
 
 def _groups(

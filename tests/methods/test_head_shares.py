@@ -1,0 +1,168 @@
+"""What a head weighs beside prompts, by latent domains left out in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ldpf.domains import DomainExtractor, FittedDomains
+from ldpf.fusion.episodes import balanced_mean
+from ldpf.fusion.fitting import calibrated
+from ldpf.heads import VISUAL_HEADS
+from ldpf.methods import LDPF
+from ldpf.methods.head_shares import (
+    EQUAL,
+    GRID,
+    chosen_share,
+    fitted_head,
+    given_share,
+    share_by_folds,
+)
+from ldpf.methods.left_out import left_out_classifiers
+from ldpf.methods.with_head import add_head
+from ldpf.models.combined_classifier import add_log_probabilities, combine
+from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.training.recipe import FAST
+from ldpf.utils.seed import generator
+
+SHORT = replace(FAST, max_steps=6, cooldown=1, round_every=2)
+N, K = 600, 3
+
+
+@pytest.fixture(scope="module")
+def data(make_features):
+    return make_features(12, seed=0), make_features(6, seed=1)
+
+
+@pytest.fixture(scope="module")
+def prompts(data, tiny_clip):
+    return LDPF(recipe=SHORT).fit(*data, tiny_clip, seed=2)
+
+
+def answers(head_is_right: float, prompts_are_right: float):
+    """Logits by share of two experts that are right so often, alike in three latent domains."""
+    draws = generator(0, "experts")
+    labels = torch.randint(K, (N,), generator=draws)
+    domains = torch.arange(N) % 3
+
+    def expert(right: float) -> torch.Tensor:
+        wrong = (labels + 1 + torch.randint(K - 1, (N,), generator=draws)) % K
+        said = torch.where(torch.rand(N, generator=draws) < right, labels, wrong)
+        return 3 * F.one_hot(said, K).float()
+
+    pair = [expert(prompts_are_right), expert(head_is_right)]
+    by_share = {s: add_log_probabilities(pair, (1.0, 1.0), (1 - s, s)) for s in GRID}
+    return by_share, labels, domains
+
+
+def test_the_better_one_weighs_more():
+    assert chosen_share(*answers(0.95, 0.4)).head > 0.5
+    assert chosen_share(*answers(0.4, 0.95)).head < 0.5
+
+
+def test_as_good_as_each_other_weigh_the_same():
+    share = chosen_share(*answers(0.7, 0.7))
+    assert share.head == EQUAL and "within the standard error" in share.reason
+
+
+def test_it_is_the_share_nearest_to_equal_that_the_best_does_not_clearly_exceed():
+    by_share, labels, domains = answers(0.95, 0.4)
+    share = chosen_share(by_share, labels, domains)
+    values = {s: calibrated(logits, labels) for s, logits in by_share.items()}
+    table = {s: balanced_mean(value, domains)[0] for s, value in values.items()}
+    assert dict(share.table) == table
+    best = max(table, key=table.get)
+
+    def exceeds(other: float) -> bool:
+        difference = values[best] - values[other]
+        means = torch.stack([difference[domains == d].mean() for d in range(3)])
+        error = max(balanced_mean(difference, domains)[1], float(means.std()) / 3**0.5)
+        return float(means.mean()) > error
+
+    assert not exceeds(share.head)
+    assert all(exceeds(s) for s in GRID if abs(s - EQUAL) < abs(share.head - EQUAL) - 1e-9)
+
+
+def test_one_latent_domain_alone_does_not_decide():
+    by_share, labels, domains = answers(0.7, 0.7)
+    better, *_ = answers(0.95, 0.4)
+    first = domains == 0
+    mixed = {s: torch.where(first[:, None], better[s], by_share[s]) for s in GRID}
+    assert chosen_share(mixed, labels, domains).head == EQUAL
+
+
+def test_a_fold_is_answered_by_the_head_and_the_prompts_that_have_not_seen_it(prompts, data):
+    head = VISUAL_HEADS.make("gda-balanced")
+    train, validation = data
+    logits = {share: [] for share in GRID}
+    labels, domains = [], []
+    of_train, of_validation = (prompts.latent.assign(part.features) for part in data)
+    for domain in range(prompts.n_domains):
+        kept = train.subset(of_train != domain)
+        linear = fitted_head(head, kept, of_train[of_train != domain])
+        others = prompts.without_prompt(domain)
+        both = combine("both", [others, linear], validation.subset(of_validation != domain))
+        judged = train.subset(of_train == domain).joined(validation.subset(of_validation == domain))
+        judged = judged.subset(torch.isin(judged.labels, kept.labels))
+        for share in GRID:
+            mixed = replace(both, shares=(1 - share, share))
+            logits[share].append(mixed.logits(judged.features))
+        labels.append(judged.labels)
+        domains.append(torch.full_like(judged.labels, domain))
+    expected = chosen_share(
+        {share: torch.cat(parts) for share, parts in logits.items()},
+        torch.cat(labels),
+        torch.cat(domains),
+    )
+    found = share_by_folds(prompts, head, train, validation)
+    assert found.head == expected.head
+    assert found.table == pytest.approx(expected.table)
+
+
+def test_a_class_of_one_latent_domain_alone_is_no_obstacle(prompts, data):
+    head = VISUAL_HEADS.make("gda")
+    train, validation = data
+    own = (prompts.latent.assign(train.features) == 0) | (train.labels != 0)
+    found = share_by_folds(prompts, head, train.subset(own), validation.subset([]))
+    assert found.table and all(value > -20 for value in found.table.values())
+
+
+def test_prompts_without_latent_domains_have_equal_shares(data):
+    text = F.normalize(torch.randn(1, 3, 16, generator=generator(0, "texts")), dim=-1)
+    single = PromptClassifier("coop", data[0].class_names, text, 20.0)
+    found = share_by_folds(single, VISUAL_HEADS.make("gda"), *data)
+    assert (found.shares, found.table) == ((0.5, 0.5), {})
+
+
+def test_one_latent_domain_with_images_leaves_nothing_to_compare(data):
+    draws = generator(0, "one")
+    text = F.normalize(torch.randn(2, 3, 16, generator=draws), dim=-1)
+    extractor = DomainExtractor(16, 8, 4, draws)
+    centroids = F.normalize(torch.randn(2, 4, generator=draws), dim=-1)
+    two = PromptClassifier(
+        "ldpf", data[0].class_names, text, 20.0, latent=FittedDomains(extractor, centroids)
+    )
+    own = two.latent.assign(data[0].features)
+    images = data[0].subset(own == own.mode().values)
+    found = share_by_folds(two, VISUAL_HEADS.make("gda"), images, images.subset([]))
+    assert found.shares == (0.5, 0.5) and "choice needs 2" in found.reason
+
+
+def test_ldpf_takes_the_share_of_the_folds_unless_equal_ones_are_asked_for(data, tiny_clip):
+    both = LDPF(recipe=SHORT, head="gda-balanced").fit(*data, tiny_clip, seed=2)
+    found = share_by_folds(both.prompted, VISUAL_HEADS.make("gda-balanced"), *data)
+    assert both.shares == found.shares
+    assert both.training["head_share"] == found.to_json()
+    equal = LDPF(recipe=SHORT, head="gda-balanced", shares="equal").fit(*data, tiny_clip, seed=2)
+    assert equal.shares == (0.5, 0.5) and equal.training["head_share"]["table"] == []
+
+
+def test_a_model_of_a_fold_has_the_shares_of_the_model(data, tiny_clip, prompts):
+    method = LDPF(recipe=SHORT, head="gda")
+    share = given_share(0.8, "for a test")
+    trained = add_head(prompts, method.head, *data, shares=share)
+    for item in left_out_classifiers(method, trained, *data, tiny_clip):
+        assert item.classifier.shares == pytest.approx((0.2, 0.8))
