@@ -120,7 +120,7 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     monkeypatch.setattr(one_run, "measured_fit", stopped_in_the_third)
     result = run(*arguments(images, tiny_clip_folder, out, *wanted))
     assert result.exit_code == 130
-    assert result.stderr.endswith("Stopped. The same command goes on from here.\n")
+    assert result.stderr.endswith("Stopped. The same command resumes: 2 finished runs.\n")
     marks = {mark: mark.stat().st_mtime_ns for mark in out.glob("runs/*/done")}
     assert len(marks) == 2
 

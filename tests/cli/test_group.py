@@ -21,6 +21,7 @@ from ldpf.cli.group import CommandGroup, CommandLine
 from ldpf.cli.options import Quiet
 from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.stopping import Terminated, says_on_stop
 
 log = logging.getLogger("ldpf")
 
@@ -62,11 +63,22 @@ def test_long_sentences_are_not_broken_into_lines():
 def test_ctrl_c_says_how_to_go_on_and_exits_130():
     result = run_command(raising(KeyboardInterrupt()))
     assert result.exit_code == 130
-    assert result.stderr == "Stopped. The same command goes on from here.\n"
+    assert result.stderr == "Stopped. The same command starts again.\n"
 
 
-def test_ctrl_c_in_a_terminal_leaves_no_traceback():
-    code = (
+def test_an_interruption_that_knows_says_what_comes_next():
+    def body() -> None:
+        with says_on_stop(lambda: "outer"), says_on_stop(lambda: "The same command resumes."):
+            raise Terminated
+
+    result = run_command(body)
+    assert (result.exit_code, result.stderr) == (143, "Stopped. The same command resumes.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_without_a_traceback(number, code):
+    program = (
         "import signal, time, typer\n"
         # A job in the background of a shell is started with the signal ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -81,13 +93,13 @@ def test_ctrl_c_in_a_terminal_leaves_no_traceback():
         "app(['one'])\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert errors == b"Stopped. The same command goes on from here.\n"
+    assert process.returncode == code
+    assert errors == b"Stopped. The same command starts again.\n"
 
 
 def test_unexpected_exceptions_keep_their_traceback():

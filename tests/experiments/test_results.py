@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from ldpf.errors import ModelError
+from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.results import (
     PREDICTIONS,
     RunFolder,
@@ -20,6 +21,7 @@ from ldpf.utils import files
 from ldpf.utils.files import settings_hash
 
 ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
+LINE = {"method": "coop", "target": "art & craft", "seed": 0, "accuracy": 0.5}
 SETTINGS = {
     "method_name": "coop",
     "target": "art & craft",
@@ -76,13 +78,90 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
     )
 
 
-def test_a_damaged_config_is_named(tmp_path):
+@pytest.mark.parametrize("content", ["{", "", "[1]"])
+def test_a_damaged_config_is_set_aside_with_the_checkpoint_begun_under_it(
+    content, tmp_path, caplog
+):
     folder = RunFolder(tmp_path, SETTINGS)
     folder.open()
-    (folder.path / "config.json").write_text("{")
-    with pytest.raises(ModelError) as caught:
+    (folder.path / "config.json").write_text(content)
+    (folder.path / "checkpoint.safetensors").touch()
+    folder.open()
+    assert settings_hash(json.loads((folder.path / "config.json").read_text())) == folder.hash
+    assert {file.name for file in folder.path.iterdir()} == {"config.json", "config.json.damaged"}
+    assert (folder.path / "config.json.damaged").read_text() == content
+    [warning] = caplog.messages
+    assert warning.startswith(
+        f"{folder.path / 'config.json'} is damaged and was renamed to config.json.damaged; the run "
+        "starts anew. What is wrong: "
+    )
+
+
+@pytest.mark.parametrize("name", ["result.json", "predictions.safetensors"])
+@pytest.mark.parametrize("damage", ["bit", "cut", "gone"])
+def test_damaged_files_of_a_finished_run_are_set_aside_with_it(name, damage, tmp_path, caplog):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    folder.finish([LINE], ANSWERS)
+    assert folder.results_or_set_aside() == [LINE]
+    file = folder.path / name
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(content if damage == "bit" else content[:-4])
+    assert folder.results_or_set_aside() is None
+    assert not folder.path.exists()
+    assert folder.path.with_name(f"{folder.path.name}.damaged").is_dir()
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("accuracy", 7, "accuracy is 7, and should be a finite number from 0 to 1"),
+        ("accuracy", "0.5", "accuracy is '0.5', and should be"),
+        ("accuracy", float("nan"), "accuracy is nan"),
+        ("n_test", -1, "n_test is -1, and should be a whole number of at least 0"),
+        ("confusion", [[1, None]], r"confusion\[0\]\[1\] is None"),
+        ("class_names", "cat", "class_names is 'cat', and should be a list"),
+        ("method", "x" * 10**6, None),
+        ("method", ["x" * 10**6], r"method is \['xxx.{50,90}, and should be"),
+    ],
+)
+def test_results_out_of_range_are_refused_with_the_field(name, value, words, tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    folder.finish([{**LINE, name: value}], ANSWERS)
+    write_results(tmp_path / "results.jsonl", [LINE, {**LINE, name: value}])
+    if words is None:
+        assert folder.results() and read_results(tmp_path / "results.jsonl")
+        return
+    with pytest.raises(ModelError, match=words):
+        folder.results()
+    with pytest.raises(ModelError, match=f"line 2.{words}"):
+        read_results(tmp_path / "results.jsonl")
+
+
+def test_the_answers_of_another_run_are_refused(tmp_path):
+    runs = tmp_path / "runs"
+    one, other = (RunFolder(runs, SETTINGS | {"seed": seed}) for seed in (0, 1))
+    for folder, answers in ((one, ANSWERS), (other, {k: v.flip(0) for k, v in ANSWERS.items()})):
         folder.open()
-    assert repr(str(folder.path / "config.json")) in str(caught.value)
+        folder.finish([LINE], answers)
+    shutil.copy(other.path / PREDICTIONS, one.path / PREDICTIONS)
+    with pytest.raises(ModelError, match="it was changed or damaged; delete the run's folder"):
+        kept_answers(tmp_path, {"method": "coop", "run": one.path.name})
+
+
+def test_two_processes_do_not_do_one_run(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    with folder.held(), pytest.raises(LdpfError) as caught, folder.held():
+        pass
+    assert str(caught.value).startswith(f"Another process is writing to {str(folder.path)!r};")
+    with folder.held():
+        pass
 
 
 def test_finishing_writes_the_results_and_drops_the_checkpoint(tmp_path):

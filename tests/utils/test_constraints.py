@@ -39,7 +39,7 @@ class Part:
         (Number(at_most=1), 1),
         (Number(above=0, below=1), 0.5),
         (Number(float32=True), 0.0),
-        (Number(above=0, float32=True), 1e-44),  # smaller than usual, but not zero in float32
+        (Number(above=0, float32=True), 1.2e-38),  # the smallest normal number
         (Whole(at_least=1), 1),
         (Whole(at_least=1), np.int64(1)),
         (OneOf(["a", "b"]), "b"),

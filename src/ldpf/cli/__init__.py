@@ -17,7 +17,7 @@ _EPILOG = (
     "Exit codes: 0 everything is done; 1 finished, but something failed (a run of benchmark, or "
     "files that predict could not read) or diagnose found something serious; 2 the input or an "
     "option cannot be used; 130 stopped with Ctrl-C; 141 the program that read the output closed "
-    "it (such as head)."
+    "it (such as head); 143 stopped by SIGTERM."
 )
 
 app = typer.Typer(

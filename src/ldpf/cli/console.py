@@ -17,13 +17,20 @@ from rich.table import Table
 from rich.text import Text
 
 from ldpf.cli.streams import utf8_stdout
+from ldpf.utils.stopping import Terminated
 
 SOMETHING_FAILED = 1
 BAD_INPUT = 2
 STOPPED = 130
+TERMINATED = 143
 OUTPUT_CLOSED = 141
 
 log = logging.getLogger("ldpf")
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """Of a command that was stopped: by Ctrl-C, or by SIGTERM."""
+    return TERMINATED if isinstance(stop, Terminated) else STOPPED
 
 
 def note(text: str, style: str = "") -> None:

@@ -64,6 +64,13 @@ def export(
             help="Write fp16 or int8 without measuring what that does to the accuracy.",
         ),
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace FILE if it was exported from another model, or with other options.",
+        ),
+    ] = False,
     output: OutputOptions,
 ) -> None:
     """Write a trained model as an ONNX file.
@@ -84,6 +91,7 @@ def export(
         precision=precision,
         data=data.optional_source(),
         unmeasured=unmeasured,
+        overwrite=overwrite,
         backbone=model.backbone,
     )
     if output.as_json:

@@ -14,7 +14,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import (
     BAD_INPUT,
     OUTPUT_CLOSED,
-    STOPPED,
+    exit_code,
     give_up_stdout,
     messages_on_stderr,
     note,
@@ -23,6 +23,7 @@ from ldpf.cli.grouping import expand_groups
 from ldpf.cli.streams import STDOUT, lenient_streams
 from ldpf.errors import LdpfError
 from ldpf.utils.failures import failure_sentence
+from ldpf.utils.stopping import sigterm_like_ctrl_c
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -33,7 +34,7 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; unexpected exceptions pass through with their traceback."""
         lenient_streams()
-        with messages_on_stderr():
+        with messages_on_stderr(), sigterm_like_ctrl_c():
             try:
                 try:
                     return super().invoke(ctx)
@@ -44,9 +45,10 @@ class CommandGroup(TyperGroup):
             except BrokenPipeError:
                 give_up_stdout()
                 raise typer.Exit(OUTPUT_CLOSED) from None
-            except KeyboardInterrupt:
-                note("Stopped. The same command goes on from here.")
-                raise typer.Exit(STOPPED) from None
+            except KeyboardInterrupt as stop:
+                what_next = stop.args[0] if stop.args else "The same command starts again."
+                note(f"Stopped. {what_next}")
+                raise typer.Exit(exit_code(stop)) from None
             except (OSError, MemoryError, RuntimeError) as error:
                 if (sentence := failure_sentence(error)) is None:
                     raise

@@ -11,7 +11,7 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
-from ldpf.cli.console import SOMETHING_FAILED, STOPPED, note
+from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
 from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
@@ -95,10 +95,10 @@ def predict(
         utf8_stdout(errors="surrogateescape")
     try:
         predictions.write(sys.stdout if out is None else out, output_format, raw=raw)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         rest = "" if out is None else f" The rows so far are in {part_of(out)}."
         note(f"Stopped after {predictions.tally}.{rest}")
-        raise typer.Exit(STOPPED) from None
+        raise typer.Exit(exit_code(stop)) from None
     log.info("%s", predictions.tally)
     if unreadable := predictions.tally.unreadable:
         note(

@@ -125,6 +125,14 @@ def train(
     ] = 0,
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace a model in MODEL that was trained with other data or settings.",
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = False,
     output: OutputOptions,
 ) -> None:
     """Train a classifier on your labeled images.
@@ -157,6 +165,7 @@ def train(
         seed=seed,
         track=track,
         fail_on_leaks=fail_on_leaks,
+        overwrite=overwrite,
         device=backbone.device,
         command=typed_command(context),
     )

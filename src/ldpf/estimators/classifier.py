@@ -26,9 +26,16 @@ from ldpf.methods.overrides import known_names, with_settings
 from ldpf.methods.presets import get_preset
 from ldpf.models.hub import HubSharing
 from ldpf.models.provenance import training_provenance
-from ldpf.models.saving import load_model, model_config, read_config, save_model
+from ldpf.models.saving import (
+    check_replaceable,
+    load_model,
+    model_config,
+    read_config,
+    save_model,
+)
 from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
+from ldpf.utils.locks import locked_folder
 
 log = logging.getLogger("ldpf")
 
@@ -166,12 +173,22 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         features = self._features(X)
         return self.classifier_.domain_weights(features).double().numpy()
 
-    def save(self, folder: str | Path) -> Path:
-        """Write a model folder, which `load` and the command `ldpf predict` read."""
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a model folder, which `load` and the command `ldpf predict` read.
+
+        Args:
+            folder: for the model.
+            overwrite: replace a model there that has other parameters, images or classes.
+
+        Raises:
+            ModelError: the folder holds other files, or such a model; see `check_replaceable`.
+        """
         self._check_fitted()
-        return save_model(
-            self.classifier_, self.backbone_, Path(folder), provenance=self._provenance()
-        )
+        provenance, path = self._provenance(), Path(folder)
+        with locked_folder(path):
+            if not overwrite:
+                check_replaceable(path, model_config(self.classifier_, self.backbone_, provenance))
+            return save_model(self.classifier_, self.backbone_, path, provenance=provenance)
 
     @classmethod
     def load(

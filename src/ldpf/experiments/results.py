@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ldpf.errors import ModelError
-from ldpf.utils.files import read_json, settings_hash, write_json, write_text
+from ldpf.experiments.result_lines import RESULT_LINE
+from ldpf.training.callbacks import CHECKPOINT
+from ldpf.utils.files import (
+    file_digest,
+    read_json,
+    set_aside,
+    settings_hash,
+    write_json,
+    write_text,
+)
+from ldpf.utils.locks import locked_folder
+from ldpf.utils.schema import ListOf, Record, check_content
 from ldpf.utils.trees import write_tensors
 
 RESULT_VERSION = 2
@@ -34,6 +46,13 @@ COMMAND = "command"
 """Key in a run's config.json that is no setting: the command that made the run."""
 
 PREDICTIONS = "predictions.safetensors"
+
+RESULT = "result.json"
+
+DONE = "done"
+"""Written last: the hash of the settings, and a line with the SHA-256 of each file in `_BOUND`."""
+
+_BOUND = (RESULT, PREDICTIONS)
 
 MODEL = "model"
 """Folder inside a run's for its trained model."""
@@ -65,7 +84,17 @@ class RunFolder:
     @property
     def done(self) -> bool:
         """Whether the run was finished."""
-        return (self.path / "done").exists()
+        return (self.path / DONE).exists()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no other process do this run meanwhile.
+
+        Raises:
+            LdpfError: another process does it.
+        """
+        with locked_folder(self.path):
+            yield
 
     @property
     def model(self) -> Path:
@@ -75,15 +104,24 @@ class RunFolder:
     def open(self) -> Path:
         """Create the folder, or check that the one there is of the same settings.
 
+        A config.json that is damaged is set aside with what was begun under it.
+
         Raises:
-            ModelError: its config.json says something else, or cannot be read.
+            ModelError: its config.json says something else.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / CONFIG
-        if not config.exists():
+        try:
+            before = run_config(self.path) if config.exists() else None
+        except ModelError as error:
+            before = None
+            set_aside(config, str(error.__cause__ or error), "the run starts anew")
+            for name in (CHECKPOINT, DONE):
+                (self.path / name).unlink(missing_ok=True)
+        if before is None:
             made_by = {} if self.command is None else {COMMAND: self.command}
             write_json(config, {**self.settings, **made_by})
-        elif settings_hash(without_command(run_config(self.path))) != self.hash:
+        elif settings_hash(without_command(before)) != self.hash:
             raise ModelError(
                 f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
                 "or choose another --out."
@@ -104,13 +142,15 @@ class RunFolder:
                 `labels` the true ones.
             confidence: by the same names the probability [N] of each answer; an oracle has none.
         """
+        (self.path / DONE).unlink(missing_ok=True)  # of a run that is done again
         kept = {name: ids.to(torch.int32) for name, ids in predictions.items()}
         kept |= {_CONFIDENCE + name: p.float() for name, p in (confidence or {}).items()}
         write_tensors(self.path / PREDICTIONS, kept)
-        write_json(self.path / "result.json", results)
+        write_json(self.path / RESULT, results)
         (self.path / "error.txt").unlink(missing_ok=True)
-        write_text(self.path / "done", self.hash + "\n")
-        (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
+        digests = "".join(f"{file_digest(self.path / name)}  {name}\n" for name in _BOUND)
+        write_text(self.path / DONE, f"{self.hash}\n{digests}")
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def fail(self, message: str) -> None:
         """Write error.txt; the run counts as unfinished."""
@@ -120,17 +160,67 @@ class RunFolder:
         """The lines of a finished run; see `run_results`."""
         return run_results(self.path)
 
+    def results_or_set_aside(self, line: Record = RESULT_LINE) -> list[dict[str, Any]] | None:
+        """The lines of a finished run; None, and a warning, where its files are damaged.
 
-def run_results(run: Path) -> list[dict[str, Any]]:
+        Such files stop no run for good: the folder is renamed, and the run starts anew.
+
+        Args:
+            line: what each line should hold.
+        """
+        try:
+            lines = run_results(self.path, line)
+            check_bound(self.path / PREDICTIONS)
+            return lines
+        except ModelError as error:
+            set_aside(self.path, str(error), "the run starts anew")
+            return None
+
+
+def run_results(run: Path, line: Record = RESULT_LINE) -> list[dict[str, Any]]:
     """The lines of a finished run.
 
     Args:
         run: its folder.
+        line: what each line should hold.
 
     Raises:
-        ModelError: result.json is missing or damaged although the run is marked as done.
+        ModelError: result.json is missing or damaged although the run is marked as done, or holds
+            values that cannot be.
     """
-    return read_json(run / "result.json", "the results of the run", _AGAIN, error=ModelError)
+    path = run / RESULT
+    lines = read_json(
+        path, "the results of the run", _AGAIN, error=ModelError, schema=ListOf(line, at_least=1)
+    )
+    check_bound(path)
+    return lines
+
+
+def check_bound(path: Path) -> None:
+    """Refuse a file of a finished run that is not the one that the run has written.
+
+    Runs of earlier versions keep no digests, and files without one are not looked at.
+
+    Raises:
+        ModelError: its digest is another one than `done` says, or it is missing.
+    """
+    expected = _digests(path.parent).get(path.name)
+    found = file_digest(path)
+    if expected is not None and found != expected:
+        raise ModelError(
+            f"{str(path)!r} has the SHA-256 {str(found)[:12]}, but the run was finished with "
+            f"{expected[:12]}: it was changed or damaged; {_AGAIN}."
+        )
+
+
+def _digests(run: Path) -> dict[str, str]:
+    """SHA-256 by file name, as the mark of a finished run keeps them."""
+    try:
+        lines = (run / DONE).read_text(encoding="utf-8").splitlines()[1:]
+    except (OSError, ValueError):
+        return {}
+    pairs = (line.split("  ", 1) for line in lines if "  " in line)
+    return {name: digest for digest, name in pairs}
 
 
 def run_config(run: Path) -> dict[str, Any]:
@@ -139,7 +229,9 @@ def run_config(run: Path) -> dict[str, Any]:
     Raises:
         ModelError: there is none, or it is damaged.
     """
-    return read_json(run / CONFIG, "the settings of the run", _AGAIN, error=ModelError)
+    return read_json(
+        run / CONFIG, "the settings of the run", _AGAIN, error=ModelError, schema=Record()
+    )
 
 
 def without_command(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,14 +252,18 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         raise ModelError(f"There is no results file {str(path)!r}; run 'ldpf benchmark' first.")
-    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
     try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
+        texts = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+        lines = [json.loads(line) for line in texts]
+        for number, line in enumerate(lines, start=1):
+            check_content(line, RESULT_LINE, f"line {number}")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(
-            f"The results file {str(path)!r} is damaged ({error}); the same 'ldpf benchmark' "
+            f"The results file {str(path)!r} is damaged ({reason}); the same 'ldpf benchmark' "
             "command writes it again from the finished runs."
         ) from error
+    return lines
 
 
 @dataclass(frozen=True)
@@ -208,6 +304,7 @@ def kept_answers(results: Path, line: dict[str, Any]) -> KeptAnswers | None:
         return None
     try:
         kept = {name: values.numpy() for name, values in load_file(path).items()}
+        check_bound(path)
         domains = kept.pop("domains", None)
         if domains is not None:  # a run may have been tested on several targets
             kept = {name: values[domains == line["domain_id"]] for name, values in kept.items()}

@@ -34,6 +34,7 @@ from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.shared_passes import Member
+from ldpf.utils.failures import failure_sentence
 from ldpf.utils.registry import part_settings
 from ldpf.version import __version__
 
@@ -118,47 +119,58 @@ def do_run(experiment: Experiment, job: Job, member: Member | None = None) -> Ou
         job: the run.
         member: its part where runs take their text passes together.
     """
-    folder = None
     try:
         task = job.task
         protocol, rule = experiment.protocol, experiment.selection
-        fraction, backbone = experiment.train_fraction, experiment.backbone
+        fraction = experiment.train_fraction
         episode = protocol.episode(experiment.data, task.case, task.seed, fraction)
         episode = rule.prepare(episode, fraction)
         settings = run_settings(experiment, job.method, task.method, episode)
         folder = RunFolder(experiment.runs, settings, experiment.command)
-        if (lines := _finished(folder, job)) is not None:
-            return Outcome(lines, before=True)
-
-        record = RunRecord(folder.open(), member=member)
-        choice = Choice({})
-        if experiment.search is not None:
-            trials = folder.path / "trials"
-            choice = choose(
-                experiment.search, job.method, task.method, episode, rule, backbone, trials
-            )
-        method = with_settings(job.method, choice.settings)
-        fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
-        lines, answers, confidence = answers_of(
-            job.readouts, fit.classifier, episode, backbone, aloud=job.wanted
-        )
-        common = _common(experiment, method, episode, choice, fit, folder)
-        common["shared_with"] = member.others if member else 0
-        # What the target has chosen is an oracle, even where the answers use no label.
-        chosen_by_target = method.learns and rule.uses_target
-        results = [
-            {**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines
-        ]
-        _keep_model(experiment, fit.classifier, method, episode, choice, folder)
-        folder.finish(results, answers, confidence)
-        return Outcome(results)
-    except LdpfError as error:
-        failure = report = str(error)
+        with folder.held():
+            if (lines := _finished(folder, job)) is not None:
+                return Outcome(lines, before=True)
+            try:
+                return Outcome(_train(experiment, job, episode, folder, member))
+            except Exception as error:
+                folder.fail(_failure(error)[1])
+                raise
     except Exception as error:  # a defect of ours in one run must not cost the others
-        failure, report = f"{type(error).__name__}: {error}", traceback.format_exc()
-    if folder is not None and folder.path.exists():
-        folder.fail(report)
-    return Outcome([], failure=failure)
+        return Outcome([], failure=_failure(error)[0])
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """What went wrong, for the outcome, and for the file in the run's folder."""
+    sentence = str(error) if isinstance(error, LdpfError) else failure_sentence(error)
+    if sentence is not None:
+        return sentence, sentence
+    report = "".join(traceback.format_exception(error))
+    return f"{type(error).__name__}: {error}", report
+
+
+def _train(
+    experiment: Experiment, job: Job, episode: Episode, folder: RunFolder, member: Member | None
+) -> list[dict[str, Any]]:
+    """Do a run that is not done: its result lines, which are in its folder then."""
+    task, rule, backbone = job.task, experiment.selection, experiment.backbone
+    record = RunRecord(folder.open(), member=member)
+    choice = Choice({})
+    if experiment.search is not None:
+        trials = folder.path / "trials"
+        choice = choose(experiment.search, job.method, task.method, episode, rule, backbone, trials)
+    method = with_settings(job.method, choice.settings)
+    fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
+    lines, answers, confidence = answers_of(
+        job.readouts, fit.classifier, episode, backbone, aloud=job.wanted
+    )
+    common = _common(experiment, method, episode, choice, fit, folder)
+    common["shared_with"] = member.others if member else 0
+    # What the target has chosen is an oracle, even where the answers use no label.
+    chosen_by_target = method.learns and rule.uses_target
+    results = [{**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines]
+    _keep_model(experiment, fit.classifier, method, episode, choice, folder)
+    folder.finish(results, answers, confidence)
+    return results
 
 
 def run_settings(
@@ -197,7 +209,9 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
     """The lines of a run that was done before; None where there is something to do."""
     if not folder.done:
         return None
-    lines = folder.results()
+    lines = folder.results_or_set_aside()
+    if lines is None:
+        return None
     lacking = [name for name in job.wanted if name not in {line["method"] for line in lines}]
     if not lacking:
         return lines

@@ -18,6 +18,7 @@ from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.episode import Episode, Fold
 from ldpf.experiments.resources import measured_fit
+from ldpf.experiments.result_lines import TRIAL_LINE
 from ldpf.experiments.results import RESULT_VERSION, RunFolder
 from ldpf.experiments.selection import SelectionRule
 from ldpf.methods import Method
@@ -257,13 +258,12 @@ def _trial(
             "seed": episode.seed,
         },
     )
-    if not folder.done:
+    done = folder.results_or_set_aside(TRIAL_LINE) if folder.done else None
+    if done is None:
         record = RunRecord(folder.open())
         fit = measured_fit(method, fold.train, fold.validation, backbone, episode.seed, record)
         judged = fold.judged
         answers = fit.classifier.logits(judged.features).argmax(dim=1)
-        folder.finish(
-            [{"score": accuracy(answers, judged.labels), "seconds": fit.seconds}],
-            {name: answers, "labels": judged.labels},
-        )
-    return folder.results()[0]
+        done = [{"score": accuracy(answers, judged.labels), "seconds": fit.seconds}]
+        folder.finish(done, {name: answers, "labels": judged.labels})
+    return done[0]

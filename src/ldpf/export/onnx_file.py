@@ -62,6 +62,7 @@ def export_onnx(
     *,
     part: str = "onnx",
     precision: str = "fp32",
+    model_digest: str | None = None,
 ) -> Exported:
     """Write a trained model as one ONNX file with a JSON description next to it.
 
@@ -77,6 +78,7 @@ def export_onnx(
             `features`, the head alone, from `features` [N, D] of the same backbone (of any length).
         precision: `fp32`, `fp16` (weights and most operations; inputs and outputs stay float32) or
             `int8` (matrix products; convolutions stay as they are).
+        model_digest: of the model's tensors, for the description.
 
     Raises:
         SettingsError: an unknown part or precision, or a file name without `.onnx`.
@@ -96,6 +98,7 @@ def export_onnx(
         graph, name, shape = PixelGraph(classifier, backbone), "pixels", sizes
     graph = graph.to("cpu").eval().requires_grad_(False)
     description = describe(classifier, backbone, name, shape, precision)
+    description |= {"part": part, "model_sha256": model_digest}
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(out) as folder:
         draft = folder / "fp32.onnx"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS
-from ldpf.utils.files import is_empty, read_json, read_json_or_none
+from ldpf.utils.files import file_digest, is_empty, read_json, read_json_or_none
 from ldpf.version import __version__
 
 FORMAT_VERSION = 2
@@ -59,15 +58,6 @@ def finish_interrupted_save(folder: Path) -> None:
     """Give such a config.json its name; only for who holds the folder's lock."""
     if (path := interrupted_save(folder)) is not None:
         path.replace(folder / CONFIG)
-
-
-def file_digest(path: Path) -> str | None:
-    """SHA-256 of a file, in hex digits; None where there is none."""
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
 
 
 def check_output_folder(folder: Path) -> None:

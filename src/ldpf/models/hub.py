@@ -46,6 +46,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
         *,
         repo_id: str | None = None,
         push_to_hub: bool = False,
+        overwrite: bool = False,
         config: dict[str, Any] | None = None,
         model_card_kwargs: dict[str, Any] | None = None,
         **push_to_hub_kwargs: Any,
@@ -56,6 +57,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
             save_directory: the folder.
             repo_id: where to push it; default the folder's name.
             push_to_hub: whether to upload it as well, see `push_to_hub`.
+            overwrite: replace another model in the folder, see `save`.
             config, model_card_kwargs: for the mixin only; the folder says everything itself.
             push_to_hub_kwargs: passed to `push_to_hub`.
 
@@ -65,7 +67,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
         Raises:
             ModelError: the folder holds other files and no model, or the hub refuses.
         """
-        folder = self.save(save_directory)  # type: ignore[attr-defined]
+        folder = self.save(save_directory, overwrite=overwrite)  # type: ignore[attr-defined]
         _leave_out_command(folder)
         if not (folder / "README.md").exists():
             write_text(folder / "README.md", str(self.generate_model_card()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,17 +19,17 @@ from ldpf.models.folder import (
     FORMAT_VERSION,
     TENSORS,
     check_output_folder,
-    file_digest,
     read_config,
 )
 from ldpf.models.kept import EXPECTATION, read_expectation
 from ldpf.models.parts import with_prefix
 from ldpf.models.tensor_checks import check_tensors
-from ldpf.utils.files import json_text, write_together
+from ldpf.utils.files import file_digest, json_text, write_together
 from ldpf.version import __version__
 
 __all__ = [
     "check_output_folder",
+    "check_replaceable",
     "load_model",
     "model_config",
     "read_config",
@@ -123,6 +124,36 @@ def model_config(
         **({} if (part := classifier.expectation) is None else {EXPECTATION: part.to_json()}),
         "provenance": provenance or {},
     }
+
+
+def check_replaceable(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse to replace a model of other settings.
+
+    Args:
+        folder: where a model may be.
+        config: what `model_config` says of the new one.
+
+    Raises:
+        ModelError: there is another model; names what differs.
+    """
+    if not (folder / CONFIG).exists():
+        return
+    before = read_config(folder)
+    now = json.loads(json_text(config))
+    differs = [key for key in (*_SETTINGS, "provenance") if before.get(key) != now.get(key)]
+    if "provenance" in differs:
+        old, new = before.get("provenance", {}), now["provenance"]
+        inner = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        differs = [*differs[:-1], *inner]
+    if differs:
+        raise ModelError(
+            f"The folder {str(folder)!r} holds another model (its {differs[0]} differs); give "
+            "another folder, or replace the model with overwrite=True."
+        )
+
+
+_SETTINGS = ("kind", "method", "class_names", "backbone", "n_domains", "fusion", "fusion_settings")
+"""What makes another model in config.json, besides what it was trained on."""
 
 
 def load_model(

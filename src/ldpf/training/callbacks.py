@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("ldpf")
 
 
+CHECKPOINT = "checkpoint.safetensors"
+"""File in a run's folder from which an interrupted training resumes."""
+
+
 class Callback(Protocol):
     """Follows a training."""
 
@@ -80,7 +84,7 @@ class RunRecord:
     @property
     def checkpoint(self) -> Path | None:
         """The checkpoint's path."""
-        return None if self.folder is None else self.folder / "checkpoint.safetensors"
+        return None if self.folder is None else self.folder / CHECKPOINT
 
 
 class ProgressLog:

@@ -15,6 +15,8 @@ from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.training.learner import PromptLearner, Stage
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import OwnPasses
+from ldpf.utils.files import set_aside
+from ldpf.utils.stopping import stops_between_steps
 from ldpf.utils.trees import Tree, load_tree, save_tree
 
 log = logging.getLogger("ldpf")
@@ -71,18 +73,21 @@ class PromptTraining:
 
         Raises:
             LdpfError: the loss is not finite.
-            ModelError: the checkpoint is damaged, or belongs to other settings.
+            ModelError: the checkpoint belongs to other settings. A damaged one is set aside.
         """
         self._resume()
         self.started = saved = time.monotonic()
-        while self.phase < self.learner.n_phases:
-            if self._phase_over():
-                self._next_phase()
-                continue
-            self._one_step()
-            if time.monotonic() - saved > self.record.checkpoint_every_s:
-                self._save()
-                saved = time.monotonic()
+        # A stop waits for the end of a step, where the state is whole, and is kept there.
+        with stops_between_steps() as stop:
+            while self.phase < self.learner.n_phases:
+                if self._phase_over():
+                    self._next_phase()
+                    continue
+                self._one_step()
+                if stop.asked or time.monotonic() - saved > self.record.checkpoint_every_s:
+                    self._save()
+                    saved = time.monotonic()
+                stop.now()
         with torch.no_grad():
             for name, average in self.averaged.items():
                 self.learner.groups[name].copy_(average)
@@ -269,7 +274,12 @@ class PromptTraining:
         if path is None or not path.exists():
             self.record.rewrite()
             return
-        tree = load_tree(path)
+        try:
+            tree = load_tree(path)
+        except ModelError as error:
+            set_aside(path, str(error.__cause__ or error), "the training starts anew")
+            self.record.rewrite()
+            return
         if tree.get("settings") != self._settings():
             raise ModelError(
                 f"The checkpoint {str(path)!r} belongs to a training with other settings or data; "

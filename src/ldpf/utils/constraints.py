@@ -25,9 +25,10 @@ from numbers import Integral, Real
 from typing import Any, Protocol
 
 from ldpf.errors import SettingsError
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.text import did_you_mean, quoted
 
 _KEY = "ldpf.constraint"
+_SMALLEST_NORMAL = 2.0**-126  # of float32
 
 
 class Constraint(Protocol):
@@ -47,7 +48,7 @@ class Number:
     Attributes:
         at_least, above: lower end of the range, included or excluded.
         at_most, below: upper end of the range, included or excluded.
-        float32: the number must also be finite in float32, and not become zero there.
+        float32: the number must also be finite in float32, and zero or a normal number there.
     """
 
     at_least: float | None = None
@@ -103,6 +104,41 @@ class Whole(Number):
 
 
 @dataclass(frozen=True)
+class Text:
+    """Texts that are not empty.
+
+    Attributes:
+        at_most: letters.
+        empty: an empty one is allowed too.
+    """
+
+    at_most: int | None = None
+    empty: bool = False
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is such a text."""
+        if not isinstance(value, str) or not (value or self.empty):
+            return False
+        return self.at_most is None or len(value) <= self.at_most
+
+    def __str__(self) -> str:
+        limit = "" if self.at_most is None else f" of at most {self.at_most:,} letters"
+        return ("a text" if self.empty else "a text that is not empty") + limit
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True and False."""
+
+    def allows(self, value: Any) -> bool:
+        """Whether `value` is one of the two."""
+        return isinstance(value, bool)
+
+    def __str__(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
 class OneOf:
     """Names from a list, or from a registry, which is read only when a value is checked."""
 
@@ -146,10 +182,13 @@ class Either:
 
 
 @dataclass(frozen=True)
-class _OrNone:
+class OrNone:
+    """Values that `item` allows, and None."""
+
     item: Constraint
 
     def allows(self, value: Any) -> bool:
+        """Whether `value` is None, or allowed."""
         return value is None or self.item.allows(value)
 
     def __str__(self) -> str:
@@ -163,7 +202,7 @@ def constraint(allowed: Constraint, *, none: bool = False) -> dict[str, Constrai
         allowed: the values.
         none: None is allowed too.
     """
-    return {_KEY: _OrNone(allowed) if none else allowed}
+    return {_KEY: OrNone(allowed) if none else allowed}
 
 
 COUNT = constraint(Whole(at_least=1))
@@ -183,7 +222,7 @@ def check_value(name: str, value: Any, allowed: Constraint) -> None:
         hint = ""
         if isinstance(allowed, OneOf) and isinstance(value, str):
             hint = did_you_mean(value, map(str, allowed.choices))
-        raise SettingsError(f"{name}={value!r} should be {allowed}.{hint}")
+        raise SettingsError(f"{name}={quoted(value)} should be {allowed}.{hint}")
 
 
 def check_fields(settings: Any) -> None:
@@ -202,4 +241,5 @@ def _fits_float32(value: float) -> bool:
         (rounded,) = struct.unpack("<f", struct.pack("<f", value))
     except OverflowError:
         return False
-    return rounded != 0 or value == 0
+    # Below the normal range, float32 keeps few digits, and 1 / value is infinite.
+    return value == 0 or abs(rounded) >= _SMALLEST_NORMAL

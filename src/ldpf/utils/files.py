@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from ldpf.errors import DataError, LdpfError, SettingsError
+from ldpf.utils.schema import first_problem
 from ldpf.utils.temporary import is_litter, temporary_beside
 from ldpf.utils.text import did_you_mean
+
+if TYPE_CHECKING:
+    from ldpf.utils.constraints import Constraint
+
+log = logging.getLogger("ldpf")
 
 
 @contextmanager
@@ -173,7 +181,15 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
-def read_json(path: Path, what: str, fix: str, *, error: type[LdpfError] = DataError) -> Any:
+def read_json(
+    path: Path,
+    what: str,
+    fix: str,
+    *,
+    error: type[LdpfError] = DataError,
+    schema: Constraint | None = None,
+    at_most_mb: float = 64,
+) -> Any:
     """The content of a JSON file.
 
     Args:
@@ -181,16 +197,29 @@ def read_json(path: Path, what: str, fix: str, *, error: type[LdpfError] = DataE
         what: what the file is, as in "the settings of the run".
         fix: what to do if it cannot be read, as in "delete the folder to run it again".
         error: class of the error.
+        schema: what its content should be; see `ldpf.utils.schema`.
+        at_most_mb: a larger file is refused before it is read.
 
     Raises:
-        LdpfError: of that class, if there is no such file, it cannot be read, or is no JSON.
+        LdpfError: of that class, if there is no such file, it cannot be read, is no JSON, or its
+            content should be another one (which names the field).
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        megabytes = path.stat().st_size / 1e6
+        if megabytes > at_most_mb:
+            raise ValueError(
+                f"it holds {megabytes:,.0f} MB, and should hold {at_most_mb:g} at most"
+            )
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as reason:
         detail = reason.strerror or str(reason)
     except (ValueError, RecursionError) as reason:  # of bytes that are no UTF-8, too
         detail = f"not valid JSON: {reason}"
+    else:
+        problem = None if schema is None else first_problem("", content, schema)
+        if problem is None:
+            return content
+        detail = problem
     raise error(f"Cannot read {what} in {str(path)!r} ({detail}); {fix}.")
 
 
@@ -206,6 +235,15 @@ def settings_hash(settings: dict[str, Any]) -> str:
     """Sixteen hex digits that name a run; equal settings give equal digits on every machine."""
     canonical = json.dumps(settings, sort_keys=True, ensure_ascii=True, default=_plain)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str | None:
+    """SHA-256 of a file, in hex digits; None where there is none."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def new_folder(folder: Path, option: str = "--out") -> Path:
@@ -248,6 +286,32 @@ def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
 def is_empty(folder: Path) -> bool:
     """Whether a folder holds nothing but what a killed process of this library left behind."""
     return all(is_litter(entry.name) for entry in folder.iterdir())
+
+
+DAMAGED = ".damaged"
+"""Ending of what was set aside."""
+
+
+def set_aside(path: Path, why: str, then: str, *, with_it: Sequence[Path] = ()) -> None:
+    """Rename a damaged file or folder of ours, so that it stops nothing and is not lost.
+
+    Args:
+        path: it gets the ending `DAMAGED`, with a number where there is such a one.
+        why: what is wrong with it.
+        then: what happens next, for the warning.
+        with_it: files that are renamed too, without a word.
+    """
+    aside, *_ = [_rename_aside(one) for one in (path, *with_it)]
+    log.warning(
+        "%s is damaged and was renamed to %s; %s. What is wrong: %s", path, aside.name, then, why
+    )
+
+
+def _rename_aside(path: Path) -> Path:
+    names = (f"{path.name}{DAMAGED}{'' if n == 1 else f'-{n}'}" for n in itertools.count(1))
+    aside = next(file for name in names if not os.path.lexists(file := path.with_name(name)))
+    path.rename(aside)
+    return aside
 
 
 def missing_path_error(path: Path) -> DataError:

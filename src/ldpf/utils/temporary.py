@@ -22,7 +22,7 @@ TEMPORARY = ".*.tmp"
 """Pattern of the names of temporary files, which a process that is killed leaves behind."""
 
 LOCK = ".ldpf.lock"
-"""Name of the lock in an output folder; see `ldpf.utils.locks`."""
+"""Name of the lock in an output folder, and end of that of a file; see `ldpf.utils.locks`."""
 
 _NAME_KEPT = 40  # characters of a file's name in its temporary one: names end at 255 bytes
 _STALE_SECONDS = 24 * 3600.0  # where no process can be asked for, as of another machine
@@ -79,7 +79,7 @@ def remove_litter(folder: Path, of: str | None = None, *, own: bool = False) -> 
 
 def is_litter(name: str) -> bool:
     """Whether a file name is one that this library gives to temporary files and locks."""
-    return name == LOCK or _NAME.fullmatch(name) is not None
+    return name.endswith(LOCK) or _NAME.fullmatch(name) is not None
 
 
 def _is_stale(entry: os.DirEntry[str], match: re.Match[str] | None) -> bool:

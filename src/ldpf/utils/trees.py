@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ def save_tree(path: Path, tree: Tree) -> None:
     Keys must be strings without "/".
     """
     tensors: dict[str, torch.Tensor] = {}
-    plain = _split(tree, "", tensors)
-    write_tensors(path, tensors, {"tree": json.dumps(plain)})
+    plain = json.dumps(_split(tree, "", tensors))
+    write_tensors(path, tensors, {"tree": plain, "sha256": _digest(plain, tensors)})
 
 
 def write_tensors(
@@ -38,23 +40,38 @@ def load_tree(path: Path) -> Tree:
     """Read what `save_tree` wrote. Nothing is unpickled.
 
     Raises:
-        ModelError: the file is damaged or was not written by `save_tree`.
+        ModelError: the file is damaged, was changed, or was not written by `save_tree`.
     """
     try:
         with safe_open(path, framework="pt") as handle:
-            tree = json.loads((handle.metadata() or {})["tree"])
-            for key in handle.keys():  # noqa: SIM118 - not a dictionary
-                *parents, leaf = key.split("/")
-                node = tree
-                for part in parents:
-                    node = node[part]
-                node[leaf] = handle.get_tensor(key)
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            metadata = handle.metadata() or {}
+            plain = metadata["tree"]
+            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
+        if metadata.get("sha256") != _digest(plain, tensors):
+            raise ValueError("its digest does not fit its content")
+        tree = json.loads(plain)
+        for key, tensor in tensors.items():
+            *parents, leaf = key.split("/")
+            node = tree
+            for part in parents:
+                node = node[part]
+            node[leaf] = tensor
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise ModelError(
             f"The file {str(path)!r} is damaged or not a checkpoint of this library ({error}); "
             "delete it to start this run again."
         ) from error
     return tree
+
+
+def _digest(plain: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of all plain values and tensors: names, types, shapes and bits."""
+    digest = hashlib.sha256(plain.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _split(node: Tree, prefix: str, tensors: dict[str, torch.Tensor]) -> Tree:

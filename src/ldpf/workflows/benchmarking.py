@@ -25,10 +25,12 @@ from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.methods.presets import get_preset
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import BenchmarkTable
-from ldpf.training.callbacks import Tracker, track_log
+from ldpf.training.callbacks import CHECKPOINT, Tracker, track_log
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import check_own_folder, new_folder, write_text
+from ldpf.utils.files import check_own_folder, write_text
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
@@ -144,40 +146,59 @@ def benchmark(
     curves = None if track is None else Path(track)
     if curves is not None:
         Tracker(curves)  # refused here rather than after the first run
-    images = list_images(data)
-    dataset = images.dataset
-    # These need no features, so no one waits for an encoding in vain.
-    plan.rules.check(dataset, plan.targets or ())
-    require_trainable(dataset)
-    new_folder(folder)
-    shown = list(plan.targets or dataset.domain_names)
-    if jobs is None:
-        n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
-        jobs = jobs_for(n_runs, device)
-    frozen = open_backbone(backbone, device)
-    if share is None:
-        share = torch.device(frozen.device).type != "cpu"
-    if share:
-        log.info("text passes: shared by runs that differ in seed or target")
-    features = images.encode(frozen).features
-    leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
-    with _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run:
-        lines, failures = run_benchmark(
-            features,
-            dataset.name,
-            frozen,
-            plan,
-            folder,
-            jobs=jobs,
-            share=share,
-            command=command,
-            on_run=on_run,
+    with locked_folder(folder):
+        images = list_images(data)
+        dataset = images.dataset
+        # These need no features, so no one waits for an encoding in vain.
+        plan.rules.check(dataset, plan.targets or ())
+        require_trainable(dataset)
+        shown = list(plan.targets or dataset.domain_names)
+        if jobs is None:
+            n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
+            jobs = jobs_for(n_runs, device)
+        frozen = open_backbone(backbone, device)
+        if share is None:
+            share = torch.device(frozen.device).type != "cpu"
+        if share:
+            log.info("text passes: shared by runs that differ in seed or target")
+        features = images.encode(frozen).features
+        leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
+        with (
+            _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run,
+            says_on_stop(lambda: _what_is_kept(folder / "runs")),
+        ):
+            lines, failures = run_benchmark(
+                features,
+                dataset.name,
+                frozen,
+                plan,
+                folder,
+                jobs=jobs,
+                share=share,
+                command=command,
+                on_run=on_run,
+            )
+        write_results(folder / "results.jsonl", lines)
+        caption = [
+            *_caption(dataset.name, frozen.name, features, plan, folder),
+            *chosen_words(lines),
+        ]
+        table = BenchmarkTable.from_results(lines, plan.methods, plan.rules.columns(shown), caption)
+        write_text(folder / "table.md", table.to_markdown())
+        return Comparison(folder, lines, table, tuple(failures), leaks)
+
+
+def _what_is_kept(runs: Path) -> str:
+    """What the same command does after a comparison was stopped."""
+    finished = sum(1 for _ in runs.glob("*/done"))
+    begun = sum(1 for _ in runs.glob(f"*/{CHECKPOINT}"))
+    if not finished and not begun:
+        return (
+            "No run is finished and none has a checkpoint: the same command starts again (images "
+            "that were encoded are not encoded again)."
         )
-    write_results(folder / "results.jsonl", lines)
-    caption = [*_caption(dataset.name, frozen.name, features, plan, folder), *chosen_words(lines)]
-    table = BenchmarkTable.from_results(lines, plan.methods, plan.rules.columns(shown), caption)
-    write_text(folder / "table.md", table.to_markdown())
-    return Comparison(folder, lines, table, tuple(failures), leaks)
+    begun_too = f", {begun:,} under way with a checkpoint" if begun else ""
+    return f"The same command resumes: {count(finished, 'finished run')}{begun_too}."
 
 
 def jobs_for(n_runs: int, device: str) -> int:

@@ -18,7 +18,8 @@ from ldpf.errors import ModelError, SettingsError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion.similarity import similarity_weights
 from ldpf.utils.constraints import Whole, check_value
-from ldpf.utils.files import check_own_folder, new_folder
+from ldpf.utils.files import check_own_folder
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.workflows.defaults import N_DOMAINS
 from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files
@@ -149,8 +150,8 @@ def discover(
         result = _recognized(images, Path(model), backbone, device)
     if folder is None:
         return result
-    new_folder(folder)
-    files = write_files(result, images.dataset, folder, per_domain)
+    with locked_folder(folder):
+        files = write_files(result, images.dataset, folder, per_domain)
     return replace(result, files=tuple(files))
 
 

@@ -13,6 +13,10 @@ from ldpf.data.images import read_image
 from ldpf.errors import DataError, SettingsError
 from ldpf.export import Exported, export_onnx
 from ldpf.export.onnx_file import Session
+from ldpf.models.folder import TENSORS
+from ldpf.utils.files import file_digest, is_special, read_json_or_none
+from ldpf.utils.locks import locked_file
+from ldpf.utils.text import quoted
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.inputs import (
     AnyBackbone,
@@ -86,6 +90,7 @@ def export(
     precision: str = "fp32",
     data: Images | None = None,
     unmeasured: bool = False,
+    overwrite: bool = False,
     backbone: AnyBackbone | None = None,
 ) -> Export:
     """Write a trained model as an ONNX file, compared with PyTorch before it is kept.
@@ -98,11 +103,12 @@ def export(
         precision: "fp32", "fp16" or "int8".
         data: labeled images to measure the file's accuracy on, beside the model's.
         unmeasured: write fp16 or int8 without `data`.
+        overwrite: replace a file that was exported from another model, or with other options.
         backbone: where the backbone lies now; None for where it was during training.
 
     Raises:
-        SettingsError: fp16 or int8 without `data`, an option that cannot be, or `out` lies in the
-            folder of the images.
+        SettingsError: fp16 or int8 without `data`, an option that cannot be, `out` lies in the
+            folder of the images, or is there already, of another model.
         DataError: there are classes that the model does not have, or embeddings for a graph that
             takes pixels.
         ModelError: the folder holds no model, or one that a graph cannot hold.
@@ -113,13 +119,48 @@ def export(
             "the change of accuracy measured, or --unmeasured to do without."
         )
     check_outputs(data, {"--out": out})
-    trained = load_trained(model, backbone, "cpu")
-    images = None if data is None else _listed(data, trained, part)
-    written = export_onnx(
-        trained.classifier, trained.backbone, Path(out), part=part, precision=precision
-    )
-    measured = None if images is None else _compared(trained, written.path, images, part)
-    return Export(written, part, precision, measured)
+    file = Path(out)
+    with locked_file(file):
+        trained = load_trained(model, backbone, "cpu")
+        digest = trained.config.get("tensors_sha256") or file_digest(trained.folder / TENSORS)
+        if not overwrite:
+            _check_same_model(file, trained, digest, part, precision)
+        images = None if data is None else _listed(data, trained, part)
+        written = export_onnx(
+            trained.classifier,
+            trained.backbone,
+            file,
+            part=part,
+            precision=precision,
+            model_digest=digest,
+        )
+        measured = None if images is None else _compared(trained, written.path, images, part)
+        return Export(written, part, precision, measured)
+
+
+def _check_same_model(
+    file: Path, trained: TrainedModel, digest: str | None, part: str, precision: str
+) -> None:
+    """Refuse to replace a file that this export would not write again."""
+    if not file.exists() or is_special(file):
+        return
+    before = read_json_or_none(file.with_suffix(".json"))
+    before = before if isinstance(before, dict) else {}
+    now = {
+        "model_sha256": digest,
+        "class_names": list(trained.classifier.class_names),
+        "precision": precision,
+        "part": part,
+    }
+    differs = [name for name, value in now.items() if before.get(name) != value]
+    if differs:
+        what = {"model_sha256": "another model", "class_names": "other class names"}
+        option = f"{differs[0]}={quoted(before.get(differs[0]))}"
+        raise SettingsError(
+            f"{str(file)!r} is there already, exported from or with "
+            f"{what.get(differs[0], option)}; give another file with --out, or replace it with "
+            "--overwrite."
+        )
 
 
 def _listed(data: Images, trained: TrainedModel, part: str) -> ListedImages:

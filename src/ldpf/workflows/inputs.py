@@ -13,6 +13,7 @@ from ldpf.errors import BackboneError
 from ldpf.features.extract import Extraction, encode_dataset
 from ldpf.models.saving import load_model, read_config
 from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.source import DataSource, describe
@@ -45,15 +46,16 @@ class ListedImages:
         self, backbone: Backbone, *, verify: bool = False, batch_size: int = 64
     ) -> Extraction:
         """Features through the cache; see `encode_dataset` for arguments and errors."""
-        extraction = encode_dataset(
-            self.dataset,
-            backbone,
-            cache_dir=self.source.cache_dir,
-            batch_size=batch_size,
-            verify=verify,
-            skip_bad=self.source.skip_bad,
-            progress=log.isEnabledFor(logging.INFO),
-        )
+        with says_on_stop(lambda: "The same command resumes: what is encoded is kept."):
+            extraction = encode_dataset(
+                self.dataset,
+                backbone,
+                cache_dir=self.source.cache_dir,
+                batch_size=batch_size,
+                verify=verify,
+                skip_bad=self.source.skip_bad,
+                progress=log.isEnabledFor(logging.INFO),
+            )
         if skipped := extraction.features.skipped:
             log.warning("left out %s that cannot be used", count(len(skipped), "image"))
         return extraction

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
 from ldpf.methods.overrides import with_settings
+from ldpf.models.folder import CONFIG, TENSORS
 from ldpf.models.saving import check_output_folder, load_model, read_config, write_model
-from ldpf.training.callbacks import ProgressLog, RunRecord, track_log
-from ldpf.utils.files import new_folder, read_json_or_none, settings_hash, write_json
+from ldpf.training.callbacks import CHECKPOINT, ProgressLog, RunRecord, track_log
+from ldpf.utils.files import (
+    DAMAGED,
+    json_text,
+    new_folder,
+    read_json_or_none,
+    set_aside,
+    settings_hash,
+    write_json,
+)
 from ldpf.utils.registry import part_settings
+from ldpf.utils.stopping import says_on_stop
+from ldpf.utils.temporary import is_litter, remove_litter
+from ldpf.utils.text import quoted
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -30,8 +43,13 @@ log = logging.getLogger("ldpf")
 TRAINING = "training"
 """Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
 
+SETTINGS = "settings.json"
+"""File inside that with the settings that the model is of."""
+
 TRIALS = "trials"
 """Folder inside that for the trainings of a search, until the end."""
+
+_OURS = {SETTINGS, TRIALS, CHECKPOINT, "metrics.jsonl"}
 
 
 def check_model_folder(folder: Path) -> None:
@@ -40,10 +58,65 @@ def check_model_folder(folder: Path) -> None:
     Raises:
         ModelError: see `ldpf.models.saving.check_output_folder`.
     """
-    unfinished = (folder / TRAINING / "settings.json").is_file()
-    ours = {TRAINING, "model.safetensors"}
-    if not (unfinished and {entry.name for entry in folder.iterdir()} <= ours):
+    if not (folder.is_dir() and _is_begun(folder)):
         check_output_folder(folder)
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a training that was cut off leaves behind.
+
+    At any moment: the first thing that is made is the folder of the log, before its settings.
+    """
+    outer, record = _names(folder), folder / TRAINING
+    if not outer <= {TRAINING, TENSORS, CONFIG} or (folder / CONFIG).exists():
+        return False
+    return not record.exists() or (record.is_dir() and _names(record) <= _OURS)
+
+
+def _names(folder: Path) -> set[str]:
+    """Names of what lies in a folder, without litter, and of what was set aside as before."""
+    names = {entry.name for entry in folder.iterdir() if not is_litter(entry.name)}
+    return {name.rpartition(DAMAGED)[0] or name for name in names}
+
+
+def check_same_model(folder: Path, run: Mapping[str, Any]) -> None:
+    """Refuse to replace a model that was trained with other data or settings.
+
+    Args:
+        folder: the model's.
+        run: settings of the new training, or a part of them.
+
+    Raises:
+        ModelError: there is such a model; names what differs.
+    """
+    if (digest := _finished_as(folder)) is None:
+        return
+    before = read_json_or_none(folder / TRAINING / SETTINGS)
+    if not isinstance(before, dict) or before.get("hash") != digest:
+        before = {}
+    known = before.get("settings", {})
+    now = json.loads(json_text(dict(run)))
+    if settings_hash(dict(run)) == digest or all(known.get(key) == now[key] for key in now):
+        return
+    differs = [key for key in now if known.get(key) != now[key]] if known else []
+    raise ModelError(
+        f"The folder {str(folder)!r} holds a model that was trained with other data or settings"
+        f"{_difference(known, now, differs)}; give another folder with --out, or replace the model "
+        "with --overwrite."
+    )
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], keys: Sequence[str]) -> str:
+    if not keys:
+        return ""
+    key = "data_digest" if "data_digest" in keys else keys[0]
+    if key == "data_digest":
+        return " (the images differ)"
+    if isinstance(now[key], dict) and isinstance(before.get(key), dict):
+        inner = {**before[key], **now[key]}
+        other = [name for name in inner if before[key].get(name) != now[key].get(name)]
+        return _difference(before[key], {**dict.fromkeys(other), **now[key]}, other)
+    return f" ({key} was {quoted(before.get(key))}, and is {quoted(now[key])} now)"
 
 
 def train_into(
@@ -57,6 +130,8 @@ def train_into(
     provenance: dict[str, Any],
     tracker: Tracker | None = None,
     search: Callable[[Path], Choice] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Classifier:
     """Train, resume, or simply load the model of these settings, and keep it in `folder`.
 
@@ -71,24 +146,62 @@ def train_into(
         tracker: writes curves of the training, also of one that was done before.
         search: chooses settings first, with its trials in the folder given; None keeps those of
             `method`.
+        overwrite: replace a model of other data or settings.
+
+    Raises:
+        ModelError: there is such a model, and it is not to be replaced.
     """
     digest = settings_hash(run)
-    if _finished_as(folder) == digest:
+    if (classifier := _trained_before(folder, digest, backbone)) is not None:
         log.info("this very model was trained before; delete %s to train it again", folder)
-        classifier = load_model(folder, backbone)[0]
         if tracker is not None:
             track_log(folder / TRAINING / "metrics.jsonl", tracker)
             _track_prompts(tracker, classifier, backbone)
         return classifier
-    if (folder / "config.json").exists():
+    if not overwrite:
+        check_same_model(folder, run)
+    if (folder / CONFIG).exists():
         log.info("replacing the model in %s, which has other data or settings", folder)
     record = folder / TRAINING
     new_folder(record)
-    settings_file = record / "settings.json"
+    remove_litter(record)
+    settings_file = record / SETTINGS
     if _read_hash(settings_file) != digest:
         shutil.rmtree(record)
         record.mkdir()
         write_json(settings_file, {"hash": digest, "settings": run})
+    with says_on_stop(lambda: _what_is_kept(record)):
+        return _train_new(
+            folder, method, train, validation, backbone, seed, digest, provenance, tracker, search
+        )
+
+
+def _what_is_kept(record: Path) -> str:
+    """What the same command does after a training was stopped."""
+    if (record / CHECKPOINT).exists():
+        return "The same command resumes from the checkpoint."
+    if any((record / TRIALS).glob("*/done")):
+        return "The same command resumes after the trials that are finished."
+    return (
+        "The training has no checkpoint yet: the same command starts it again (images that were "
+        "encoded are not encoded again)."
+    )
+
+
+def _train_new(
+    folder: Path,
+    method: Method,
+    train: FeatureSet,
+    validation: FeatureSet,
+    backbone: Backbone,
+    seed: int,
+    digest: str,
+    provenance: dict[str, Any],
+    tracker: Tracker | None,
+    search: Callable[[Path], Choice] | None,
+) -> Classifier:
+    """The training that `train_into` is about, where the model is not there yet."""
+    record = folder / TRAINING
     if search is not None:
         choice = search(record / TRIALS)
         method = with_settings(method, choice.settings)
@@ -108,7 +221,7 @@ def train_into(
         judged = validation if len(validation) else train
         provenance["latent_domains"] = measure_latent(classifier.latent, train, judged)
     write_model(classifier, backbone, folder, provenance=provenance)
-    (record / "checkpoint.safetensors").unlink(missing_ok=True)
+    (record / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)
     return classifier
 
@@ -119,12 +232,25 @@ def _track_prompts(tracker: Tracker, classifier: Classifier, backbone: Backbone)
     tracker.close()
 
 
+def _trained_before(folder: Path, digest: str, backbone: Backbone) -> Classifier | None:
+    """The model in `folder` if it is of these settings; a damaged one is set aside."""
+    if (folder / CONFIG).exists():
+        try:
+            read_config(folder)
+            if _finished_as(folder) == digest:
+                return load_model(folder, backbone)[0]
+        except ModelError as error:
+            tensors = [folder / TENSORS] if (folder / TENSORS).exists() else []
+            set_aside(folder / CONFIG, str(error), "the model is trained anew", with_it=tensors)
+    return None
+
+
 def _finished_as(folder: Path) -> str | None:
-    """The settings hash of the model in `folder`; None if there is no whole one."""
-    if not (folder / "model.safetensors").is_file():
+    """The settings hash of the model in `folder`, "" for one without; None without a whole one."""
+    if not (folder / TENSORS).is_file():
         return None
     try:
-        return read_config(folder).get("provenance", {}).get("settings_hash")
+        return read_config(folder).get("provenance", {}).get("settings_hash") or ""
     except ModelError:
         return None
 

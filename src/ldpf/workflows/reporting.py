@@ -15,6 +15,7 @@ from ldpf.report.from_benchmark import from_benchmark
 from ldpf.report.from_model import check_beside, from_model
 from ldpf.report.html import describe, write_report
 from ldpf.report.with_images import with_images
+from ldpf.utils.locks import locked_file
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.folders import is_benchmark
 from ldpf.workflows.inputs import (
@@ -86,22 +87,24 @@ def report(
             f"{str(file)!r} is a folder; give a file such as report.html with --out."
         )
     check_outputs(data, {"--out": file})
-    if is_benchmark(folder):
-        if beside is not None:
-            raise SettingsError(
-                f"beside={str(beside)!r} is for the report of a model; a benchmark compares the "
-                "methods that it ran. Leave --beside out."
-            )
-        findings = _of_benchmark(folder, data, method, backbone, device)
-    else:
-        if method is not None:
-            raise SettingsError(
-                f"method={method!r} cannot be chosen for a model, which is of one method; leave "
-                "--method out."
-            )
-        other = None if beside is None else Path(beside)
-        findings = _of_model(folder, data, backbone, device, other)
-    return Report(file, write_report(findings, file), findings)
+    is_of_benchmark = is_benchmark(folder)
+    with locked_file(file):
+        if is_of_benchmark:
+            if beside is not None:
+                raise SettingsError(
+                    f"beside={str(beside)!r} is for the report of a model; a benchmark compares "
+                    "the methods that it ran. Leave --beside out."
+                )
+            findings = _of_benchmark(folder, data, method, backbone, device)
+        else:
+            if method is not None:
+                raise SettingsError(
+                    f"method={method!r} cannot be chosen for a model, which is of one method; "
+                    "leave --method out."
+                )
+            other = None if beside is None else Path(beside)
+            findings = _of_model(folder, data, backbone, device, other)
+        return Report(file, write_report(findings, file), findings)
 
 
 def _of_benchmark(

@@ -17,7 +17,8 @@ from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.studies.base import make_study
 from ldpf.studies.bench import Bench, StudyResult, write_rows
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import new_folder, write_bytes, write_text
+from ldpf.utils.files import write_bytes, write_text
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.text import count
 from ldpf.workflows.benchmarking import jobs_for
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
@@ -96,39 +97,41 @@ def study(
     question = make_study(name, values)
     way = get_recipe(recipe or get_preset(preset).recipe)
     check_outputs(data, {"--out": out, "--runs": runs})
-    images = list_images(data)
-    dataset = images.dataset
-    get_protocol().check(dataset, targets or ())
-    require_trainable(dataset)
-    folder = new_folder(Path(out) / name)
-    shown = list(targets or dataset.domain_names)
-    if jobs is None:
-        jobs = jobs_for(len(shown) * seeds, device)
-    frozen = open_backbone(backbone, device)
-    bench = Bench(
-        data=images.encode(frozen).features,
-        dataset_name=dataset.name,
-        backbone=frozen,
-        recipe=way,
-        preset=preset,
-        targets=shown,
-        seeds=seeds,
-        out=folder,
-        runs=Path(out) / "runs" if runs is None else Path(runs),
-        jobs=jobs,
-        on_run=_finished,
-        root=dataset.root,
-        command=command,
-    )
-    result = question.run(bench)
-    caption = (
-        f"Data {dataset.name}, backbone {frozen.name}, {count(seeds, 'seed')}, recipe {way.name}.",
-        result.reading,
-    )
-    table = None
-    if result.lines:
-        table = BenchmarkTable.from_results(result.lines, result.variants, shown, list(caption))
-    return FinishedStudy(name, result, table, caption, tuple(_write(result, table, folder)))
+    with locked_folder(Path(out) / name):
+        images = list_images(data)
+        dataset = images.dataset
+        get_protocol().check(dataset, targets or ())
+        require_trainable(dataset)
+        folder = Path(out) / name
+        shown = list(targets or dataset.domain_names)
+        if jobs is None:
+            jobs = jobs_for(len(shown) * seeds, device)
+        frozen = open_backbone(backbone, device)
+        bench = Bench(
+            data=images.encode(frozen).features,
+            dataset_name=dataset.name,
+            backbone=frozen,
+            recipe=way,
+            preset=preset,
+            targets=shown,
+            seeds=seeds,
+            out=folder,
+            runs=Path(out) / "runs" if runs is None else Path(runs),
+            jobs=jobs,
+            on_run=_finished,
+            root=dataset.root,
+            command=command,
+        )
+        result = question.run(bench)
+        caption = (
+            f"Data {dataset.name}, backbone {frozen.name}, {count(seeds, 'seed')}, recipe "
+            f"{way.name}.",
+            result.reading,
+        )
+        table = None
+        if result.lines:
+            table = BenchmarkTable.from_results(result.lines, result.variants, shown, list(caption))
+        return FinishedStudy(name, result, table, caption, tuple(_write(result, table, folder)))
 
 
 def _finished(line: dict[str, Any], before: bool) -> None:

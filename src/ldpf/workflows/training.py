@@ -23,10 +23,12 @@ from ldpf.inspection.seen_images import write_seen_images
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.methods.presets import get_preset
+from ldpf.models.folder import finish_interrupted_save
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import read_config
 from ldpf.training.callbacks import Tracker
 from ldpf.training.recipe import get_recipe
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.registry import part_settings
 from ldpf.utils.text import count, did_you_mean
 from ldpf.version import __version__
@@ -34,7 +36,12 @@ from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.leaks import SEEN_IMAGES, report_leaks
-from ldpf.workflows.model_writing import TRAINING, check_model_folder, train_into
+from ldpf.workflows.model_writing import (
+    TRAINING,
+    check_model_folder,
+    check_same_model,
+    train_into,
+)
 from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.search import chooser, search_space
 
@@ -140,6 +147,7 @@ def train(
     seed: int = 0,
     track: str | Path | None = None,
     fail_on_leaks: bool = False,
+    overwrite: bool = False,
     device: str = "auto",
     command: str | None = None,
 ) -> Training:
@@ -170,13 +178,14 @@ def train(
         track: folder for curves that TensorBoard shows.
         fail_on_leaks: stop before the training where held-out images are among those learned from,
             or images are under two classes. Without, the log warns of them.
+        overwrite: replace a model in `out` that was trained with other data or settings.
         device: "auto", "cpu" or "cuda".
         command: kept in the model's provenance as the command that made it.
 
     Raises:
         SettingsError: a setting that cannot be, or `out` lies in the folder of the images.
         DataError: the images cannot be used; or they leak, with `fail_on_leaks`.
-        ModelError: `out` holds other files.
+        ModelError: `out` holds other files, or a model of other data or settings.
     """
     folder = Path(out)
     learner = _method(method, recipe, n_domains, tau, settings or {}, preset)
@@ -184,73 +193,90 @@ def train(
     if space is not None:
         space.check_unset(settings or {})
     check_outputs(data, {"--out": folder, "--track": track})
-    check_model_folder(folder)
-    tracker = None if track is None else Tracker(track)
-    images = list_images(data)
-    dataset = images.dataset
-    require_trainable(dataset)
-    # Refused here rather than after the encoding.
-    dataset.split(train_fraction, seed=seed)
-    frozen = open_backbone(_lasting_name(backbone), device)
-    features = images.encode(frozen).features
-    learn, validation, test = features.split(train_fraction, seed=seed)
-    log.info(
-        "learning from %s, choosing on %s held out",
-        count(len(learn), "image"),
-        f"{len(validation):,}",
-    )
-    leaks = report_leaks(check_split(learn, (validation, test)), fail=fail_on_leaks)
-    judged = validation if len(validation) else learn
-    baseline = _accuracy(make_method("zero-shot").fit(learn, validation, frozen), judged)
-    run = {
-        "library_version": __version__,
-        "result_version": RESULT_VERSION,
-        "data_digest": features.digest(),
-        "fingerprint": frozen.fingerprint,
+    early = {
         "method": part_settings(learner),
         "train_fraction": train_fraction,
         "seed": seed,
     }
-    provenance = {
-        **training_provenance(
-            dataset.name,
+    with locked_folder(folder):
+        finish_interrupted_save(folder)
+        check_model_folder(folder)
+        if not overwrite:
+            check_same_model(folder, early)
+        tracker = None if track is None else Tracker(track)
+        images = list_images(data)
+        dataset = images.dataset
+        require_trainable(dataset)
+        # Refused here rather than after the encoding.
+        dataset.split(train_fraction, seed=seed)
+        frozen = open_backbone(_lasting_name(backbone), device)
+        features = images.encode(frozen).features
+        learn, validation, test = features.split(train_fraction, seed=seed)
+        log.info(
+            "learning from %s, choosing on %s held out",
+            count(len(learn), "image"),
+            f"{len(validation):,}",
+        )
+        leaks = report_leaks(check_split(learn, (validation, test)), fail=fail_on_leaks)
+        judged = validation if len(validation) else learn
+        baseline = _accuracy(make_method("zero-shot").fit(learn, validation, frozen), judged)
+        run = {
+            "library_version": __version__,
+            "result_version": RESULT_VERSION,
+            "data_digest": features.digest(),
+            "fingerprint": frozen.fingerprint,
+            **early,
+        }
+        provenance = {
+            **training_provenance(
+                dataset.name,
+                learner,
+                learn,
+                validation,
+                seed=seed,
+                train_fraction=train_fraction,
+                test=test,
+                domain_names=None if features.domains is None else features.domain_names,
+            ),
+            "zero_shot_validation_accuracy": baseline,
+            "data_digest": features.digest(),
+            "command": command,
+            SOURCE: source_record(images.source),
+        }
+        choose = None
+        if space is not None:
+            described = {**space.described(), "selection": selection}
+            by_rule = {**described, **get_selection(selection).described()}
+            run, provenance = {**run, "search": described}, {**provenance, "search": by_rule}
+            choose = chooser(space, selection, learner, learn, validation, frozen, seed)
+        classifier = train_into(
+            folder,
             learner,
             learn,
             validation,
-            seed=seed,
-            train_fraction=train_fraction,
-            test=test,
-            domain_names=None if features.domains is None else features.domain_names,
-        ),
-        "zero_shot_validation_accuracy": baseline,
-        "data_digest": features.digest(),
-        "command": command,
-        SOURCE: source_record(images.source),
-    }
-    choose = None
-    if space is not None:
-        described = {**space.described(), "selection": selection}
-        by_rule = {**described, **get_selection(selection).described()}
-        run, provenance = {**run, "search": described}, {**provenance, "search": by_rule}
-        choose = chooser(space, selection, learner, learn, validation, frozen, seed)
-    classifier = train_into(
-        folder, learner, learn, validation, frozen, seed, run, provenance, tracker, choose
-    )
-    write_seen_images(folder / TRAINING / SEEN_IMAGES, learn.joined(validation))
-    kept = read_config(folder)["provenance"]
-    return Training(
-        model=folder,
-        classifier=classifier,
-        backbone=frozen,
-        features=features,
-        train=learn,
-        validation=validation,
-        accuracy=_accuracy(classifier, judged),
-        zero_shot_accuracy=baseline,
-        provenance=kept,
-        leaks=leaks,
-        findings=quick_findings(folder, classifier, frozen, learn, validation, kept),
-    )
+            frozen,
+            seed,
+            run,
+            provenance,
+            tracker,
+            choose,
+            overwrite=overwrite,
+        )
+        write_seen_images(folder / TRAINING / SEEN_IMAGES, learn.joined(validation))
+        kept = read_config(folder)["provenance"]
+        return Training(
+            model=folder,
+            classifier=classifier,
+            backbone=frozen,
+            features=features,
+            train=learn,
+            validation=validation,
+            accuracy=_accuracy(classifier, judged),
+            zero_shot_accuracy=baseline,
+            provenance=kept,
+            leaks=leaks,
+            findings=quick_findings(folder, classifier, frozen, learn, validation, kept),
+        )
 
 
 def _method(

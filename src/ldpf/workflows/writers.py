@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TextIO
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import new_folder, open_atomic
+from ldpf.utils.locks import locked_file
 
 ROW_GROUP = 4096
 """Rows of a Parquet file that are written at once."""
@@ -295,6 +296,7 @@ def _stream_to(target: Path | TextIO, *, binary: bool) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         # File names may hold bytes that are not UTF-8; they are written as they are.
         mode, errors = ("wb", None) if binary else ("w", "surrogateescape")
+        stack.enter_context(locked_file(target))
         try:
             stream = stack.enter_context(open_atomic(target, mode, part=PART, errors=errors))
         except OSError as error:

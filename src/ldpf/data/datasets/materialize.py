@@ -12,7 +12,9 @@ from typing import Any
 
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import is_empty, open_atomic, read_json_or_none, write_json, write_text
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import TEMPORARY
 
 STARTED = "preparing.json"
@@ -58,6 +60,27 @@ def place_all(
         SettingsError: `out` is a file, or holds other things or what other settings made.
         DataError: A file cannot be read or written.
     """
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{out} is a file; give a folder with --out")
+    with (
+        locked_folder(out),
+        says_on_stop(
+            lambda: "The same command resumes: files that are placed are not placed again."
+        ),
+    ):
+        return _place_all(out, settings, placements, texts, summary, copy=copy, progress=progress)
+
+
+def _place_all(
+    out: Path,
+    settings: dict[str, Any],
+    placements: Sequence[Placement],
+    texts: dict[str, str],
+    summary: dict[str, Any],
+    *,
+    copy: bool,
+    progress: bool,
+) -> bool:
     if _begin(out, settings):
         return False
     made: set[Path] = set()
@@ -88,8 +111,6 @@ def place_all(
 
 def _begin(out: Path, settings: dict[str, Any]) -> bool:
     """Mark the folder as being worked on; True if it is done already."""
-    if out.exists() and not out.is_dir():
-        raise SettingsError(f"{out} is a file; give a folder with --out")
     for mark in (DONE, STARTED):
         if not (out / mark).is_file():
             continue

@@ -1,0 +1,56 @@
+"""What a line of results holds, for files that are read again: a value out of range is refused."""
+
+from __future__ import annotations
+
+from ldpf.utils.constraints import Flag, Number, OrNone, Text, Whole
+from ldpf.utils.schema import ListOf, Record
+
+_SHARE = Number(at_least=0, at_most=1)
+_COUNT = Whole(at_least=0)
+_SECONDS = Number(at_least=0)
+_TEXT = Text(empty=True)
+
+TRIAL_LINE = Record({"score": _SHARE, "seconds": _SECONDS})
+"""One training of a search."""
+
+RESULT_LINE = Record(
+    optional={
+        "method": Text(),
+        "target": _TEXT,
+        "seed": Whole(),
+        "accuracy": _SHARE,
+        "domain_id": _COUNT,
+        "oracle": Flag(),
+        "n_test": _COUNT,
+        "per_class_accuracy": ListOf(OrNone(_SHARE)),
+        "confusion": ListOf(ListOf(_COUNT)),
+        "dataset": Text(),
+        "protocol": Text(),
+        "case": _TEXT,
+        "sources": ListOf(_TEXT),
+        "recipe": Text(),
+        "selection": Text(),
+        "train_fraction": Number(above=0, at_most=1),
+        "settings": Record(),
+        "chosen": Record(),
+        "per_image": Flag(),
+        "n_train": _COUNT,
+        "n_validation": _COUNT,
+        "seconds": _SECONDS,
+        "search_seconds": _SECONDS,
+        "text_passes": _COUNT,
+        "peak_memory_mib": _SECONDS,
+        "settings_hash": Text(),
+        "run": Text(),
+        "backbone": Text(),
+        "fingerprint": Text(),
+        "class_names": ListOf(Text()),
+        "trials": ListOf(
+            Record({"settings": Record(), "score": _SHARE}, {"seconds": _SECONDS}),
+        ),
+        "training": Record(),
+        "versions": Record(others=Text()),
+        "shared_with": _COUNT,
+    },
+)
+"""What a method or read-out reached on one target."""
