@@ -94,7 +94,7 @@ def test_json_is_the_only_thing_on_stdout(finished, images, tiny_clip_folder, ru
         *("--targets", "art,sketch", "--seeds", 1, "--json"),
     )
     document = json.loads(result.stdout)
-    assert document.keys() == {"results", "table", "failures"}
+    assert document.keys() == {"results", "table", "failures", "leaks"}
     assert len(document["results"]) == 4
     assert document["failures"] == []
     assert [row["method"] for row in document["table"]["rows"]] == ["zero-shot", "ldpf-oracle"]

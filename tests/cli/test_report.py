@@ -150,6 +150,8 @@ def old_results(results, tmp_path) -> Path:
         file = run_folder / PREDICTIONS
         answers = load_file(file)
         save_file({k: v for k, v in answers.items() if not k.startswith("confidence.")}, file)
+        settings, *_ = (run_folder / "done").read_text().splitlines()
+        (run_folder / "done").write_text(settings + "\n")  # nor digests
     return old
 
 

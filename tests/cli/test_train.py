@@ -82,6 +82,7 @@ def test_a_finished_model_keeps_its_log_but_no_checkpoint(model):
         "training",
     }
     assert {entry.name for entry in (model / "training").iterdir()} == {
+        "images.safetensors",
         "metrics.jsonl",
         "settings.json",
     }
@@ -395,6 +396,7 @@ def test_the_chosen_model_is_that_of_the_setting_alone(
 def test_the_trials_are_gone_when_the_model_is_there(searched):
     out, _ = searched
     assert sorted(entry.name for entry in (out / "training").iterdir()) == [
+        "images.safetensors",
         "metrics.jsonl",
         "settings.json",
     ]

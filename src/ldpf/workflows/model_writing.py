@@ -28,6 +28,7 @@ from ldpf.utils.registry import part_settings
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
+from ldpf.workflows.leaks import SEEN_IMAGES
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -49,7 +50,7 @@ SETTINGS = "settings.json"
 TRIALS = "trials"
 """Folder inside that for the trainings of a search, until the end."""
 
-_OURS = {SETTINGS, TRIALS, CHECKPOINT, "metrics.jsonl"}
+_OURS = {SETTINGS, TRIALS, CHECKPOINT, SEEN_IMAGES, "metrics.jsonl"}
 
 
 def check_model_folder(folder: Path) -> None:
