@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -11,7 +14,6 @@ import torch
 from ldpf.doctor import Case, Finding, examine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.models.linear_classifier import LinearClassifier
-from ldpf.models.prompt_classifier import PromptClassifier
 
 
 @pytest.fixture
@@ -55,23 +57,15 @@ def one_hot() -> Callable[..., FeatureSet]:
     return make
 
 
-@pytest.fixture
-def prompts() -> Callable[..., PromptClassifier]:
-    """A classifier of several prompts with the latent domains given."""
-
-    def make(latent: object, class_names: tuple[str, ...], dim: int = 16, **training: object):
-        n_domains, draws = latent.n_domains, torch.Generator().manual_seed(0)
-        text = torch.randn(n_domains, len(class_names), dim, generator=draws)
-        return PromptClassifier(
-            method="ldpf",
-            class_names=class_names,
-            text_features=torch.nn.functional.normalize(text, dim=2),
-            logit_scale=20.0,
-            latent=latent,
-            training=training,
-        )
-
-    return make
+@pytest.fixture(scope="session")
+def made_cases() -> ModuleType:
+    """`benchmarks/doctor_cases.py`."""
+    file = Path(__file__).parents[2] / "benchmarks" / "doctor_cases.py"
+    spec = importlib.util.spec_from_file_location("doctor_cases", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

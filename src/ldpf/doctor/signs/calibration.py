@@ -23,8 +23,9 @@ FEWEST = 30
 class Calibration(Sign):
     """The expected calibration error of the model's probabilities, and what a temperature leaves.
 
-    The figure is the error of the probabilities as the model gives them. A temperature is fitted on
-    one half of the images and measured on the other, and the other way round.
+    The figure is the error of the probabilities as the model gives them, with the temperature that
+    training kept. Beside it stand the error without any temperature, and with one fitted to the
+    judged images themselves (each half with the other half's).
     """
 
     threshold: float = 0.10
@@ -38,17 +39,20 @@ class Calibration(Sign):
         where, images = case.judged
         if len(images) < FEWEST:
             raise NotMeasured(f"{where}: {len(images)} are too few, {FEWEST} are needed")
-        given = case.classifier.probabilities(images.features)
-        before, labels = calibration_error(given, images.labels), images.labels
+        labels, temperature = images.labels, case.classifier.temperature
+        given = torch.softmax(case.answers / temperature, dim=1)
+        error = calibration_error(given, labels)
+        before = calibration_error(torch.softmax(case.answers, dim=1), labels)
         after = calibration_error(halves_calibrated(case.answers, labels, case.seed), labels)
         sure = float(given.max(dim=1).values.mean())
         right = float((given.argmax(dim=1) == labels).double().mean())
         words = (
-            f"expected calibration error {100 * before:.1f} points on {len(images):,} {where}, "
-            f"{100 * after:.1f} after a temperature; {sure:.0%} sure and {right:.0%} right on "
+            f"expected calibration error {100 * error:.1f} points on {len(images):,} {where} "
+            f"({100 * before:.1f} without the model's temperature of {temperature:.2g}, "
+            f"{100 * after:.1f} with one fitted to them); {sure:.0%} sure and {right:.0%} right on "
             "average"
         )
-        return Measurement(before, words, facts={"after": after})
+        return Measurement(error, words, facts={"before": before, "after": after})
 
     def next_step(self, case: Case, measurement: Measurement) -> str:
         """See where the probabilities are wrong."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
 from ldpf.doctor.base import SIGNS, Measurement, NotMeasured, Sign, Unit
 from ldpf.doctor.case import Case, Groups
 from ldpf.domains.diagnostics import cross_table
-from ldpf.features.feature_set import FeatureSet
-from ldpf.inspection.latent_summary import style_directions
+from ldpf.domains.disentangle.auto import Auto
+from ldpf.domains.disentangle.overlap import measure_overlap
 
-ALONG = 0.7
-"""Share of the class along latent domains, relative to all directions, from which the two mix."""
+if TYPE_CHECKING:
+    from ldpf.features.feature_set import FeatureSet
 
 
 @SIGNS.register(
@@ -27,9 +26,9 @@ class ClassByDomain(Sign):
 
     The figure is Cramér's V of class and domain with the correction of Bergsma (2013): 0
     independent, 1 one gives the other away. Where domains are known these are meant. Otherwise they
-    are clusters found without taking the class out, but only if class means differ along the latent
-    domains about as much as along all directions (`along_domains`); if not, clusters follow classes
-    because classes are the larger part of the features, and the latent domains themselves count.
+    are clusters of features as they are, where `disentangle=auto` would not erase the class (see
+    `ldpf.domains.disentangle.auto`); where it would, such clusters follow classes because classes
+    are the larger part of the features, and the latent domains themselves count.
     """
 
     threshold: float = 0.4
@@ -64,49 +63,19 @@ class ClassByDomain(Sign):
         groups = case.groups_of(train)
         if groups.known:
             return groups, ""
-        along = along_domains(train, groups.ids, len(groups.names))
-        told = f"; along latent domains classes differ {along:.2f} times as much as on average"
-        if along < ALONG:
+        rule, n_classes = Auto(), len(train.class_names)
+        overlap = measure_overlap(
+            train.features, train.labels, n_classes, rule.clusterer, rule.n_domains
+        )
+        told = f"; erasing the class removes {max(overlap.removed, 0):.0%} of the domains"
+        if not rule.go_together(overlap):
             return groups, told
-        clusters = case.clusters_with_class
-        return replace(groups, ids=clusters.assign(train.features)), f"{told}, class not taken out"
+        found = case.clusters_with_class.assign(train.features)
+        return replace(groups, ids=found), f"{told}, so it was left in here"
 
     def next_step(self, case: Case, measurement: Measurement) -> str:
-        """Leave the class in, and compare."""
-        return case.train_again("--set discovery.disentangle=none")
-
-
-def along_domains(images: FeatureSet, assigned: torch.Tensor, n_domains: int) -> float:
-    """How much classes differ along latent domains, relative to how much they differ at all.
-
-    Both are shares of variance between class means (eta squared): of the features in the plane that
-    the style directions of the latent domains span, and of all features. Style directions are
-    differences within classes. In balanced data they hold the domain and little of the class, so
-    the ratio is far below 1; where a class has a domain of its own, class means differ by it.
-
-    Args:
-        images: labeled, [N].
-        assigned: latent domain of each, [N].
-        n_domains: S, at least 2.
-    """
-    features, labels = images.features.double(), images.labels
-    n_classes = len(images.class_names)
-    directions = style_directions(features, labels, assigned, n_domains, n_classes)
-    # S directions span S - 1 dimensions, since weighted by size they sum to zero.
-    _, _, basis = torch.linalg.svd(directions, full_matrices=False)
-    plane = features @ basis[: n_domains - 1].T
-    return between_classes(plane, labels) / max(between_classes(features, labels), 1e-12)
-
-
-def between_classes(values: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of the variance of values [N, d] that lies between the means of classes [N]."""
-    centered = values - values.mean(dim=0)
-    total = centered.square().sum()
-    between = sum(
-        float((labels == k).sum()) * centered[labels == k].mean(dim=0).square().sum()
-        for k in labels.unique()
-    )
-    return float(between / total.clamp_min(1e-12))
+        """Leave the class in where it goes with the domain."""
+        return case.train_again("--set disentangle=auto")
 
 
 def cramers_v(table: np.ndarray) -> float:

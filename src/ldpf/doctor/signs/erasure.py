@@ -44,7 +44,7 @@ class Erasure(Sign):
 
     def next_step(self, case: Case, measurement: Measurement) -> str:
         """Leave the class in."""
-        return case.train_again("--set discovery.disentangle=none")
+        return case.train_again("--set disentangle=none")
 
 
 def _accuracy(case: Case, latent: FittedDomains) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 
-SUREST = 0.3
-"""Share of the images that the estimate is made on: those the probe is surest of."""
+SUREST = 0.1
+"""Share of the images that the estimate is made on: those the probe is surest of in each class."""
 
-FEWEST = 20
-"""With fewer images among the surest, one of them would be a large share."""
+FEWEST = 50
+"""So many images at least are looked at, where that is not too large a share of them."""
+
+LARGEST = 0.3
+"""Share of the images that the estimate may be made on where there are few."""
 
 SHOWN = 10
 """Images that are named."""
@@ -39,7 +43,8 @@ class LabelErrors(Sign):
     The probe is logistic regression balanced over latent domain and class, cross-validated in five
     folds. It is wrong about hard images too, but hardly about those it is surest of: there the
     share of other labels is near the share of wrong labels in the data. The figure is the lower end
-    of that share's 95% interval (Wilson), over the surest 30% (ours).
+    of that share's 95% interval (Wilson), over the surest tenth of each class that it answers
+    (ours; of each, since where one class has all the wrong labels the probe is less sure of it).
 
     The images named are those of confident learning (Northcutt, Jiang, Chuang, JAIR 2021, section
     3.1): an image counts for class k if its probability of k is at least the mean probability of k
@@ -64,9 +69,10 @@ class LabelErrors(Sign):
         groups = case.latent_groups_of(images).ids
         probabilities = cross_validated(images.features, images.labels, groups, case.seed)
         best, answers = probabilities.max(dim=1)
-        surest = best.argsort(descending=True, stable=True)[: int(SUREST * len(images))]
-        if len(surest) < FEWEST:
+        share = max(SUREST, FEWEST / len(images))
+        if share > LARGEST:
             raise NotMeasured(f"{len(images)} images are too few to tell hard ones from wrong ones")
+        surest = surest_of_each(best, answers, share)
         wrong = int((answers[surest] != images.labels[surest]).sum())
         low, high = wilson(wrong, len(surest))
         words = (
@@ -110,6 +116,20 @@ def cross_validated(
         head = BalancedProbe().fit(features[fit], labels[fit], groups[fit], n_classes=n_classes)
         result[use] = torch.softmax(head.logits(features[use]).double(), dim=1)
     return result
+
+
+def surest_of_each(confidence: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:
+    """Rows of the images with the highest confidence [N] among those of the same answer [N].
+
+    Args:
+        share: of the images of each answer, rounded up.
+    """
+    rows = []
+    for k in answers.unique():
+        of_class = (answers == k).nonzero()[:, 0]
+        order = confidence[of_class].argsort(descending=True, stable=True)
+        rows.append(of_class[order[: math.ceil(share * len(of_class))]])
+    return torch.cat(rows)
 
 
 def suspects(images: FeatureSet, probabilities: torch.Tensor) -> tuple[list[int], tuple[str, ...]]:

@@ -59,4 +59,4 @@ class OneClassDomains(Sign):
     def next_step(self, case: Case, measurement: Measurement) -> str:
         """Take the class out in closed form, with fewer latent domains."""
         fewer = max(case.classifier.n_domains - 1, 1)
-        return case.train_again(f"--set discovery.disentangle=leace --n-domains {fewer}")
+        return case.train_again(f"--set disentangle=leace --n-domains {fewer}")

@@ -1,0 +1,96 @@
+"""The signs that take a line or two to measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ldpf.doctor import Case, Status
+
+
+def test_discovery_counts_what_calls_for_care(say, made_cases):
+    healthy = made_cases.healthy(0)
+    recorded = {"probe_accuracy": 0.9, "chance": 0.25, "class_nmi": 0.5, "sizes": [10, 10, 10]}
+    found = say("discovery", replace(healthy, recorded=recorded))
+    assert found.words == "2 of 2 measurements call for care"
+    assert found.details[0].startswith("The class can still be read off the domain features")
+
+
+def test_discovery_without_a_measurement_is_not_measured(say, made_cases):
+    found = say("discovery", replace(made_cases.healthy(0), recorded={}))
+    assert found.words == "the model keeps no measurement of its discovery; train it again"
+
+
+def test_a_class_that_is_nearly_all_images_makes_no_domain_pure(say, made_cases):
+    made = made_cases.healthy(0)
+    rows = (made.train.labels == 0) | (torch.arange(len(made.train)) % 40 == 1)
+    found = say("one-class-domains", replace(made, train=made.train.subset(rows)))
+    assert found.status is Status.FINE
+    assert found.figure is not None and found.figure < 0.5
+
+
+def test_one_class_alone_is_not_measured(say, made_cases):
+    made = made_cases.healthy(0)
+    only = replace(made, train=made.train.subset(made.train.labels == 0))
+    assert say("one-class-domains", only).words == "all training images are of one class"
+
+
+def test_the_most_similar_prompts_are_named(say, linear):
+    similarity = [[1.0, 0.2, 0.4], [0.2, 1.0, 0.995], [0.4, 0.995, 1.0]]
+    found = say("twin-domains", Case(linear(3, 3, training={"prompt_similarity": similarity})))
+    assert found.status is Status.NOTICE
+    assert found.words == "the prompts of latent domains 1 and 2 are alike to 0.995 (1: the same)"
+
+
+def test_too_many_domains_names_the_number_to_train_with(say, made_cases):
+    found = say("too-many-domains", made_cases.too_many(0))
+    assert found.words == "5 latent domains, of which the training images show 3"
+    assert "--n-domains 3 " in found.next_step
+
+
+def test_outside_is_the_share_that_the_model_calls_outside(say, made_cases):
+    made = made_cases.outside(0)
+    share = made.classifier.outside.is_outside(made.photos.features).float().mean()
+    assert say("outside", made).figure == pytest.approx(float(share))
+
+
+def test_outside_without_a_check_is_not_measured(say, linear, make_features):
+    found = say("outside", Case(linear(3, 16), photos=make_features(2)))
+    assert found.words == "the model has no check for images from outside; train it again"
+
+
+def test_erasure_needs_labels_of_the_new_site(say, made_cases):
+    made = made_cases.correlated(0)
+    assert say("erasure", made).status is Status.SERIOUS
+    assert say("erasure", replace(made, labeled=False)).status is Status.NOT_MEASURED
+
+
+def test_worst_cells_are_judged_where_there_are_enough_images(say, made_cases):
+    made = made_cases.failing_cell(0)
+    found = say("worst-cells", made)
+    assert found.words.startswith("latent 0, dog: 0% of 15 right")
+    few = replace(made, held_out=made.held_out.subset(range(0, len(made.held_out), 3)))
+    assert say("worst-cells", few).words == (
+        "held-out images: no class has 10 of them in one latent domain"
+    )
+
+
+@pytest.mark.parametrize("unlabeled", [True, False])
+def test_new_images_that_were_trained_on_are_near_duplicates(say, made_cases, unlabeled):
+    made = made_cases.healthy(0)
+    seen = made.train.subset([0, 1, 2])
+    found = say("near-duplicates", replace(made, photos=seen, labeled=not unlabeled))
+    assert (found.status, found.figure) == (Status.SERIOUS, 1.0)
+    assert "3 of 3 images are also among those that the model was trained on" in found.words
+    assert found.next_step == "ldpf evaluate MODEL OTHER-IMAGES"
+
+
+def test_a_picture_under_two_classes_is_a_near_duplicate(say, made_cases):
+    made = made_cases.healthy(0)
+    twice = made.train.subset(range(20))
+    other = replace(twice, labels=(twice.labels + 1) % 4)
+    found = say("near-duplicates", replace(made, train=made.train.joined(other)))
+    assert found.status is Status.SERIOUS
+    assert found.next_step.startswith("ldpf train TRAINING-IMAGES --fail-on-leaks")
