@@ -53,7 +53,7 @@ def draw(
         home: share of a class that moves to a domain of its own.
         new: whether all are of one domain that was not there, between the others.
         elsewhere: length of a direction that no other image has.
-        between: share of the images that lie halfway between their class and the next one.
+        between: share of the images that lie halfway between their class and another one.
     """
     world, draws = torch.Generator().manual_seed(7), torch.Generator().manual_seed(seed)
     directions = torch.linalg.qr(torch.randn(DIM, DIM, generator=world)).Q
@@ -65,7 +65,8 @@ def draw(
     styles = directions[k : k + d]
     style = styles.mean(dim=0).expand(len(labels), -1) if new else styles[domains]
     halfway = torch.rand(len(labels), 1, generator=draws) < between
-    both = (directions[labels] + directions[(labels + 1) % k]) / 2
+    side = 2 * torch.randint(2, (len(labels),), generator=draws) - 1
+    both = (directions[labels] + directions[(labels + side) % k]) / 2
     content = torch.where(halfway, both, directions[labels])
     features = class_strength * content + domain_strength * style
     features = features + elsewhere * directions[-1]
@@ -157,7 +158,7 @@ def healthy_unknown(seed: int = 0) -> Case:
 
 def hard_classes(seed: int = 0) -> Case:
     """Many images are between two classes, with right labels: accuracy is low, nothing is wrong."""
-    settings: dict[str, Any] = {"class_strength": 1.2, "between": 0.6}
+    settings: dict[str, Any] = {"class_strength": 1.2, "domain_strength": 0.5, "between": 0.3}
     return case(seed=seed, photos=draw(3 * seed + 2, each=20, new=True, **settings), **settings)
 
 
