@@ -419,7 +419,7 @@ def test_what_is_computed_at_once_needs_no_rounds(data):
 def test_a_rule_may_choose_the_number(rule, data):
     discovery = discover(*data, replace(SETTINGS, n_domains=rule))
     assert discovery.n_domains == len(discovery.clustering.centroids) == 3
-    assert [row["n_domains"] for row in discovery.chosen.table] == list(range(2, 9))
+    assert {row["n_domains"] for row in discovery.chosen.table} >= set(range(2, 9))
 
 
 def test_an_unknown_rule_for_the_number_is_refused():

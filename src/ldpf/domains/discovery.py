@@ -81,7 +81,7 @@ class DomainDiscovery:
         with torch.no_grad():
             z = simple(train.features)
         seed = derived_seed(self.seed, "number of domains")
-        chosen = HOW_MANY.make(number).choose(z, self.settings.clusterer, seed)
+        chosen = HOW_MANY.make(number).choose(z, self.settings.clusterer, seed, train)
         for row in chosen.table:
             shown = (f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items())
             log.info("candidate: %s", ", ".join(shown))

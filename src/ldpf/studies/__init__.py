@@ -1,8 +1,8 @@
 """Studies: questions about LDPF, each with a table and a figure.
 
 - `base`: the registry. `bench`: on what a study is done, and what comes out.
-- `ablation`, `correlation`, `domains`, `fusion`, `n_domains`, `prompt_length`, `temperature`: one
-  question each.
+- `ablation`, `correlation`, `domains`, `fusion`, `latent_vs_manual`, `n_domains`, `prompt_length`,
+  `temperature`: one question each.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def _write(result: StudyResult, table: BenchmarkTable | None, folder: Path) -> l
         figure.savefig(drawn, format=kind, dpi=130, bbox_inches="tight")
         write_bytes(folder / file_name, drawn.getvalue())
         files.append(folder / file_name)
-    files += sorted(folder.glob("sheet-*.png"))
+    files += [*sorted(folder.glob("sheet-*.png")), *sorted(folder.glob("disagree-*.csv"))]
     if result.lines:  # each of the study's plans wrote its own lines there; these are all of them
         write_results(folder / "results.jsonl", result.lines)
     accuracies = [

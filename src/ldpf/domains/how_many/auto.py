@@ -1,7 +1,8 @@
-"""As many latent domains as two halves of the images both show, or one."""
+"""As many latent domains as are stable, and best where latent domains are left out, or one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,10 @@ from threadpoolctl import threadpool_limits
 from ldpf.domains.clustering.base import Clusterer
 from ldpf.domains.diagnostics import ari, cross_table
 from ldpf.domains.how_many.base import HOW_MANY, Chosen, HowMany
+from ldpf.domains.how_many.heads_judge import Judged, judge
 from ldpf.domains.how_many.silhouette import normal_points, silhouette_of
 from ldpf.errors import SettingsError
+from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Number, Whole, check_fields, constraint
 from ldpf.utils.seed import derived_seed
 
@@ -22,14 +25,22 @@ from ldpf.utils.seed import derived_seed
 @HOW_MANY.register("auto")
 @dataclass(frozen=True)
 class Auto(HowMany):
-    """The largest number whose clusters are all stable and beat structureless points, or 1.
+    """The stable number that is best on latent domains left out (LOLDO), or 1.
+
+    A number is possible if its clusters are stable, beat structureless points and are not alike.
 
     A cluster is stable if the clusterings of two random halves of the images both have it: after
     the clusters of one are matched to those of the other, the Jaccard index of the least stable
     pair counts (clusterwise stability, Hennig 2007, which calls clusters from 0.75 on valid). The
     mean over all images, such as an adjusted Rand index, hides the one domain that is divided
     without reason. The silhouette must exceed that of points without clusters, as for
-    `silhouette`, since such points may be divided stably too.
+    `silhouette`, since such points may be divided stably too. Two latent domains are alike if
+    heads that learn from either disagree hardly more than heads of two random halves do: their
+    prompts would predict alike, so they are to be one, and a smaller number is taken.
+
+    Of the possible numbers and 1, the one with the best accuracy on latent domains left out is
+    taken; see `heads_judge.judge`. Where several are equally good, or classes are not given, the
+    largest is.
 
     Attributes:
         most: the largest number tried.
@@ -45,18 +56,28 @@ class Auto(HowMany):
     halvings: int = field(default=4, metadata=constraint(Whole(at_least=1)))
     least_stability: float = field(default=0.75, metadata=constraint(Number(at_least=0, at_most=1)))
     least_gain: float = field(default=0.01, metadata=constraint(Number(at_least=0, at_most=1)))
+    most_alike: float = field(default=0.9, metadata=constraint(Number(at_least=0)))
     sample: int = field(default=2000, metadata=constraint(Whole(at_least=10)))
 
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def choose(self, z: torch.Tensor, clusterer: Clusterer, seed: int) -> Chosen:
+    def choose(
+        self,
+        z: torch.Tensor,
+        clusterer: Clusterer,
+        seed: int,
+        train: FeatureSet | None = None,
+    ) -> Chosen:
         """See `HowMany.choose`.
 
         The table has `stability`, `rand` (adjusted Rand index of the two halves, for comparison),
-        `silhouette`, `reference` (of structureless points) and `gain`, their difference.
+        `silhouette`, `reference` (of structureless points) and `gain`, their difference; with
+        `train`, for 1 and the numbers that are stable and beat structureless points, also
+        `left_out` and `alike`, see `heads_judge.Judged`.
         """
-        z = z[np.sort(np.random.default_rng(seed).permutation(len(z))[: self.sample])]
+        rows = np.sort(np.random.default_rng(seed).permutation(len(z))[: self.sample])
+        z = z[rows]
         everything, cloud = np.arange(len(z)), normal_points(z, seed)
         table: list[dict[str, Any]] = []
         for n_domains in range(2, self.most + 1):
@@ -74,12 +95,38 @@ class Auto(HowMany):
                     "gain": value - reference,
                 }
             )
-        passed = [
-            row["n_domains"]
-            for row in table
-            if row["stability"] >= self.least_stability and row["gain"] > self.least_gain
-        ]
-        return Chosen(max(passed, default=1), table)
+        if train is not None and len(train.labels.unique()) > 1:
+            table = self._judged(table, z, train.subset(rows), clusterer, seed)
+        best = max((row for row in table if self._possible(row)), key=_rank, default=None)
+        return Chosen(1 if best is None else best["n_domains"], table)
+
+    def _possible(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of the table may be chosen."""
+        return row["n_domains"] == 1 or (
+            row["stability"] >= self.least_stability
+            and row["gain"] > self.least_gain
+            and row.get("alike", 0.0) <= self.most_alike
+        )
+
+    def _judged(
+        self,
+        table: list[dict[str, Any]],
+        z: torch.Tensor,
+        train: FeatureSet,
+        clusterer: Clusterer,
+        seed: int,
+    ) -> list[dict[str, Any]]:
+        """The table with a row for 1, and what heads in closed form say of possible numbers."""
+        clusterings = {1: torch.zeros(len(z), dtype=torch.int64)}
+        for row in filter(self._possible, table):
+            clusterings[row["n_domains"]] = clusterer.fit(z, row["n_domains"], seed).assignments
+        n_classes = len(train.class_names)
+        judged: Judged = judge(train.features, train.labels, n_classes, clusterings, seed)
+        rows = [{"n_domains": 1}, *table]
+        for row in rows:
+            if (number := row["n_domains"]) in clusterings:
+                row |= {"left_out": judged.left_out[number], "alike": judged.alike[number]}
+        return rows
 
     def _agreement(
         self, z: torch.Tensor, n_domains: int, clusterer: Clusterer, seed: int
@@ -103,6 +150,11 @@ class Auto(HowMany):
             "stability": float(np.mean(jaccard, axis=0).min()),
             "rand": float(np.mean(rand)),
         }
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[float, int]:
+    # Equal to a tenth of a point is equal.
+    return round(row.get("left_out", 0.0), 3), row["n_domains"]
 
 
 def matched_jaccard(first: torch.Tensor, second: torch.Tensor, n_domains: int) -> np.ndarray:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from ldpf.domains.clustering.base import Clusterer
+    from ldpf.features.feature_set import FeatureSet
 
 HOW_MANY: Registry[HowMany] = Registry(
     "rule for the number of latent domains", "ldpf.domains.how_many", variable="HOW_MANY"
@@ -36,7 +37,13 @@ class HowMany:
 
     registered_name: ClassVar[str]
 
-    def choose(self, z: torch.Tensor, clusterer: Clusterer, seed: int) -> Chosen:
+    def choose(
+        self,
+        z: torch.Tensor,
+        clusterer: Clusterer,
+        seed: int,
+        train: FeatureSet | None = None,
+    ) -> Chosen:
         """The number of latent domains for domain features z [N, Z] without the class.
 
         Args:
@@ -44,5 +51,7 @@ class HowMany:
                 the number before anything is trained.
             clusterer: that will divide them.
             seed: of every random draw.
+            train: the N training images, for rules that look at classes. Their true domains are not
+                to be read.
         """
         raise NotImplementedError

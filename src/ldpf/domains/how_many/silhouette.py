@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ldpf.domains.clustering.base import Clusterer
 from ldpf.domains.how_many.base import HOW_MANY, Chosen, HowMany
 from ldpf.errors import SettingsError
+from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Number, Whole, check_fields, constraint
 from ldpf.utils.seed import derived_seed
 
@@ -43,7 +44,13 @@ class Silhouette(HowMany):
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def choose(self, z: torch.Tensor, clusterer: Clusterer, seed: int) -> Chosen:
+    def choose(
+        self,
+        z: torch.Tensor,
+        clusterer: Clusterer,
+        seed: int,
+        train: FeatureSet | None = None,
+    ) -> Chosen:
         """See `HowMany.choose`. The table has `silhouette`, and for the best also `reference`."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(z))[: self.sample])
         table: list[dict[str, Any]] = []
