@@ -38,9 +38,11 @@ __all__ = [
     "bad_images_message",
     "check_images",
     "default_workers",
+    "opened_image",
     "read_image",
     "require_plain_file",
     "rgb_image",
+    "with_reasons",
 ]
 
 MAX_PIXELS = 89_478_485
@@ -83,7 +85,7 @@ def read_image(
             whose plug-in is not installed, truncated or otherwise damaged, too large, or holds no
             value but no-data (NaN, infinity).
     """
-    with _reasons(path), _open(path, data, max_pixels) as image:
+    with with_reasons(path), opened_image(path, data, max_pixels) as image:
         return rgb_image(image, path)
 
 
@@ -165,7 +167,7 @@ def require_plain_file(path: str | Path, status: os.stat_result) -> None:
 
 def _why_bad(path: str | Path, max_pixels: int) -> str | None:
     try:
-        with _reasons(path), _open(path, None, max_pixels) as image:
+        with with_reasons(path), opened_image(path, None, max_pixels) as image:
             if image.format in ("JPEG", "MPO"):
                 # Scaled decoding (draft) skips most arithmetic, not the reading of the data.
                 width, height = image.size
@@ -179,8 +181,8 @@ def _why_bad(path: str | Path, max_pixels: int) -> str | None:
 
 
 @contextmanager
-def _open(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Image.Image]:
-    """The image opened but not decoded, its size checked."""
+def opened_image(path: str | Path, data: bytes | None, max_pixels: int) -> Iterator[Image.Image]:
+    """The image opened but not decoded, its size checked; see `read_image` for the arguments."""
     if data is None:
         require_plain_file(path, Path(path).stat())
         stream: BinaryIO = Path(path).open("rb")  # noqa: SIM115 closed by the with below
@@ -212,7 +214,9 @@ def _identified(path: str | Path, stream: BinaryIO, max_pixels: int) -> Image.Im
     if optional is DICOM:
         header = open_dicom(stream)
         _check_size(path, size_of(header), max_pixels)
-        return picture_of(header)
+        picture = picture_of(header)
+        picture.format = DICOM.name
+        return picture
     return Image.open(stream, formats=(optional.reader,))
 
 
@@ -223,7 +227,7 @@ def _check_size(path: str | Path, size: tuple[int, int], max_pixels: int) -> Non
 
 
 @contextmanager
-def _reasons(path: str | Path) -> Iterator[None]:
+def with_reasons(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while an image is read into an `UnreadableImageError`."""
     try:
         yield

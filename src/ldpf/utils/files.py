@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.utils.schema import first_problem
 from ldpf.utils.temporary import is_litter, temporary_beside
@@ -172,6 +170,8 @@ def json_text(content: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    import numpy as np  # late: the command line refuses and helps without it
+
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):

@@ -7,6 +7,7 @@
 | `ldpf predict` | `predict` |
 | `ldpf domains` | `discover` |
 | `ldpf features` | `encode` |
+| `ldpf data check` | `check_data` |
 | `ldpf info` | `describe_model` |
 | `ldpf diagnose` | `diagnose` |
 | `ldpf benchmark` | `benchmark` |
@@ -30,6 +31,7 @@ from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.workflows.benchmarking import benchmark
+    from ldpf.workflows.data_checking import check_data
     from ldpf.workflows.datasets import (
         check_dataset,
         describe_dataset,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DataSource": ".source",
     "benchmark": ".benchmarking",
+    "check_data": ".data_checking",
     "check_dataset": ".datasets",
     "describe_dataset": ".datasets",
     "describe_model": ".inspecting",
@@ -77,6 +80,7 @@ _HOMES = {
 __all__ = [
     "DataSource",
     "benchmark",
+    "check_data",
     "check_dataset",
     "describe_dataset",
     "describe_model",

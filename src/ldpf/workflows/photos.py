@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldpf.data import IMAGE_ENDINGS, ImageDataset, iter_image_files
+from ldpf.data import ImageDataset, image_endings, iter_image_files
 from ldpf.errors import DataError
 from ldpf.utils.text import some
 from ldpf.workflows.evaluation import check_classes
@@ -63,9 +63,9 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
             raise
         source = data if isinstance(data, DataSource) else DataSource(data)
         path = Path(source.source).expanduser()
-        if not path.is_dir() and path.suffix.lower() not in IMAGE_ENDINGS:
+        if not path.is_dir() and path.suffix.lower() not in image_endings():
             raise
-        return ListedPhotos(_without_labels(source), labeled=False)
+        return ListedPhotos(list_unlabeled(source), labeled=False)
     dataset = images.dataset
     present = [dataset.class_names[k] for k in np.unique(dataset.labels)]
     if not set(present) & set(class_names):
@@ -84,14 +84,19 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
     return ListedPhotos(images, labeled=True)
 
 
-def _without_labels(source: DataSource) -> ListedImages:
+def list_unlabeled(source: DataSource) -> ListedImages:
+    """All images of a file or folder, of the one class `UNLABELED`.
+
+    Raises:
+        DataError: there are none.
+    """
     path = Path(source.source).expanduser().absolute()
     root = path if path.is_dir() else path.parent
     files = list(iter_image_files(path))
     if not files:
         raise DataError(
             f"There are no images in {source.source}; images end in "
-            f"{', '.join(sorted(IMAGE_ENDINGS))}."
+            f"{', '.join(sorted(image_endings()))}."
         )
     paths = tuple(Path(file).absolute().relative_to(root).as_posix() for file in files)
     labels = np.zeros(len(paths), np.int64)
