@@ -12,9 +12,11 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.runner import run_benchmark
+from ldpf.heads import VISUAL_HEADS
 from ldpf.methods import auto, make_method
 from ldpf.methods.auto import CANDIDATES, Auto
-from ldpf.methods.choice import ENSEMBLE
+from ldpf.methods.choice import ENSEMBLE, cost_sentence
+from ldpf.methods.head_shares import fitted_head
 from ldpf.methods.ldpf_losses import LDPFLearner
 from ldpf.models.combined_classifier import CombinedClassifier
 from ldpf.models.saving import load_model, save_model
@@ -99,6 +101,52 @@ def test_heads_of_a_fold_have_not_learned_from_what_they_are_judged_by(data, tin
         assert torch.equal(in_fold.logits(images), alone.logits(images))
 
 
+@pytest.fixture(scope="module")
+def judges(data, tiny_clip):
+    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    for name in ("zero-shot-ensemble", "ldpf+linear-probe-balanced", "ldpf-auto"):
+        judges.train_and_judge(name)
+    return judges
+
+
+def test_prompts_with_a_head_or_another_rule_are_trained_once(judges, data, tiny_clip):
+    alone = make_method("ldpf", SHORT).fit(*data, tiny_clip)
+    both, fused = (judges.classifiers[n] for n in ("ldpf+linear-probe-balanced", "ldpf-auto"))
+    assert torch.equal(both.prompted.contexts, alone.contexts)
+    assert fused.contexts is both.prompted.contexts
+    with_head = make_method("ldpf", SHORT, settings={"head": "linear-probe-balanced"})
+    expected = with_head.fit(*data, tiny_clip)
+    images = data[1].features
+    assert torch.equal(both.logits(images), expected.logits(images))
+
+
+def test_the_best_rule_is_chosen_in_a_fold_without_its_latent_domain(judges, tiny_clip):
+    whole = judges.classifiers["ldpf-auto"]
+    for fold in judges.folds:
+        refitted = whole.fit_fusion("auto", fold.train, fold.validation, tiny_clip)
+        expected = refitted.without_prompt(fold.group)
+        images = fold.judged.features
+        in_fold = judges._in_folds["ldpf-auto"][fold.group]
+        assert torch.allclose(in_fold.logits(images), expected.logits(images), atol=1e-5)
+
+
+def test_a_head_in_a_fold_has_not_learned_from_what_judges_it(judges):
+    for fold in judges.folds:
+        in_fold = judges._in_folds["ldpf+linear-probe-balanced"][fold.group]
+        assert (in_fold.domain_weights(fold.judged.features)[:, fold.group] == 0).all()
+        groups = judges.classifiers["ldpf-auto"].latent.assign(fold.train.features)
+        head = fitted_head(VISUAL_HEADS.make("linear-probe-balanced"), fold.train, groups)
+        images = fold.judged.features
+        assert torch.allclose(in_fold.members[1].logits(images), head.logits(images), atol=1e-5)
+
+
+def test_the_cost_is_shown_beside_that_of_ldpf(fitted, caplog):
+    found = fitted.training["auto"]
+    assert found["cost_of"] == "ldpf" and found["cost"] > 1
+    assert f"{found['cost']:.1f} times as long as training ldpf" in cost_sentence(found)
+    assert cost_sentence({"cost": None}) == ""
+
+
 def test_one_latent_domain_leaves_nothing_out(data, tiny_clip):
     fitted = make_method("auto", SHORT, n_domains=1).fit(*data, tiny_clip)
     found = fitted.training["auto"]
@@ -116,10 +164,10 @@ def test_it_needs_no_validation(data, tiny_clip):
 def test_a_fold_that_cannot_be_learned_from_judges_nobody(data, tiny_clip, monkeypatch):
     original = auto._Judges._in_fold
 
-    def refuse(self, method, classifier, fold):
-        if method.name == "coop" and fold.group == 1:
+    def refuse(self, name, fold):
+        if name == "coop" and fold.group == 1:
             raise SettingsError("Too few.")
-        return original(self, method, classifier, fold)
+        return original(self, name, fold)
 
     monkeypatch.setattr(auto._Judges, "_in_fold", refuse)
     found = METHOD.fit(*data, tiny_clip).training["auto"]
@@ -182,6 +230,7 @@ def test_number_of_domains_and_tau_reach_the_prompts(data, tiny_clip):
         {"members": ("ldpf", "kgcoop")},
         {"members": ("ldpf",)},
         {"candidates": (*CANDIDATES, "auto")},
+        {"candidates": (*CANDIDATES, "ldpf+forest")},
         {"margin": -1.0},
         {"judge_steps": 0},
     ],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ldpf.cli.console import plain_table, say, show
-from ldpf.methods.choice import HEADINGS, table_rows
+from ldpf.methods.choice import HEADINGS, cost_sentence, table_rows
 
 
 def print_choice(auto: Mapping[str, Any]) -> None:
@@ -17,3 +17,5 @@ def print_choice(auto: Mapping[str, Any]) -> None:
         table.add_row(*row)
     show(table)
     say(auto["reason"])
+    if cost := cost_sentence(auto):
+        say(cost)

@@ -16,6 +16,7 @@ from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES
 from ldpf.heads.base import VISUAL_HEADS
 from ldpf.methods.base import METHODS
+from ldpf.methods.variants import derived, variants_of
 from ldpf.utils.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -83,25 +84,16 @@ class Readout:
         Raises:
             SettingsError: the fusion rule learns, and there are no images for it to learn from.
         """
-        if self.head is not None and trained_on is not None:
-            # Imported here since it loads torch, and the command line needs the names alone.
-            from ldpf.methods.with_head import add_head
-
-            head = self.visual or VISUAL_HEADS.make(self.head)
-            train, validation, seed = trained_on.train, trained_on.validation, trained_on.seed
-            return add_head(classifier.prompted, head, train, validation, seed=seed)
-        if self.head is not None:
+        fusion, head = self.rule or self.fusion, self.visual or self.head
+        if trained_on is not None:
+            images = trained_on.train, trained_on.validation, trained_on.backbone
+            return derived(classifier, *images, fusion=fusion, head=head, seed=trained_on.seed)
+        if head is not None:
             raise SettingsError(
                 f"The head {self.head!r} has to be fitted, but there are no images to fit it to; "
                 f"train with head={self.head}."
             )
-        fusion = self.rule or self.fusion
-        if fusion is None:
-            return classifier
-        if trained_on is None:
-            return classifier.with_fusion(fusion)
-        images = trained_on.train, trained_on.validation
-        return classifier.fit_fusion(fusion, *images, trained_on.backbone, seed=trained_on.seed)
+        return classifier if fusion is None else classifier.with_fusion(fusion)
 
     def predict(
         self, reader: Classifier, features: torch.Tensor, labels: torch.Tensor
@@ -151,16 +143,11 @@ class _Readouts(Mapping[str, Readout]):
     def _all(self) -> dict[str, Readout]:
         readouts = {name: Readout(name) for name in METHODS}
         for name in METHODS:
-            facts = METHODS.facts(name)
-            if own := facts.get("fusion"):
-                for rule in FUSION_RULES:
-                    if rule != own:  # a method of this name goes first
-                        readouts.setdefault(f"{name}-{rule}", Readout(name, rule))
-            if facts.get("heads", False):
-                for head in VISUAL_HEADS:
-                    if VISUAL_HEADS.facts(head).get("fits", True):
-                        readouts.setdefault(f"{name}+{head}", Readout(name, head=head))
-            if oracle := facts.get("oracle"):
+            for variant_name, variant in variants_of(name).items():
+                # A method of this name goes first.
+                own = Readout(name, variant.fusion, head=variant.head)
+                readouts.setdefault(variant_name, own)
+            if oracle := METHODS.facts(name).get("oracle"):
                 readouts[oracle] = Readout(name, oracle=True)
         return readouts
 

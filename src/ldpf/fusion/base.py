@@ -82,10 +82,12 @@ class FusionRule:
             logarithms of probabilities), or `probabilities`.
         asks_zero_shot: whether it is to be given the text features of the zero-shot ensemble, by
             `with_zero_shot`: before `fit`, and again where the class names change.
+        zero_shot: these text features, [K, D]; a field of rules that ask for them.
     """
 
     mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "text"
     asks_zero_shot: ClassVar[bool] = False
+    zero_shot: torch.Tensor | None = None
     registered_name: ClassVar[str]
 
     def weights(self, inputs: FusionInputs) -> torch.Tensor:

@@ -13,14 +13,16 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods.base import METHODS, Method, make_method
-from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, table_rows
+from ldpf.methods.candidates import Candidates
+from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, cost_sentence, table_rows
 from ldpf.methods.left_out import STEPS, latent_groups, usable_folds
+from ldpf.methods.overrides import with_settings
+from ldpf.methods.variants import get_variant
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.combined_classifier import combine
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
-from ldpf.utils.quiet import quiet
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -38,6 +40,8 @@ CANDIDATES = (
     "linear-probe-balanced",
     "coop",
     "ldpf",
+    "ldpf+linear-probe-balanced",
+    "ldpf-auto",
 )
 MEMBERS = ("ldpf", "linear-probe-balanced", "gda-balanced")
 
@@ -59,7 +63,9 @@ class Auto(Method):
     `judge_steps` in each fold, so it is judged below what it could do.
 
     Attributes:
-        candidates: names of methods to judge; those in `members` must be among them.
+        candidates: names of methods to judge, or of what else their prompts give: `ldpf-RULE` by
+            another fusion rule and `ldpf+HEAD` with a visual head, without another training. Those
+            in `members` must be among them.
         members: names of the methods in the ensemble, which have equal shares.
         margin: standard errors by which a single candidate must be better than the ensemble.
         judge_steps: steps of prompts in a fold at most.
@@ -93,6 +99,8 @@ class Auto(Method):
             raise SettingsError(
                 f"members={self.members} should be 2 or more methods other than {self.name!r}."
             )
+        for name in self.candidates:
+            get_variant(name)
         object.__setattr__(self, "fusion", as_rule(self.fusion))
 
     @property
@@ -112,7 +120,8 @@ class Auto(Method):
         """Train and judge every candidate, then keep the ensemble or one of them.
 
         What was judged is in the classifier's `training["auto"]`: `table`, `chosen`, `reason`,
-        `n_folds`, and `seconds` in all. An interrupted run resumes the training of LDPF.
+        `n_folds`, `seconds` in all, and `cost`: how many times as long that is as training the
+        candidate that fuses prompts. An interrupted run resumes the training of LDPF.
 
         Raises:
             SettingsError: `train` cannot fill the latent domains.
@@ -132,30 +141,34 @@ class Auto(Method):
             "reason": reason,
             "n_domains": judges.n_domains,
             "n_folds": len(judges.folds),
-            "seconds": time.monotonic() - started,
+            **judges.cost(time.monotonic() - started),
         }
         for row in (HEADINGS, *table_rows(auto)):
             log.info("%-32s %24s %9s %8s", *row)
         log.info("%s", reason)
+        if cost := cost_sentence(auto):
+            log.info("%s", cost)
         judged = {row.name: row.validation_accuracy for row in table}
         training = {
             **judges.prompt_report(chosen),
             **result.training,
             "validation_accuracy": judged[chosen],
-            "text_passes": judges.text_passes,
+            "text_passes": judges.candidates.text_passes,
             "auto": auto,
         }
         return replace(result, method=self.name, training=training)  # type: ignore[type-var]
 
     def candidate(self, name: str, n_domains: int) -> Method:
         """A candidate with this method's recipe, latent domains and fusion rule."""
-        method: Any = make_method(name, self.recipe)
+        variant = get_variant(name)
+        method: Any = make_method(variant.method, self.recipe)
         shared = {
             "discovery": replace(self.discovery, n_domains=n_domains),
             "fusion": self.fusion,
         }
         known = {field.name for field in fields(method)}
-        return replace(method, **{key: part for key, part in shared.items() if key in known})
+        method = replace(method, **{key: part for key, part in shared.items() if key in known})
+        return with_settings(method, variant.settings)
 
     def left_out(
         self,
@@ -183,12 +196,12 @@ class Auto(Method):
 
 
 class _Judges:
-    """Trains candidates on all images and on the folds, and measures them.
+    """Judges candidates on the folds.
 
     Attributes:
-        folds: those that every candidate so far could learn from.
+        candidates: trained on all images when they are asked for.
         classifiers: of all images, by name of the candidate.
-        text_passes: of all trainings together.
+        folds: those that every candidate so far could learn from.
     """
 
     def __init__(
@@ -200,51 +213,38 @@ class _Judges:
         seed: int,
         record: RunRecord,
     ) -> None:
-        self.auto, self.backbone, self.seed, self.record = auto, backbone, seed, record
-        self.train, self.validation = train, validation
-        self.judged = validation if len(validation) else train
-        self.classifiers: dict[str, Classifier] = {}
-        self.text_passes = 0
-        self._seconds: dict[str, float] = {}
-        self._in_folds: dict[str, dict[int, Classifier]] = {}
+        self.auto = auto
         *groups, self.n_domains = latent_groups(train, validation, auto.discovery, seed=seed)
         self.folds = usable_folds(train, validation, groups[0], groups[1], self.n_domains)
+        self.candidates = Candidates(
+            lambda name: auto.candidate(name, self.n_domains),
+            *(train, validation, backbone),
+            seed=seed,
+            record=record,
+            steps=auto.judge_steps,
+        )
+        self.classifiers: dict[str, Classifier] = {}
+        self._seconds: dict[str, float] = {}
+        self._in_folds: dict[str, dict[int, Classifier]] = {}
 
     def train_and_judge(self, name: str) -> None:
         """Train a candidate on all images and in each fold."""
         started = time.monotonic()
-        method = self.auto.candidate(name, self.n_domains)
-        # One run has one checkpoint: that of the longest training, whose curves are shown.
-        main = "fusion" in METHODS.facts(name)
-        classifier = method.fit(
-            self.train,
-            self.validation,
-            self.backbone,
-            seed=self.seed,
-            record=self.record if main else RunRecord(),
-        )
-        self.text_passes += classifier.training["text_passes"]
-        self.classifiers[name] = classifier
+        self.classifiers[name] = self.candidates.classifier(name)
         self._in_folds[name] = {}
         for fold in tuple(self.folds):
             try:
-                with quiet():
-                    in_fold = self._in_fold(method, classifier, fold)
+                self._in_folds[name][fold.group] = self._in_fold(name, fold)
             except LdpfError as error:
                 log.warning("latent domain %d judges nothing: %s", fold.group, error)
                 self.folds.remove(fold)
-                continue
-            self._in_folds[name][fold.group] = in_fold
-            self.text_passes += in_fold.training["text_passes"]
         self._seconds[name] = time.monotonic() - started
 
     def combine(self) -> None:
         """Combine the members, in each fold calibrated on images that the fold keeps."""
         started = time.monotonic()
         name, members = self.auto.name, self.auto.members
-        self.classifiers[ENSEMBLE] = combine(
-            name, [self.classifiers[member] for member in members], self.judged
-        )
+        self.classifiers[ENSEMBLE] = self.candidates.combined(name, members)
         self._in_folds[ENSEMBLE] = {
             fold.group: combine(
                 name,
@@ -273,14 +273,26 @@ class _Judges:
                     )
                     for fold in self.folds
                 ),
-                classifier.accuracy(self.judged.features, self.judged.labels),
+                classifier.accuracy(self.candidates.judged.features, self.candidates.judged.labels),
                 self._seconds[name],
             )
             for name, classifier in self.classifiers.items()
         ]
 
-    def _in_fold(self, method: Method, classifier: Classifier, fold: GroupFold) -> Classifier:
-        """A classifier that did not learn from the images that the fold judges by."""
-        return method.left_out(
-            classifier, fold, self.backbone, seed=self.seed, steps=self.auto.judge_steps
+    def cost(self, seconds: float) -> dict[str, Any]:
+        """The seconds of all, and how many times the training of the prompts that are fused.
+
+        An interruption before is counted in neither.
+        """
+        trained = {get_variant(name).method for name in self.classifiers if name != ENSEMBLE}
+        reference = next(
+            (n for n in METHODS if n in trained and "fusion" in METHODS.facts(n)), None
         )
+        if reference is None:
+            return {"seconds": seconds, "cost": None, "cost_of": None}
+        own = self.candidates.seconds[reference]
+        return {"seconds": seconds, "cost": seconds / max(own, 1e-9), "cost_of": reference}
+
+    def _in_fold(self, name: str, fold: GroupFold) -> Classifier:
+        """A classifier that did not learn from the images that the fold judges by."""
+        return self.candidates.in_fold(name, fold)

@@ -119,3 +119,13 @@ def table_rows(auto: Mapping[str, Any]) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def cost_sentence(auto: Mapping[str, Any]) -> str:
+    """What the choice took; empty where there is nothing to compare it with."""
+    if auto.get("cost") is None:
+        return ""
+    return (
+        f"Training and judging all candidates took {auto['seconds']:.0f} s, {auto['cost']:.1f} "
+        f"times as long as training {auto['cost_of']}."
+    )

@@ -190,8 +190,12 @@ class LDPF(Method):
         seed: int = 0,
         steps: int = 100,
     ) -> Classifier:
-        """See `Method.left_out`; a visual head is fitted to the fold."""
+        """See `Method.left_out`; a rule that learns and a visual head are fitted to the fold."""
         if not self.head.fits:
+            if self.fusion.needs_fit:
+                # Its choice must not know the latent domain that judges it.
+                images = fold.train, fold.validation
+                classifier = classifier.fit_fusion(self.fusion, *images, backbone, seed=seed)
             return super().left_out(classifier, fold, backbone, seed=seed, steps=steps)
         prompts: Any = classifier
         alone = replace(self, head=NoHead())

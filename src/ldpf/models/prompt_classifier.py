@@ -115,7 +115,7 @@ class PromptClassifier(Classifier):
         held_out = validation if len(validation) else train
         examples = self._examples(train), self._examples(held_out)
         rule = as_rule(fusion)
-        if backbone is not None:
+        if backbone is not None and rule.zero_shot is None:
             rule = _with_texts(rule, self.class_names, backbone)
         return replace(self, fusion=rule.fit(*examples, seed=seed))
 
