@@ -10,15 +10,24 @@ if TYPE_CHECKING:
     from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, NewSite
     from ldpf.expectation.expectation import Expectation
     from ldpf.expectation.measure import measure_expectation
+    from ldpf.expectation.site_estimate import SiteEstimate
 
 _HOMES = {
     "Expectation": "ldpf.expectation.expectation",
     "HeldOut": "ldpf.expectation.accuracies",
     "LeftOutDomain": "ldpf.expectation.accuracies",
     "NewSite": "ldpf.expectation.accuracies",
+    "SiteEstimate": "ldpf.expectation.site_estimate",
     "measure_expectation": "ldpf.expectation.measure",
 }
 
-__all__ = ["Expectation", "HeldOut", "LeftOutDomain", "NewSite", "measure_expectation"]
+__all__ = [
+    "Expectation",
+    "HeldOut",
+    "LeftOutDomain",
+    "NewSite",
+    "SiteEstimate",
+    "measure_expectation",
+]
 
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -130,11 +130,7 @@ class ConformalSets:
         Raises:
             SettingsError: the coverage cannot be, or there are no images for the calibration.
         """
-        if not (isinstance(coverage, int | float) and 0 < coverage < 1):
-            raise SettingsError(
-                f"coverage={coverage!r} should be a number between 0 and 1, both excluded, such as "
-                "0.9."
-            )
+        check_coverage(coverage)
         if not self.calibrations:
             raise SettingsError(
                 "This model was trained without images to calibrate sets on: none was held out, "
@@ -150,6 +146,14 @@ class ConformalSets:
         odd = SCORES[self.score](probabilities.double())
         result = odd <= threshold
         return result.scatter(1, probabilities.argmax(dim=1, keepdim=True), True)
+
+
+def check_coverage(coverage: float) -> None:
+    """Refuse a coverage that cannot be; raises SettingsError."""
+    if not (isinstance(coverage, int | float) and 0 < coverage < 1):
+        raise SettingsError(
+            f"coverage={coverage!r} should be a number between 0 and 1, both excluded, such as 0.9."
+        )
 
 
 def true_scores(score: str, probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -187,4 +191,4 @@ CALIBRATIONS: Mapping[str, Callable[[ConformalSets, float], float]] = {
 """Threshold for a coverage by what it is calibrated on: held-out images of the same sites, latent
 domains left out in turn, or the worst of these."""
 
-DEFAULT_CALIBRATION = "left-out"
+DEFAULT_CALIBRATION = "worst-domain"

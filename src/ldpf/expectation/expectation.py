@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ldpf.errors import SettingsError
 from ldpf.expectation.accuracies import HeldOut, NewSite, expected, from_json, to_json
-from ldpf.expectation.conformal import ConformalSets
+from ldpf.expectation.conformal import ConformalSets, check_coverage
 from ldpf.expectation.outside import Outside
+from ldpf.expectation.site_estimate import SiteEstimate, SiteEstimator
+from ldpf.expectation.site_sets import site_sets
 from ldpf.models.kept import KEPT_PARTS, KeptPart
 from ldpf.models.parts import with_prefix, without_prefix
 from ldpf.models.tensor_checks import Shape
+
+if TYPE_CHECKING:
+    from ldpf.models.base import Classifier
+
+SITE = "site"
+"""Name of the calibration on the photos of a site themselves."""
+
+SITE_PHOTOS = 50
+"""So many photos tell enough of their site."""
 
 
 @KEPT_PARTS.register("expectation")
@@ -31,6 +42,7 @@ class Expectation(KeptPart):
             domains could be left out.
         conformal: scores that prediction sets are made from.
         outside_check: tells images that the model should not be asked about.
+        site_estimator: estimates accuracy from the photos of a site.
         seconds: that measuring all this took.
     """
 
@@ -39,7 +51,10 @@ class Expectation(KeptPart):
     new_site: NewSite | None
     conformal: ConformalSets
     outside_check: Outside
+    site_estimator: SiteEstimator
     seconds: float = 0.0
+    # Of a class without training images.
+    minus_infinity: ClassVar[tuple[str, ...]] = ("site.bias",)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -58,14 +73,50 @@ class Expectation(KeptPart):
     def sets(
         self, probabilities: torch.Tensor, coverage: float, calibration: str | None = None
     ) -> torch.Tensor:
-        """The prediction set of each image, [N, K] bool; see `ConformalSets.sets`.
+        """The prediction set of each image, [N, K] bool: the classes that it may well be of.
 
         Args:
             probabilities: [N, K], calibrated.
             coverage: share of sets that should hold the true class, such as 0.9.
-            calibration: what the sets are calibrated on; None for the default.
+            calibration: what the sets are calibrated on, a name in `calibrations`: `held-out`
+                images of the same sites, latent domains `left-out`, the `worst-domain` of these,
+                or `site`, these photos themselves (`site_sets`), which must then be of one site.
+                None for `site` where there are `SITE_PHOTOS` or more, else `worst-domain`.
+
+        Raises:
+            SettingsError: the coverage cannot be, or there are no images for the calibration.
         """
-        return self.conformal.sets(probabilities, coverage, calibration)
+        if calibration is None and len(probabilities) >= SITE_PHOTOS:
+            calibration = SITE if SITE in self.calibrations else None
+        if calibration != SITE:
+            return self.conformal.sets(probabilities, coverage, calibration)
+        check_coverage(coverage)
+        if SITE not in self.calibrations:
+            raise SettingsError(
+                f"calibration={SITE!r} should be one of {', '.join(self.calibrations)}: fewer than "
+                "two latent domains could be left out, so nothing is known of the errors at a new "
+                "site."
+            )
+        return site_sets(probabilities, coverage, self.site_estimator.accuracy(probabilities))
+
+    @property
+    def calibrations(self) -> list[str]:
+        """What sets can be calibrated on."""
+        site = [SITE] if self.site_estimator.errors else []
+        return [*self.conformal.calibrations, *site]
+
+    def estimate(self, classifier: Classifier, features: torch.Tensor) -> SiteEstimate:
+        """The accuracy at a site, from its photos alone.
+
+        Args:
+            classifier: the one that this was measured for.
+            features: [N, D] of photos of one site.
+
+        Raises:
+            DataError: there are no photos.
+        """
+        logits = classifier.logits(features).float()
+        return self.site_estimator.estimate(logits, features, self.temperature)
 
     def outside(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Which images lie outside of what the model knows; see `Outside`.
@@ -86,6 +137,7 @@ class Expectation(KeptPart):
             **to_json(self.held_out, self.new_site),
             "score": self.conformal.score,
             "calibrated_on": len(self.conformal.by_domain),
+            "estimators": self.site_estimator.to_json(),
             "seconds": self.seconds,
         }
 
@@ -96,6 +148,7 @@ class Expectation(KeptPart):
             "scores.held_out": self.conformal.held_out,
             **by_domain,
             **with_prefix("outside", self.outside_check.tensors()),
+            **with_prefix("site", self.site_estimator.tensors()),
         }
 
     @classmethod
@@ -103,7 +156,8 @@ class Expectation(KeptPart):
         """See `KeptPart.shapes`."""
         names = ["held_out", *map(str, range(values["calibrated_on"]))]
         scores: dict[str, Shape] = {f"scores.{name}": (f"images.{name}",) for name in names}
-        return scores | with_prefix("outside", Outside.shapes(embed_dim))
+        scores |= with_prefix("outside", Outside.shapes(embed_dim))
+        return scores | with_prefix("site", SiteEstimator.shapes(n_classes, embed_dim))
 
     @classmethod
     def from_saved(
@@ -118,5 +172,6 @@ class Expectation(KeptPart):
             new_site,
             ConformalSets(tensors["scores.held_out"], by_domain, values["score"]),
             Outside.from_tensors(without_prefix("outside", tensors)),
+            SiteEstimator.from_saved(values["estimators"], without_prefix("site", tensors)),
             values["seconds"],
         )

@@ -9,9 +9,16 @@ import torch
 
 from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, new_site_of
 from ldpf.expectation.conformal import ConformalSets
+from ldpf.expectation.estimators.base import KnownSite, SiteAnswers
 from ldpf.expectation.expectation import Expectation
 from ldpf.expectation.odd_pictures import odd_features
 from ldpf.expectation.outside import Outside
+from ldpf.expectation.site_estimate import (
+    SiteEstimator,
+    class_shares,
+    known_sites,
+    second_head,
+)
 from ldpf.methods.left_out import answers_of, left_out_classifiers
 from ldpf.models.temperature import fit_temperature
 
@@ -56,12 +63,21 @@ def measure_expectation(
     )
     images = train.joined(validation)
     outside = Outside.measure(images.features, images.labels, odd_features(backbone), left_out)
+    sites = known_sites(left_out, temperature)
+    n_classes = len(classifier.class_names)
+    second = second_head(train.features, train.labels, n_classes)
+    shares = class_shares(train.labels, n_classes)
+    if not sites and len(validation):
+        logits = second.logits(validation.features)
+        held_out = SiteAnswers(held_out_logits, logits, temperature, shares)
+        sites = [KnownSite(held_out, validation.labels)]
     return Expectation(
         temperature,
         _held_out(held_out_logits, validation.labels),
         new_site_of(_domains(answers)),
         conformal,
         outside,
+        SiteEstimator.measure(sites, second, shares),
         time.monotonic() - started,
     )
 
