@@ -110,17 +110,28 @@ def main() -> None:
     parser.add_argument("--backbone", default="nano")
     parser.add_argument("--targets", help="every domain by default")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--style", action="store_true", help="also cluster style statistics")
     parser.add_argument("--accuracy", action="store_true", help="also train LDPF, once a target")
     parser.add_argument("--steps", type=int, help="of that training, instead of the recipe's")
     options = parser.parse_args()
     backbone = load_backbone(options.backbone, "cpu")
-    data = extract_features(load_dataset(options.data), backbone, progress=False)
+    data = extract_features(
+        load_dataset(options.data), backbone, progress=False, style=options.style
+    )
     targets = tuple(options.targets.split(",")) if options.targets else data.domain_names
-    print("| disentangle | clusterer | NMI, true domains | NMI, class | stability | agree | LDPF |")
-    print("|---|---|---:|---:|---:|---:|---:|")
-    for disentangle, clusterer in KINDS:
+    print(
+        "| features | disentangle | clusterer | NMI, true domains | NMI, class | stability | agree "
+        "| LDPF |"
+    )
+    print("|---|---|---|---:|---:|---:|---:|---:|")
+    kinds = [("image", *kind) for kind in KINDS]
+    if options.style:
+        kinds += [("style", *kind) for kind in KINDS if kind != PAPER]
+    for features, disentangle, clusterer in kinds:
         settings = DiscoverySettings(
-            disentangle=DISENTANGLERS.make(disentangle), clusterer=CLUSTERERS.make(clusterer)
+            features=features,
+            disentangle=DISENTANGLERS.make(disentangle),
+            clusterer=CLUSTERERS.make(clusterer),
         )
         quality = measure(
             data,
@@ -132,8 +143,9 @@ def main() -> None:
         )
         accuracy = "" if quality.accuracy is None else f"{100 * quality.accuracy:.1f}"
         print(
-            f"| {disentangle} | {clusterer} | {quality.domain_nmi:.2f} | {quality.class_nmi:.2f} "
-            f"| {quality.stability:.2f} | {100 * quality.agree:.0f}% | {accuracy} |",
+            f"| {features} | {disentangle} | {clusterer} | {quality.domain_nmi:.2f} "
+            f"| {quality.class_nmi:.2f} | {quality.stability:.2f} | {100 * quality.agree:.0f}% "
+            f"| {accuracy} |",
             flush=True,
         )
 

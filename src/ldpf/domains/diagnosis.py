@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+NOTED = ("erased", "overlap_class_nmi", "overlap_removed", "style_explained", "style_followed")
+"""What disentanglers note while they work, and no later measurement can tell."""
+
 _PERCENT_POINTS = 0.10
 _FAR = 0.05  # quantile of the training images' cosines below which an image counts as far
 _LARGE_GAP = 0.10
@@ -35,10 +38,11 @@ def judge_discovery(measured: Mapping[str, Any]) -> list[Judgement]:
     Args:
         measured: `probe_accuracy`, `chance`, `raw_probe_accuracy`, `explained_variance`,
             `class_nmi`, `domain_nmi`, `domain_ari`, `moved`, `sizes`, `erased`,
-            `overlap_class_nmi`, `overlap_removed`.
+            `overlap_class_nmi`, `overlap_removed`, `style_followed`.
     """
     return [
         *_erasure_words(measured),
+        *_style_words(measured),
         *_class_words(measured),
         *_collapse_words(measured),
         *_cluster_words(measured),
@@ -57,6 +61,17 @@ def _erasure_words(measured: Mapping[str, Any]) -> list[Judgement]:
         "class from several sites would help."
     )
     return [Judgement(text, False)]
+
+
+def _style_words(measured: Mapping[str, Any]) -> list[Judgement]:
+    followed = measured.get("style_followed")
+    if followed is None:
+        return []
+    text = (
+        "Latent domains are clusters of style statistics; for new images only image features are "
+        f"there, and these alone put {followed:.0%} of the training images into their own."
+    )
+    return [Judgement(text, followed >= 0.8)]
 
 
 def _class_words(measured: Mapping[str, Any]) -> list[Judgement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,9 +12,11 @@ from ldpf.domains.clustering.base import Clustering
 from ldpf.domains.clustering.matching import check_n_domains, match_to_previous
 from ldpf.domains.diagnostics import cross_table, measure_latent
 from ldpf.domains.disentangle.class_centered import ClassCentered
+from ldpf.domains.disentangle.run import DisentanglerRun
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.how_many.base import HOW_MANY, Chosen
 from ldpf.domains.settings import DiscoverySettings
+from ldpf.domains.style import StyleRun
 from ldpf.errors import SettingsError
 from ldpf.utils.seed import derived_seed, generator
 from ldpf.utils.text import some
@@ -44,9 +46,11 @@ class DomainDiscovery:
 
         Raises:
             SettingsError: they cannot fill the domains.
-            DataError: the true domains were asked for, but are unknown.
+            DataError: the true domains or style statistics were asked for, but are unknown.
         """
         self.train, self.validation, self.settings, self.seed = train, validation, settings, seed
+        draws = generator(seed, "extractor")
+        self.style = StyleRun(train, settings.disentangle, draws) if settings.needs_style else None
         self.chosen = self._choose_number()
         # More domains than images are refused; more than suit the classes are lowered.
         n_domains = self.chosen.n_domains
@@ -58,14 +62,41 @@ class DomainDiscovery:
             check_n_domains(train.features, n_domains)
             self.n_domains = self._lowered(n_domains)
             self.given = settings.assignment.given(train, self.n_domains, seed)
-        self.training = settings.disentangle.start(
-            train.features, train.labels, len(train.class_names), generator(seed, "extractor")
+        self.training: DisentanglerRun[Any] = self.style or settings.disentangle.start(
+            train.features, train.labels, len(train.class_names), draws
         )
+        if self.style is not None and self.given is None:
+            self.given = self._style_clusters(self.style)
         self.rounds_done = 0
         self.clustering = self._first_clustering()
         self.moved = 1.0
+        if self.style is not None:
+            nearest = self.latent_domains().assign(train.features)
+            followed = float((nearest == self.assignments).double().mean())
+            self.training.noted["style_followed"] = followed
         if self.done:
             self._warn_of_odd_domains()
+
+    def _style_clusters(self, style: StyleRun) -> torch.Tensor:
+        """Clusters [N] of style statistics; fewer where these do not differ enough."""
+        seed = derived_seed(self.seed, "style")
+        asked = self.n_domains
+        while True:
+            try:
+                found = self.settings.clusterer.fit(style.z, self.n_domains, seed).assignments
+            except SettingsError:
+                if self.n_domains == 1:
+                    raise
+                self.n_domains -= 1
+                continue
+            if self.n_domains < asked:
+                log.warning(
+                    "%d latent domains instead of %d: without the class, the style statistics of "
+                    "the training images do not differ enough for more",
+                    self.n_domains,
+                    asked,
+                )
+            return found
 
     def _choose_number(self) -> Chosen:
         """S from the settings, or by the rule that they name.
@@ -77,9 +108,12 @@ class DomainDiscovery:
         if not isinstance(number, str):
             return Chosen(number)
         train = self.train
-        simple = ClassCentered().fit(train.features, train.labels, len(train.class_names))
-        with torch.no_grad():
-            z = simple(train.features)
+        if self.style is not None:
+            z = self.style.z
+        else:
+            simple = ClassCentered().fit(train.features, train.labels, len(train.class_names))
+            with torch.no_grad():
+                z = simple(train.features)
         seed = derived_seed(self.seed, "number of domains")
         chosen = HOW_MANY.make(number).choose(z, self.settings.clusterer, seed, train)
         for row in chosen.table:

@@ -26,7 +26,8 @@ class DiscoverySettings:
         n_domains: S (N_s in the paper, which uses 3), or the name of a rule that chooses it.
         rounds: epochs of the disentangler, each followed by a clustering and matching [ours: every
             epoch, as in MMLD].
-        disentangle: what takes the class out of image features.
+        features: what is clustered: `image` features, or `style` statistics of an early layer.
+        disentangle: what takes the class out of them.
         clusterer: what divides domain features.
         assignment: whether domains are clusters, or given.
         images_per_cell: training images that each class should have in each latent domain, on
@@ -37,6 +38,7 @@ class DiscoverySettings:
         default=3, metadata=constraint(Either(Whole(at_least=1), OneOf(HOW_MANY)))
     )
     rounds: int = field(default=20, metadata=constraint(Whole(at_least=1)))
+    features: str = field(default="image", metadata=constraint(OneOf(("image", "style"))))
     disentangle: Disentangler = field(default_factory=Leace)
     clusterer: Clusterer = field(default_factory=SphericalKMeans)
     assignment: Assignment = field(default_factory=Clusters)
@@ -44,6 +46,11 @@ class DiscoverySettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def needs_style(self) -> bool:
+        """Whether the training images need style statistics."""
+        return self.features == "style"
 
     @property
     def expected_domains(self) -> int:

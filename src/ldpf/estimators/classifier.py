@@ -19,7 +19,13 @@ from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.features.feature_set import FeatureSet
-from ldpf.features.inputs import brings_labels, labelled_features, may_be_table, to_features
+from ldpf.features.inputs import (
+    brings_labels,
+    features_and_style,
+    labelled_features,
+    may_be_table,
+    to_features,
+)
 from ldpf.fusion import FusionRule
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import known_names, with_settings
@@ -245,7 +251,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             )
         vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
         backbone = self._load_backbone()
-        data = labelled_features(X, backbone)
+        data = labelled_features(X, backbone, style=self._method().needs_style)
         classes = np.asarray(data.class_names)
         if self.class_names is not None:
             data = replace(data, class_names=names_of_classes(classes, self.class_names))
@@ -265,9 +271,13 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             )
         names = names_of_classes(classes, self.class_names)
         backbone = self._load_backbone()
-        features = to_features(X, backbone)
+        wanted = self._method().needs_style
+        features, style = (
+            features_and_style(X, backbone) if wanted else (to_features(X, backbone), None)
+        )
         data = FeatureSet(
             features=features,
+            style=style,
             labels=torch.from_numpy(encoded.astype(np.int64)),
             domains=None,
             class_names=names,

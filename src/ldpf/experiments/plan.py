@@ -97,6 +97,21 @@ class BenchmarkPlan:
         return with_settings(method, applicable(method, self.settings))
 
     @property
+    def needs_style(self) -> bool:
+        """Whether a method, or a candidate of its search, needs style statistics."""
+        return any(
+            candidate.needs_style
+            for method in map(self.make, self.trained)
+            for candidate in (
+                method,
+                *(
+                    with_settings(method, values)
+                    for values in (self.search.candidates(method, seed=0) if self.search else ())
+                ),
+            )
+        )
+
+    @property
     def trained(self) -> list[str]:
         """The methods that are trained; read-outs of the same training count once."""
         return list(dict.fromkeys(get_readout(name).trained_as for name in self.methods))

@@ -122,6 +122,7 @@ class _Work:
     def of(cls, experiment: Experiment, threads: int) -> _Work:
         data, backbone = experiment.data, experiment.backbone
         tensors = {"features": data.features, "labels": data.labels, "domains": data.domains}
+        tensors["style"] = data.style
         arrays = {name: None if t is None else t.numpy() for name, t in tensors.items()}
         return cls(
             bare=replace(experiment, data=None, backbone=None),  # type: ignore[arg-type]

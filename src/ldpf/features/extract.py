@@ -6,7 +6,7 @@ import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.images import (
@@ -71,6 +72,7 @@ def extract_features(
     skip_bad: bool = False,
     progress: bool = True,
     max_pixels: int = MAX_PIXELS,
+    style: bool = False,
 ) -> FeatureSet:
     """The features of every image; see `encode_dataset`, which also says what it took."""
     return encode_dataset(
@@ -83,6 +85,7 @@ def extract_features(
         skip_bad=skip_bad,
         progress=progress,
         max_pixels=max_pixels,
+        style=style,
     ).features
 
 
@@ -97,6 +100,7 @@ def encode_dataset(
     skip_bad: bool = False,
     progress: bool = True,
     max_pixels: int = MAX_PIXELS,
+    style: bool = False,
 ) -> Extraction:
     """The features of every image of a dataset, encoding only those not encoded before.
 
@@ -124,12 +128,28 @@ def encode_dataset(
         skip_bad: Leave bad files out and record them in `skipped`, instead of stopping.
         progress: Show progress on stderr.
         max_pixels: As in `ldpf.data.images.read_image`.
+        style: Also read the style statistics of each image, in the same pass; they are kept with
+            the features under a key of their own. See `StyledBackbone`.
 
     Raises:
         DataError: Bad files and `skip_bad` is False: one message that lists them; no image left;
             or the cache folder cannot be written to.
         BackboneError: The backbone gives a feature that is not finite, or fails.
     """
+    if style:
+        _require_images(dataset)
+        both = encode_dataset(
+            dataset,
+            StyledBackbone(backbone),  # type: ignore[arg-type]
+            cache_dir=cache_dir,
+            batch_size=batch_size,
+            workers=workers,
+            verify=verify,
+            skip_bad=skip_bad,
+            progress=progress,
+            max_pixels=max_pixels,
+        )
+        return replace(both, features=_divided(both.features, backbone.embed_dim))
     started = time.perf_counter()
     if isinstance(dataset, LabelledImages):
         known = encode_labelled(dataset, backbone, batch_size=batch_size, progress=progress)
@@ -182,6 +202,20 @@ def encode_dataset(
         features, contents = features[torch.tensor(rows)], contents[rows]
     known = FeatureSet.of(kept, features, contents)
     return Extraction(known, encoded, time.perf_counter() - started)
+
+
+def _require_images(dataset: ImageDataset | LabelledImages) -> None:
+    if isinstance(dataset, EmbeddedImages):
+        raise DataError(
+            f"the embeddings of {dataset.name!r} hold no style statistics; give the images "
+            "themselves, or take discovery.features='image'"
+        )
+
+
+def _divided(both: FeatureSet, embed_dim: int) -> FeatureSet:
+    """Features [N, D] and, apart from them, the style statistics that stand behind them."""
+    features, style = both.features[:, :embed_dim], both.features[:, embed_dim:]
+    return replace(both, features=features.contiguous(), style=style.contiguous())
 
 
 def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:

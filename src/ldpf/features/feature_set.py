@@ -31,6 +31,7 @@ class FeatureSet:
         splits: [N] strings ``train``, ``val``, ``test`` from a manifest, or None.
         skipped: Files left out because they cannot be used.
         contents: [N, 32] uint8, sha256 of each file's content; None where there are no files.
+        style: [N, E] float32, style statistics (see `StyledBackbone`), or None where not asked for.
 
     Raises:
         DataError: The arrays have different lengths.
@@ -45,9 +46,10 @@ class FeatureSet:
     splits: np.ndarray | None = None
     skipped: tuple[BadImage, ...] = ()
     contents: np.ndarray | None = None
+    style: Tensor | None = None
 
     def __post_init__(self) -> None:
-        for field in ("labels", "domains", "paths", "splits", "contents"):
+        for field in ("labels", "domains", "paths", "splits", "contents", "style"):
             values = getattr(self, field)
             if values is not None and len(values) != len(self.features):
                 raise DataError(
@@ -91,6 +93,7 @@ class FeatureSet:
             paths=tuple(self.paths[i] for i in picked),
             splits=None if self.splits is None else self.splits[picked],
             contents=None if self.contents is None else self.contents[picked],
+            style=None if self.style is None else self.style[rows],
         )
 
     def split(
@@ -135,6 +138,7 @@ class FeatureSet:
         """
         known = self.domains is not None and other.domains is not None
         files = self.contents is not None and other.contents is not None
+        styled = self.style is not None and other.style is not None
         return replace(
             self,
             features=torch.cat([self.features, other.features]),
@@ -143,10 +147,11 @@ class FeatureSet:
             paths=(*self.paths, *other.paths),
             splits=None,
             contents=np.concatenate([self.contents, other.contents]) if files else None,
+            style=torch.cat([self.style, other.style]) if styled else None,
         )
 
     def digest(self) -> str:
-        """A sha256 (hexadecimal) over features, labels, domains, class names and domain names.
+        """A sha256 (hexadecimal) over features, labels, domains, style and names.
 
         Equal digests mean equal bits: results computed from one set hold for the other. Where the
         files lie does not enter.
@@ -154,7 +159,8 @@ class FeatureSet:
         digest = hashlib.sha256()
         names = [self.class_names, self.domain_names]
         digest.update(json.dumps([names, list(self.features.shape)]).encode())
-        for tensor in (self.features, self.labels, self.domains):
+        style = () if self.style is None else (self.style,)  # most sets have none
+        for tensor in (self.features, self.labels, self.domains, *style):
             if tensor is None:
                 digest.update(b"none")
                 continue

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ldpf.backbones import Backbone
+from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, bad_images_message, rgb_image
 from ldpf.data.in_memory import LabelledImages
@@ -65,21 +66,36 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
     raise DataError(not_understood(first))
 
 
+def features_and_style(inputs: Any, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Image features [N, D] as `to_features` has them, and style statistics [N, E].
+
+    Returns:
+        Both; None for the second where inputs are features, which hold no style.
+    """
+    if may_be_table(inputs):
+        return to_features(inputs, backbone), None
+    styled: Any = StyledBackbone(backbone)
+    both = to_features(inputs, styled)
+    return both[:, : backbone.embed_dim].contiguous(), both[:, backbone.embed_dim :].contiguous()
+
+
 def brings_labels(inputs: Any) -> bool:
     """Whether inputs are images or features with labels, which `labelled_features` takes."""
     return isinstance(inputs, (FeatureSet, ImageDataset, LabelledImages))
 
 
 def labelled_features(
-    inputs: FeatureSet | ImageDataset | LabelledImages, backbone: Backbone
+    inputs: FeatureSet | ImageDataset | LabelledImages, backbone: Backbone, *, style: bool = False
 ) -> FeatureSet:
     """Features of a set of images that brings its labels; images of files go through the cache.
+
+    `style` asks for style statistics too, which a feature set has or has not.
 
     Raises:
         DataError: images cannot be read, or features are of another D than the backbone's.
     """
     if not isinstance(inputs, FeatureSet):
-        return extract_features(inputs, backbone, progress=False)
+        return extract_features(inputs, backbone, progress=False, style=style)
     return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 

@@ -119,6 +119,11 @@ class Method:
         return self._fact("needs_domains", False)
 
     @property
+    def needs_style(self) -> bool:
+        """Whether it needs style statistics of the training images."""
+        return bool(getattr(getattr(self, "discovery", None), "needs_style", False))
+
+    @property
     def shares_passes(self) -> bool:
         """Whether several trainings can take their text passes together."""
         return self._fact("shares_passes", False)

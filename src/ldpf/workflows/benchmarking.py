@@ -161,7 +161,7 @@ def benchmark(
             share = torch.device(frozen.device).type != "cpu"
         if share:
             log.info("text passes: shared by runs that differ in seed or target")
-        features = images.encode(frozen).features
+        features = images.encode(frozen, style=plan.needs_style).features
         leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
         with (
             _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run,

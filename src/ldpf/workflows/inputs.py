@@ -43,7 +43,12 @@ class ListedImages:
     source: DataSource
 
     def encode(
-        self, backbone: Backbone, *, verify: bool = False, batch_size: int = 64
+        self,
+        backbone: Backbone,
+        *,
+        verify: bool = False,
+        batch_size: int = 64,
+        style: bool = False,
     ) -> Extraction:
         """Features through the cache; see `encode_dataset` for arguments and errors."""
         with says_on_stop(lambda: "The same command resumes: what is encoded is kept."):
@@ -55,6 +60,7 @@ class ListedImages:
                 verify=verify,
                 skip_bad=self.source.skip_bad,
                 progress=log.isEnabledFor(logging.INFO),
+                style=style,
             )
         if skipped := extraction.features.skipped:
             log.warning("left out %s that cannot be used", count(len(skipped), "image"))

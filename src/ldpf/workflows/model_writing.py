@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ldpf.domains.diagnosis import NOTED
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
 from ldpf.methods.overrides import with_settings
@@ -220,7 +221,11 @@ def _train_new(
     provenance = {**provenance, "settings_hash": digest}
     if classifier.latent is not None:
         judged = validation if len(validation) else train
-        provenance["latent_domains"] = measure_latent(classifier.latent, train, judged)
+        discovery = classifier.training.get("domains") or {}
+        provenance["latent_domains"] = {
+            **{name: discovery[name] for name in NOTED if name in discovery},
+            **measure_latent(classifier.latent, train, judged),
+        }
     write_model(classifier, backbone, folder, provenance=provenance)
     (record / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)

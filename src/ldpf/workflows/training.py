@@ -210,7 +210,11 @@ def train(
         # Refused here rather than after the encoding.
         dataset.split(train_fraction, seed=seed)
         frozen = open_backbone(_lasting_name(backbone), device)
-        features = images.encode(frozen).features
+        candidates = [] if space is None else space.candidates(learner, seed=seed)
+        style = any(
+            one.needs_style for one in (learner, *(with_settings(learner, c) for c in candidates))
+        )
+        features = images.encode(frozen, style=style).features
         learn, validation, test = features.split(train_fraction, seed=seed)
         log.info(
             "learning from %s, choosing on %s held out",
