@@ -14,7 +14,7 @@ from ldpf.experiments.results import PREDICTIONS
 
 SECTIONS = [
     *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
-    *("calibration", "oracle", "diagnosis", "reproduce"),
+    *("calibration", "oracle", "diagnosis", "signs", "reproduce"),
 ]
 
 

@@ -17,7 +17,7 @@ from ldpf.report.sections import SECTIONS
 VOID = {"meta", "link", "img", "br"}
 ANCHORS = [
     *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
-    *("calibration", "oracle", "diagnosis", "reproduce"),
+    *("calibration", "oracle", "diagnosis", "signs", "reproduce"),
 ]
 
 

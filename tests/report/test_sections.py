@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ldpf.doctor import Finding, Status
 from ldpf.report.blocks import Picture, Table, Text, Tiles
 from ldpf.report.sections.accuracy import accuracy_section, compared, verdict
 from ldpf.report.sections.calibration import calibration_section, curve
@@ -13,6 +14,7 @@ from ldpf.report.sections.diagnosis import diagnosis_section
 from ldpf.report.sections.domains import domains_section
 from ldpf.report.sections.mistakes import mistakes_section
 from ldpf.report.sections.oracle import oracle_gaps, oracle_section
+from ldpf.report.sections.signs import signs_section
 from ldpf.report.sections.weights import entropy, weights_section
 
 
@@ -169,3 +171,43 @@ def test_a_diagnosis_counts_its_warnings(make_findings):
     assert of_kind(section, Text)[1].text == "Warning: 2 of 3 findings call for care."
     verdicts = [row[0] for row in of_kind(section, Table)[0].rows]
     assert verdicts == ["! warning", "! warning", "✓ good"]
+
+
+def sign(status: Status) -> Finding:
+    shows = status is Status.SERIOUS
+    words = "the prompts differ"
+    return Finding(
+        "twin-domains",
+        "Twins",
+        status,
+        words,
+        0.5,
+        0.9,
+        "above 0.90",
+        "They are one." if shows else "",
+        "ldpf train again" if shows else "",
+    )
+
+
+def test_signs_that_show_stand_with_meaning_and_next_command(make_findings):
+    found = make_findings(signs=(sign(Status.SERIOUS), sign(Status.FINE)))
+    verdict, table = signs_section(found)
+    assert verdict.text == "Warning: 1 of 2 signs show."
+    assert table.rows[0][1:] == (
+        "! serious",
+        "above 0.90",
+        "the prompts differ",
+        "They are one.",
+        "ldpf train again",
+    )
+    assert table.rows[1][1] == "fine"
+
+
+def test_no_sign_that_shows_is_good(make_findings):
+    verdict, _ = signs_section(make_findings(signs=(sign(Status.FINE),)))
+    assert verdict.tone == "good"
+
+
+def test_signs_that_were_not_asked_for_are_said_to_be_missing(make_findings):
+    [note] = signs_section(make_findings())
+    assert "ldpf diagnose MODEL" in note.text

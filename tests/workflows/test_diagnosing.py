@@ -125,3 +125,10 @@ def test_training_measures_the_quick_signs(images, tiny_clip_folder, session_set
     assert {one.sign for one in result.findings} == set(ordered_signs(quick_only=True))
     assert len(result.to_json()["signs"]) == len(result.findings)
     assert result.provenance["data_source"]["source"] == str(images)
+
+
+def test_a_report_has_every_sign_that_trains_nothing(model, images, tmp_path: Path):
+    written = workflows.report(model, tmp_path / "report.html", data=images)
+    signs = {one.sign for one in written.findings.signs}
+    assert signs == set(ordered_signs()) - {"oracle-gap"}
+    assert "What the doctor says" in written.file.read_text(encoding="utf-8")

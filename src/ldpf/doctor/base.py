@@ -74,6 +74,7 @@ class Sign(ABC):
     - `serious`: whether a model that shows it should not be used before something is done; `ldpf
       diagnose` then ends with exit code 1. Else it is a notice.
     - `quick`: whether it costs a few seconds at most, so that `ldpf train` can measure it.
+    - `trains`: whether it trains another model, so that a report leaves it out.
 
     Attributes:
         threshold: figure from which the sign shows.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from ldpf.doctor import Finding
     from ldpf.evaluation.bootstrap import Right
     from ldpf.evaluation.per_prompt import PromptAnswers
     from ldpf.inspection.latent_summary import LatentImages
@@ -102,6 +103,7 @@ class Findings:
         notes: what else to know of the measurement, in sentences.
         learned: whether the model learned from images.
         target_seen: whether checkpoints were chosen by true labels of a part of each target.
+        signs: what the doctor says; empty where it was not asked.
     """
 
     kind: str
@@ -127,6 +129,7 @@ class Findings:
     notes: tuple[str, ...] = ()
     learned: bool = True
     target_seen: bool = False
+    signs: tuple[Finding, ...] = ()
 
     @property
     def methods(self) -> list[str]:

@@ -16,7 +16,14 @@ from ldpf.doctor.base import ordered_signs
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.models.saving import read_config
 from ldpf.utils.files import missing_path_error
-from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, list_images, load_trained
+from ldpf.workflows.inputs import (
+    AnyBackbone,
+    Images,
+    ListedImages,
+    TrainedModel,
+    list_images,
+    load_trained,
+)
 from ldpf.workflows.photos import ListedPhotos, list_photos
 from ldpf.workflows.source import DataSource
 
@@ -153,6 +160,19 @@ def quick_findings(
         training_path=shlex.quote(origin[SOURCE]["source"]),
     )
     return tuple(examine(case, ordered_signs(quick_only=True)))
+
+
+def report_findings(trained: TrainedModel, images: ListedImages) -> tuple[Finding, ...]:
+    """What the signs say of a model for its report, without those that train another one.
+
+    Args:
+        trained: the model.
+        images: labeled ones of its classes; perhaps those it was trained on.
+    """
+    source = _training_source(None, trained.folder, images.source.cache_dir)
+    case = _case(trained, ListedPhotos(images, labeled=True), source, asked=False)
+    names = [name for name in ordered_signs() if not SIGNS.facts(name).get("trains", False)]
+    return tuple(examine(case, names))
 
 
 def source_record(source: DataSource) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ldpf.report.from_model import check_beside, from_model
 from ldpf.report.html import describe, write_report
 from ldpf.report.with_images import with_images
 from ldpf.utils.locks import locked_file
+from ldpf.workflows.diagnosing import report_findings
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.folders import is_benchmark
 from ldpf.workflows.inputs import (
@@ -169,6 +170,7 @@ def _of_model(
         *before, again = findings.commands
         again = f"{again} --beside {shlex.quote(str(beside))}"
         findings = replace(findings, commands=(*before, again))
+    findings = replace(findings, signs=report_findings(trained, images))
     return _with_pictures(findings, images.dataset)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ldpf.doctor import Case, Status
+from ldpf.expectation.intervals import wilson
 
 
 def test_discovery_counts_what_calls_for_care(say, made_cases):
@@ -50,10 +51,22 @@ def test_too_many_domains_names_the_number_to_train_with(say, made_cases):
     assert "--n-domains 3 " in found.next_step
 
 
-def test_outside_is_the_share_that_the_model_calls_outside(say, made_cases):
+def test_outside_is_the_least_share_that_the_model_calls_outside(say, made_cases):
     made = made_cases.outside(0)
-    share = made.classifier.outside.is_outside(made.photos.features).float().mean()
-    assert say("outside", made).figure == pytest.approx(float(share))
+    outside = int(made.classifier.outside.is_outside(made.photos.features).sum())
+    found = say("outside", made)
+    assert found.figure == pytest.approx(wilson(outside, len(made.photos))[0])
+    assert found.words.startswith(f"{outside} of {len(made.photos)} new images (")
+
+
+def test_one_image_that_is_outside_is_no_sign(say, made_cases):
+    made = made_cases.healthy(0)
+    few = replace(made, photos=made.photos.subset(range(8)))
+    features = few.photos.features.clone()
+    features[0] = -features[0]
+    found = say("outside", replace(few, photos=replace(few.photos, features=features)))
+    assert found.words.startswith("1 of 8 new images")
+    assert found.status is Status.FINE
 
 
 def test_outside_without_a_check_is_not_measured(say, linear, make_features):

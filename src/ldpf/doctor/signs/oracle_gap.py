@@ -23,7 +23,7 @@ CONTROL = "ldpf-random"
 """Prompts of a random split of the training images."""
 
 
-@SIGNS.register("oracle-gap", title="Oracle gap", order=5)
+@SIGNS.register("oracle-gap", title="Oracle gap", order=5, trains=True)
 @dataclass(frozen=True)
 class OracleGap(Sign):
     """Choosing the best prompt for each image would be much better than fusing them.

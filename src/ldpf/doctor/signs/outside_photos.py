@@ -9,6 +9,7 @@ from ldpf.doctor.base import SIGNS, Measurement, NotMeasured, Sign, Unit
 from ldpf.doctor.case import Case
 from ldpf.domains.diagnosis import judge_distance
 from ldpf.domains.ood import QUANTILE
+from ldpf.expectation.intervals import wilson
 
 
 @SIGNS.register("outside", title="New site outside of every latent domain", order=50, serious=True)
@@ -16,11 +17,11 @@ from ldpf.domains.ood import QUANTILE
 class Outside(Sign):
     """Many of the new images are unlike every training image.
 
-    The figure is the share of them that `OutsideCheck` calls outside; of images of the training
-    sources one in a hundred is.
+    The figure is the lower end of the 95% interval (Wilson) of the share that `OutsideCheck` calls
+    outside; of images of the training sources one in a hundred is.
     """
 
-    threshold: float = 0.25
+    threshold: float = 0.05
     meaning: ClassVar[str] = (
         "The new site lies outside of what was learned from, so fusion weights and accuracy on "
         "held-out images say little about it."
@@ -33,13 +34,13 @@ class Outside(Sign):
         check = case.classifier.outside
         if check is None:
             raise NotMeasured("the model has no check for images from outside; train it again")
-        outside = check.is_outside(photos.features)
-        share = float(outside.float().mean())
+        outside = int(check.is_outside(photos.features).sum())
+        low, high = wilson(outside, len(photos))
         words = (
-            f"{share:.0%} of {len(photos):,} new images are unlike every training image "
-            f"({1 - QUANTILE:.0%} of images of the training sources are)"
+            f"{outside:,} of {len(photos):,} new images ({low:.0%} to {high:.0%}) are unlike every "
+            f"training image; {1 - QUANTILE:.0%} of images of the training sources are"
         )
-        return Measurement(share, words, self._details(case))
+        return Measurement(low, words, self._details(case))
 
     def _details(self, case: Case) -> tuple[str, ...]:
         latent, photos = case.classifier.latent, case.new_photos
