@@ -103,3 +103,10 @@ def test_a_caller_may_count_by_itself(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
         list(iter_image_files(tmp_path, left_out=left_out))
     assert left_out.endings == {".heic": 1} and not caplog.records
+
+
+def test_hidden_files_and_folders_are_counted_at_every_depth(tmp_path, caplog):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg", ".DS_Store", "cat/._1.jpg", "dog/.thumbnails/1.jpg")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        load_dataset(tmp_path)
+    assert lines(caplog, logging.INFO) == [f"left out in {tmp_path}: 3 hidden files or folders"]

@@ -32,3 +32,9 @@ def test_a_link_into_the_images_is_refused(photos, tmp_path):
     (tmp_path / "link").symlink_to(photos / "dog")
     with pytest.raises(SettingsError, match="lies in the folder of the images"):
         check_outside(tmp_path / "link/model", [photos])
+
+
+def test_images_given_by_a_link_are_the_folder_behind_it(photos, tmp_path):
+    (tmp_path / "link").symlink_to(photos)
+    with pytest.raises(SettingsError, match="lies in the folder of the images"):
+        check_outside(photos / "model", [tmp_path / "link"])

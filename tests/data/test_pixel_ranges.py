@@ -151,6 +151,14 @@ def test_the_no_data_tag_counts_for_signed_and_unsigned_integers(tmp_path):
     assert gray(tiff(tmp_path / "b.tif", unsigned, t42113="7")) == [[255, 0, 100, 255]]
 
 
+def test_the_no_data_tag_counts_for_8_bits_gray_and_color(tmp_path):
+    gray_values = np.array([[0, 1, 200, 255]], np.uint8)
+    assert gray(tiff(tmp_path / "a.tif", gray_values, t42113="0")) == [[255, 1, 200, 255]]
+    color = np.array([[[0, 0, 0], [0, 0, 9], [5, 6, 7]]], np.uint8)
+    read = np.asarray(read_image(tiff(tmp_path / "b.tif", color, t42113="0")))
+    assert read.tolist() == [[[255, 255, 255], [0, 0, 9], [5, 6, 7]]]
+
+
 @pytest.mark.parametrize("mark", [-9999, -32768])
 def test_a_16_bit_signed_border_keeps_the_levels_of_the_rest(tmp_path, mark):
     values = np.array([[mark, mark, mark], [0, 1000, 4095]], np.int16)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import ldpf
+from ldpf.data import from_arrays, load_dataset
 from ldpf.data.split_names import are_splits, split_folders, split_kind
+from ldpf.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,20 @@ def test_splits_are_a_training_one_and_a_held_out_one():
     assert are_splits(["train", "VAL", "extra"])
     assert not are_splits(["train", "bus"])
     assert not are_splits(["test", "val"])
+
+
+def test_domains_of_a_table_and_of_a_list_that_are_splits_are_refused(tmp_path, tiny_backbone):
+    table = tmp_path / "list.csv"
+    table.write_text("path,label,domain\na.png,cat,Train\nb.png,dog,test_set\n")
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    with pytest.raises(
+        DataError, match=r"column domain of .*list\.csv holds splits.*Train, test_set"
+    ):
+        load_dataset(table)
+    pixels = [np.zeros((8, 8, 3), np.uint8)] * 2
+    listed = from_arrays(pixels, ["cat", "dog"], domains=["train", "val"])
+    with pytest.raises(DataError, match=r"'arrays' holds splits, not domains: train, val"):
+        ldpf.extract_features(listed, tiny_backbone, progress=False)
+    table.write_text("path,label,domain\na.png,cat,train\nb.png,dog,bus\n")
+    assert load_dataset(table).domain_names == ("bus", "train")

@@ -44,7 +44,8 @@ def picture_of(dataset: Any) -> Image.Image:
     scaled from 0 to the greatest number of `BitsStored` bits, and signed ones from the least to the
     greatest value of the image. Pixels of the padding value are black, MONOCHROME1 is inverted.
     """
-    from pydicom.pixels import apply_modality_lut, pixel_array
+    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+    from pydicom.pixels.utils import pixel_array
 
     pixels = pixel_array(dataset, index=0)  # YBR becomes RGB
     interpretation = str(dataset.PhotometricInterpretation)
@@ -52,8 +53,6 @@ def picture_of(dataset: Any) -> Image.Image:
     if pixels.ndim == 3:
         return Image.fromarray(scaled(pixels, 0.0, 2.0**bits - 1))
     if interpretation == "PALETTE COLOR":
-        from pydicom.pixels import apply_color_lut
-
         colors = apply_color_lut(pixels, dataset)[..., :3]
         return Image.fromarray(scaled(colors, 0.0, float(np.iinfo(colors.dtype).max)))
     padding = _padding(dataset, pixels)

@@ -24,8 +24,9 @@ from ldpf.data.pixel_ranges import (
     FEW_LEVELS,
     NoValuesError,
     eight_bits,
-    has_many_bits,
+    has_range,
     significant_bits_of,
+    without_no_data,
 )
 from ldpf.data.png_chunks import is_png, without_large_metadata
 
@@ -260,7 +261,7 @@ def _too_large(error: Image.DecompressionBombError, max_pixels: int) -> str:
 
 def _to_rgb(path: str | Path, image: Image.Image, bits: int | None) -> Image.Image:
     """The loaded image as RGB, by the rules of `read_image`."""
-    if has_many_bits(image):
+    if has_range(image):
         try:
             gray = eight_bits(image, bits)
         except NoValuesError as error:
@@ -275,7 +276,7 @@ def _to_rgb(path: str | Path, image: Image.Image, bits: int | None) -> Image.Ima
             return rgba.convert("RGB")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return without_no_data(image)
 
 
 @functools.cache

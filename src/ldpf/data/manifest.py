@@ -15,6 +15,7 @@ from ldpf.data.class_names import check_distinct
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
+from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean, normalize, some
 
@@ -93,6 +94,7 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
     domain_names, domains = (), None
     if _in_use(file, table, "domain"):
         domain_names, domains = _ids(file, table, "domain", "domain")
+        refuse_split_domains(domain_names, f"the column domain of {file}")
     splits = _splits(file, table) if _in_use(file, table, "split") else None
     return Listing(paths, labels, classes, domains, domain_names), splits
 

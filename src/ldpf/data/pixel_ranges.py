@@ -53,16 +53,33 @@ class _Tags:
     unsigned: bool | None = None
 
 
-def has_many_bits(image: Image.Image) -> bool:
-    """Whether an image is one for `eight_bits`: grayscale of more than 8 bits, or signed."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_signed_byte(image)
+def has_range(image: Image.Image) -> bool:
+    """Whether an image is one for `eight_bits`.
+
+    It is grayscale of more than 8 bits, signed, or has a no-data value.
+    """
+    many_bits = image.mode in ("I", "F") or image.mode.startswith("I;16")
+    if many_bits or image.mode != "L":
+        return many_bits
+    return _is_signed(image) or _tags(image).no_data is not None
+
+
+def without_no_data(image: Image.Image) -> Image.Image:
+    """A loaded color image as RGB; its no-data color, if the file names one, is made white."""
+    picture = image.convert("RGB")
+    no_data = _tags(image).no_data if image.mode == "RGB" and _is_tiff(image) else None
+    if no_data is None:
+        return picture
+    pixels = np.array(picture)
+    pixels[(pixels == no_data).all(axis=-1)] = 255
+    return Image.fromarray(pixels)
 
 
 def eight_bits(image: Image.Image, bits: int | None = None) -> Image.Image:
     """A loaded grayscale image as mode L, by the rules above.
 
     Args:
-        image: One of those of `has_many_bits`.
+        image: One of those of `has_range`.
         bits: Significant bits of a PNG, from `significant_bits_of`.
 
     Returns:
@@ -82,7 +99,7 @@ def eight_bits(image: Image.Image, bits: int | None = None) -> Image.Image:
         table = scaled(np.arange(65536), 0.0, _top_of_significant(shown, tags.bits))
         gray = table[values]
     else:
-        low, high = _range(shown, is_float=is_float)
+        low, high = (0.0, 255.0) if values.dtype == np.uint8 else _range(shown, is_float=is_float)
         gray = scaled(np.where(empty, low, values), low, high)
     if tags.zero_is_white:
         gray = 255 - gray
@@ -106,7 +123,7 @@ def significant_bits_of(image: Image.Image) -> int | None:
     To be asked before the image is loaded, while its file is open.
     """
     stream: Any = getattr(image, "fp", None)
-    if image.format == "PNG" and stream is not None:
+    if image.format == "PNG" and stream is not None and not stream.closed:
         return significant_bits(stream)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return _tiff_bits(image)
@@ -124,7 +141,7 @@ def _tiff_bits(image: Image.Image) -> int | None:
     return bits if 8 < bits < 16 and greatest == 2**bits - 1 else None
 
 
-def _tags(image: Image.Image, bits: int | None) -> _Tags:
+def _tags(image: Image.Image, bits: int | None = None) -> _Tags:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags: Any = image.tag_v2
         formats = _numbers(tags.get(_SAMPLE_FORMAT))
@@ -135,7 +152,8 @@ def _tags(image: Image.Image, bits: int | None) -> _Tags:
             zero_is_white=tags.get(_PHOTOMETRIC) == 0 and image.mode != "L",
             unsigned=formats[0] == 1 if formats else True,
         )
-    transparent = image.info.get("transparency")
+    # Of 8 bits or less, Pillow itself makes the transparent color transparent.
+    transparent = None if image.mode == "L" else image.info.get("transparency")
     return _Tags(
         bits=bits or 16,
         no_data=float(transparent) if isinstance(transparent, int) else None,
@@ -146,7 +164,7 @@ def _stored(image: Image.Image, tags: _Tags) -> np.ndarray:
     """The values as the file means them; [H, W], uint16 for unsigned 16-bit images only."""
     values = np.asarray(image)
     if image.mode == "L":
-        return values.view(np.int8)
+        return values.view(np.int8) if _is_signed(image) else values
     if image.mode.startswith("I;16"):
         return values.astype(np.uint16)
     if image.mode == "I" and image.format in ("PNG", "PPM"):  # older versions of Pillow
@@ -156,10 +174,13 @@ def _stored(image: Image.Image, tags: _Tags) -> np.ndarray:
     return values
 
 
-def _is_signed_byte(image: Image.Image) -> bool:
-    if image.mode != "L" or not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    return _numbers(image.tag_v2.get(_SAMPLE_FORMAT)) == [2.0]
+def _is_tiff(image: Image.Image) -> bool:
+    return isinstance(image, TiffImagePlugin.TiffImageFile)
+
+
+def _is_signed(image: Image.Image) -> bool:
+    tags: Any = getattr(image, "tag_v2", {}) if _is_tiff(image) else {}
+    return _numbers(tags.get(_SAMPLE_FORMAT)) == [2.0]
 
 
 def _is_no_data(values: np.ndarray, tags: _Tags, *, is_float: bool) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from ldpf.errors import DataError
+
 _TRAIN, _VALIDATION, _TEST = "train", "val", "test"
 
 _SPLITS = {
@@ -56,6 +58,24 @@ def are_splits(names: Collection[str]) -> bool:
     """Whether folders side by side are splits: at least a training one and a held-out one."""
     kinds = {_taken_apart(name)[0] for name in split_folders(names)}
     return _TRAIN in kinds and len(kinds) > 1
+
+
+def refuse_split_domains(names: Collection[str], where: str) -> None:
+    """Refuse domains of a table or a list that are splits.
+
+    Args:
+        names: Of the domains.
+        where: What they were given as, such as "the column domain of list.csv".
+
+    Raises:
+        DataError: All of them are names of splits, a training one among them.
+    """
+    if are_splits(names) and len(split_folders(names)) == len(names):
+        raise DataError(
+            f"{where} holds splits, not domains: {', '.join(sorted(names))}; a split is a column "
+            "of its own, called split, with train, val or test; leave domain out where it is "
+            "unknown"
+        )
 
 
 def _taken_apart(name: str) -> tuple[str | None, tuple[str, ...]]:

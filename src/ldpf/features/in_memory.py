@@ -9,6 +9,7 @@ import torch
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
+from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.progress import progress_bar
@@ -69,6 +70,7 @@ def encode_labelled(
     domain_names, domain_ids = (), None
     if any(domain is not None for domain in domains):
         domain_names, domain_ids = ids_of(domains, images.domain_names, "domain")
+        refuse_split_domains(domain_names, f"the list of domains of {images.name!r}")
     return FeatureSet(
         features=torch.cat(parts),
         labels=torch.from_numpy(class_ids),
