@@ -101,7 +101,7 @@ def test_what_is_refused_imports_nothing_heavy(words, said, here):
 
 def test_help_imports_no_command_and_a_command_no_other(here):
     _, _, modules, _ = call("--help")
-    files = ("base", "choices", "console", "group", "grouping", "options")
+    files = ("base", "choices", "console", "group", "grouping", "options", "streams")
     shared = {f"ldpf.cli.{name}" for name in files}
     assert set(modules) <= shared
     _, _, modules, _ = call("info", "modle")
