@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import ldpf
-from ldpf.data import from_arrays, load_dataset
+from ldpf.data import from_arrays, load_dataset, read_image
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.features.encode import stream_features
 from ldpf.features.inputs import to_features
@@ -27,8 +27,15 @@ def warnings_of(caplog):
 @pytest.mark.parametrize("size", [(100, 80), (20, 10)])
 def test_one_color_and_next_to_one_are_told_from_others(size):
     assert why_poor(picture(7, 7, size)) == "one color"
-    assert why_poor(picture(7, 22, size)).startswith("next to one color: 15 of 255 levels")
-    assert why_poor(picture(7, 23, size)) is None
+    assert why_poor(picture(7, 23, size)).startswith("next to one color: 16 of 255 levels")
+    assert why_poor(picture(7, 24, size)) is None
+
+
+@pytest.mark.parametrize("size", [20, 100])
+def test_12_bits_in_16_of_which_the_file_says_nothing_are_poor(tmp_path, size):
+    values = np.linspace(0, 4095, size * size).round().astype(np.uint16).reshape(size, size)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert why_poor(read_image(tmp_path / "a.png")).startswith("next to one color: 16 of 255")
 
 
 def test_a_picture_with_an_empty_middle_is_not_poor():

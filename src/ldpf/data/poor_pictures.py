@@ -14,7 +14,10 @@ from ldpf.utils.text import count, some
 log = logging.getLogger("ldpf")
 
 SPAN = 16
-"""Levels of 255: darkest and lightest of every channel closer than this is next to no color."""
+"""Levels of 255: darkest and lightest of every channel no farther apart is next to no color.
+
+12 bits in 16, taken for 16, reach level 16.
+"""
 
 _SHOWN = 5
 
@@ -25,12 +28,12 @@ def why_poor(picture: Image.Image) -> str | None:
     middle = picture.crop((width // 2 - 32, height // 2 - 32, width // 2 + 32, height // 2 + 32))
     few = picture.info.get(FEW_LEVELS)
     # The middle shows enough of nearly all pictures, at a fraction of the cost.
-    if min(width, height) >= 64 and max(_spans(middle)) >= SPAN and not few:
+    if min(width, height) >= 64 and max(_spans(middle)) > SPAN and not few:
         return None
     spans = _spans(picture)
     if max(spans) == 0:
         return "one color"
-    if max(spans) < SPAN:
+    if max(spans) <= SPAN:
         return f"next to one color: {max(spans)} of 255 levels from darkest to lightest"
     return f"next to none left: {few}" if few else None
 
