@@ -10,8 +10,12 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
+from ldpf import workflows
+from ldpf.errors import SettingsError
+from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.workflows.prediction import NOT_FINITE, Predictor
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
@@ -163,15 +167,24 @@ def test_a_model_with_one_prompt_has_one_domain_column(coop_model, images, run):
     assert {row["domain_0"] for row in rows(result.stdout)} == {"1.000000"}
 
 
-def test_an_answer_that_is_not_finite_is_an_error_and_ends_with_exit_1(
-    model, images, tmp_path, run
-):
+def test_a_temperature_that_float32_cannot_hold_is_refused(model, images, tmp_path, run):
     shutil.copytree(model, tmp_path / "model")
     config = tmp_path / "model" / "config.json"
-    # float32 holds it, but not a cosine divided by it.
-    extreme = {"fusion": "similarity", "tau": 1e-40}
+    # Below the normal range: a cosine divided by it would be infinite.
+    extreme = {"fusion": "similarity", "fusion_settings": {"tau": 1e-40}}
     config.write_text(json.dumps({**json.loads(config.read_text()), **extreme}))
     result = run("predict", tmp_path / "model", images / "art" / "cat" / "0.png")
+    assert result.exit_code == 2 and "tau=1e-40 should be" in result.stderr
+
+
+def test_an_answer_that_is_not_finite_is_an_error_and_ends_with_exit_1(
+    model, images, run, monkeypatch
+):
+    def not_finite(self, features):
+        return torch.full((len(features), len(self.class_names)), torch.nan)
+
+    monkeypatch.setattr(PromptClassifier, "logits", not_finite)
+    result = run("predict", model, images / "art" / "cat" / "0.png")
     assert result.exit_code == 1, result.stderr
     assert "1 image got no answer" in result.stderr
     (row,) = rows(result.stdout)
@@ -327,3 +340,24 @@ def test_a_reader_that_stops_early_ends_it_quietly(model, images, start):
     process.stdout.close()
     assert process.wait(60) == 141
     assert process.stderr.read() == b""
+
+
+def test_names_that_no_file_can_have_do_not_end_the_stream(model, flat_images, start):
+    good = next(flat_images.rglob("*.png"))
+    process = start("predict", model, "-")
+    out, _ = process.communicate(b"%s.png\na\0b.png\n%s\n" % (b"x" * 300, os.fsencode(good)))
+    lines = list(csv.reader(out.decode().splitlines()))
+    assert process.returncode == 1
+    assert [bool(line[-1]) for line in lines[1:]] == [True, True, False]
+
+
+@pytest.mark.parametrize("words", [("predict", "MODEL", ""), ("info", ""), ("train", "--data", "")])
+def test_an_empty_argument_is_refused(words, model, run):
+    result = run(*(model if word == "MODEL" else word for word in words))
+    assert result.exit_code == 2
+    assert "An argument is empty" in result.stderr and result.stdout == ""
+
+
+def test_an_empty_path_is_refused_in_python_too(model):
+    with pytest.raises(SettingsError, match="path of an image or folder is empty"):
+        workflows.predict(model, "")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ldpf.data import EmbeddedImages, load_dataset
+from ldpf.data.embeddings import list_unlabelled
 from ldpf.errors import DataError
 from ldpf.features.extract import extract_features
 
@@ -164,3 +165,24 @@ def test_a_parquet_manifest_without_embeddings_still_lists_files(tmp_path, write
     pq.write_table(pa.table({"path": ["a.png"], "label": ["cat"]}), tmp_path / "x.parquet")
     dataset = load_dataset(tmp_path / "x.parquet")
     assert not isinstance(dataset, EmbeddedImages) and dataset.paths == ("a.png",)
+
+
+@pytest.mark.parametrize(
+    "kind", ["zip", "cut zip", "huge", "negative", "text", "empty", "objects", "deep"]
+)
+def test_a_file_that_is_no_array_is_refused_without_reading_it(kind, tmp_path):
+    file = tmp_path / "a.npy"
+    shapes = {"huge": "(4294967296, 128)", "negative": "(-1, 4)", "deep": "(" * 500}
+    if kind == "zip":
+        np.savez(tmp_path / "a.npz", a=np.eye(2))
+        (tmp_path / "a.npz").rename(file)
+    elif kind == "objects":
+        np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+    elif kind in shapes:
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shapes[kind]}, }}\n".encode()
+        file.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"00")
+    else:
+        file.write_bytes({"cut zip": b"PK\x03\x04xxxx", "text": b"1,2\n", "empty": b""}[kind])
+    with pytest.raises(DataError) as caught:
+        list_unlabelled(file)
+    assert str(file) in str(caught.value) and len(str(caught.value)) < 400

@@ -4,6 +4,7 @@ import os
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from safetensors.numpy import load_file
 
 from ldpf.errors import DataError
 from ldpf.features import cache as feature_cache
-from ldpf.features.cache import FeatureCache, FileKeys
+from ldpf.features.cache import FeatureCache, FileKeys, mtime_of
 
 FINGERPRINT = "ab" * 32
 
@@ -214,3 +215,11 @@ def test_a_full_disk_leaves_no_half_shard(cache, monkeypatch):
     monkeypatch.undo()
     cache.flush()  # the rows were kept
     assert cache.lookup(keys(["a"]))[1].all()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 2**33, 2**40, -(2**40)])
+def test_every_time_of_a_file_can_be_kept(seconds):
+    status = SimpleNamespace(st_mtime_ns=seconds * 10**9)
+    assert np.int64(mtime_of(status)) == mtime_of(status)
+    if abs(seconds) < 2**33:
+        assert mtime_of(status) == seconds * 10**9

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.errors import BackboneError
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import did_you_mean
 
 log = logging.getLogger("ldpf")
@@ -33,7 +34,7 @@ def resolve_folder(name_or_folder: str | Path) -> Path:
     name = str(name_or_folder)
     if name in BUNDLED:
         return BUNDLED[name]
-    folder = Path(name).expanduser()
+    folder = full_path(name, "backbone")
     if name and folder.is_dir():
         return folder
     if name and folder.exists():

@@ -22,7 +22,7 @@ from ldpf.cli.console import (
 from ldpf.cli.grouping import expand_groups
 from ldpf.cli.streams import STDOUT, lenient_streams
 from ldpf.errors import LdpfError
-from ldpf.utils.failures import failure_sentence
+from ldpf.utils.failures import GONE, failure_sentence, working_folder_is_gone
 from ldpf.utils.stopping import sigterm_like_ctrl_c
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -36,6 +36,8 @@ class CommandGroup(TyperGroup):
         lenient_streams()
         with messages_on_stderr(), sigterm_like_ctrl_c():
             try:
+                if working_folder_is_gone():  # libraries below end the process over it
+                    _refuse(GONE)
                 try:
                     return super().invoke(ctx)
                 finally:
@@ -121,7 +123,14 @@ class CommandLine(CommandGroup, LazyGroup):
     """The whole of `ldpf`; a command's root context has in `obj` what was typed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keep the words before they are taken apart."""
+        """Keep the words before they are taken apart; an empty one is a mistake in a script.
+
+        Raises:
+            UsageError: there is one. A path of it would be the working directory.
+        """
+        if "" in args:
+            before = args[args.index("") - 1] if args.index("") else "ldpf"
+            ctx.fail(f"An argument is empty (after {before!r}); is a variable of a script not set?")
         ctx.obj = shlex.join(["ldpf", *args])
         return super().parse_args(ctx, args)
 

@@ -13,6 +13,7 @@ from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.models.folder import require_model_folder
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 from ldpf.workflows.source import DataSource
 
 log = logging.getLogger("ldpf")
@@ -95,7 +96,7 @@ class OptionalData:
     def check(self) -> None:
         """Raise DataError if there is no such file or folder."""
         if self.given is not None and self.given != "demo":
-            path = Path(self.given).expanduser().absolute()
+            path = full_path(self.given).absolute()
             if not path.exists():
                 raise missing_path_error(path)
 

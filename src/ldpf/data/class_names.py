@@ -141,7 +141,7 @@ def _json_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
     try:
         # A plain json.loads would keep only the last of two equal keys.
         raw = json.loads(text, object_pairs_hook=list)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"the class names file {file} is not valid JSON: {error}") from error
     pairs = []
     for folder, name in raw:

@@ -140,10 +140,17 @@ def _manifest_beside(file: Path) -> Path:
 
 def _read_array(file: Path) -> np.ndarray:
     try:
-        array = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Mapped, not read: the size that the header claims is compared with the file's first.
+        array = np.load(file, allow_pickle=False, mmap_mode="r")
+        array = np.array(array) if isinstance(array, np.ndarray) else array
+    except Exception as error:
+        # NumPy raises nearly everything on files that are no arrays: ValueError, EOFError,
+        # SyntaxError, TokenError, MemoryError, BadZipFile ...
+        reason = getattr(error, "strerror", None) or error
+        if "Python objects" in str(error):
+            reason = "Object arrays cannot be loaded: reading them could run code"
         raise DataError(
-            f"cannot read the array {file} ({error}); write it with numpy.save, as numbers"
+            f"cannot read the array {file} ({reason}); write it with numpy.save, as numbers"
         ) from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
         seen = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"

@@ -13,6 +13,7 @@ from ldpf.data.formats import image_endings
 from ldpf.data.left_out import LeftOut, is_system_folder
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ def check_outside(out: str | Path, folders: Iterable[Path | None], option: str =
     Raises:
         SettingsError: `out` lies in one of them; links are followed.
     """
-    target = Path(out).expanduser().resolve()
+    target = full_path(out).resolve()
     for folder in folders:
         if folder is None or not target.is_relative_to(folder.resolve()):
             continue

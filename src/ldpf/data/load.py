@@ -19,6 +19,7 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
 
 log = logging.getLogger("ldpf")
@@ -75,7 +76,7 @@ def load_dataset(
     if source == "demo":  # a str only: Path("demo") is a folder of that name
         root, name = _demo_folder(cache_dir), "demo"
     else:
-        root = Path(source).expanduser().absolute()
+        root = full_path(source).absolute()
         name = root.resolve().name
         if not root.exists():
             raise missing_path_error(root)

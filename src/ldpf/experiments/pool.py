@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
 import os
+import shutil
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
@@ -28,8 +32,13 @@ from ldpf.experiments.shared_runs import run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.resources import total_memory_mib
+from ldpf.utils.temporary import remove_litter, temporary_beside
 
 log = logging.getLogger("ldpf")
+
+_COPIES = "ldpf-features"
+_SHARED_MEMORY = Path("/dev/shm")
+_ENOUGH_FREE = 2 * 10**9  # bytes, as joblib asks for
 
 _PROCESS_MIB = MEMORY_BUDGET_MIB + 1024
 """What a process may take: a training pass, and the libraries and weights around it."""
@@ -76,11 +85,13 @@ def run_side_by_side(
     """
     work = _Work.of(experiment, threads=max(1, torch.get_num_threads() // n_workers))
     # Copies on write: torch warns of arrays that it may not write to.
+    copies = _folder_for_copies()
     parallel: Any = joblib.Parallel(
         n_workers,
         return_as="generator_unordered",
         batch_size=1,  # type: ignore[arg-type]
         mmap_mode="c",
+        temp_folder=str(copies),
     )
     tasks = (joblib.delayed(_do_in_worker)(work, i, group) for i, group in enumerate(groups))
     try:
@@ -103,6 +114,24 @@ def run_side_by_side(
             f"A run cannot be sent to another process ({error}); put its method into a module that "
             "can be imported, or run one at a time (--jobs 1)."
         ) from error
+
+
+def _folder_for_copies() -> Path:
+    """Where the features are put that workers map; those of killed processes are removed.
+
+    In memory where there is enough of it, as joblib does by itself.
+    """
+    parent = Path(os.environ.get("JOBLIB_TEMP_FOLDER") or tempfile.gettempdir())
+    if "JOBLIB_TEMP_FOLDER" not in os.environ and _SHARED_MEMORY.is_dir():
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(_SHARED_MEMORY).free
+            if free >= _ENOUGH_FREE and os.access(_SHARED_MEMORY, os.W_OK):
+                parent = _SHARED_MEMORY
+    remove_litter(parent, of=_COPIES)
+    folder = temporary_beside(parent / _COPIES)
+    folder.mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @dataclass(frozen=True)

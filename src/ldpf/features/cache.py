@@ -52,6 +52,11 @@ class FileKeys:
     sha256: np.ndarray | None = None
 
 
+def mtime_of(status: os.stat_result) -> int:
+    """A modification time in nanoseconds as an int64; one beyond the year 2262 wraps around."""
+    return (status.st_mtime_ns + 2**63) % 2**64 - 2**63
+
+
 class FeatureCache:
     """The shards of one dataset under one backbone.
 

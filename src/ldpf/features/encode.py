@@ -23,6 +23,7 @@ from ldpf.data.images import (
 )
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import BackboneError
+from ldpf.features.cache import mtime_of
 from ldpf.utils.constraints import Whole, check_value
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _load(path: str | Path, backbone: Backbone, max_pixels: int) -> _Loaded | Un
             f"{image.height} pixels): {error}"
         ) from error
     digest = hashlib.sha256(data).digest()
-    return _Loaded(pixels, before.st_size, before.st_mtime_ns, digest, why_poor(image))
+    return _Loaded(pixels, before.st_size, mtime_of(before), digest, why_poor(image))
 
 
 def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
@@ -205,6 +206,8 @@ def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
         raise UnreadableImageError(path, "the file does not exist") from error
     except OSError as error:
         raise UnreadableImageError(path, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UnreadableImageError(path, f"no file can have this name: {error}") from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UnreadableImageError(path, "it changed while it was being read")
     return data, before

@@ -29,7 +29,7 @@ from ldpf.data.images import (
 from ldpf.data.in_memory import LabelledImages
 from ldpf.data.poor_pictures import PoorPictures
 from ldpf.errors import BackboneError, DataError
-from ldpf.features.cache import FeatureCache, FileKeys
+from ldpf.features.cache import FeatureCache, FileKeys, mtime_of
 from ldpf.features.encode import encode_files, not_finite_message
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.in_memory import encode_labelled
@@ -253,7 +253,7 @@ def _file_keys(
         try:
             status = file.stat()
             require_plain_file(file, status)
-            sizes[i], mtimes[i] = status.st_size, status.st_mtime_ns
+            sizes[i], mtimes[i] = status.st_size, mtime_of(status)
             if digests is not None:
                 with file.open("rb") as stream:
                     digest = hashlib.file_digest(stream, "sha256").digest()
@@ -266,6 +266,8 @@ def _file_keys(
             return BadImage(dataset.paths[i], reason)
         except OSError as error:
             return BadImage(dataset.paths[i], f"cannot be read: {error.strerror or error}")
+        except ValueError as error:
+            return BadImage(dataset.paths[i], f"no file can have this name: {error}")
         return None
 
     bad: list[BadImage] = []

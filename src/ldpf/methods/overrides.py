@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ldpf.errors import SettingsError
 from ldpf.utils.learned import setting_fields
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.text import did_you_mean, quoted
 
 Part = TypeVar("Part")
 
@@ -116,7 +116,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, value = split_setting(text, "tau=0.05")
         if name in settings:
-            raise SettingsError(f"{name!r} is set twice; give it one value.")
+            raise SettingsError(f"{quoted(name)} is set twice; give it one value.")
         settings[name] = parse_value(value)
     return settings
 
@@ -125,7 +125,7 @@ def split_setting(text: str, example: str) -> tuple[str, str]:
     """`NAME=REST` as its two parts; raises SettingsError where there is no `=` or a part lacks."""
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not (name and equals and rest):
-        raise SettingsError(f"{text!r} should be a name and a value, such as {example}.")
+        raise SettingsError(f"{quoted(text)} should be a name and a value, such as {example}.")
     return name, rest
 
 
@@ -134,7 +134,7 @@ def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any)
     known = _fields_of(part)
     if field_name not in known or field_name in FIXED:
         near = did_you_mean(name, known_names(whole))
-        raise SettingsError(f"There is no setting {name!r}.{near}")
+        raise SettingsError(f"There is no setting {quoted(name)}.{near}")
     now = getattr(part, field_name)
     if rest:
         return replace(part, **{field_name: _with_setting(whole, now, name, rest, value)})
@@ -145,7 +145,7 @@ def _with_setting(whole: Any, part: Any, name: str, path: list[str], value: Any)
     other_kind = now is not None and value is not None and type(value) is not type(now)
     if other_kind and not _takes_words(known[field_name]):
         kind = type(now).__name__
-        raise SettingsError(f"{name}={value!r} should be of type {kind}, like {now!r}.")
+        raise SettingsError(f"{name}={quoted(value)} should be of type {kind}, like {now!r}.")
     return replace(part, **{field_name: value})
 
 
@@ -163,7 +163,8 @@ def _other_part(now: Any, name: str, value: Any) -> Any:
         return value
     if registry is not None:
         raise SettingsError(
-            f"{name}={value!r} should be the name of a {registry.kind}: {', '.join(registry)}."
+            f"{name}={quoted(value)} should be the name of a {registry.kind}: "
+            f"{', '.join(registry)}."
         )
     inner = ", ".join(f"{name}.{field}" for field in setting_names(now))
     raise SettingsError(f"{name!r} is a group of settings; choose from {inner}.")

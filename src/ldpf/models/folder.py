@@ -7,7 +7,10 @@ from typing import Any
 
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS
+from ldpf.models.config_schema import CONFIG_SCHEMA
 from ldpf.utils.files import file_digest, is_empty, read_json, read_json_or_none
+from ldpf.utils.schema import first_problem
+from ldpf.utils.text import quoted
 from ldpf.version import __version__
 
 FORMAT_VERSION = 2
@@ -86,19 +89,19 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = require_model_folder(folder)
     config = read_json(path, "the description of the model", "train again", error=ModelError)
     version = config.get("format_version") if isinstance(config, dict) else None
-    if version not in READABLE or isinstance(version, bool):
+    if not isinstance(version, int) or isinstance(version, bool) or version not in READABLE:
         raise ModelError(
-            f"The model in {str(folder)!r} has format version {version!r}, but this library "
+            f"The model in {str(folder)!r} has format version {quoted(version)}, but this library "
             f"({__version__}) reads versions {', '.join(map(str, READABLE))}; use the version that "
             f"wrote it "
-            f"({config.get('library_version', 'unknown') if isinstance(config, dict) else '?'})."
+            f"({_version_of(config)})."
         )
     if version == 1:
         config = {"kind": "prompt", "per_image": True, **config}
     kind = config.get("kind")
     if kind is not None and not (isinstance(kind, str) and kind in CLASSIFIERS):
         raise ModelError(
-            f"The model in {str(folder)!r} is of the kind {kind!r}, but this library knows "
+            f"The model in {str(folder)!r} is of the kind {quoted(kind)}, but this library knows "
             f"{', '.join(CLASSIFIERS)}; install the package that trained it."
         )
     own = CLASSIFIERS.facts(kind).get("keys", ()) if kind else ()
@@ -107,6 +110,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(
             f"{str(path)!r} lacks {', '.join(missing)}; the file was changed or cut. Train again."
         )
+    if (problem := first_problem("", config, CONFIG_SCHEMA)) is not None:
+        raise ModelError(
+            f"Cannot read the description of the model in {str(path)!r} ({problem}); the file was "
+            "changed. Copy or train the model again."
+        )
     if len(config["class_names"]) != config["n_classes"]:
         raise ModelError(
             f"{str(path)!r} names {len(config['class_names'])} classes, but the model has "
@@ -114,3 +122,9 @@ def read_config(folder: Path) -> dict[str, Any]:
             "again."
         )
     return config
+
+
+def _version_of(config: Any) -> str:
+    """The library that wrote a config.json, as far as it says so."""
+    version = config.get("library_version") if isinstance(config, dict) else None
+    return version[:80] if isinstance(version, str) else "unknown"

@@ -15,6 +15,7 @@ from ldpf.errors import BackboneError, ModelError
 from ldpf.models.card import license_in, model_card
 from ldpf.models.folder import CONFIG
 from ldpf.utils.files import read_json, write_json, write_text
+from ldpf.utils.paths import full_path
 
 if TYPE_CHECKING:
     from typing import Self
@@ -91,7 +92,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
             NotFittedError: there is nothing to share yet.
         """
         name = self._config()["backbone"]["name"]  # type: ignore[attr-defined]
-        if Path(name).expanduser().is_dir():
+        if full_path(name).is_dir():
             warnings.warn(
                 f"This model's backbone is the folder {name!r}, which others do not have and whose "
                 "path they will see; they have to give their own with from_pretrained(..., "
@@ -126,7 +127,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
                 or belongs to another backbone.
             BackboneError: its backbone cannot be loaded.
         """
-        folder = Path(pretrained_model_name_or_path).expanduser()
+        folder = full_path(pretrained_model_name_or_path)
         if not folder.is_dir():
             folder = _download(
                 str(pretrained_model_name_or_path),
@@ -149,7 +150,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """README.md: classes, data, numbers, limits, and the license of the backbone."""
         config = self._config()  # type: ignore[attr-defined]
-        return model_card(config, license_in(Path(config["backbone"]["name"]).expanduser()))
+        return model_card(config, license_in(full_path(config["backbone"]["name"])))
 
 
 def _leave_out_command(folder: Path) -> None:

@@ -182,14 +182,16 @@ def chosen_words(lines: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def model_words(origin: Mapping[str, Any]) -> str | None:
     """What a model's provenance says of its search; None where there was none."""
-    if not origin.get("trials"):
+    if not all(origin.get(key) is not None for key in ("trials", "search", "chosen")):
+        return None
+    if not origin["trials"]:
         return None
     scores = "; ".join(
         f"{_words(trial['settings'])}: {trial['score']:.1%}" for trial in origin["trials"]
     )
     search = origin["search"]
     # Models of before version 0.2 name their rule alone.
-    where = search.get("judged_on") or f"under the rule {search['selection']}"
+    where = search.get("judged_on") or f"under the rule {search.get('selection')}"
     return f"Chosen by accuracy {where}: {_words(origin['chosen'])} ({scores})."
 
 

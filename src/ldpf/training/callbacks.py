@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -212,8 +213,10 @@ def track_log(log: Path, tracker: Tracker) -> None:
     """Track a finished training from its metrics.jsonl; one without a log has no curves."""
     tracker.begin()
     if log.is_file():
-        for line in log.read_text(encoding="utf-8").splitlines():
-            tracker.add(json.loads(line))
+        for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, RecursionError):  # half a line, say
+                if isinstance(line := json.loads(text), dict):
+                    tracker.add(line)
 
 
 def require_tensorboard() -> None:

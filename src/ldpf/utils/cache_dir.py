@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ldpf.utils.paths import full_path
+
 
 def cache_root() -> Path:
     """The cache folder: `$LDPF_CACHE`, else `$XDG_CACHE_HOME/ldpf`, else `~/.cache/ldpf`.
@@ -12,7 +14,7 @@ def cache_root() -> Path:
     Deleting it loses nothing but time. It is not created here; whoever writes creates it.
     """
     if own := os.environ.get("LDPF_CACHE"):
-        return Path(own).expanduser()
+        return full_path(own, "cache folder ($LDPF_CACHE)")
     if xdg := os.environ.get("XDG_CACHE_HOME"):
-        return Path(xdg).expanduser() / "ldpf"
-    return Path.home() / ".cache" / "ldpf"
+        return full_path(xdg, "cache folder ($XDG_CACHE_HOME)") / "ldpf"
+    return full_path("~", "cache folder") / ".cache" / "ldpf"

@@ -20,6 +20,8 @@ _ADVICE = {
     errno.EIO: "the disk or the network failed; try again, or give another place",
 }
 
+GONE = "The working directory does not exist any more; change to one that does (cd)."
+
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 """Words of torch, whose error for it is a plain RuntimeError on a CPU."""
 
@@ -48,13 +50,15 @@ def failure_sentence(error: BaseException) -> str | None:
     if error.filename is not None:
         name = error.filename
         path = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else str(name)
-        return f"Cannot use {quoted(path, 1000)} ({reason}){what_to_do}."
-    if _working_folder_is_gone():
-        return "The working directory does not exist any more; change to one that does (cd)."
+        limit = 80 if error.errno == errno.ENAMETOOLONG else 1000
+        return f"Cannot use {quoted(path, limit)} ({reason}){what_to_do}."
+    if working_folder_is_gone():
+        return GONE
     return f"A file or device cannot be used ({reason}){what_to_do}."
 
 
-def _working_folder_is_gone() -> bool:
+def working_folder_is_gone() -> bool:
+    """Whether the working directory was removed while a shell stands in it."""
     try:
         os.getcwd()  # noqa: PTH109 - Path.cwd is the same, and no shorter
     except OSError:

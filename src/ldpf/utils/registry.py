@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar
 
 from ldpf.errors import SettingsError
 from ldpf.utils.learned import setting_fields
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.text import did_you_mean, quoted
 
 T = TypeVar("T")
 Entry = TypeVar("Entry", bound=Callable[..., Any])
@@ -154,8 +154,8 @@ class Registry(Generic[T]):
         """The sentence that refuses an unknown name."""
         choices = ", ".join(self.names())
         if hint := did_you_mean(name, self.names()):
-            return f"There is no {self.kind} {name!r}.{hint} Choose from {choices}."
-        return f"There is no {self.kind} {name!r}; choose from {choices}."
+            return f"There is no {self.kind} {quoted(name)}.{hint} Choose from {choices}."
+        return f"There is no {self.kind} {quoted(name)}; choose from {choices}."
 
     def summary(self, name: str) -> str:
         """The first line of an entry's docstring; imports nothing of the room."""

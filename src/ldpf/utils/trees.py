@@ -56,7 +56,7 @@ def load_tree(path: Path) -> Tree:
             for part in parents:
                 node = node[part]
             node[leaf] = tensor
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(
             f"The file {str(path)!r} is damaged or not a checkpoint of this library ({error}); "
             "delete it to start this run again."

@@ -16,6 +16,7 @@ from ldpf.doctor.base import ordered_signs
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.models.saving import read_config
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 from ldpf.workflows.inputs import (
     AnyBackbone,
     Images,
@@ -178,12 +179,12 @@ def report_findings(trained: TrainedModel, images: ListedImages) -> tuple[Findin
 def source_record(source: DataSource) -> dict[str, Any]:
     """How images were read, for a model's provenance: what `DataSource` takes."""
     given = source.source
-    place = given if given == "demo" else str(Path(given).expanduser().absolute())
+    place = given if given == "demo" else str(full_path(given).absolute())
     names = source.class_names
     return {
         "source": place,
         "layout": source.layout,
-        "class_names": None if names is None else str(Path(names).expanduser().absolute()),
+        "class_names": None if names is None else str(full_path(names).absolute()),
         "benchmark": source.benchmark,
         "skip_bad": source.skip_bad,
     }
@@ -213,7 +214,7 @@ def _training_source(
         return recorded
     if not isinstance(training, str | Path):
         return training
-    if training != "demo" and not Path(training).expanduser().exists():
+    if training != "demo" and not full_path(training).exists():
         raise missing_path_error(Path(training))
     return (
         DataSource(training, cache_dir=cache_dir)

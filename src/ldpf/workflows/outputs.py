@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ldpf.data import ImageDataset
 from ldpf.data.image_files import check_outside
+from ldpf.utils.paths import full_path
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def image_folder(data: Images) -> Path | None:
     source = data.source if isinstance(data, DataSource) else data
     if source == "demo":
         return None
-    folder = Path(source).expanduser()
+    folder = full_path(source)
     return folder if folder.is_dir() else None
 
 

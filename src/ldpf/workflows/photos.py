@@ -12,6 +12,7 @@ import numpy as np
 
 from ldpf.data import ImageDataset, image_endings, iter_image_files
 from ldpf.errors import DataError
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.inputs import Images, ListedImages, list_images
@@ -62,7 +63,7 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
         if isinstance(data, ImageDataset):
             raise
         source = data if isinstance(data, DataSource) else DataSource(data)
-        path = Path(source.source).expanduser()
+        path = full_path(source.source)
         if not path.is_dir() and path.suffix.lower() not in image_endings():
             raise
         return ListedPhotos(list_unlabeled(source), labeled=False)
@@ -90,7 +91,7 @@ def list_unlabeled(source: DataSource) -> ListedImages:
     Raises:
         DataError: there are none.
     """
-    path = Path(source.source).expanduser().absolute()
+    path = full_path(source.source).absolute()
     root = path if path.is_dir() else path.parent
     files = list(iter_image_files(path))
     if not files:

@@ -25,6 +25,7 @@ from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path, is_folder
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.writers import Row, write_rows
@@ -273,7 +274,7 @@ def find_images(
         DataError: a path in `paths` does not exist (before any other is looked at).
     """
     for path in paths:
-        if path != "-" and not Path(path).exists():
+        if path != "-" and not full_path(path, "path of an image or folder").exists():
             raise missing_path_error(Path(path))
     for path in paths:
         if path != "-":
@@ -281,7 +282,7 @@ def find_images(
             continue
         for line in listed:
             name = os.fsdecode(line.rstrip(b"\r\n"))
-            if Path(name).is_dir() and name:
+            if name and is_folder(name):
                 yield from iter_image_files(name, left_out=left_out)
             elif name:
                 yield Path(name)

@@ -13,6 +13,7 @@ from ldpf.experiments.search import Choice, SearchSpace, choose, parse_search
 from ldpf.experiments.selection import SELECTION_RULES, get_selection
 from ldpf.methods.overrides import known_names, with_settings
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.text import quoted
 from ldpf.workflows.defaults import SELECTION
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def search_space(
     known = known_names(method)
     if unknown := [name for name in space.values if name not in known]:
         raise SettingsError(
-            f"{method.name} has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}."
+            f"{method.name} has no setting {quoted(unknown[0])}; there are "
+            f"{', '.join(sorted(known))}."
         )
     for candidate in space.candidates(method, seed=0):
         with_settings(method, candidate)

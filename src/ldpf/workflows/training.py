@@ -29,8 +29,9 @@ from ldpf.models.saving import read_config
 from ldpf.training.callbacks import Tracker
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.paths import full_path
 from ldpf.utils.registry import part_settings
-from ldpf.utils.text import count, did_you_mean
+from ldpf.utils.text import count, did_you_mean, quoted
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
@@ -307,7 +308,8 @@ def _with_all(method: Method, settings: Mapping[str, Any]) -> Method:
     if unknown := [name for name in settings if name not in known]:
         near = did_you_mean(unknown[0], known)
         raise SettingsError(
-            f"{method.name} has no setting {unknown[0]!r}.{near} There are {', '.join(known)}."
+            f"{method.name} has no setting {quoted(unknown[0])}.{near} There are "
+            f"{', '.join(known)}."
         )
     return with_settings(method, settings)
 
@@ -320,5 +322,5 @@ def _lasting_name(backbone: AnyBackbone) -> AnyBackbone:
     """A folder's full path, so that the model finds it again from everywhere."""
     if not isinstance(backbone, str | Path) or backbone in BUNDLED:
         return backbone
-    folder = Path(backbone).expanduser()
+    folder = full_path(backbone, "backbone")
     return str(folder.resolve()) if folder.is_dir() else backbone

@@ -1,0 +1,40 @@
+"""Paths as people and files give them: empty, with ~, too long, or with signs no path can have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ldpf.errors import SettingsError
+from ldpf.utils.text import quoted
+
+
+def full_path(path: str | Path, what: str = "path") -> Path:
+    """A path with `~` in full.
+
+    Args:
+        path: as given.
+        what: what it is, for the message.
+
+    Raises:
+        SettingsError: it is empty, holds a NUL, or names the home of a user who is not known.
+    """
+    text = str(path)
+    if not text:
+        raise SettingsError(f"The {what} is empty; '.' is the working directory.")
+    if "\0" in text:
+        raise SettingsError(f"The {what} {quoted(text)} holds a NUL, which no path can.")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(
+            f"The {what} {quoted(text)} begins with the home folder of a user who is not known on "
+            "this machine; give it in full."
+        ) from error
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is such a folder; False also for a name that no file can have."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False

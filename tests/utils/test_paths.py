@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ldpf.errors import SettingsError
+from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.paths import full_path, is_folder
+
+
+def test_a_path_is_given_in_full(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert full_path("~/photos") == Path("/home/someone/photos")
+    assert full_path(Path("photos")) == Path("photos")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("", "The backbone is empty"),
+        ("a\0b", r"The backbone 'a\\x00b' holds a NUL"),
+        ("~no-such-user/x", "The backbone '~no-such-user/x' begins with the home folder of a user"),
+    ],
+)
+def test_what_is_no_path_is_refused(path, words):
+    with pytest.raises(SettingsError, match=words):
+        full_path(path, "backbone")
+
+
+def test_a_cache_of_an_unknown_user_is_refused_with_its_variable(monkeypatch):
+    monkeypatch.setenv("LDPF_CACHE", "~no-such-user/cache")
+    with pytest.raises(SettingsError, match=r"The cache folder \(\$LDPF_CACHE\) '~no-such-user"):
+        cache_root()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "none"])
+def test_a_name_that_no_file_can_have_is_no_folder(name, tmp_path):
+    assert not is_folder(tmp_path / name)
+    assert is_folder(tmp_path)
