@@ -54,6 +54,16 @@ def test_new_images_are_assigned_by_their_features(train):
     assert any("clusters of style statistics" in words for words in discovery_words(measured))
 
 
+def test_statistics_that_features_do_not_tell_are_clustered_all_the_same(train):
+    data, group = train
+    data = replace(
+        data, features=data.features[torch.randperm(len(data), generator=generator(2, "order"))]
+    )
+    discovery = discover(data)
+    assert nmi(discovery.assignments, group) > 0.95
+    assert discovery.measure()["style_followed"] < 0.9
+
+
 def test_the_map_is_the_least_squares_one(train):
     data, _ = train
     target = data.features @ torch.randn(32, 4, generator=generator(1, "map"))

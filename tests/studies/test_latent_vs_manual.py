@@ -60,9 +60,9 @@ def test_images_that_disagree_are_listed_and_drawn(study):
 
 
 def test_domains_are_matched_one_to_one():
-    latent = torch.tensor([0, 0, 0, 1, 1])
-    manual = torch.tensor([2, 2, 0, 2, 0])
-    # Both latent domains have most or as many images of domain 2, which only one can have.
+    latent = torch.tensor([0, 0, 0, 1, 1, 1])
+    manual = torch.tensor([2, 2, 2, 2, 2, 0])
+    # Both latent domains have most images of domain 2, which only one can have.
     assert matched_domains(latent, manual, 2, 3).tolist() == [2, 0]
 
 
