@@ -12,7 +12,9 @@ TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
 demo: $(VENV)/.installed
 	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night \
-		--methods zero-shot,coop,linear-probe,ldpf-paper,ldpf,auto,ldpf-oracle --out demo-results
+		--methods zero-shot,coop,linear-probe,ldpf-paper,ldpf,auto,ldpf-oracle --out demo-results \
+		> /dev/null
+	$(BIN)/ldpf table demo-results --against zero-shot
 
 test: $(VENV)/.installed-test lint browser
 	$(TEST_ENV) $(BIN)/pytest -n 2

@@ -14,18 +14,27 @@ import numpy as np
 # the first word of each list is the readable class name
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "airplane": ("airplane", "plane", "aeroplane", "jet", "aircraft"),
+    "anchor": ("anchor", "ship anchor", "boat anchor"),
     "apple": ("apple", "apple fruit", "ripe apple"),
+    "banana": ("banana", "ripe banana", "tropical fruit"),
+    "bell": ("bell", "church bell", "hand bell"),
     "bicycle": ("bicycle", "bike", "cycle", "two wheeler"),
     "bird": ("bird", "small bird", "songbird", "little bird"),
     "book": ("book", "notebook", "novel"),
     "bottle": ("bottle", "wine bottle", "glass bottle"),
     "butterfly": ("butterfly", "moth"),
     "cactus": ("cactus", "cactus plant", "desert plant"),
+    "cake": ("cake", "birthday cake", "pie"),
+    "candle": ("candle", "wax candle", "burning candle"),
     "car": ("car", "automobile", "sedan", "motor car", "vehicle with four wheels"),
+    "carrot": ("carrot", "fresh carrot", "carrot vegetable"),
     "cat": ("cat", "kitten", "cat face", "kitty"),
     "chair": ("chair", "wooden chair", "seat"),
+    "cherries": ("cherries", "cherry", "pair of cherries"),
     "clock": ("clock", "alarm clock", "wall clock"),
+    "crown": ("crown", "king crown", "royal crown"),
     "cup": ("cup", "mug", "coffee cup", "tea cup", "cup of coffee"),
+    "drum": ("drum", "snare drum", "drum with sticks"),
     "fish": ("fish", "goldfish", "swimming fish"),
     "flower": ("flower", "blossom", "bloom", "tulip or daisy"),
     "guitar": ("guitar", "acoustic guitar", "string instrument"),
@@ -33,18 +42,25 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "heart": ("heart", "love heart", "heart shape"),
     "hot_air_balloon": ("hot air balloon", "balloon with a basket", "balloon"),
     "house": ("house", "home", "cottage", "building with a roof", "hut"),
+    "ice_cream": ("ice cream", "ice cream cone", "cone of ice cream"),
     "key": ("key", "door key", "house key"),
+    "ladder": ("ladder", "step ladder", "wooden ladder"),
     "lamp": ("lamp", "table lamp", "desk lamp", "lampshade"),
     "leaf": ("leaf", "tree leaf", "autumn leaf"),
     "mushroom": ("mushroom", "toadstool", "fungus"),
+    "penguin": ("penguin", "standing penguin", "bird on ice"),
     "pumpkin": ("pumpkin", "squash", "halloween pumpkin"),
     "rocket": ("rocket", "spaceship", "rocket ship"),
     "sailboat": ("sailboat", "sailing boat", "boat", "ship with sails", "yacht"),
+    "scissors": ("scissors", "pair of scissors", "open scissors"),
+    "snail": ("snail", "slug with a shell", "garden snail"),
     "snowman": ("snowman", "man made of snow", "snow figure"),
     "star": ("star", "star shape", "pointed star"),
+    "sword": ("sword", "long sword", "blade"),
     "tent": ("tent", "camping tent"),
     "train": ("train", "locomotive", "steam train", "steam engine"),
     "tree": ("tree", "pine or oak", "tall tree", "leafy tree"),
+    "turtle": ("turtle", "tortoise", "sea turtle"),
     "umbrella": ("umbrella", "parasol", "open umbrella"),
 }
 STYLE_PHRASES: dict[str, tuple[str, ...]] = {
@@ -64,6 +80,24 @@ STYLE_PHRASES: dict[str, tuple[str, ...]] = {
                  "a canvas showing {}", "an impressionist painting of {}"),
     "papercut": ("a paper cut of {}", "a collage of {}", "{} cut out of paper",
                  "a craft of {} made of colored paper", "layers of paper in the form of {}"),
+    "stained_glass": ("stained glass showing {}", "{} in stained glass", "a church window with {}",
+                      "a glass pane of {} with lead lines"),
+    "mosaic": ("a mosaic of {}", "{} made of small tiles", "{} laid in stones",
+               "a mosaic floor with {}"),
+    "embroidery": ("an embroidery of {}", "{} stitched on cloth", "{} made of thread",
+                   "a needlework picture of {}"),
+    "pastel": ("a pastel of {}", "a chalk picture of {}", "{} in soft pastel colors",
+               "{} in chalk on colored paper"),
+    "screenprint": ("a screen print of {}", "a poster of {}", "{} printed in two colors",
+                    "a pop art picture of {}", "a comic print of {} with dots"),
+    "neon": ("a neon sign of {}", "{} as a neon sign", "{} in glowing neon tubes",
+             "a neon light in the form of {}"),
+    "clay": ("{} made of clay", "a clay model of {}", "{} made of plasticine", "a toy of {}",
+             "a sculpture of {}"),
+    "patchwork": ("a patchwork of {}", "{} sewn from cloth", "a quilt with {}",
+                  "{} made of fabric pieces"),
+    "linocut": ("a linocut of {}", "a woodcut of {}", "a block print of {}",
+                "{} printed from a carved block"),
 }  # fmt: skip
 PLAIN_PHRASES = (
     "a photo of {}.", "a photo of {}", "a picture of {}", "an image of {}", "{}", "{}.",
@@ -77,8 +111,10 @@ BACKGROUND_PHRASES = (
 )  # fmt: skip
 # where the drawing does not show the chosen colours plainly, captions do not name them
 UNCOLOURED_OBJECTS = {"snowman"}
-UNCOLOURED_STYLES = {"silhouette"}
-UNSEEN_BACKGROUND_STYLES = {"silhouette", "watercolor", "photo"}
+UNCOLOURED_STYLES = {"silhouette", "screenprint", "neon", "linocut"}
+UNSEEN_BACKGROUND_STYLES = {
+    "silhouette", "watercolor", "photo", "stained_glass", "pastel", "screenprint", "neon", "linocut"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

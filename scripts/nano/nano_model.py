@@ -28,10 +28,10 @@ def nano_config(tokenizer: PreTrainedTokenizerBase) -> CLIPConfig:
         "pad_token_id": tokenizer.pad_token_id,
     }
     vision = {
-        "hidden_size": 128,
-        "intermediate_size": 512,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
+        "hidden_size": 160,
+        "intermediate_size": 640,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 5,
         "image_size": IMAGE_SIZE,
         "patch_size": PATCH,
         "projection_dim": EMBED,
@@ -70,18 +70,30 @@ def encode_images(
     tower = model.vision_model
     x = tower.embeddings(pixels)  # [N, 1 + patches, W]
     if keep is not None:
-        order = torch.rand(x.shape[0], x.shape[1] - 1, generator=generator).argsort(1)[:, :keep]
+        chance = torch.rand(
+            x.shape[0], x.shape[1] - 1, generator=generator, device=pixels.device
+        )  # fmt: skip
+        order = chance.argsort(1)[:, :keep]
         index = (1 + order)[..., None].expand(-1, -1, x.shape[2])
         x = torch.cat([x[:, :1], x.gather(1, index)], dim=1)
     x = tower.encoder(inputs_embeds=tower.pre_layrnorm(x)).last_hidden_state
-    return F.normalize(model.visual_projection(tower.post_layernorm(x[:, 0])), dim=-1)
+    return F.normalize(model.visual_projection(tower.post_layernorm(x[:, 0])).float(), dim=-1)
+
+
+def encode_ids(model: CLIPModel, ids: Tensor) -> Tensor:
+    """Text features [N, D], L2-normalised, of padded token ids [N, L].
+
+    Padding needs no mask: it is the EOS token, the first of which is pooled, and it stands behind
+    all that a causal transformer lets that token see.
+    """
+    pooled = model.text_model(input_ids=ids).pooler_output
+    return F.normalize(model.text_projection(pooled).float(), dim=-1)
 
 
 def encode_texts(model: CLIPModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Tensor:
     """Text features [N, D], L2-normalised, by the model's own forward pass."""
-    batch = tokenizer(texts, padding=True, return_tensors="pt")
-    pooled = model.text_model(**batch).pooler_output
-    return F.normalize(model.text_projection(pooled), dim=-1)
+    ids = tokenizer(texts, padding=True, return_tensors="pt").input_ids
+    return encode_ids(model, ids.to(model.device))
 
 
 def parameter_groups(model: nn.Module, decay: float) -> list[dict]:
@@ -95,7 +107,7 @@ def parameter_groups(model: nn.Module, decay: float) -> list[dict]:
 def save_nano(model: CLIPModel, folder: Path, mean: list[float], std: list[float]) -> None:
     """Write config, float16 weights and the preprocessor's settings."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
     half = CLIPModel(model.config).to(torch.float16)
     half.load_state_dict(state)
     half.save_pretrained(folder)

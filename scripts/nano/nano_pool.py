@@ -6,14 +6,16 @@ import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
-from ldpf.demo.drawing import OBJECTS, TRAINED_STYLES, draw_picture
+from ldpf.demo.drawing import OBJECTS, TRAINABLE_STYLES, TRAINED_STYLES, draw_picture
 
 NAMES = tuple(OBJECTS)
-STYLE_NAMES = tuple(TRAINED_STYLES)
+STYLE_NAMES = tuple(TRAINABLE_STYLES)
+DEFAULT_STYLES = tuple(TRAINED_STYLES)
 TRAINING_STREAM = 1  # keeps these draws apart from the demo set's, whatever the seed
 CHUNK = 250
 
@@ -37,32 +39,36 @@ class Pool:
         return len(self.images)
 
 
-def _draw_chunk(start: int, stop: int, seed: int) -> tuple[np.ndarray, list[list[str]]]:
+def _draw_chunk(
+    start: int, stop: int, seed: int, styles: tuple[str, ...]
+) -> tuple[np.ndarray, list[list[str]]]:
     images = np.empty((stop - start, 64, 64, 3), np.uint8)
     words = []
     for index in range(start, stop):
         rng = np.random.default_rng([seed, TRAINING_STREAM, index])
         name = NAMES[index % len(NAMES)]
-        style = STYLE_NAMES[rng.integers(len(STYLE_NAMES))]
+        style = styles[rng.integers(len(styles))]
         picture = draw_picture(name, style, rng)
         images[index - start] = np.asarray(picture.image)
         words.append([picture.name, picture.style, picture.colour, picture.background])
     return images, words
 
 
-def draw_pool(size: int, seed: int, workers: int = 1) -> Pool:
-    """Draw `size` images, classes in turn and styles at random; the same for any `workers`."""
+def draw_pool(
+    size: int, seed: int, workers: int = 1, styles: tuple[str, ...] = DEFAULT_STYLES
+) -> Pool:
+    """Draw `size` images, classes in turn and `styles` at random; the same for any `workers`."""
     starts = list(range(0, size, CHUNK))
     stops = [min(size, start + CHUNK) for start in starts]
-    seeds = [seed] * len(starts)
+    rest = (starts, stops, repeat(seed), repeat(styles))
     images = np.empty((size, 64, 64, 3), np.uint8)
     words: list[list[str]] = []
     if workers <= 1:
-        results = map(_draw_chunk, starts, stops, seeds)
+        results = map(_draw_chunk, *rest)
         words = _collect(results, images)
     else:
         with ProcessPoolExecutor(workers) as executor:
-            words = _collect(executor.map(_draw_chunk, starts, stops, seeds), images)
+            words = _collect(executor.map(_draw_chunk, *rest), images)
     return Pool(images, *(tuple(column) for column in zip(*words, strict=True)))
 
 
@@ -92,7 +98,7 @@ def load_pool(folder: Path) -> Pool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", type=int, default=48_000)
+    parser.add_argument("--size", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()

@@ -10,7 +10,7 @@ from nano_captions import PLAIN_PHRASES, STYLE_PHRASES, SYNONYMS, make_caption, 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers.trainers import BpeTrainer
 
-from ldpf.demo.drawing import TRAINED_STYLES
+from ldpf.demo.drawing import TRAINABLE_STYLES
 from ldpf.demo.drawing.palette import NAMED
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -97,7 +97,7 @@ smooth rough fresh ripe rotten cooked raw frozen burning
 def corpus(seed: int, captions: int = 30_000) -> list[str]:
     """Generated captions, and every common word often enough to become one token."""
     rng = np.random.default_rng([seed, 3])
-    names, styles = list(SYNONYMS), list(TRAINED_STYLES)
+    names, styles = list(SYNONYMS), list(TRAINABLE_STYLES)
     lines = [
         make_caption(
             rng, str(rng.choice(names)), str(rng.choice(styles)),

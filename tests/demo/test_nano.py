@@ -14,7 +14,13 @@ from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
 import ldpf
 from ldpf.demo.dataset import DEMO_CLASSES
-from ldpf.demo.drawing import OBJECTS, TRAINED_STYLES, UNSEEN_STYLES, draw_picture
+from ldpf.demo.drawing import (
+    OBJECTS,
+    TRAINABLE_STYLES,
+    TRAINED_STYLES,
+    UNSEEN_STYLES,
+    draw_picture,
+)
 
 NANO = Path(ldpf.__file__).parent / "demo" / "nano"
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "nano"
@@ -144,11 +150,11 @@ def zero_shot(model, tokenizer, processor, styles, per_class):
 
 
 def test_zero_shot_on_trained_styles_is_far_above_chance(model, tokenizer, processor):
-    assert zero_shot(model, tokenizer, processor, TRAINED_STYLES, 1) > 0.6  # chance is 0.083
+    assert zero_shot(model, tokenizer, processor, TRAINED_STYLES, 2) > 0.85  # chance is 0.083
 
 
 def test_zero_shot_on_unseen_styles_is_above_chance(model, tokenizer, processor):
-    assert zero_shot(model, tokenizer, processor, UNSEEN_STYLES, 5) > 0.17
+    assert zero_shot(model, tokenizer, processor, UNSEEN_STYLES, 5) > 0.35
 
 
 def test_the_readme_gives_the_command_and_the_licence():
@@ -182,7 +188,7 @@ def test_training_images_are_drawn_in_trained_styles_only(monkeypatch):
 
     pool = nano_pool.draw_pool(132, seed=5)
     assert set(pool.styles) <= set(TRAINED_STYLES)
-    assert set(nano_captions.STYLE_PHRASES) == set(TRAINED_STYLES)
+    assert set(nano_captions.STYLE_PHRASES) == set(TRAINABLE_STYLES)
     assert set(pool.names) == set(OBJECTS) == set(nano_captions.SYNONYMS)
 
 
@@ -228,7 +234,7 @@ def test_generated_captions_are_true_of_their_own_image(monkeypatch):
 
     rng = np.random.default_rng(0)
     for name in OBJECTS:
-        for style in TRAINED_STYLES:
+        for style in TRAINABLE_STYLES:
             caption = make_caption(rng, name, style, "red", "blue")
             assert truth_table([caption], [name], [style], ["red"], ["blue"]).all()
             said = re.findall(r"[a-z]+", caption.text)

@@ -134,3 +134,63 @@ def cat(rng: np.random.Generator) -> list[Part]:
     parts.append(stroke(curve((-0.18, 0.42), (-0.05, 0.56), (0, 0.36)), 0.035, "dark"))
     parts.append(stroke(curve((0.18, 0.42), (0.05, 0.56), (0, 0.36)), 0.035, "dark"))
     return parts
+
+
+def turtle(rng: np.random.Generator) -> list[Part]:
+    u = rng.uniform
+    w, top, belly = u(0.6, 0.72), u(-0.55, -0.4), 0.3
+    parts = [fill(poly((-w * 0.9, 0.15), (-w - u(0.2, 0.3), 0.34), (-w * 0.8, 0.3)), "second")]
+    for x in (-0.42, 0.4):
+        parts.append(fill(ellipse(x + u(-0.05, 0.05), belly + 0.14, 0.15, u(0.22, 0.28)), "second"))
+    head = (w + u(0.14, 0.22), u(-0.12, 0.08))
+    parts.append(stroke(poly((w * 0.7, 0.18), head), 0.2, "second"))
+    parts.append(fill(ellipse(*head, 0.18, 0.15), "second"))
+    parts.append(fill(ellipse(head[0] + 0.06, head[1] - 0.03, 0.035), "black"))
+    arch = curve((-w, belly), (-w, top - 0.25), (w, top - 0.25), (w, belly), n=20)
+    parts.append(fill(arch))
+    for x in (-0.32, 0.0, 0.32):
+        y = top * 0.35 + 0.3 * abs(x)
+        parts.append(stroke(ellipse(x, y, 0.15, 0.13), 0.04, "dark", closed=True))
+    parts.append(stroke(poly((-w, belly), (w, belly)), 0.1, "brown"))
+    return parts
+
+
+def snail(rng: np.random.Generator) -> list[Part]:
+    u = rng.uniform
+    r, x, y = u(0.5, 0.6), u(-0.25, -0.1), u(-0.05, 0.05)
+    foot = join(
+        curve((-0.98, 0.72), (-0.5, 0.45), (0.2, 0.5), (0.5, 0.3), n=16),
+        curve((0.5, 0.3), (0.5, -0.25), (0.85, -0.3), (0.92, 0.0), n=12),
+        curve((0.92, 0.0), (0.9, 0.7), (0.6, 0.72), (0.4, 0.72), n=12),
+    )
+    parts = [fill(foot, "second")]
+    for reach in (0.72, 0.92):
+        tip = (reach + u(-0.03, 0.06), u(-0.62, -0.5))
+        parts.append(stroke(poly((0.76, -0.1), tip), 0.05, "second"))
+        parts.append(fill(ellipse(*tip, 0.05), "black"))
+    parts.append(fill(ellipse(x, y, r)))
+    angle = np.linspace(0, 2 * np.pi * u(1.6, 2.3), 40) + u(0, 6)
+    radius = np.linspace(0.06, r * 0.85, 40)
+    spiral = np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
+    parts.append(stroke(spiral, u(0.05, 0.08), "dark"))
+    return parts
+
+
+def penguin(rng: np.random.Generator) -> list[Part]:
+    u = rng.uniform
+    w, top = u(0.42, 0.52), u(-0.6, -0.5)
+    parts = [fill(ellipse(s * 0.22, 0.9, 0.18, 0.08), "orange") for s in (-1, 1)]
+    for side in (-1, 1):
+        spread = u(5, 30)
+        wing = turn(ellipse(0, 0.3, 0.12, 0.4), -side * spread)
+        parts.append(fill(wing + np.array([side * w * 0.85, -0.15]), "main"))
+    parts.append(fill(ellipse(0, 0.25, w, 0.66)))
+    parts.append(fill(ellipse(0, top, u(0.3, 0.36))))
+    parts.append(fill(ellipse(0, 0.36, w * 0.7, 0.5), "light"))
+    for side in (-1, 1):
+        parts.append(fill(ellipse(side * 0.12, top - 0.02, 0.1, 0.12), "light"))
+        parts.append(fill(ellipse(side * 0.1, top, 0.045), "black"))
+    parts.append(fill(poly((-0.1, top + 0.1), (0.1, top + 0.1), (0, top + 0.26)), "orange"))
+    if rng.random() < 0.3:
+        parts.append(stroke(poly((-0.28, top + 0.34), (0.28, top + 0.34)), 0.1, "second"))
+    return parts

@@ -9,11 +9,12 @@ from PIL import Image
 
 from ldpf.demo.drawing.objects import OBJECTS, pose
 from ldpf.demo.drawing.palette import choose_palette
-from ldpf.demo.drawing.styles import TRAINED_STYLES, Style
+from ldpf.demo.drawing.styles import Style
+from ldpf.demo.drawing.trained_styles import TRAINABLE_STYLES
 from ldpf.demo.drawing.unseen_styles import UNSEEN_STYLES
 from ldpf.errors import DataError
 
-STYLES: dict[str, Style] = TRAINED_STYLES | UNSEEN_STYLES
+STYLES: dict[str, Style] = TRAINABLE_STYLES | UNSEEN_STYLES
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The styles nano is trained on: eight ways to render the same parts.
+"""Eight of the styles nano is trained on: ways to render the same parts.
 
 A style takes posed parts (unit canvas), a palette, a generator and the side length in pixels, and
 returns an RGB image. All of them draw larger and reduce, so that edges are smooth.
@@ -27,6 +27,7 @@ from ldpf.demo.drawing.shapes import Part, moved
 
 Style = Callable[[Sequence[Part], Palette, np.random.Generator, int], Image.Image]
 BLACK: Rgb = (0, 0, 0)
+WHITE: Rgb = (255, 255, 255)
 
 
 def _plain_scene(palette: Palette, rng: np.random.Generator, n: int) -> Image.Image:
@@ -264,7 +265,7 @@ def papercut(
     return as_image(canvas).reduce(2)
 
 
-TRAINED_STYLES: dict[str, Style] = {
+PICTURE_STYLES: dict[str, Style] = {
     "clipart": clipart,
     "photo": photo,
     "cartoon": cartoon,

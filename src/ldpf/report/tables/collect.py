@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -188,6 +189,7 @@ def _table(
             f"vs {against}: difference of the averages in points, with the 95% interval of a "
             "paired bootstrap over test images and seeds."
         )
+        caption += margin_words(lines, present)
         if missing:
             caption.append(f"No comparison for {', '.join(missing)}: no runs on the same seeds.")
     if costs:
@@ -240,6 +242,38 @@ def _differences(
         else:
             told[name] = comparison_words(found)
     return told, missing
+
+
+def margin_words(lines: Sequence[Line], methods: Sequence[str]) -> list[str]:
+    """How far an average may be off because it was measured on so many images and no more.
+
+    Half of the 95% interval of an average of accuracies p_t on n_t images each, by the normal
+    approximation of the binomial distribution: 1.96 sqrt(sum_t p_t (1 - p_t) / n_t) / targets.
+    Seeds share their test images, so they do not make it narrower. The widest one is told.
+    """
+    margins = []
+    if not all("n_test" in line for line in lines):  # written by other software
+        return []
+    images = {_where_tested(line): int(line["n_test"]) for line in lines}
+    for method in methods:
+        variances = []
+        for target, n in images.items():
+            own = [
+                line["accuracy"]
+                for line in lines
+                if line["method"] == method and _where_tested(line) == target
+            ]
+            if own:
+                p = sum(own) / len(own)
+                variances.append(p * (1 - p) / n)
+        if len(variances) == len(images):
+            margins.append(1.96 * math.sqrt(sum(variances)) / len(images))
+    if not margins:
+        return []
+    return [
+        f"Averages over {sum(images.values()):,} test images: ±{100 * max(margins):.1f} points or "
+        "less (95% interval)."
+    ]
 
 
 def comparison_words(found: Comparison) -> str:
