@@ -57,6 +57,8 @@ def test_outside_is_the_least_share_that_the_model_calls_outside(say, made_cases
     found = say("outside", made)
     assert found.figure == pytest.approx(wilson(outside, len(made.photos))[0])
     assert found.words.startswith(f"{outside} of {len(made.photos)} new images (")
+    assert found.next_step == "ldpf evaluate MODEL NEW-IMAGES"
+    assert say("outside", replace(made, labeled=False)).next_step == "ldpf predict MODEL NEW-IMAGES"
 
 
 def test_one_image_that_is_outside_is_no_sign(say, made_cases):

@@ -54,5 +54,6 @@ class Outside(Sign):
         return () if said is None else (said.text,)
 
     def next_step(self, case: Case, measurement: Measurement) -> str:
-        """Label some of them and measure."""
-        return f"ldpf evaluate {case.model_path} LABELED-{case.photos_path}"
+        """Measure there, with labels; or see the answers image by image."""
+        command = "evaluate" if case.labeled else "predict"
+        return f"ldpf {command} {case.model_path} {case.photos_path}"
