@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -202,3 +204,17 @@ def test_progress_is_not_logged_more_often_than_asked(caplog):
     progress = ProgressLog(every_s=1000)
     progress.add({"step": 2, "validation_accuracy": 0.5})
     assert not caplog.messages
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_curves_that_cannot_be_written_are_an_error_with_the_folder(tmp_path, monkeypatch):
+
+    def full(self, *_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tracker = Tracker(tmp_path / "curves")
+    tracker.begin()
+    monkeypatch.setattr(type(tracker.writer), "add_scalar", full)
+    with pytest.raises(OSError) as caught:
+        tracker.add({"step": 0, "validation_accuracy": 0.5})
+    assert caught.value.filename == str(tmp_path / "curves")

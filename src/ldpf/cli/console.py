@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -104,6 +105,12 @@ class _StderrHandler(logging.Handler):
 def messages_on_stderr() -> Iterator[None]:
     """Send the library's log and its warnings to stderr as plain sentences."""
     handler, level, before = _StderrHandler(), log.level, warnings.showwarning
+    thread_hook = threading.excepthook
+
+    def of_thread(arguments: threading.ExceptHookArgs) -> None:
+        # Writers in the background hand a full disk on to who writes next, which says it.
+        if not issubclass(arguments.exc_type, OSError):
+            thread_hook(arguments)
 
     def show_warning(message, category, filename, lineno, file=None, line=None) -> None:
         if category is UserWarning:  # this library's own; others keep Python's form
@@ -114,9 +121,11 @@ def messages_on_stderr() -> Iterator[None]:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     warnings.showwarning = show_warning
+    threading.excepthook = of_thread
     try:
         yield
     finally:
+        threading.excepthook = thread_hook
         warnings.showwarning = before
         log.setLevel(level)
         log.removeHandler(handler)

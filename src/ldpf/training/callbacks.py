@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ldpf.errors import SettingsError
 from ldpf.text.contexts import nearest_words
-from ldpf.utils.files import append_text, write_text
+from ldpf.utils.files import append_text, named_errors, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -158,9 +158,11 @@ class Tracker:
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        self.close()
+        with named_errors(self.folder):
+            self.close()
         following = 1 + max((int(line.get("step", 0)) for line in history), default=-1)
-        self.writer = SummaryWriter(str(self.folder), purge_step=following, flush_secs=10)
+        with named_errors(self.folder):
+            self.writer = SummaryWriter(str(self.folder), purge_step=following, flush_secs=10)
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Write one line of the log: losses by stage, accuracy, rate, domains."""
@@ -195,12 +197,14 @@ class Tracker:
     def close(self) -> None:
         """Write everything to disk."""
         if self.writer is not None:
-            self.writer.close()
+            with named_errors(self.folder):
+                self.writer.close()
             self.writer = None
 
     def _scalar(self, curve: str, value: float | None) -> None:
         if value is not None:
-            self._open().add_scalar(curve, float(value), self.step)
+            with named_errors(self.folder):
+                self._open().add_scalar(curve, float(value), self.step)
 
     def _open(self) -> SummaryWriter:
         if self.writer is None:

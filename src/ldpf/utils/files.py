@@ -52,13 +52,13 @@ def open_atomic(
     """
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "", "errors": errors}
     if is_special(path):
-        with _named(path), path.open(mode, **text) as stream:
+        with named_errors(path), path.open(mode, **text) as stream:
             yield stream
         return
     target = real_path(path)
     temporary = temporary_beside(target) if part is None else target.with_name(target.name + part)
     try:
-        with _named(path, temporary):
+        with named_errors(path, temporary):
             with temporary.open(mode, **text) as stream:
                 yield stream
                 if sync and not stream.closed:
@@ -75,12 +75,12 @@ def open_atomic(
 
 def append_text(path: Path, content: str) -> None:
     """Add text in UTF-8 to the end of a log; a process that is killed may leave half a line."""
-    with _named(path), path.open("a", encoding="utf-8") as stream:
+    with named_errors(path), path.open("a", encoding="utf-8") as stream:
         stream.write(content)
 
 
 @contextmanager
-def _named(path: Path, temporary: Path | None = None) -> Iterator[None]:
+def named_errors(path: Path, temporary: Path | None = None) -> Iterator[None]:
     """Give errors of a file the name that a person knows it by."""
     try:
         yield
@@ -114,7 +114,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             target = real_path(path)
             temporary = temporary_beside(target)
             waiting.append((temporary, target))
-            with _named(path, temporary), temporary.open("wb") as stream:
+            with named_errors(path, temporary), temporary.open("wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -130,7 +130,7 @@ def _rename_all(waiting: Sequence[tuple[Path, Path]]) -> None:
     interruption = None
     for number, (temporary, target) in enumerate(waiting):
         try:
-            with _named(target, temporary):
+            with named_errors(target, temporary):
                 temporary.replace(target)
         except KeyboardInterrupt as stop:
             if number == 0 and temporary.exists():

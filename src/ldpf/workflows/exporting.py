@@ -14,7 +14,7 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.export import Exported, export_onnx
 from ldpf.export.onnx_file import Session
 from ldpf.models.folder import TENSORS
-from ldpf.utils.files import file_digest, is_special, read_json_or_none
+from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
 from ldpf.utils.locks import locked_file
 from ldpf.utils.text import quoted
 from ldpf.workflows.evaluation import check_classes
@@ -120,7 +120,7 @@ def export(
         )
     check_outputs(data, {"--out": out})
     file = Path(out)
-    with locked_file(file):
+    with locked_file(file), named_errors(file):
         trained = load_trained(model, backbone, "cpu")
         digest = trained.config.get("tensors_sha256") or file_digest(trained.folder / TENSORS)
         if not overwrite:
