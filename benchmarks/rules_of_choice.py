@@ -20,6 +20,7 @@ import os
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -235,8 +236,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     features = extract_features(load_dataset(options.data), load_backbone(options.backbone, "cpu"))
     work = [(case, data) for data, cases in worlds(features, options) for case in cases]
     run = Parallel(n_jobs=options.jobs)
-    found = run(delayed(do_case)(case, data, options) for case, data in work)
-    taken: list[Taken] = [item for own in found for item in own]
+    jobs = (delayed(do_case)(case, data, options) for case, data in work)
+    found = cast("list[list[Taken]]", run(jobs))
+    taken = [item for own in found for item in own]
     for line in (*details(taken), "", *summary(taken)):
         print(line)
 

@@ -54,9 +54,10 @@ class StyleDirections(ChoiceRule):
         for axis in axes.to(z):
             along = (z - mean) @ axis
             low, high = (float(along.quantile(q)) for q in (self.share, 1 - self.share))
-            ends = [_ends(own, low, high) for own in (along, (of_validation - mean) @ axis)]
+            of_train = _ends(along, low, high)
+            of_held_out = _ends((of_validation - mean) @ axis, low, high)
             # The middle is group 2, which is never left out.
-            folds += [f for f in usable_folds(train, validation, *ends, 2) if f.group < 2]
+            folds += usable_folds(train, validation, of_train, of_held_out, 2)
         return folds
 
 
