@@ -374,3 +374,17 @@ def test_names_that_are_no_utf8_can_be_json(tmp_path):
 def test_numbers_and_paths_of_other_libraries_can_be_json():
     content = {"n": np.int64(2), "x": np.float32(0.5), "grid": np.eye(1), "at": Path("a")}
     assert json.loads(json_text(content)) == {"n": 2, "x": 0.5, "grid": [[1.0]], "at": "a"}
+
+
+@pytest.mark.parametrize("change", ["counter", "bit"])
+def test_a_tree_with_another_counter_or_one_other_bit_is_refused(tmp_path, change):
+    path = tmp_path / "a.safetensors"
+    save_tree(path, {"counters": {"step": 1234}, "weights": torch.ones(3)})
+    content = bytearray(path.read_bytes())
+    if change == "counter":
+        content[content.index(b"1234")] = ord("7")
+    else:
+        content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="its digest does not fit its content"):
+        load_tree(path)
