@@ -170,8 +170,8 @@ def worlds(
             data = features
             if kind != "real":
                 data = shifted(features, kind, seed, options.strength)
-            wanted = options.targets.split(",") if options.targets and kind == "real" else None
-            yield data, [Case(kind, target, seed) for target in wanted or data.domain_names]
+            wanted = options.targets.split(",") if options.targets else data.domain_names
+            yield data, [Case(kind, name, seed) for name in data.domain_names if name in wanted]
 
 
 def summary(taken: Sequence[Taken]) -> Iterator[str]:
@@ -215,7 +215,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--data", default="demo")
     parser.add_argument("--backbone", default="nano")
-    parser.add_argument("--targets", help="of the shift 'real'; every domain by default")
+    parser.add_argument("--targets", help="such as photo,offsets-0; every domain by default")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--shifts", default="real,offsets,rotations")
     parser.add_argument("--strength", type=float, default=0.5, help="of generated shifts")
@@ -235,6 +235,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     features = extract_features(load_dataset(options.data), load_backbone(options.backbone, "cpu"))
     work = [(case, data) for data, cases in worlds(features, options) for case in cases]
+    if not work:
+        raise SystemExit(
+            f"No domain is called {options.targets}; see --shifts for those there are."
+        )
     run = Parallel(n_jobs=options.jobs)
     jobs = (delayed(do_case)(case, data, options) for case, data in work)
     found = cast("list[list[Taken]]", run(jobs))
