@@ -62,6 +62,8 @@ class Probe:
             warnings.warn("old function", DeprecationWarning, stacklevel=2)
         if self.does == "splits":
             raise LdpfError(f"{sorted(set(train.splits.tolist()))} {len(train)}")
+        if self.does == "groups":
+            raise LdpfError(" ".join(sorted(set(train.groups.tolist()))))
         if self.does == "threads":
             raise LdpfError(f"{torch.get_num_threads()} threads")
         if self.does == "process":
@@ -139,6 +141,13 @@ def test_the_splits_of_a_manifest_reach_the_runs(experiment, data):
     marked = replace(experiment, data=replace(data, splits=marks))
     train = get_protocol().episode(marked.data, "art", 0).train
     assert said(marked, "splits") == f"['train'] {len(train)}"
+
+
+def test_the_groups_of_images_reach_the_runs(experiment, data):
+    named = np.array([f"burst {i // 2}" for i in range(len(data))])
+    grouped = replace(experiment, data=replace(data, groups=named))
+    train = get_protocol().episode(grouped.data, "art", 0).train
+    assert said(grouped, "groups") == " ".join(sorted(set(train.groups.tolist())))
 
 
 def test_a_large_feature_set_arrives_bit_by_bit(experiment, data):

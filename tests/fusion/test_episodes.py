@@ -96,6 +96,19 @@ def test_a_rule_that_learns_is_judged_by_latent_domains_it_was_not_fitted_to(exa
         assert torch.equal(logits[examples.domains == domain], expected)
 
 
+def test_images_of_a_group_that_is_judged_fit_no_rule_of_that_fold(examples):
+    groups = torch.full((N,), -1)
+    groups[:6] = torch.tensor([7, 7, 8, 9, 9, 9])  # of latent domains 0, 1, 2, 0, 1, 2
+    grouped = replace(examples, groups=groups)
+    logits = judged_logits(Remembers(), grouped, grouped)
+    for domain, aside in enumerate([(1, 4, 5), (0, 3, 5), (3, 4)]):
+        rows = [i for i in range(N) if i % S != domain and i not in aside]
+        others = examples.select(torch.tensor(rows))
+        part = examples.select(examples.domains == domain)
+        expected = episode_logits(Remembers().fit(others, others), part)
+        assert torch.equal(logits[examples.domains == domain], expected)
+
+
 def test_with_one_latent_domain_there_is_no_fold(examples):
     part = examples.select(examples.domains == 1)
     expected = episode_logits(Remembers().fit(part, part), part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -70,6 +71,20 @@ def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):
         weights = item.classifier.domain_weights(images)
         assert (weights[:, own] == 0).all() and (weights.sum(dim=1) - 1).abs().max() < 1e-5
         assert item.classifier.training["text_passes"] == 0
+
+
+def test_prompts_that_saw_a_burst_of_the_images_do_not_answer_them(data, tiny_clip):
+    """Bursts over several latent domains: each fold has prompts of its own."""
+    grouped = tuple(
+        replace(part, groups=np.array([f"{name} {i % 4}" for i in range(len(part))]))
+        for name, part in zip(("learned", "held out"), data, strict=True)
+    )
+    method, classifier = fitted("ldpf", grouped, tiny_clip)
+    left_out = left_out_classifiers(method, classifier, *grouped, tiny_clip, steps=4)
+    for item in left_out:
+        assert not set(item.fold.train.groups) & set(item.fold.judged.groups)
+        assert item.classifier.training["text_passes"] > 0
+        assert item.fold.left_aside > 0
 
 
 def test_a_head_beside_prompts_is_fitted_to_the_fold_too(data, tiny_clip):

@@ -20,9 +20,9 @@ log = logging.getLogger("ldpf")
 
 DATA_HELP = (
     "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
-    ".parquet) with columns path and label and perhaps domain and split; or embeddings: a .parquet "
-    "table with a column embedding, or an array .npy with a table beside it. 'demo' draws a small "
-    "set."
+    ".parquet) with columns path and label and perhaps domain, split and group; or embeddings: a "
+    ".parquet table with a column embedding, or an array .npy with a table beside it. 'demo' draws "
+    "a small set."
 )
 
 
@@ -69,6 +69,19 @@ class OptionalData:
             rich_help_panel=DATA_PANEL,
         ),
     ] = "auto"
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by",
+            metavar="REGEX",
+            help="What images must stay on one side of a split: a regular expression searched in "
+            "each path, such as '(?P<group>[^/]+)_\\d+\\.jpg$' for bursts. The named part, else "
+            "the first parentheses, else the whole match names the group. Default: the column "
+            "group of a table.",
+            rich_help_panel=DATA_PANEL,
+            show_default=False,
+        ),
+    ] = None
     skip_bad: Annotated[
         bool,
         typer.Option(
@@ -112,6 +125,7 @@ class OptionalData:
             skip_bad=self.skip_bad,
             cache_dir=self.cache_dir,
             benchmark=self.benchmark_name,
+            group_by=self.group_by,
         )
 
 

@@ -201,6 +201,8 @@ def _print_data(result: Training) -> None:
         f"Learned from {len(result.train):,}, chose on {len(result.validation):,} held out"
         f"{left_out}."
     )
+    if result.shares is not None:
+        say(f"{result.shares[0].upper()}{result.shares[1:]}.")
 
 
 def _print_accuracy(result: Training) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ldpf.data.class_names import readable_name
 from ldpf.data.embeddings import EmbeddedImages
+from ldpf.data.groups import as_groups
 from ldpf.data.in_memory import LabelledImages, Row, ids_of
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows
@@ -22,6 +23,7 @@ def from_huggingface(
     image: str = "image",
     label: str = "label",
     domain: str | None = None,
+    group: str | None = None,
     class_names: Sequence[str] | None = None,
 ) -> LabelledImages:
     """Images of a dataset of Hugging Face's `datasets`, also of one that streams.
@@ -34,6 +36,7 @@ def from_huggingface(
             `ldpf.data.read_image`), damaged ones reported together.
         label: The column of labels: a ClassLabel, names, or numbers.
         domain: The column of domains, if somebody wrote them down.
+        group: The column of what must stay on one side of a split, such as bursts or patients.
         class_names: Names of labels that are numbers from 0; default those of a ClassLabel.
 
     Raises:
@@ -46,7 +49,7 @@ def from_huggingface(
             f"this dataset has several splits ({', '.join(map(str, dataset))}); give one of them, "
             f"as in dataset[{next(iter(dataset), 'train')!r}]"
         )
-    wanted = [image, label, *([] if domain is None else [domain])]
+    wanted = [image, label, *(column for column in (domain, group) if column is not None)]
     for column in wanted:
         if columns and column not in columns:
             raise DataError(
@@ -62,7 +65,8 @@ def from_huggingface(
 
     def rows() -> Iterator[Row]:
         for row in dataset:
-            yield row[image], row[label], None if domain is None else row[domain]
+            known = row[image], row[label], None if domain is None else row[domain]
+            yield known if group is None else (*known, row[group])
 
     names = _names_of((features or {}).get(label))
     if class_names is None and names is not None:
@@ -79,6 +83,7 @@ def from_huggingface(
 def from_torch(
     source: Any,
     *,
+    groups: Iterable[Any] | None = None,
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
     name: str = "dataset",
@@ -90,6 +95,8 @@ def from_torch(
 
     Args:
         source: A map-style or iterable dataset, or a loader of it, in batches or not.
+        groups: A group for each item, in the order in which they come: what must stay on one side
+            of a split, such as bursts or patients. A loader must not shuffle then.
         class_names: Names of labels that are numbers from 0; default `classes` of the dataset, as
             torchvision's have it.
         domain_names: Names of domains that are numbers from 0.
@@ -117,13 +124,13 @@ def from_torch(
                 )
             yield item[0], item[1], item[2] if len(item) == 3 else None
 
+    whole = source.dataset if loader else source
     if class_names is None:
         found = _classes_of(source)
         class_names = None if found is None else [readable_name(one) for one in found]
-    whole = source.dataset if loader else source
     return LabelledImages(
         name=name,
-        rows=rows,
+        rows=rows if groups is None else _with_groups(rows, list(groups)),
         size=_length_of(whole),
         class_names=None if class_names is None else tuple(class_names),
         domain_names=None if domain_names is None else tuple(domain_names),
@@ -135,6 +142,7 @@ def from_arrays(
     labels: Iterable[Any],
     *,
     domains: Iterable[Any] | None = None,
+    groups: Iterable[Any] | None = None,
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
     name: str = "arrays",
@@ -145,6 +153,8 @@ def from_arrays(
         images: Arrays, PIL images or paths.
         labels: A label for each.
         domains: A domain for each, if somebody wrote them down.
+        groups: A group for each: what must stay on one side of a split, such as bursts or patients;
+            None for an image that is alone.
         class_names, domain_names: Names of labels or domains that are numbers from 0.
         name: What tables call it.
 
@@ -156,9 +166,14 @@ def from_arrays(
     for what, values in (("labels", labels), ("domains", listed)):
         if len(values) != len(images):
             raise DataError(f"n_images={len(images)} should be n_{what}={len(values)}.")
+
+    def rows() -> Iterator[Row]:
+        return zip(images, labels, listed, strict=True)
+
+    known = None if groups is None else as_groups(groups, len(images)).tolist()
     return LabelledImages(
         name=name,
-        rows=lambda: zip(images, labels, listed, strict=True),
+        rows=rows if known is None else _with_groups(rows, known),
         size=len(images),
         class_names=None if class_names is None else tuple(class_names),
         domain_names=None if domain_names is None else tuple(domain_names),
@@ -170,6 +185,7 @@ def from_embeddings(
     labels: Iterable[Any],
     *,
     domains: Iterable[Any] | None = None,
+    groups: Iterable[Any] | None = None,
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
 ) -> EmbeddedImages:
@@ -181,7 +197,7 @@ def from_embeddings(
 
     Args:
         embeddings: [N, D] array, tensor or lists of numbers, of any length.
-        labels, domains, class_names, domain_names: As in `from_arrays`.
+        labels, domains, groups, class_names, domain_names: As in `from_arrays`.
 
     Raises:
         DataError: They are no table of numbers, not equally many as labels, or one is not finite
@@ -211,8 +227,28 @@ def from_embeddings(
         class_names=found_classes,
         domains=domain_ids,
         domain_names=found_domains,
+        groups=None if groups is None else as_groups(groups, len(table), "embeddings"),
         embeddings=table,
     )
+
+
+def _with_groups(
+    rows: Callable[[], Iterator[Row]], groups: Sequence[Any]
+) -> Callable[[], Iterator[Row]]:
+    """The same rows, each with its group."""
+
+    def grouped() -> Iterator[Row]:
+        given = iter(groups)
+        number = 0
+        for row in rows():
+            if number == len(groups):
+                raise DataError(f"n_groups={number:,}, but there are more images.")
+            yield (*row, next(given))
+            number += 1
+        if number < len(groups):
+            raise DataError(f"n_groups={len(groups):,} should be n_images={number:,}.")
+
+    return grouped
 
 
 def _names_of(kind: Any) -> tuple[str, ...] | None:

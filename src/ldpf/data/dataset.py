@@ -30,6 +30,8 @@ class ImageDataset:
         domains: [N] int64, domain ids into `domain_names`; None where domains are unknown.
         domain_names: As the folders or the manifest spell them; empty where domains are unknown.
         splits: [N] strings ``train``, ``val`` or ``test`` from a manifest, else None.
+        groups: [N] names of what must stay on one side of a split, such as bursts or patients, see
+            `ldpf.data.groups`; None where there are none.
         skipped: Files left out because they cannot be used, with reasons.
         walked: The folder that was walked for images, so that no result is written into it; None
             for a manifest and other lists.
@@ -46,11 +48,12 @@ class ImageDataset:
     domains: np.ndarray | None = None
     domain_names: tuple[str, ...] = ()
     splits: np.ndarray | None = None
+    groups: np.ndarray | None = None
     skipped: tuple[BadImage, ...] = ()
     walked: Path | None = None
 
     def __post_init__(self) -> None:
-        for field in ("labels", "domains", "splits"):
+        for field in ("labels", "domains", "splits", "groups"):
             values = getattr(self, field)
             if values is not None and values.shape != (len(self.paths),):
                 raise DataError(
@@ -84,6 +87,7 @@ class ImageDataset:
             labels=self.labels[picked],
             domains=None if self.domains is None else self.domains[picked],
             splits=None if self.splits is None else self.splits[picked],
+            groups=None if self.groups is None else self.groups[picked],
         )
 
     def split(
@@ -95,7 +99,13 @@ class ImageDataset:
             DataError, SettingsError: As `ldpf.data.splits.make_split` does.
         """
         rows = make_split(
-            self.splits, self.labels, self.domains, train_fraction=train_fraction, seed=seed
+            self.splits,
+            self.labels,
+            self.domains,
+            groups=self.groups,
+            paths=self.paths,
+            train_fraction=train_fraction,
+            seed=seed,
         )
         return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
 

@@ -48,6 +48,7 @@ class EmbeddedImages(ImageDataset):
             labels=self.labels[picked],
             domains=None if self.domains is None else self.domains[picked],
             splits=None if self.splits is None else self.splits[picked],
+            groups=None if self.groups is None else self.groups[picked],
             embeddings=self.embeddings[picked],
         )
 
@@ -76,8 +77,8 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
         file: Either a Parquet manifest with the columns `label` and `embedding` (lists of equally
             many numbers), or an array [N, D] as `numpy.save` writes it, beside which lies a
             manifest of the same name (`features.npy`, `features.csv`) with a row for each of its
-            rows and the column `label`. Both may have the columns `path`, `domain` and `split`;
-            paths are names only, and need not exist.
+            rows and the column `label`. Both may have the columns `path`, `domain`, `split` and
+            `group`; paths are names only, and need not exist.
 
     Returns:
         The listing in the order of the rows, [N] split names or None, and the embeddings [N, D].
@@ -134,7 +135,7 @@ def _manifest_beside(file: Path) -> Path:
         raise DataError(f"beside {file} lie {names}; keep one of them")
     raise DataError(
         f"beside {file} there is no {file.stem}.csv; give a table of that name (or .tsv, .parquet) "
-        "with a column label, and perhaps path, domain and split, a row for each row of the array"
+        "with a column label, and perhaps path, domain, split and group, a row for each row of it"
     )
 
 

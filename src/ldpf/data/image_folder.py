@@ -34,6 +34,7 @@ class Listing:
         domain_names: Normalised, sorted.
         empty: Folders without images that were left out.
         left_out: Files and folders that were left out, for folder trees.
+        groups: [N] names of what must stay together, from a manifest, or None.
     """
 
     paths: tuple[str, ...]
@@ -43,6 +44,7 @@ class Listing:
     domain_names: tuple[str, ...]
     empty: tuple[str, ...] = ()
     left_out: LeftOut = field(default_factory=LeftOut)
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

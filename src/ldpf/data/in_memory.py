@@ -20,8 +20,8 @@ from ldpf.data.images import (
 from ldpf.errors import DataError
 from ldpf.utils.text import some
 
-Row = tuple[Any, Any, Any]
-"""An image, its label, and its domain or None."""
+Row = tuple[Any, Any, Any] | tuple[Any, Any, Any, Any]
+"""An image, its label, its domain or None, and perhaps its group (see `ldpf.data.groups`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class LabelledImages:
 
     Attributes:
         name: What tables call it.
-        rows: Gives a new iterator over (image, label, domain or None).
+        rows: Gives a new iterator over (image, label, domain or None), perhaps with a group.
         size: How many rows there will be; 0 where nobody knows.
         class_names: Names of labels that are numbers from 0; None for labels that are names.
         domain_names: The same for domains.

@@ -14,13 +14,14 @@ from ldpf.data.dataset import ImageDataset
 from ldpf.data.datasets.listing import list_named_dataset
 from ldpf.data.datasets.recognize import FoundDataset, recognize_dataset
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
+from ldpf.data.groups import ALONE, groups_from_paths
 from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
-from ldpf.errors import DataError
+from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
-from ldpf.utils.text import some
+from ldpf.utils.text import count, some
 
 log = logging.getLogger("ldpf")
 
@@ -35,6 +36,7 @@ def load_dataset(
     skip_bad: bool = False,
     cache_dir: Path | None = None,
     benchmark: str = "auto",
+    group_by: str | None = None,
 ) -> ImageDataset:
     """List a dataset: a folder, a manifest, or the drawn demo set.
 
@@ -45,7 +47,7 @@ def load_dataset(
 
             - a folder of `domain/class/image` or `class/image` (domains unknown), see `layout`;
             - a manifest, `.csv`, `.tsv`, `.parquet` or `.pq`, with columns path and label and
-              perhaps domain and split (train, val, test);
+              perhaps domain, split (train, val, test) and group;
             - embeddings computed elsewhere, without any image: a Parquet manifest with a column
               embedding, or an array .npy with a manifest of the same name beside it, see
               `ldpf.data.embeddings.list_embeddings`;
@@ -66,12 +68,16 @@ def load_dataset(
             published splits, which the log says; a name ("mini-domainnet") insists on it; "none"
             reads the folders as any others. With a `layout` other than "auto" nothing is
             recognized by itself.
+        group_by: A regular expression that finds in each path what must stay on one side of a
+            split, such as the burst in `cat/burst07_003.jpg`; see
+            `ldpf.data.groups.groups_from_paths`. None for the column `group` of a manifest.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
             `ldpf.data.image_folder.list_folders`, `ldpf.data.manifest.list_manifest` and
             `ldpf.data.class_names.class_names_for`.
-        SettingsError: An unknown layout or data set.
+        SettingsError: An unknown layout or data set; or `group_by` is no regular expression, finds
+            nothing, or comes with a column `group`.
     """
     if source == "demo":  # a str only: Path("demo") is a folder of that name
         root, name = _demo_folder(cache_dir), "demo"
@@ -132,11 +138,30 @@ def load_dataset(
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,
+        groups=_groups(listing, root, group_by),
         walked=walked,
     )
     if embeddings is not None:
         dataset = EmbeddedImages(**vars(dataset), embeddings=embeddings)
     return dataset.without(missing)
+
+
+def _groups(listing: Listing, root: Path, group_by: str | None) -> np.ndarray | None:
+    if group_by is None:
+        return listing.groups
+    if listing.groups is not None:
+        raise SettingsError(
+            f"groups are given twice: by the column 'group' of the manifest in {root}, and by "
+            f"--group-by {group_by!r}; leave one out"
+        )
+    groups = groups_from_paths(listing.paths, group_by)
+    alone = int((groups == ALONE).sum())
+    log.info(
+        "groups: %s%s",
+        count(len(np.unique(groups[groups != ALONE])), "group"),
+        f"; {count(alone, 'image')} that --group-by does not match are alone" if alone else "",
+    )
+    return groups
 
 
 def _list_found(

@@ -1,4 +1,4 @@
-"""Reading a dataset from a table: columns path, label, and perhaps domain and split."""
+"""Reading a dataset from a table: columns path, label, and perhaps domain, split and group."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ldpf.utils.text import did_you_mean, normalize, some
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *PARQUET_ENDINGS)
-_COLUMNS = ("path", "label", "domain", "split")
+_COLUMNS = ("path", "label", "domain", "split", "group")
 _REQUIRED = ("path", "label")
 
 
@@ -40,8 +40,9 @@ def list_manifest(
     """Read a manifest: CSV (commas, semicolons or tabs, UTF-8) or Parquet.
 
     Columns: `path` (relative paths start from the manifest's folder), `label`, and optionally
-    `domain` and `split` (train, val or test); others are ignored. A `domain` or `split` column may
-    be empty throughout, which is as if it were not there, but not in some rows only.
+    `domain`, `split` (train, val or test) and `group` (what must stay on one side of a split, see
+    `ldpf.data.groups`); others are ignored. A `domain` or `split` column may be empty throughout,
+    which is as if it were not there, but not in some rows only. An empty `group` is an image alone.
 
     Args:
         file: The manifest.
@@ -96,7 +97,10 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
         domain_names, domains = _ids(file, table, "domain", "domain")
         refuse_split_domains(domain_names, f"the column domain of {file}")
     splits = _splits(file, table) if _in_use(file, table, "split") else None
-    return Listing(paths, labels, classes, domains, domain_names), splits
+    groups = None
+    if any(table.columns.get("group", ())):
+        groups = np.array(table.columns["group"], dtype=np.str_)
+    return Listing(paths, labels, classes, domains, domain_names, groups=groups), splits
 
 
 def _read_csv(file: Path, needed: Sequence[str]) -> _Table:

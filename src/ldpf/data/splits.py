@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ldpf.data.grouped_splits import grouped_validation
+from ldpf.data.groups import require_whole
 from ldpf.errors import DataError
 from ldpf.utils.constraints import Number, Whole, check_value
 
@@ -23,6 +26,7 @@ def split_train_validation(
     labels: np.ndarray,
     domains: np.ndarray | None,
     *,
+    groups: np.ndarray | None = None,
     train_fraction: float = 0.8,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -34,9 +38,13 @@ def split_train_validation(
     domain it has, so a class with one image there has it in training, and the validation set is
     smaller by it, down to none. Adding images to one domain does not change another domain's split.
 
+    With groups none of them is divided, and shares are as near as that allows; see
+    `ldpf.data.grouped_splits.grouped_validation`.
+
     Args:
         labels: [N] class ids.
         domains: [N] domain ids, or None for one unknown mixture.
+        groups: [N] names of what must stay together; None where nothing must.
         train_fraction: Between 0 and 1, both excluded.
         seed: Not negative; the same seed gives the same split.
 
@@ -45,11 +53,15 @@ def split_train_validation(
 
     Raises:
         SettingsError: A fraction or seed outside its range.
+        DataError: The groups leave nothing to hold out.
     """
     check_value("train_fraction", train_fraction, Number(above=0, below=1))
     check_value("seed", seed, Whole(at_least=0))
     labels = np.asarray(labels)
     domains = np.zeros_like(labels) if domains is None else np.asarray(domains)
+    if groups is not None:
+        chosen = grouped_validation(labels, domains, groups, 1 - train_fraction, seed)
+        return np.flatnonzero(~chosen), np.flatnonzero(chosen)
     validation = [np.empty(0, dtype=np.int64)]
     for domain in np.unique(domains):
         rows = np.flatnonzero(domains == domain)
@@ -72,6 +84,8 @@ def make_split(
     labels: np.ndarray,
     domains: np.ndarray | None,
     *,
+    groups: np.ndarray | None = None,
+    paths: Sequence[str] | None = None,
     train_fraction: float = 0.8,
     seed: int,
 ) -> Split:
@@ -82,14 +96,18 @@ def make_split(
 
     Args:
         splits: [N] strings ``train``, ``val``, ``test`` (`ImageDataset.splits`), or None.
-        labels, domains, train_fraction, seed: As in `split_train_validation`.
+        labels, domains, groups, train_fraction, seed: As in `split_train_validation`.
+        paths: Of the images, for messages; None for their row numbers.
 
     Raises:
-        DataError: `splits` names no training image.
+        DataError: `splits` names no training image, or divides a group; or the groups leave nothing
+            to hold out.
         SettingsError: As in `split_train_validation`.
     """
     if splits is None:
         splits = np.full(len(labels), "train")
+    elif groups is not None:
+        require_whole(groups, splits, paths or [f"row {i}" for i in range(len(splits))])
     train = np.flatnonzero(splits == "train")
     if not len(train):
         raise DataError(
@@ -99,7 +117,11 @@ def make_split(
     if not len(validation):
         domains_there = None if domains is None else np.asarray(domains)[train]
         inner, outer = split_train_validation(
-            np.asarray(labels)[train], domains_there, train_fraction=train_fraction, seed=seed
+            np.asarray(labels)[train],
+            domains_there,
+            groups=None if groups is None else groups[train],
+            train_fraction=train_fraction,
+            seed=seed,
         )
         train, validation = train[inner], train[outer]
     return Split(train, validation, np.flatnonzero(splits == "test"))

@@ -20,12 +20,15 @@ class GroupFold:
         group: id of the group that is left out.
         train, validation: images of the other groups. Either may be empty.
         judged: all images of the group, also those that were for validation.
+        left_aside: images of other groups that are in neither, since an image of the same burst,
+            patient or the like is judged.
     """
 
     group: int
     train: FeatureSet
     validation: FeatureSet
     judged: FeatureSet
+    left_aside: int = 0
 
 
 def leave_one_group_out(
@@ -37,6 +40,9 @@ def leave_one_group_out(
 ) -> Iterator[GroupFold]:
     """A fold for each group.
 
+    Where the images have groups of their own that must stay together, such as bursts
+    (`FeatureSet.groups`), an image of which a member is judged is in no training of that fold.
+
     Args:
         train, validation: labeled images.
         train_groups, validation_groups: [N] group of each training and of each validation image.
@@ -46,9 +52,7 @@ def leave_one_group_out(
         judged = train.subset(train_groups == group).joined(
             validation.subset(validation_groups == group)
         )
-        yield GroupFold(
-            group,
-            train.subset(train_groups != group),
-            validation.subset(validation_groups != group),
-            judged,
-        )
+        learned = train.subset(train_groups != group).without_groups_of(judged)
+        chosen_on = validation.subset(validation_groups != group).without_groups_of(judged)
+        others = len(train) + len(validation) - len(judged)
+        yield GroupFold(group, learned, chosen_on, judged, others - len(learned) - len(chosen_on))

@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import require_trainable
+from ldpf.data.groups import as_groups
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
@@ -120,7 +121,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X: Any, y: Any = None) -> LDPFClassifier:
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> LDPFClassifier:
         """Learn from labelled images: with LDPF, discover latent domains and learn their prompts.
 
         Args:
@@ -128,6 +129,9 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
                 that brings its labels: what `load_dataset`, `from_huggingface`, `from_torch`,
                 `from_arrays`, `from_embeddings` or `extract_features` gives.
             y: [N] labels of any sortable kind; None where X brings them.
+            groups: [N] names or numbers of what must stay on one side of the split into training
+                and held-out images, such as bursts or patients; None for an image alone, or for
+                those that X brings.
 
         Returns:
             self.
@@ -141,6 +145,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             data, backbone, classes = self._labelled(X, y)
         else:
             data, backbone, classes = self._unlabelled(X, y)
+        if groups is not None:
+            data = replace(data, groups=as_groups(as_sequence(groups), len(data)))
         require_trainable(data)
         train, validation, test = data.split(self.train_fraction, seed=self.random_state)
         fitted = method.fit(train, validation, backbone, seed=self.random_state)

@@ -155,7 +155,7 @@ class _Work:
         arrays = {name: None if t is None else t.numpy() for name, t in tensors.items()}
         return cls(
             bare=replace(experiment, data=None, backbone=None),  # type: ignore[arg-type]
-            arrays={**arrays, "splits": data.splits},
+            arrays={**arrays, "splits": data.splits, "groups": data.groups},
             paths=np.frombuffer("\0".join(data.paths).encode(), dtype=np.uint8),
             class_names=data.class_names,
             domain_names=data.domain_names,
@@ -169,7 +169,7 @@ class _Work:
         tensors = {
             name: None if array is None else torch.from_numpy(array)
             for name, array in self.arrays.items()
-            if name != "splits"
+            if name not in ("splits", "groups")
         }
         data = FeatureSet(
             **tensors,  # type: ignore[arg-type]
@@ -177,6 +177,7 @@ class _Work:
             domain_names=self.domain_names,
             paths=tuple(self.paths.tobytes().decode().split("\0")),
             splits=self.arrays["splits"],
+            groups=self.arrays["groups"],
         )
         return replace(self.bare, data=data, backbone=_load_backbone(*self.backbone))
 

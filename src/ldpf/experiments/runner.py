@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ldpf.backbones import Backbone
+from ldpf.errors import DataError
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.results import write_results
 from ldpf.experiments.run import Experiment, Job, Outcome
 from ldpf.experiments.shared_runs import group_jobs, one_by_one, run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Whole, check_value
+
+log = logging.getLogger("ldpf")
 
 
 def run_benchmark(
@@ -74,6 +78,7 @@ def run_benchmark(
         command=command,
     )
     tasks = plan.tasks(data.domain_names)
+    _say_shares(experiment, plan, tasks)
     outcomes: dict[Task, Outcome] = {}
     todo = [Job.of(task, plan) for task in tasks]
     with closing(_outcomes(experiment, todo, jobs, share)) as stream:
@@ -84,6 +89,20 @@ def run_benchmark(
                 on_run(_first(outcome.results), outcome.before)
     failures = [f"{task}: {why}" for task in tasks if (why := outcomes[task].failure)]
     return _lines(plan, tasks, outcomes), failures
+
+
+def _say_shares(experiment: Experiment, plan: BenchmarkPlan, tasks: Sequence[Task]) -> None:
+    """One line for each case where groups are kept whole: the shares of its first seed."""
+    if experiment.data.groups is None:
+        return
+    fraction = experiment.train_fraction
+    for case in dict.fromkeys(task.case for task in tasks):
+        try:
+            episode = plan.rules.episode(experiment.data, case, 0, fraction)
+        except DataError:  # the runs of this case say why, and stop no other
+            continue
+        shares = episode.train.split_words(episode.validation)
+        log.info("%s: %s", plan.rules.case_words(case), shares)
 
 
 def _outcomes(
@@ -126,7 +145,9 @@ def _first(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _digest_with_splits(data: FeatureSet) -> str:
-    """The digest of the images and, where a manifest names splits, of these: both decide a run."""
-    if data.splits is None:
-        return data.digest()
-    return hashlib.sha256("\n".join([data.digest(), *data.splits]).encode()).hexdigest()
+    """The digest of images, splits and groups, where there are some: all decide a run."""
+    digest = data.digest()
+    for names in (data.splits, data.groups):
+        if names is not None:
+            digest = hashlib.sha256("\n".join([digest, *names]).encode()).hexdigest()
+    return digest

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.grouped_splits import shares_words
+from ldpf.data.groups import belongs_to
 from ldpf.data.images import BadImage
 from ldpf.data.splits import make_split
 from ldpf.errors import DataError
@@ -30,6 +32,7 @@ class FeatureSet:
         paths: N paths as in `ImageDataset.paths`.
         splits: [N] strings ``train``, ``val``, ``test`` from a manifest, or None.
         skipped: Files left out because they cannot be used.
+        groups: [N] names as in `ImageDataset.groups`, or None.
         contents: [N, 32] uint8, sha256 of each file's content; None where there are no files.
         style: [N, E] float32, style statistics (see `StyledBackbone`), or None where not asked for.
 
@@ -45,11 +48,13 @@ class FeatureSet:
     paths: tuple[str, ...]
     splits: np.ndarray | None = None
     skipped: tuple[BadImage, ...] = ()
+    groups: np.ndarray | None = None
     contents: np.ndarray | None = None
     style: Tensor | None = None
 
     def __post_init__(self) -> None:
-        for field in ("labels", "domains", "paths", "splits", "contents", "style"):
+        fields = ("labels", "domains", "paths", "splits", "groups", "contents", "style")
+        for field in fields:
             values = getattr(self, field)
             if values is not None and len(values) != len(self.features):
                 raise DataError(
@@ -71,6 +76,7 @@ class FeatureSet:
             paths=dataset.paths,
             splits=dataset.splits,
             skipped=dataset.skipped,
+            groups=dataset.groups,
             contents=contents,
         )
 
@@ -92,6 +98,7 @@ class FeatureSet:
             domains=None if self.domains is None else self.domains[rows],
             paths=tuple(self.paths[i] for i in picked),
             splits=None if self.splits is None else self.splits[picked],
+            groups=None if self.groups is None else self.groups[picked],
             contents=None if self.contents is None else self.contents[picked],
             style=None if self.style is None else self.style[rows],
         )
@@ -106,9 +113,27 @@ class FeatureSet:
         """
         domains = None if self.domains is None else self.domains.numpy()
         rows = make_split(
-            self.splits, self.labels.numpy(), domains, train_fraction=train_fraction, seed=seed
+            self.splits,
+            self.labels.numpy(),
+            domains,
+            groups=self.groups,
+            paths=self.paths,
+            train_fraction=train_fraction,
+            seed=seed,
         )
         return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
+
+    def split_words(self, held_out: FeatureSet) -> str | None:
+        """The shares that a split of whole groups has reached; None without groups.
+
+        Args:
+            held_out: images of the same data that these, which are learned from, are split from.
+        """
+        both = self.joined(held_out)
+        if both.groups is None:
+            return None
+        is_held_out = np.arange(len(both)) >= len(self)
+        return shares_words(both.labels.numpy(), both.groups, is_held_out, self.class_names)
 
     def with_classes_of(self, class_names: Sequence[str]) -> FeatureSet:
         """The same images with ids into other class names, matched by name.
@@ -138,6 +163,7 @@ class FeatureSet:
         """
         known = self.domains is not None and other.domains is not None
         files = self.contents is not None and other.contents is not None
+        grouped = self.groups is not None and other.groups is not None
         styled = self.style is not None and other.style is not None
         return replace(
             self,
@@ -146,9 +172,17 @@ class FeatureSet:
             domains=torch.cat([self.domains, other.domains]) if known else None,
             paths=(*self.paths, *other.paths),
             splits=None,
+            groups=np.concatenate([self.groups, other.groups]) if grouped else None,
             contents=np.concatenate([self.contents, other.contents]) if files else None,
             style=torch.cat([self.style, other.style]) if styled else None,
         )
+
+    def without_groups_of(self, others: FeatureSet) -> FeatureSet:
+        """The images of which none of `others` is in the same group; all of them without groups."""
+        together = belongs_to(self.groups, others.groups)
+        if together is None or not together.any():
+            return self
+        return self.subset(~together)
 
     def digest(self) -> str:
         """A sha256 (hexadecimal) over features, labels, domains, style and names.

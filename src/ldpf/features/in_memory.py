@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ldpf.data.groups import as_groups
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
@@ -41,13 +42,14 @@ def encode_labelled(
     poor = PoorPictures()
     labels: list[Any] = []
     domains: list[Any] = []
+    groups: list[Any] = []
 
     def encode_waiting() -> None:
         parts.append(backbone.encode_images(backbone.preprocess(waiting)))
         waiting.clear()
 
     with progress_bar("encoding images", images.size, enabled=progress) as advance:
-        for number, (image, label, domain) in enumerate(images.rows()):
+        for number, (image, label, domain, *group) in enumerate(images.rows()):
             try:
                 picture = to_picture(image, f"row {number}")
                 poor.add(f"row {number}", why_poor(picture))
@@ -56,6 +58,7 @@ def encode_labelled(
                 bad.append(BadImage(error.path, error.reason))
             labels.append(label)
             domains.append(domain)
+            groups.extend(group)
             if len(waiting) == batch_size:
                 encode_waiting()
             advance(1)
@@ -78,4 +81,5 @@ def encode_labelled(
         class_names=class_names,
         domain_names=domain_names,
         paths=tuple(f"row {number}" for number in range(len(labels))),
+        groups=as_groups(groups, len(labels)) if groups else None,
     )

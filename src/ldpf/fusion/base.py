@@ -59,15 +59,21 @@ class FusionExamples:
         inputs: of N images.
         labels: class ids [N].
         domains: latent domain [N] of each image, whose prompt was trained on it.
+        groups: [N] int64, equal where images belong together, such as those of a burst, and -1
+            where an image is alone; None where nothing is known.
     """
 
     inputs: FusionInputs
     labels: torch.Tensor
     domains: torch.Tensor
+    groups: torch.Tensor | None = None
 
     def select(self, images: slice | torch.Tensor) -> FusionExamples:
         """Some of the images, by a slice, numbers or a mask [N]."""
-        return FusionExamples(self.inputs.select(images), self.labels[images], self.domains[images])
+        groups = None if self.groups is None else self.groups[images]
+        return FusionExamples(
+            self.inputs.select(images), self.labels[images], self.domains[images], groups
+        )
 
 
 class FusionRule:

@@ -76,11 +76,22 @@ def judged_logits(
     result = torch.empty(len(train.labels), train.inputs.text_features.shape[1])
     for domain in present:
         left_out = train.domains == domain
-        others = train.select(~left_out)
-        held_out = validation.select(validation.domains != domain)
+        judged = train.select(left_out)
+        others = without_groups_of(train.select(~left_out), judged)
+        held_out = without_groups_of(validation.select(validation.domains != domain), judged)
+        if not len(others.labels):
+            others = train  # every image belongs together with one that is judged
         fitted = rule.fit(others, held_out if len(held_out.labels) else others, seed=seed)
-        result[left_out] = episode_logits(fitted, train.select(left_out))
+        result[left_out] = episode_logits(fitted, judged)
     return result
+
+
+def without_groups_of(examples: FusionExamples, judged: FusionExamples) -> FusionExamples:
+    """The examples of which no image is in one group, such as a burst, with one that is judged."""
+    if examples.groups is None or judged.groups is None:
+        return examples
+    together = torch.isin(examples.groups, judged.groups) & (examples.groups >= 0)
+    return examples.select(~together)
 
 
 def balanced_mean(values: torch.Tensor, domains: torch.Tensor) -> tuple[float, float]:

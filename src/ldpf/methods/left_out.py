@@ -126,12 +126,14 @@ def left_out_classifier(
 
     A classifier with a prompt for each latent domain is read without the prompt of the one that is
     left out. This is an approximation: its shared tokens have learned from the images that it is
-    judged on. Every other method that learns is fitted to the fold; one that trains prompts has a
-    short training, so it is judged below what it could do.
+    judged on. Every other method that learns is fitted to the fold, and this one where images of
+    one burst or patient (`FeatureSet.groups`) are in several latent domains; one that trains
+    prompts has a short training, so it is judged below what it could do.
     """
     if not method.learns:
         return _without_passes(classifier)
-    if classifier.latent is not None:
+    # Another prompt has learned from images of the same burst or patient as those judged by.
+    if classifier.latent is not None and not fold.left_aside:
         # The same domains as the fold's, unless the method finds its own.
         own = classifier.latent.assign(fold.judged.features).mode().values
         if (others := classifier.without_prompt(int(own))) is not None:

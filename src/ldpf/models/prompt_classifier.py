@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ldpf.data.groups import group_keys
 from ldpf.domains.fitted import FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import (
@@ -124,7 +125,8 @@ class PromptClassifier(Classifier):
             domains = torch.zeros_like(images.labels)
         else:
             domains = self.latent.assign(images.features)
-        return FusionExamples(self.fusion_inputs(images.features), images.labels, domains)
+        keys = None if images.groups is None else torch.from_numpy(group_keys(images.groups))
+        return FusionExamples(self.fusion_inputs(images.features), images.labels, domains, keys)
 
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
         """alpha_s(x): [N, D] -> [N, S], rows summing to one.

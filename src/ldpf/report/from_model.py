@@ -16,6 +16,7 @@ from ldpf.experiments.readouts import READOUTS, Readout
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
+from ldpf.models.kept_groups import with_groups_of
 from ldpf.models.summary import ModelSummary
 from ldpf.report.commands import model_commands
 from ldpf.report.findings import ALL, Findings, Run, Training
@@ -162,6 +163,7 @@ def _judged(
 ) -> tuple[FeatureSet, str]:
     """The images to measure on, and a sentence about them."""
     if not fixed_prompts and features.digest() == origin.get("data_digest"):
+        features = with_groups_of(features, origin)
         _, validation, test = features.split(origin["train_fraction"], seed=origin["seed"])
         if len(test):
             return test, "Measured on the images marked test."

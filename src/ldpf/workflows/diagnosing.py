@@ -14,6 +14,7 @@ import torch
 from ldpf.doctor import SIGNS, Case, Finding, Status, examine
 from ldpf.doctor.base import ordered_signs
 from ldpf.errors import DataError, LdpfError, SettingsError
+from ldpf.models.kept_groups import with_groups_of
 from ldpf.models.saving import read_config
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
@@ -187,6 +188,7 @@ def source_record(source: DataSource) -> dict[str, Any]:
         "class_names": None if names is None else str(full_path(names).absolute()),
         "benchmark": source.benchmark,
         "skip_bad": source.skip_bad,
+        "group_by": source.group_by,
     }
 
 
@@ -286,6 +288,7 @@ def _split(case: Case, training: Images, trained: TrainedModel) -> Case:
             source,
         )
     features = features.with_classes_of(trained.classifier.class_names)
+    features = with_groups_of(features, origin)
     learn, held_out, _ = features.split(origin["train_fraction"], seed=origin["seed"])
     return replace(case, train=learn, held_out=held_out, training_path=shlex.quote(source))
 

@@ -189,7 +189,9 @@ def _recognized(
         )
     features = images.encode(trained.backbone).features
     # The model may have been trained on these very images; the probe at least was not.
-    train, test = split_train_validation(features.labels.numpy(), None, seed=0)
+    train, test = split_train_validation(
+        features.labels.numpy(), None, groups=features.groups, seed=0
+    )
     held_out = features.subset(test if len(test) else train)
     measured = measure_latent(latent, features.subset(train), held_out)
     assigned = latent.assign(features.features)

@@ -85,6 +85,7 @@ def list_images(images: Images) -> ListedImages:
         skip_bad=source.skip_bad,
         cache_dir=source.cache_dir,
         benchmark=source.benchmark,
+        group_by=source.group_by,
     )
     log.info("images: %s (%s)", describe(dataset), dataset.root)
     return ListedImages(dataset, source)

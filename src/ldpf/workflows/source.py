@@ -24,6 +24,7 @@ class DataSource:
         skip_bad: leave out images that cannot be read, instead of stopping.
         cache_dir: where image features are kept; None for `$LDPF_CACHE`, else `~/.cache/ldpf`.
         benchmark: "auto", the name of a named dataset, or "none" for plain folders.
+        group_by: regular expression that finds in each path what must stay on one side of a split.
     """
 
     source: str | Path
@@ -32,6 +33,7 @@ class DataSource:
     skip_bad: bool = False
     cache_dir: Path | None = None
     benchmark: str = "auto"
+    group_by: str | None = None
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:

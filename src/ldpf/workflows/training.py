@@ -24,6 +24,7 @@ from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.methods.presets import get_preset
 from ldpf.models.folder import finish_interrupted_save
+from ldpf.models.kept_groups import groups_described
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import read_config
 from ldpf.training.callbacks import Tracker
@@ -69,6 +70,7 @@ class Training:
         zero_shot_accuracy: of the ready-made model, on the same images.
         provenance: what the model folder keeps of how it was trained.
         leaks: copies of training images among those held out, and images under two classes.
+        shares: what a split of whole groups has reached, in words; None without groups.
         findings: what the quick signs of `ldpf.doctor` say.
     """
 
@@ -82,6 +84,7 @@ class Training:
     zero_shot_accuracy: float
     provenance: dict[str, Any]
     leaks: LeakReport = NO_LEAKS
+    shares: str | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -222,7 +225,11 @@ def train(
             count(len(learn), "image"),
             f"{len(validation):,}",
         )
+        shares = learn.split_words(validation.joined(test))
+        if shares is not None:
+            log.info("%s", shares)
         leaks = report_leaks(check_split(learn, (validation, test)), fail=fail_on_leaks)
+        grouped = groups_described(features, images.source.group_by)
         judged = validation if len(validation) else learn
         baseline = _accuracy(make_method("zero-shot").fit(learn, validation, frozen), judged)
         run = {
@@ -231,6 +238,7 @@ def train(
             "data_digest": features.digest(),
             "fingerprint": frozen.fingerprint,
             **early,
+            **grouped,
         }
         provenance = {
             **training_provenance(
@@ -247,6 +255,7 @@ def train(
             "data_digest": features.digest(),
             "command": command,
             SOURCE: source_record(images.source),
+            **grouped,
         }
         choose = None
         if space is not None:
@@ -280,6 +289,7 @@ def train(
             zero_shot_accuracy=baseline,
             provenance=kept,
             leaks=leaks,
+            shares=shares,
             findings=quick_findings(folder, classifier, frozen, learn, validation, kept),
         )
 

@@ -36,11 +36,19 @@ def across_domains(
                 f"There is no image {position} the domain {case!r}, so it cannot be left out; "
                 "choose another target or give more images."
             )
-    train, validation, _ = data.subset(~tested).split(train_fraction, seed=seed)
     splits = data.splits
     held_out = np.flatnonzero(tested)
     if splits is not None:
         marked = splits == "test"
         some_marked = np.unique(domains[tested & marked])
         held_out = np.flatnonzero(tested & (marked | ~np.isin(domains, some_marked)))
-    return Episode(case, seed, train=train, validation=validation, test=data.subset(held_out))
+    test = data.subset(held_out)
+    # A patient seen at a source and at the target would be recognized.
+    learned = data.subset(~tested).without_groups_of(test)
+    if not len(learned):
+        raise DataError(
+            f"Every training image of the case {case!r} is in a group with a test image; give "
+            "finer groups."
+        )
+    train, validation, _ = learned.split(train_fraction, seed=seed)
+    return Episode(case, seed, train=train, validation=validation, test=test)

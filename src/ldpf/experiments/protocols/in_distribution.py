@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ldpf.data.groups import require_whole
 from ldpf.data.splits import split_train_validation
 from ldpf.errors import DataError
 from ldpf.experiments.episode import Episode
@@ -47,10 +48,12 @@ class InDistribution(Protocol):
         assert data.domains is not None
         labels, domains, splits = data.labels.numpy(), data.domains.numpy(), data.splits
         if splits is not None and (splits == "test").any():
+            if data.groups is not None:
+                require_whole(data.groups, splits, data.paths)
             kept, test = np.flatnonzero(splits != "test"), np.flatnonzero(splits == "test")
         else:
             kept, test = split_train_validation(
-                labels, domains, train_fraction=train_fraction, seed=seed
+                labels, domains, groups=data.groups, train_fraction=train_fraction, seed=seed
             )
         if not len(test):
             raise DataError(

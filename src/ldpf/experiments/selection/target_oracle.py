@@ -33,6 +33,7 @@ class TargetOracle(SelectionRule):
         measured, choosing = split_train_validation(
             test.labels.numpy(),
             test.domains.numpy(),
+            groups=test.groups,
             train_fraction=train_fraction,
             seed=episode.seed,
         )

@@ -1,0 +1,138 @@
+"""Groups: images that belong together, such as a burst, a patient or a slide, and stay together.
+
+A group is a name for each image; two images of one name are never on both sides of a split. The
+empty name stands for an image that is alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import count
+
+ALONE = ""
+"""The group of an image that belongs to no other."""
+
+
+def as_groups(values: Iterable[Any], n_images: int, what: str = "images") -> np.ndarray:
+    """Groups as a person gives them, as names.
+
+    Args:
+        values: a name or number for each image; None, NaN or an empty text for one that is alone.
+        n_images: how many images there are.
+        what: they are, for the message.
+
+    Returns:
+        [N] strings.
+
+    Raises:
+        DataError: there are not equally many, or a group is neither a name nor a number.
+    """
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    if len(plain) != n_images:
+        raise DataError(f"n_groups={len(plain):,} should be n_{what}={n_images:,}.")
+    names = []
+    for row, value in enumerate(plain):
+        # NaN and pandas' NA and NaT are what is not equal to itself, or cannot say.
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+            names.append(ALONE)
+        elif isinstance(value, float) and value.is_integer():
+            names.append(str(int(value)))  # a column of numbers with gaps is one of floats
+        elif isinstance(value, str | int | float):
+            names.append(str(value).strip())
+        else:
+            raise DataError(
+                f"row {row} has the group {value!r}; give a name or a number, the same for images "
+                "that belong together"
+            )
+    return np.array(names, dtype=np.str_)
+
+
+def groups_from_paths(paths: Sequence[str], pattern: str) -> np.ndarray:
+    """The group of each image from its path.
+
+    Args:
+        paths: N relative paths, with ``/``.
+        pattern: a regular expression that is searched in each path. The group is what
+            ``(?P<group>...)`` matches; without such a name the first parentheses, and without any
+            the whole match. Where nothing matches, an image is alone.
+
+    Returns:
+        [N] strings.
+
+    Raises:
+        SettingsError: `pattern` is no regular expression, or matches no path.
+    """
+    try:
+        search = re.compile(pattern)
+    except re.error as error:
+        raise SettingsError(
+            f"--group-by {pattern!r} is no regular expression ({error}); write, for example, "
+            r"'(?P<group>[^/]+)_\d+\.jpg$'."
+        ) from error
+    which: int | str = "group" if "group" in search.groupindex else min(search.groups, 1)
+    found = [search.search(path) for path in paths]
+    names = [(match[which] or ALONE) if match else ALONE for match in found]
+    if paths and not any(names):
+        raise SettingsError(
+            f"--group-by {pattern!r} matches none of the {count(len(paths), 'path')}, such as "
+            f"{paths[0]}; paths are relative to the folder of the images, with /."
+        )
+    return np.array(names, dtype=np.str_)
+
+
+def group_ids(groups: np.ndarray) -> np.ndarray:
+    """[N] int64, equal where images belong together; an image that is alone has its own."""
+    names, ids = np.unique(groups, return_inverse=True)
+    ids = ids.astype(np.int64)
+    alone = np.flatnonzero(groups == ALONE)
+    ids[alone] = len(names) + np.arange(len(alone))
+    return ids
+
+
+def group_keys(groups: np.ndarray) -> np.ndarray:
+    """[N] int64, equal where names are equal in this or any other set; -1 for an image alone."""
+    names, ids = np.unique(groups, return_inverse=True)
+    keys = [
+        -1
+        if name == ALONE
+        else int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) >> 1
+        for name in names.tolist()
+    ]
+    return np.array(keys, dtype=np.int64)[ids]
+
+
+def belongs_to(groups: np.ndarray | None, others: np.ndarray | None) -> np.ndarray | None:
+    """Which of N images belong together with one of the others, [N] bool; None without groups."""
+    if groups is None or others is None:
+        return None
+    return np.isin(groups, others) & (groups != ALONE)
+
+
+def require_whole(groups: np.ndarray, splits: np.ndarray, paths: Sequence[str]) -> None:
+    """Refuse given splits that divide a group.
+
+    Args:
+        groups, splits: [N] names.
+        paths: of the images, for the message.
+
+    Raises:
+        DataError: a group has images in two splits.
+    """
+    first: dict[str, int] = {}
+    for row, group in enumerate(groups.tolist()):
+        if group == ALONE:
+            continue
+        other = first.setdefault(group, row)
+        if splits[other] != splits[row]:
+            raise DataError(
+                f"the group {group!r} has images in two splits: {paths[other]} in "
+                f"{str(splits[other])!r} and {paths[row]} in {str(splits[row])!r}; give all images "
+                "of a group the same split"
+            )
