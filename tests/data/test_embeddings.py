@@ -106,7 +106,7 @@ def test_an_array_without_a_table_says_what_to_write(tmp_path):
     np.save(tmp_path / "features.npy", VALUES)
     assert refusal(tmp_path / "features.npy") == (
         f"beside {tmp_path}/features.npy there is no features.csv; give a table of that name (or "
-        ".tsv, .parquet) with a column label, and perhaps path, domain and split, a row for each "
+        ".tsv, .parquet) with a column label, and perhaps path, domain, split and group, a row for each "
         "row of the array"
     )
 
@@ -129,7 +129,7 @@ def test_a_table_without_labels_is_refused(tmp_path):
     file = write_array(tmp_path, VALUES, "labels\na\nb\na\nb\n")
     assert refusal(file) == (
         f"the manifest {tmp_path}/features.csv has no column 'label'. Did you mean 'labels'? "
-        "Its columns are: labels; it needs label, and may have path, domain and split"
+        "Its columns are: labels; it needs label, and may have path, domain, split and group"
     )
 
 

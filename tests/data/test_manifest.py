@@ -71,7 +71,7 @@ def test_paths_start_from_the_manifest_and_are_absolute_only_outside(folder):
         (
             "path,labels\na/1.jpg,cat\n",
             "has no column 'label'. Did you mean 'labels'? Its columns are: path, labels; "
-            "it needs path and label, and may have domain and split",
+            "it needs path and label, and may have domain, split and group",
         ),
         ("", "has no column 'path'. Its columns are: none"),
         ("path,label,label\na/1.jpg,x,y\n", "has two columns 'label'; keep one"),
