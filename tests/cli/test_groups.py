@@ -69,7 +69,7 @@ def test_the_report_measures_the_images_that_were_held_out(bursts, arguments, tm
 def test_a_model_of_other_groups_is_trained_anew(bursts, arguments, tmp_path, run):
     hashes = set()
     for given in ((), ("--group-by", PATTERN), ("--group-by", r"[a-z]{2}\d")):
-        result = run("train", bursts, "--out", tmp_path / "m", *arguments, *given)
+        result = run("train", bursts, "--out", tmp_path / "m", *arguments, *given, "--overwrite")
         assert result.exit_code == 0, result.output
         hashes.add(read_config(tmp_path / "m")["provenance"]["settings_hash"])
     assert len(hashes) == 3

@@ -106,8 +106,8 @@ def test_an_array_without_a_table_says_what_to_write(tmp_path):
     np.save(tmp_path / "features.npy", VALUES)
     assert refusal(tmp_path / "features.npy") == (
         f"beside {tmp_path}/features.npy there is no features.csv; give a table of that name (or "
-        ".tsv, .parquet) with a column label, and perhaps path, domain, split and group, a row for each "
-        "row of the array"
+        ".tsv, .parquet) with a column label, and perhaps path, domain, split and group, a row for "
+        "each row of the array"
     )
 
 

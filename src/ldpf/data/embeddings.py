@@ -135,7 +135,8 @@ def _manifest_beside(file: Path) -> Path:
         raise DataError(f"beside {file} lie {names}; keep one of them")
     raise DataError(
         f"beside {file} there is no {file.stem}.csv; give a table of that name (or .tsv, .parquet) "
-        "with a column label, and perhaps path, domain, split and group, a row for each row of it"
+        "with a column label, and perhaps path, domain, split and group, a row for each row of the "
+        "array"
     )
 
 
