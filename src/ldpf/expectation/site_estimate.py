@@ -131,6 +131,11 @@ class SiteEstimator:
         second = self.second.logits(features)
         return SiteAnswers(logits, second, temperature, self.shares)
 
+    @property
+    def usual_error(self) -> float:
+        """Root of the mean square of `errors`; 0 without any."""
+        return math.sqrt(sum(e**2 for e in self.errors) / max(len(self.errors), 1))
+
     def reach(self, accuracy: float, n: int) -> float:
         """Half the width of the interval around an estimate.
 
@@ -139,11 +144,10 @@ class SiteEstimator:
         """
         if not self.errors:
             return 1.0
-        square = sum(error**2 for error in self.errors) / len(self.errors)
         # Of all right or all wrong photos, not even one more may be of the other kind.
         share = min(max(accuracy, 1 / (n + 2)), 1 - 1 / (n + 2))
         quantile = float(t.ppf((1 + SITE_LEVEL) / 2, len(self.errors)))
-        return quantile * math.sqrt(square + share * (1 - share) / n)
+        return quantile * math.hypot(self.usual_error, math.sqrt(share * (1 - share) / n))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
