@@ -5,7 +5,8 @@
 For each domain left out, method and seed: accuracy on held-out images, expected accuracy at a new
 site with its range, the accuracy estimated from the unlabeled images by every estimator, and the
 true accuracy; coverage and size of prediction sets by every calibration; expected calibration error
-before and after; the area under the risk-coverage curve; and the share of images called outside.
+before and after, and with probabilities for the site; the area under the risk-coverage curve; and
+the share of images called outside.
 Labels of the domain left out are read for the last comparison only.
 """
 
@@ -28,7 +29,7 @@ from ldpf.evaluation.calibration import reliability
 from ldpf.evaluation.risk_coverage import risk_coverage
 from ldpf.expectation import measure_expectation
 from ldpf.expectation.odd_pictures import odd_features
-from ldpf.experiments.protocols.base import PROTOCOLS
+from ldpf.experiments.protocols.leave_one_domain_out import LeaveOneDomainOut
 from ldpf.features.extract import extract_features
 from ldpf.methods import make_method
 from ldpf.training.recipe import get_recipe
@@ -47,7 +48,7 @@ def measured(options: argparse.Namespace, target: str, seed: int, name: str) -> 
     backbone = load_backbone(options.backbone, "cpu")
     dataset = load_dataset(options.data, cache_dir=options.cache_dir)
     data = extract_features(dataset, backbone, cache_dir=options.cache_dir, progress=False)
-    episode = PROTOCOLS.make("leave-one-domain-out").episode(data, target, seed)
+    episode = LeaveOneDomainOut().episode(data, target, seed)
     learn, held_out, test = episode.train, episode.validation, episode.test
     recipe = None if options.recipe is None else get_recipe(options.recipe)
     method = make_method(name, recipe)
@@ -85,6 +86,9 @@ def measured(options: argparse.Namespace, target: str, seed: int, name: str) -> 
         "size": {c: float(s.sum(dim=1).double().mean()) for c, s in sets.items()},
         "ece_before": reliability(plain, right).error,
         "ece_after": reliability(confidence, right).error,
+        "ece_site": reliability(
+            expectation.site_probabilities(calibrated).max(dim=1).values.numpy(), right
+        ).error,
         "aurc": curve.area,
         "risk_at_half": curve.at(0.5),
         "outside": float(expectation.outside(test.features)[1].double().mean()),
@@ -162,8 +166,11 @@ def sets(rows: Sequence[Row]) -> str:
 
 def trust(rows: Sequence[Row]) -> str:
     """Calibration, risk and images outside by target, mean over seeds."""
-    keys = ("ece_before", "ece_after", "aurc", "risk_at_half", "outside", "odd_outside")
-    names = ("ECE before", "ECE after", "AURC", "risk at 50 %", "outside", "of nothing: outside")
+    keys = ("ece_before", "ece_after", "ece_site", "aurc", "risk_at_half", "outside", "odd_outside")
+    names = (
+        *("ECE before", "ECE after", "ECE of the site", "AURC", "risk at 50 %"),
+        *("outside", "of nothing: outside"),
+    )
     lines = [
         [method, target, *(mean(group, lambda row, k=k: row[k]) for k in keys)]
         for (method, target), group in grouped(rows).items()

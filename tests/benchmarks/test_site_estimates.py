@@ -23,6 +23,7 @@ def test_every_target_is_estimated_and_compared(
         *("--backbone", tiny_clip_folder),
         *("--methods", "gda,linear-probe-balanced"),
         *("--targets", "art,photo"),
+        *("--jobs", "2"),
         *("--cache-dir", tmp_path / "cache"),
         *("--json", tmp_path / "rows.jsonl"),
     ]

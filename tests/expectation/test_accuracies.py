@@ -45,6 +45,11 @@ def test_fewer_than_two_latent_domains_say_nothing_of_a_new_site(n):
     assert len(lines) == 2 and "Nothing can be said of a new site" in lines[-1]
 
 
+def test_an_interval_of_nearly_everything_is_not_shown():
+    assert "80% of such sites are between 4" in str(site(0.5, 0.55, 0.6))
+    assert "such sites" not in str(site(0.4, 0.55, 0.9))
+
+
 def test_a_large_gap_is_named_in_points():
     lines = expected(HeldOut(850, 1000), site(0.62, 0.65, 0.68))
     assert "Believe the first for new photos of the sites in the training data" in lines[-1]

@@ -108,6 +108,15 @@ def test_many_photos_calibrate_their_own_sets_and_few_do_not(classifier, photos)
     assert 0.8 < covered <= 1
 
 
+def test_probabilities_of_a_site_are_as_sure_as_its_estimated_accuracy(classifier, photos):
+    expectation = classifier.expectation
+    probabilities = classifier.probabilities(photos.features)
+    own = expectation.site_probabilities(probabilities)
+    estimate = expectation.site_estimator.accuracy(probabilities)
+    assert float(own.max(dim=1).values.mean()) == pytest.approx(estimate, abs=0.01)
+    assert torch.equal(own.argsort(dim=1), probabilities.argsort(dim=1))
+
+
 def test_sets_of_a_site_are_made_for_a_somewhat_lower_accuracy(classifier, photos):
     expectation = classifier.expectation
     probabilities = classifier.probabilities(photos.features)

@@ -13,6 +13,9 @@ from ldpf.utils.text import count
 WIDE = 0.3
 """Width of an interval above which an accuracy says too little."""
 
+NO_INTERVAL = 0.8
+"""Width of an interval for a new site above which it is not worth a word beside the range."""
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -99,10 +102,12 @@ class NewSite:
 
     def __str__(self) -> str:
         low, high = self.interval
+        between = f"; {SITE_LEVEL:.0%} of such sites are between {low:.0%} and {high:.0%}"
+        if high - low > NO_INTERVAL:
+            between = ""
         return (
             f"{self.accuracy:.1%} ({self.lowest:.1%} to {self.highest:.1%} over "
-            f"{count(len(self.domains), 'latent domain')} left out in turn; {SITE_LEVEL:.0%} of "
-            f"such sites between {low:.0%} and {high:.0%})"
+            f"{count(len(self.domains), 'latent domain')} left out in turn{between})"
         )
 
 

@@ -14,7 +14,7 @@ from ldpf.expectation.accuracies import HeldOut, NewSite, expected, from_json, t
 from ldpf.expectation.conformal import ConformalSets, check_coverage
 from ldpf.expectation.outside import Outside
 from ldpf.expectation.site_estimate import SiteEstimate, SiteEstimator
-from ldpf.expectation.site_sets import site_sets
+from ldpf.expectation.site_sets import site_sets, with_confidence
 from ldpf.models.kept import KEPT_PARTS, KeptPart
 from ldpf.models.parts import with_prefix, without_prefix
 from ldpf.models.tensor_checks import Shape
@@ -73,6 +73,19 @@ class Expectation(KeptPart):
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Calibrated probabilities of logits, [N, K] -> [N, K]."""
         return (logits / self.temperature).softmax(dim=-1)
+
+    def site_probabilities(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Probabilities made as sure as the accuracy that is estimated for their site, [N, K].
+
+        One temperature for all sites leaves a model too sure at a hard one and too little at an
+        easy one. This one is for the photos given, which must be of one site; their order of
+        classes stays.
+
+        Args:
+            probabilities: [N, K], calibrated.
+        """
+        accuracy = self.site_estimator.accuracy(probabilities)
+        return with_confidence(probabilities.double(), accuracy)
 
     def sets(
         self, probabilities: torch.Tensor, coverage: float, calibration: str | None = None
