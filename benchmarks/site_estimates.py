@@ -212,7 +212,8 @@ def main() -> None:
         for target in targets
         for seed in range(options.seeds)
     ]
-    rows = Parallel(n_jobs=options.jobs)(delayed(measured)(options, *case) for case in cases)
+    runs: Any = Parallel(n_jobs=options.jobs)(delayed(measured)(options, *case) for case in cases)
+    rows: list[Row] = list(runs)
     if options.json:
         options.json.write_text("".join(json.dumps(row) + "\n" for row in rows))
     estimators = list(rows[0]["estimates"])
