@@ -10,7 +10,7 @@ import torch
 
 from ldpf.errors import SettingsError
 from ldpf.heads.linear_probe import LogisticProbe
-from ldpf.methods import METHODS, make_method
+from ldpf.methods import METHODS, auto, make_method
 from ldpf.methods.auto import Auto
 from ldpf.methods.choice import ENSEMBLE
 from ldpf.methods.left_out import (
@@ -163,3 +163,17 @@ def test_a_fold_has_a_latent_domain_less_and_few_steps():
     assert (method.discovery.n_domains, method.recipe.max_steps) == (2, 7)
     assert in_a_fold(make_method("ldpf", SHORT, n_domains=1), 50).discovery.n_domains == 1
     assert in_a_fold(make_method("gda-balanced"), 50).discovery.n_domains == 2
+
+
+@pytest.mark.parametrize("chosen", ["gda", "ldpf-auto", "ldpf+linear-probe-balanced"])
+def test_a_candidate_that_auto_chose_alone_is_left_out_as_it_is(
+    chosen, data, tiny_clip, monkeypatch
+):
+    monkeypatch.setattr(auto, "choose", lambda table, margin: (chosen, "for a test"))
+    method = Auto(recipe=SHORT)
+    classifier = method.fit(*data, tiny_clip)
+    for item in left_out_classifiers(method, classifier, *data, tiny_clip):
+        alone = method.candidate(chosen, 3).left_out(classifier, item.fold, tiny_clip)
+        images = item.fold.judged.features
+        assert torch.equal(item.classifier.logits(images), alone.logits(images))
+        assert not torch.equal(item.classifier.logits(images), classifier.logits(images))
