@@ -48,6 +48,15 @@ def test_training_says_the_shares_and_finds_no_copies_across_the_split(
     assert "also among" not in result.stderr
 
 
+def test_bursts_without_groups_are_hinted_at_with_what_to_type(bursts, arguments, tmp_path, run):
+    plain = run("train", bursts, "--out", tmp_path / "plain", *arguments)
+    hint = next(line for line in plain.stderr.splitlines() if "look like bursts" in line)
+    pattern = hint.partition("--group-by '")[2].partition("'")[0]
+    result = run("train", bursts, "--out", tmp_path / "m", *arguments, "--group-by", pattern)
+    assert "40 groups, none divided" in " ".join(result.stdout.split())
+    assert "look like bursts" not in result.stderr
+
+
 def test_the_report_measures_the_images_that_were_held_out(bursts, arguments, tmp_path, run):
     model = tmp_path / "m"
     run("train", bursts, "--out", model, *arguments[:3], "gda", "--group-by", PATTERN)

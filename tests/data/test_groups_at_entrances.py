@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
@@ -53,20 +54,25 @@ def manifest(folder, ending, groups=GROUPS):
 
         pq.write_table(pa.Table.from_pylist(rows), file)
         return file
+    if ending == ".jsonl":
+        rows = [{**row, "group": row["group"] or None} for row in rows]
+        file.write_text("\n".join(map(json.dumps, rows)))
+        return file
     separator = {".csv": ",", ".tsv": "\t"}[ending]
     lines = [separator.join(row.values()) for row in rows]
     file.write_text("\n".join([separator.join(rows[0]), *lines]))
     return file
 
 
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
 def test_a_column_of_a_manifest(folder, ending):
     check(load_dataset(manifest(folder, ending)))
 
 
-def test_an_empty_column_is_none_and_an_empty_cell_is_an_image_alone(folder):
-    assert load_dataset(manifest(folder, ".csv", [""] * COUNT)).groups is None
-    data = load_dataset(manifest(folder, ".csv", ["", "", *GROUPS[2:]]))
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_an_empty_column_is_none_and_an_empty_cell_is_an_image_alone(folder, ending):
+    assert load_dataset(manifest(folder, ending, [""] * COUNT)).groups is None
+    data = load_dataset(manifest(folder, ending, ["", "", *GROUPS[2:]]))
     assert data.groups.tolist() == ["", "", *GROUPS[2:]]
 
 

@@ -20,7 +20,8 @@ log = logging.getLogger("ldpf")
 
 DATA_HELP = (
     "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
-    ".parquet) with columns path and label and perhaps domain, split and group; or embeddings: a "
+    ".jsonl, .parquet) with columns path and label and perhaps domain, split and group; or "
+    "embeddings: a "
     ".parquet table with a column embedding, or an array .npy with a table beside it. 'demo' draws "
     "a small set."
 )

@@ -46,8 +46,8 @@ def load_dataset(
         source: One of
 
             - a folder of `domain/class/image` or `class/image` (domains unknown), see `layout`;
-            - a manifest, `.csv`, `.tsv`, `.parquet` or `.pq`, with columns path and label and
-              perhaps domain, split (train, val, test) and group;
+            - a manifest, `.csv`, `.tsv`, `.jsonl`, `.parquet` or `.pq`, with columns path and label
+              and perhaps domain, split (train, val, test) and group;
             - embeddings computed elsewhere, without any image: a Parquet manifest with a column
               embedding, or an array .npy with a manifest of the same name beside it, see
               `ldpf.data.embeddings.list_embeddings`;

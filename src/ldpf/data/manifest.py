@@ -15,12 +15,13 @@ from ldpf.data.class_names import check_distinct
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
+from ldpf.data.json_lines import JSON_LINES_ENDINGS, column_texts, read_json_lines
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean, normalize, some
 
 PARQUET_ENDINGS = (".parquet", ".pq")
-MANIFEST_ENDINGS = (".csv", ".tsv", *PARQUET_ENDINGS)
+MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
 _COLUMNS = ("path", "label", "domain", "split", "group")
 _REQUIRED = ("path", "label")
 
@@ -31,13 +32,13 @@ class _Table:
 
     columns: dict[str, list[str]]
     rows: Sequence[int]
-    row_word: str  # "line" of a CSV file, "row" of a Parquet file
+    row_word: str  # "line" of a file of text, "row" of a Parquet file
 
 
 def list_manifest(
     file: Path, *, skip_bad: bool = False
 ) -> tuple[Listing, np.ndarray | None, list[BadImage]]:
-    """Read a manifest: CSV (commas, semicolons or tabs, UTF-8) or Parquet.
+    """Read a manifest: CSV (commas, semicolons or tabs, UTF-8), JSON lines or Parquet.
 
     Columns: `path` (relative paths start from the manifest's folder), `label`, and optionally
     `domain`, `split` (train, val or test) and `group` (what must stay on one side of a split, see
@@ -81,8 +82,13 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
         DataError: As for `list_manifest`.
     """
     needed = _REQUIRED if needs_paths else ("label",)
-    is_parquet = file.suffix.lower() in PARQUET_ENDINGS
-    table = _read_parquet(file, needed) if is_parquet else _read_csv(file, needed)
+    ending = file.suffix.lower()
+    if ending in PARQUET_ENDINGS:
+        table = _read_parquet(file, needed)
+    elif ending in JSON_LINES_ENDINGS:
+        table = _read_json_lines(file, needed)
+    else:
+        table = _read_csv(file, needed)
     if not table.rows:
         raise DataError(f"the manifest {file} has no rows; give one for each image")
     for column in needed:
@@ -134,6 +140,15 @@ def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
             f"{file}, line {reader.line_num}: not valid CSV ({error}); check the quotes there"
         ) from error
     return _Table(columns, lines, "line")
+
+
+def _read_json_lines(file: Path, needed: Sequence[str]) -> _Table:
+    rows, numbers = read_json_lines(file)
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    places = _places(file, header, needed)
+    return _Table(
+        {name: column_texts(file, rows, numbers, name) for name in places}, numbers, "line"
+    )
 
 
 def _read_parquet(file: Path, needed: Sequence[str]) -> _Table:

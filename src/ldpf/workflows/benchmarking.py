@@ -34,7 +34,7 @@ from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
-from ldpf.workflows.leaks import check_protocol, report_leaks
+from ldpf.workflows.leaks import check_protocol, hint_at_bursts, report_leaks
 from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
@@ -162,6 +162,7 @@ def benchmark(
         if share:
             log.info("text passes: shared by runs that differ in seed or target")
         features = images.encode(frozen, style=plan.needs_style).features
+        hint_at_bursts(features)
         leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
         with (
             _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run,

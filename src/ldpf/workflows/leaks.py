@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldpf.errors import DataError
+from ldpf.inspection.bursts import burst_hint
 from ldpf.inspection.leaks import (
     NO_LEAKS,
     SEEN,
@@ -39,6 +40,13 @@ def report_leaks(report: LeakReport, *, fail: bool) -> LeakReport:
     if report:
         log.warning("%s", report.paragraph())
     return report
+
+
+def hint_at_bursts(data: FeatureSet) -> None:
+    """Say so in one line where images look like bursts and nobody said what belongs together."""
+    hint = burst_hint(data)
+    if hint is not None:
+        log.warning("%s", hint.sentence())
 
 
 def check_protocol(data: FeatureSet, plan: BenchmarkPlan) -> LeakReport:

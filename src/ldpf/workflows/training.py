@@ -37,7 +37,7 @@ from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
-from ldpf.workflows.leaks import SEEN_IMAGES, report_leaks
+from ldpf.workflows.leaks import SEEN_IMAGES, hint_at_bursts, report_leaks
 from ldpf.workflows.model_writing import (
     TRAINING,
     check_model_folder,
@@ -228,6 +228,7 @@ def train(
         shares = learn.split_words(validation.joined(test))
         if shares is not None:
             log.info("%s", shares)
+        hint_at_bursts(features)
         leaks = report_leaks(check_split(learn, (validation, test)), fail=fail_on_leaks)
         grouped = groups_described(features, images.source.group_by)
         judged = validation if len(validation) else learn
