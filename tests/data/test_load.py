@@ -87,7 +87,8 @@ def test_a_file_that_is_no_manifest(tmp_path):
     with pytest.raises(DataError) as error:
         load_dataset(tmp_path / "images.zip")
     assert str(error.value) == (
-        f"{tmp_path}/images.zip is a file but not a manifest (.csv, .tsv, .parquet, .pq); "
+        f"{tmp_path}/images.zip is a file but not a manifest (.csv, .tsv, .jsonl, .ndjson, "
+        ".parquet, .pq); "
         "give a folder of images (unpack an archive first), a manifest, or embeddings (.npy)"
     )
 

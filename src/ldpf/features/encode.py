@@ -202,6 +202,8 @@ def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
             before = os.fstat(stream.fileno())
             data = stream.read()
             after = os.fstat(stream.fileno())
+    except UnreadableImageError:  # a ValueError too, and its sentence is right already
+        raise
     except FileNotFoundError as error:
         raise UnreadableImageError(path, "the file does not exist") from error
     except OSError as error:
