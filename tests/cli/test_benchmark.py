@@ -60,7 +60,7 @@ def test_it_ends_with_a_table_of_methods_and_targets(finished):
 
 def test_each_finished_run_is_a_line_on_stderr(finished):
     _, result = finished
-    runs = [line for line in result.stderr.splitlines() if "accuracy" in line]
+    runs = [line for line in result.stderr.splitlines() if "  accuracy " in line]
     assert len(runs) == 8  # 2 trained methods, 2 targets, 2 seeds
     assert runs[0].split()[:5] == ["ldpf", "target", "art", "seed", "0"]
     assert runs[0].endswith(" s")

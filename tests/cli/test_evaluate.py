@@ -23,6 +23,7 @@ def test_json_has_every_part(report, model):
         "domain_weights",
         "model",
         "data",
+        "leaks",
     }
     assert (report["n_test"], report["model"], report["data"]) == (54, str(model), "shapes")
 
@@ -59,7 +60,16 @@ def test_images_of_the_training_are_pointed_out(model, images, run):
 def test_unknown_domains_have_no_accuracies(model, flat_images, run):
     result = run("evaluate", model, "--data", flat_images, "--json")
     assert json.loads(result.stdout)["per_domain"] is None
-    assert "trained on" not in result.stderr
+    assert "these are the images" not in result.stderr  # by digest: the data have no domains
+
+
+def test_training_images_are_recognized_in_other_folders(model, flat_images, run):
+    result = run("evaluate", model, "--data", flat_images)
+    assert "54 of 54 images are also among those that the model was trained on (54 the same" in (
+        " ".join(result.stderr.split())
+    )
+    refused = run("evaluate", model, "--data", flat_images, "--fail-on-leaks")
+    assert refused.exit_code != 0 and not refused.stdout
 
 
 def test_fewer_classes_are_answered_among_all_of_the_models(model, images, tmp_path, run):

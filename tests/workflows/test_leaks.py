@@ -84,10 +84,26 @@ def test_evaluation_recognizes_what_the_model_was_trained_on(
         workflows.evaluate(model, new, fail_on_leaks=True)
 
 
-def test_a_model_without_a_record_is_evaluated_all_the_same(train, photos, tmp_path):
+def test_a_model_without_a_record_knows_only_whether_all_images_are_those_of_the_training(
+    train, photos, caplog
+):
     model = train(photos).model
     (model / "training" / SEEN_IMAGES).unlink()
+    with caplog.at_level(logging.WARNING, "ldpf"):
+        assert workflows.evaluate(model, photos).leaks.leaks == ()
+    assert "these are the images the model was trained on" in caplog.text
+    with pytest.raises(DataError, match="these are the images the model was trained on"):
+        workflows.evaluate(model, photos, fail_on_leaks=True)
+    shutil.rmtree(photos / "art")
     assert workflows.evaluate(model, photos, fail_on_leaks=True).leaks.leaks == ()
+
+
+def test_all_images_of_the_training_are_warned_of_once(train, photos, caplog):
+    model = train(photos).model
+    with caplog.at_level(logging.WARNING, "ldpf"):
+        result = workflows.evaluate(model, photos)
+    assert caplog.text.count("trained on") == 1
+    assert result.leaks.leaks[0].same_files == 48
 
 
 def test_a_benchmark_compares_each_target_with_its_sources(

@@ -17,7 +17,7 @@ from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accura
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.models.saving import read_config
 from ldpf.utils.text import count, some
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
+from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, list_images, load_trained
 from ldpf.workflows.leaks import check_seen, report_leaks
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def evaluate(
         images = replace(images, dataset=dataset)
     trained = load_trained(model, backbone, device)
     features = images.encode(trained.backbone).features
-    leaks = report_leaks(check_seen(features, Path(model)), fail=fail_on_leaks)
-    _warn_of_training_images(features.digest(), trained.config.get("provenance", {}))
+    leaks = _report_seen(features, trained, fail=fail_on_leaks)
     measured = measure(trained.classifier, features)
     return ModelEvaluation(**vars(measured), model=str(model), data=dataset.name, leaks=leaks)
 
@@ -172,15 +171,28 @@ def _quoted(names: Sequence[str]) -> str:
     return some([repr(name) for name in names])
 
 
-def _warn_of_training_images(digest: str, origin: dict[str, Any]) -> None:
+def _report_seen(features: FeatureSet, trained: TrainedModel, *, fail: bool) -> LeakReport:
+    """Warn of images that the model was trained on, or stop because of them."""
+    leaks = check_seen(features, trained.folder)
+    known = _training_images(features.digest(), trained.config.get("provenance", {}))
+    if known is None:
+        return report_leaks(leaks, fail=fail)
+    if fail:
+        raise DataError(f"{known}. Leave --fail-on-leaks out to go on all the same.")
+    log.warning("%s", known)
+    return leaks
+
+
+def _training_images(digest: str, origin: dict[str, Any]) -> str | None:
+    """What is to be said where all images are those of the training; None where they are not."""
     if digest == origin.get("data_digest"):
-        log.warning(
-            "these are the images the model was trained on; its accuracy on new images will "
-            "be lower"
+        return (
+            "these are the images the model was trained on; its accuracy on new images will be "
+            "lower"
         )
     if digest == origin.get("benchmark", {}).get("data_digest"):
-        log.warning(
-            "the model comes from a benchmark on these images and learned from those of %s; its "
-            "accuracy on new images will be lower",
-            ", ".join(origin["domain_names"]),
+        return (
+            "the model comes from a benchmark on these images and learned from those of "
+            f"{', '.join(origin['domain_names'])}; its accuracy on new images will be lower"
         )
+    return None
