@@ -17,9 +17,12 @@ from ldpf.methods import auto, make_method
 from ldpf.methods.auto import CANDIDATES, Auto
 from ldpf.methods.choice import ENSEMBLE, cost_sentence
 from ldpf.methods.head_shares import fitted_head
+from ldpf.methods.judging import Judges
 from ldpf.methods.ldpf_losses import LDPFLearner
+from ldpf.methods.shares import stacked_shares
 from ldpf.models.combined_classifier import CombinedClassifier
 from ldpf.models.saving import load_model, save_model
+from ldpf.models.temperature import fit_temperature
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
 
@@ -52,8 +55,8 @@ def test_a_candidate_is_judged_as_it_is_alone(fitted, data, tiny_clip):
     assert row["validation_accuracy"] == alone.training["validation_accuracy"]
 
 
-def test_the_ensemble_has_equal_shares_of_calibrated_members(data, tiny_clip):
-    fitted = replace(METHOD, margin=1e9).fit(*data, tiny_clip)
+def test_the_ensemble_has_equal_shares_of_calibrated_members_on_request(data, tiny_clip):
+    fitted = replace(METHOD, margin=1e9, shares="equal").fit(*data, tiny_clip)
     assert isinstance(fitted, CombinedClassifier)
     assert fitted.training["auto"]["chosen"] == ENSEMBLE
     assert [member.method for member in fitted.members] == list(METHOD.members)
@@ -64,6 +67,30 @@ def test_the_ensemble_has_equal_shares_of_calibrated_members(data, tiny_clip):
         for member, temperature in zip(fitted.members, fitted.temperatures, strict=True)
     )
     assert torch.allclose(fitted.logits(images), added, atol=1e-5)
+
+
+def test_shares_are_those_that_latent_domains_left_out_ask_for(data, tiny_clip):
+    method = replace(METHOD, margin=1e9)
+    fitted = method.fit(*data, tiny_clip)
+    judges = Judges(method, *data, tiny_clip, 0, RunRecord())
+    for name in method.members:
+        judges.train_and_judge(name)
+    logits = {name: [] for name in method.members}
+    for fold in judges.folds:
+        for name in method.members:
+            member = judges._in_folds[name][fold.group]
+            temperature = fit_temperature(
+                member.logits(fold.validation.features), fold.validation.labels
+            )
+            answers = member.logits(fold.judged.features) / temperature
+            logits[name].append(answers.log_softmax(dim=1))
+    labels = torch.cat([fold.judged.labels for fold in judges.folds])
+    domains = torch.cat([torch.full_like(f.judged.labels, f.group) for f in judges.folds])
+    expected = stacked_shares([torch.cat(own) for own in logits.values()], labels, domains)
+    assert fitted.shares == pytest.approx(expected, abs=1e-3)
+    assert fitted.training["auto"]["shares"] == dict(
+        zip(method.members, fitted.shares, strict=True)
+    )
 
 
 def test_a_chosen_candidate_answers_alone_under_the_name_auto(
@@ -81,7 +108,7 @@ def test_a_chosen_candidate_answers_alone_under_the_name_auto(
 
 
 def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):
-    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    judges = Judges(METHOD, *data, tiny_clip, 0, RunRecord())
     judges.train_and_judge("ldpf")
     whole = judges.classifiers["ldpf"]
     for fold in judges.folds:
@@ -92,7 +119,7 @@ def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):
 
 
 def test_heads_of_a_fold_have_not_learned_from_what_they_are_judged_by(data, tiny_clip):
-    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    judges = Judges(METHOD, *data, tiny_clip, 0, RunRecord())
     judges.train_and_judge("gda")
     for fold in judges.folds:
         alone = make_method("gda").fit(fold.train, fold.validation, tiny_clip)
@@ -103,7 +130,7 @@ def test_heads_of_a_fold_have_not_learned_from_what_they_are_judged_by(data, tin
 
 @pytest.fixture(scope="module")
 def judges(data, tiny_clip):
-    judges = auto._Judges(METHOD, *data, tiny_clip, 0, RunRecord())
+    judges = Judges(METHOD, *data, tiny_clip, 0, RunRecord())
     for name in ("zero-shot-ensemble", "ldpf+linear-probe-balanced", "ldpf-auto"):
         judges.train_and_judge(name)
     return judges
@@ -162,14 +189,14 @@ def test_it_needs_no_validation(data, tiny_clip):
 
 
 def test_a_fold_that_cannot_be_learned_from_judges_nobody(data, tiny_clip, monkeypatch):
-    original = auto._Judges._in_fold
+    original = Judges._in_fold
 
     def refuse(self, name, fold):
         if name == "coop" and fold.group == 1:
             raise SettingsError("Too few.")
         return original(self, name, fold)
 
-    monkeypatch.setattr(auto._Judges, "_in_fold", refuse)
+    monkeypatch.setattr(Judges, "_in_fold", refuse)
     found = METHOD.fit(*data, tiny_clip).training["auto"]
     assert found["n_folds"] == 2
     assert {len(row["by_domain"]) for row in found["table"]} == {2}

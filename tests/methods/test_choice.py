@@ -5,8 +5,9 @@ import pytest
 from ldpf.methods.choice import ENSEMBLE, Judged, choose, lead, table_rows
 
 
-def judged(name, *by_domain):
-    return Judged(name, by_domain, validation_accuracy=0.5, seconds=1.0)
+def judged(name, *log_likelihoods, by_domain=None):
+    by_domain = log_likelihoods if by_domain is None else by_domain
+    return Judged(name, by_domain, log_likelihoods, validation_accuracy=0.5, seconds=1.0)
 
 
 def test_the_lead_is_paired_by_latent_domain():
@@ -16,17 +17,17 @@ def test_the_lead_is_paired_by_latent_domain():
 
 
 def test_the_ensemble_is_kept_where_a_candidate_is_better_within_the_margin():
-    # 3 points better with a standard error of 1.73 points.
+    # 0.03 nats better with a standard error of 0.0173.
     chosen, reason = choose([judged("gda", 0.56, 0.73, 0.90), judged(ENSEMBLE, 0.5, 0.7, 0.9)], 2)
     assert chosen == ENSEMBLE
-    assert "gda" in reason and "3.0 points" in reason and "1.7" in reason
+    assert "gda" in reason and "0.030 nats" in reason and "0.017" in reason
 
 
 def test_a_candidate_beyond_the_margin_is_chosen():
     rows = [judged("gda", 0.6, 0.8, 0.98), judged(ENSEMBLE, 0.5, 0.7, 0.9)]
     chosen, reason = choose(rows, 2)
     assert chosen == "gda"
-    assert "9.3 points" in reason and "0.7" in reason
+    assert "0.093 nats" in reason and "0.007" in reason
 
 
 def test_a_smaller_margin_chooses_more_often():
@@ -60,3 +61,9 @@ def test_the_table_marks_what_was_chosen_and_has_no_number_without_folds():
         ("gda (chosen)", "62.5%", "50.0%", "1.0"),
         (ENSEMBLE, "-", "50.0%", "1.0"),
     ]
+
+
+def test_log_likelihoods_decide_and_not_accuracies():
+    sure = judged("gda", -3.0, -3.1, -2.9, by_domain=(0.9, 0.9, 0.9))
+    ensemble = judged(ENSEMBLE, -0.5, -0.6, -0.7, by_domain=(0.8, 0.8, 0.8))
+    assert choose([sure, ensemble], 1)[0] == ENSEMBLE

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ldpf.domains.settings import DiscoverySettings
-from ldpf.errors import LdpfError, SettingsError
+from ldpf.errors import SettingsError
 from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods.base import METHODS, Method, make_method
-from ldpf.methods.candidates import Candidates
-from ldpf.methods.choice import ENSEMBLE, HEADINGS, Judged, choose, cost_sentence, table_rows
-from ldpf.methods.left_out import STEPS, latent_groups, usable_folds
+from ldpf.methods.choice import ENSEMBLE, HEADINGS, choose, cost_sentence, table_rows
+from ldpf.methods.head_shares import SHARES_SETTING
+from ldpf.methods.judging import Judges
+from ldpf.methods.left_out import STEPS
 from ldpf.methods.overrides import with_settings
 from ldpf.methods.variants import get_variant
 from ldpf.methods.with_head import closed_form_discovery
@@ -53,8 +54,9 @@ class Auto(Method):
 
     Latent domains are found once, in closed form, and left out in turn: what a candidate answers on
     a latent domain that it did not learn from stands for its answers on a new site. All candidates
-    have the same folds. The ensemble, calibrated members added in log-probability space, is kept
-    unless a single candidate is better by `margin` standard errors over latent domains.
+    have the same folds. The ensemble adds calibrated members in log-probability space, with the
+    shares that make the labels of latent domains left out likeliest. It is kept unless a single
+    candidate has a log-likelihood there that is higher by `margin` standard errors over domains.
 
     Folds are cheap. A method that learns no prompts is fitted anew in each. A method with a prompt
     for each latent domain is trained once on all images, and a fold reads its prompts without that
@@ -66,7 +68,9 @@ class Auto(Method):
         candidates: names of methods to judge, or of what else their prompts give: `ldpf-RULE` by
             another fusion rule and `ldpf+HEAD` with a visual head, without another training. Those
             in `members` must be among them.
-        members: names of the methods in the ensemble, which have equal shares.
+        members: names of the methods in the ensemble.
+        shares: "folds" for shares by latent domains left out, or "equal".
+        pull: weight of the pull of those shares towards equal ones, in nats.
         margin: standard errors by which a single candidate must be better than the ensemble.
         judge_steps: steps of prompts in a fold at most.
         discovery: how latent domains are found, for the folds and for every candidate.
@@ -77,7 +81,9 @@ class Auto(Method):
     name: str = "auto"
     candidates: tuple[str, ...] = CANDIDATES
     members: tuple[str, ...] = MEMBERS
-    margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
+    shares: str = field(default="folds", metadata=SHARES_SETTING)
+    pull: float = field(default=0.02, metadata=constraint(Number(at_least=0)))
+    margin: float = field(default=1.0, metadata=constraint(Number(at_least=0)))
     judge_steps: int = field(default=100, metadata=COUNT)
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
     fusion: FusionRule = field(default_factory=Similarity)
@@ -128,7 +134,7 @@ class Auto(Method):
             DataError: all training images are of one class.
         """
         started = time.monotonic()
-        judges = _Judges(self, train, validation, backbone, seed, record or RunRecord())
+        judges = Judges(self, train, validation, backbone, seed, record or RunRecord())
         for name in self.candidates:
             judges.train_and_judge(name)
         judges.combine()
@@ -140,6 +146,7 @@ class Auto(Method):
             "chosen": chosen,
             "reason": reason,
             "n_domains": judges.n_domains,
+            "shares": dict(zip(self.members, judges.shares, strict=True)),
             "n_folds": len(judges.folds),
             **judges.cost(time.monotonic() - started),
         }
@@ -191,108 +198,5 @@ class Auto(Method):
         ]
         passes = sum(member.training["text_passes"] for member in members)
         judged = fold.validation if len(fold.validation) else fold.train
-        combined = combine(self.name, members, judged)
+        combined = combine(self.name, members, judged, trained.shares)
         return replace(combined, training={**combined.training, "text_passes": passes})
-
-
-class _Judges:
-    """Judges candidates on the folds.
-
-    Attributes:
-        candidates: trained on all images when they are asked for.
-        classifiers: of all images, by name of the candidate.
-        folds: those that every candidate so far could learn from.
-    """
-
-    def __init__(
-        self,
-        auto: Auto,
-        train: FeatureSet,
-        validation: FeatureSet,
-        backbone: Backbone,
-        seed: int,
-        record: RunRecord,
-    ) -> None:
-        self.auto = auto
-        *groups, self.n_domains = latent_groups(train, validation, auto.discovery, seed=seed)
-        self.folds = usable_folds(train, validation, groups[0], groups[1], self.n_domains)
-        self.candidates = Candidates(
-            lambda name: auto.candidate(name, self.n_domains),
-            *(train, validation, backbone),
-            seed=seed,
-            record=record,
-            steps=auto.judge_steps,
-        )
-        self.classifiers: dict[str, Classifier] = {}
-        self._seconds: dict[str, float] = {}
-        self._in_folds: dict[str, dict[int, Classifier]] = {}
-
-    def train_and_judge(self, name: str) -> None:
-        """Train a candidate on all images and in each fold."""
-        started = time.monotonic()
-        self.classifiers[name] = self.candidates.classifier(name)
-        self._in_folds[name] = {}
-        for fold in tuple(self.folds):
-            try:
-                self._in_folds[name][fold.group] = self._in_fold(name, fold)
-            except LdpfError as error:
-                log.warning("latent domain %d judges nothing: %s", fold.group, error)
-                self.folds.remove(fold)
-        self._seconds[name] = time.monotonic() - started
-
-    def combine(self) -> None:
-        """Combine the members, in each fold calibrated on images that the fold keeps."""
-        started = time.monotonic()
-        name, members = self.auto.name, self.auto.members
-        self.classifiers[ENSEMBLE] = self.candidates.combined(name, members)
-        self._in_folds[ENSEMBLE] = {
-            fold.group: combine(
-                name,
-                [self._in_folds[member][fold.group] for member in members],
-                fold.validation if len(fold.validation) else fold.train,
-            )
-            for fold in self.folds
-        }
-        self._seconds[ENSEMBLE] = time.monotonic() - started
-
-    def prompt_report(self, chosen: str) -> dict[str, Any]:
-        """What the training of prompts reports, where the ensemble holds them."""
-        if chosen != ENSEMBLE:
-            return {}
-        prompted = (self.classifiers[name] for name in self.auto.members)
-        return next((c.training for c in prompted if c.latent is not None), {})
-
-    def table(self) -> list[Judged]:
-        """All candidates on the same folds."""
-        return [
-            Judged(
-                name,
-                tuple(
-                    self._in_folds[name][fold.group].accuracy(
-                        fold.judged.features, fold.judged.labels
-                    )
-                    for fold in self.folds
-                ),
-                classifier.accuracy(self.candidates.judged.features, self.candidates.judged.labels),
-                self._seconds[name],
-            )
-            for name, classifier in self.classifiers.items()
-        ]
-
-    def cost(self, seconds: float) -> dict[str, Any]:
-        """The seconds of all, and how many times the training of the prompts that are fused.
-
-        An interruption before is counted in neither.
-        """
-        trained = {get_variant(name).method for name in self.classifiers if name != ENSEMBLE}
-        reference = next(
-            (n for n in METHODS if n in trained and "fusion" in METHODS.facts(n)), None
-        )
-        if reference is None:
-            return {"seconds": seconds, "cost": None, "cost_of": None}
-        own = self.candidates.seconds[reference]
-        return {"seconds": seconds, "cost": seconds / max(own, 1e-9), "cost_of": reference}
-
-    def _in_fold(self, name: str, fold: GroupFold) -> Classifier:
-        """A classifier that did not learn from the images that the fold judges by."""
-        return self.candidates.in_fold(name, fold)

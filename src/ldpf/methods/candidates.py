@@ -105,9 +105,11 @@ class Candidates:
         self.text_passes += left_out.training["text_passes"]
         return left_out
 
-    def combined(self, name: str, members: Sequence[str]) -> Classifier:
-        """Some candidates, calibrated and added with equal shares."""
-        return combine(name, [self.classifier(member) for member in members], self.judged)
+    def combined(
+        self, name: str, members: Sequence[str], shares: Sequence[float] | None = None
+    ) -> Classifier:
+        """Some candidates, calibrated and added; equal shares by default."""
+        return combine(name, [self.classifier(member) for member in members], self.judged, shares)
 
     def _fit(self, name: str) -> Classifier:
         """The trained method."""

@@ -19,6 +19,8 @@ class Judged:
         name: of a method, or `ENSEMBLE`.
         by_domain: accuracy on each latent domain by a model that did not learn from it; empty
             where no latent domain could be left out.
+        log_likelihoods: mean log p(y|x) on the same latent domains, at the temperature that makes
+            all labels there likeliest.
         validation_accuracy: on held-out images of the training domains; on the training images
             where there are none.
         seconds: that training and judging took; for the ensemble, on top of its members.
@@ -26,6 +28,7 @@ class Judged:
 
     name: str
     by_domain: tuple[float, ...]
+    log_likelihoods: tuple[float, ...]
     validation_accuracy: float
     seconds: float
 
@@ -40,6 +43,7 @@ class Judged:
             "name": self.name,
             "left_out_accuracy": self.accuracy,
             "by_domain": list(self.by_domain),
+            "log_likelihoods": list(self.log_likelihoods),
             "validation_accuracy": self.validation_accuracy,
             "seconds": self.seconds,
         }
@@ -48,8 +52,8 @@ class Judged:
 def choose(candidates: Sequence[Judged], margin: float) -> tuple[str, str]:
     """The ensemble, unless a single candidate is clearly better on latent domains left out.
 
-    Leaving out latent domains ranks heads and prompts unlike new sites do, so a small lead there
-    says nothing; the ensemble needs no choice.
+    Candidates are compared by their log-likelihood: it says more than an accuracy about few latent
+    domains, and a candidate that answers wrongly with confidence loses by it.
 
     Args:
         candidates: each once, the one called `ENSEMBLE` among them.
@@ -66,39 +70,40 @@ def choose(candidates: Sequence[Judged], margin: float) -> tuple[str, str]:
             "choice needs 2 or more."
         )
     leads = {
-        candidate.name: lead(candidate.by_domain, ensemble.by_domain)
+        candidate.name: lead(candidate.log_likelihoods, ensemble.log_likelihoods)
         for candidate in candidates
         if candidate.name != ENSEMBLE
     }
     if not leads:
         return ENSEMBLE, "The ensemble is kept: there is no other candidate."
     clear = {name: mean for name, (mean, error) in leads.items() if mean > max(margin * error, 0)}
-    among = f"averaged over {n_domains} latent domains left out in turn"
-    if clear:
-        best = max(clear, key=clear.__getitem__)
-        mean, error = leads[best]
-        return best, (
-            f"{best} is chosen: {among}, it is {100 * mean:.1f} points better than the ensemble, "
-            f"more than {margin:g} standard errors of {100 * error:.1f}."
-        )
-    best = max(leads, key=lambda name: leads[name][0])
+    among = f"on {n_domains} latent domains left out in turn"
+    best = max(clear or leads, key=lambda name: leads[name][0])
     mean, error = leads[best]
+    if clear:
+        return best, (
+            f"{best} is chosen: {among}, its log-likelihood is {mean:.3f} nats above that of the "
+            f"ensemble, more than {margin:g} standard errors of {error:.3f}."
+        )
     if mean > 0:
         return ENSEMBLE, (
-            f"The ensemble is kept: {among}, the best single candidate, {best}, is only "
-            f"{100 * mean:.1f} points better, within {margin:g} standard errors of "
-            f"{100 * error:.1f}."
+            f"The ensemble is kept: {among}, the log-likelihood of the best single candidate, "
+            f"{best}, is only {mean:.3f} nats above, within {margin:g} standard errors of "
+            f"{error:.3f}."
         )
-    return ENSEMBLE, f"The ensemble is kept: {among}, no single candidate is better ({best} next)."
+    return ENSEMBLE, (
+        f"The ensemble is kept: {among}, no single candidate has a higher log-likelihood "
+        f"({best} comes next, {-mean:.3f} nats below)."
+    )
 
 
-def lead(accuracies: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
-    """Mean difference of accuracies on the same S latent domains, and its standard error.
+def lead(values: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    """Mean difference of values on the same S latent domains, and its standard error.
 
     Args:
-        accuracies, others: [S] each, S of 2 or more.
+        values, others: [S] each, S of 2 or more.
     """
-    differences = [own - other for own, other in zip(accuracies, others, strict=True)]
+    differences = [own - other for own, other in zip(values, others, strict=True)]
     return fmean(differences), stdev(differences) / len(differences) ** 0.5
 
 

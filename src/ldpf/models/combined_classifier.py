@@ -102,6 +102,13 @@ class CombinedClassifier(Classifier):
         logits = [member.logits(image_features) for member in self.members]
         return add_log_probabilities(logits, self.temperatures, self.shares)
 
+    def member_log_probabilities(self, image_features: torch.Tensor) -> list[torch.Tensor]:
+        """log softmax(logits / T) of each member: [N, D] -> [N, K] each."""
+        return [
+            torch.log_softmax(member.logits(image_features) / temperature, dim=-1)
+            for member, temperature in zip(self.members, self.temperatures, strict=True)
+        ]
+
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
         """Fusion weights of the member with prompts: [N, D] -> [N, S]."""
         return self.prompted.domain_weights(image_features)

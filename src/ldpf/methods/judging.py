@@ -1,0 +1,168 @@
+"""Candidates of `auto`, judged on the same latent domains left out in turn."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ldpf.errors import LdpfError
+from ldpf.fusion.fitting import calibrated
+from ldpf.methods.base import METHODS
+from ldpf.methods.candidates import Candidates
+from ldpf.methods.choice import ENSEMBLE, Judged
+from ldpf.methods.left_out import latent_groups, usable_folds
+from ldpf.methods.shares import stacked_shares
+from ldpf.methods.variants import get_variant
+from ldpf.models.combined_classifier import combine
+
+if TYPE_CHECKING:
+    from ldpf.backbones import Backbone
+    from ldpf.domains.folds import GroupFold
+    from ldpf.features.feature_set import FeatureSet
+    from ldpf.methods.auto import Auto
+    from ldpf.models.base import Classifier
+    from ldpf.models.combined_classifier import CombinedClassifier
+    from ldpf.training.callbacks import RunRecord
+
+log = logging.getLogger("ldpf")
+
+
+class Judges:
+    """Judges candidates on the folds.
+
+    Attributes:
+        candidates: trained on all images when they are asked for.
+        classifiers: of all images, by name of the candidate.
+        folds: those that every candidate so far could learn from.
+        shares: of the members of the ensemble, once they are combined.
+    """
+
+    def __init__(
+        self,
+        auto: Auto,
+        train: FeatureSet,
+        validation: FeatureSet,
+        backbone: Backbone,
+        seed: int,
+        record: RunRecord,
+    ) -> None:
+        self.auto = auto
+        *groups, self.n_domains = latent_groups(train, validation, auto.discovery, seed=seed)
+        self.folds = usable_folds(train, validation, groups[0], groups[1], self.n_domains)
+        self.candidates = Candidates(
+            lambda name: auto.candidate(name, self.n_domains),
+            *(train, validation, backbone),
+            seed=seed,
+            record=record,
+            steps=auto.judge_steps,
+        )
+        self.classifiers: dict[str, Classifier] = {}
+        self.shares: tuple[float, ...] = ()
+        self._seconds: dict[str, float] = {}
+        self._in_folds: dict[str, dict[int, Classifier]] = {}
+
+    def train_and_judge(self, name: str) -> None:
+        """Train a candidate on all images and in each fold."""
+        started = time.monotonic()
+        self.classifiers[name] = self.candidates.classifier(name)
+        self._in_folds[name] = {}
+        for fold in tuple(self.folds):
+            try:
+                self._in_folds[name][fold.group] = self._in_fold(name, fold)
+            except LdpfError as error:
+                log.warning("latent domain %d judges nothing: %s", fold.group, error)
+                self.folds.remove(fold)
+        self._seconds[name] = time.monotonic() - started
+
+    def combine(self) -> None:
+        """Combine the members, in each fold calibrated on images that the fold keeps."""
+        started = time.monotonic()
+        name, members = self.auto.name, self.auto.members
+        in_folds = {
+            fold.group: combine(
+                name,
+                [self._in_folds[member][fold.group] for member in members],
+                fold.validation if len(fold.validation) else fold.train,
+            )
+            for fold in self.folds
+        }
+        self.shares = self._shares(in_folds)
+        self.classifiers[ENSEMBLE] = self.candidates.combined(name, members, self.shares)
+        self._in_folds[ENSEMBLE] = {
+            group: replace(combined, shares=self.shares) for group, combined in in_folds.items()
+        }
+        self._seconds[ENSEMBLE] = time.monotonic() - started
+
+    def _shares(self, in_folds: Mapping[int, CombinedClassifier]) -> tuple[float, ...]:
+        """What each member weighs; equal shares where fewer than two domains can be left out."""
+        n_members = len(self.auto.members)
+        if self.auto.shares == "equal" or len(self.folds) < 2:
+            return (1 / n_members,) * n_members
+        answers = [
+            in_folds[fold.group].member_log_probabilities(fold.judged.features)
+            for fold in self.folds
+        ]
+        return stacked_shares(
+            [torch.cat(of_member) for of_member in zip(*answers, strict=True)],
+            *self._labels_and_domains(),
+            pull=self.auto.pull,
+        )
+
+    def _labels_and_domains(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """[N] classes and [N] latent domains of the images that the folds judge by."""
+        labels = [fold.judged.labels for fold in self.folds]
+        domains = [torch.full_like(fold.judged.labels, fold.group) for fold in self.folds]
+        return torch.cat(labels), torch.cat(domains)
+
+    def prompt_report(self, chosen: str) -> dict[str, Any]:
+        """What the training of prompts reports, where the ensemble holds them."""
+        if chosen != ENSEMBLE:
+            return {}
+        prompted = (self.classifiers[name] for name in self.auto.members)
+        return next((c.training for c in prompted if c.latent is not None), {})
+
+    def table(self) -> list[Judged]:
+        """All candidates on the same folds."""
+        return [self._judged(name) for name in self.classifiers]
+
+    def _judged(self, name: str) -> Judged:
+        classifier, held_out = self.classifiers[name], self.candidates.judged
+        accuracies, log_likelihoods = (), ()
+        if self.folds:
+            labels, domains = self._labels_and_domains()
+            logits = torch.cat(
+                [
+                    self._in_folds[name][f.group].logits(f.judged.features).float()
+                    for f in self.folds
+                ]
+            )
+            right = (logits.argmax(dim=1) == labels).double()
+            likely = calibrated(logits, labels)
+            groups = [domains == fold.group for fold in self.folds]
+            accuracies = tuple(float(right[group].mean()) for group in groups)
+            log_likelihoods = tuple(float(likely[group].mean()) for group in groups)
+        accuracy = classifier.accuracy(held_out.features, held_out.labels)
+        return Judged(name, accuracies, log_likelihoods, accuracy, self._seconds[name])
+
+    def cost(self, seconds: float) -> dict[str, Any]:
+        """The seconds of all, and how many times the training of the prompts that are fused.
+
+        An interruption before is counted in neither.
+        """
+        trained = {get_variant(name).method for name in self.classifiers if name != ENSEMBLE}
+        reference = next(
+            (n for n in METHODS if n in trained and "fusion" in METHODS.facts(n)), None
+        )
+        if reference is None:
+            return {"seconds": seconds, "cost": None, "cost_of": None}
+        own = self.candidates.seconds[reference]
+        return {"seconds": seconds, "cost": seconds / max(own, 1e-9), "cost_of": reference}
+
+    def _in_fold(self, name: str, fold: GroupFold) -> Classifier:
+        """A classifier that did not learn from the images that the fold judges by."""
+        return self.candidates.in_fold(name, fold)
