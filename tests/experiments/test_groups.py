@@ -82,8 +82,11 @@ def test_images_of_a_group_with_a_member_left_out_do_not_train_that_fold(data):
     for fold in folds:
         assert "everywhere" in fold.judged.groups and "everywhere" not in fold.train.groups
         assert not set(fold.train.groups) & set(fold.judged.groups)
-        assert len(fold.train) + len(fold.judged) + fold.left_aside == len(data)
-        assert fold.left_aside > 0
+        assert fold.aside is not None and "everywhere" in fold.aside.groups
+        assert len(fold.train) + len(fold.judged) + len(fold.aside) == len(data)
+        alone = fold.judged_by_itself
+        assert 0 < len(alone) < len(fold.judged)
+        assert not set(alone.groups) & (set(fold.aside.groups) | set(fold.train.groups))
 
 
 def test_images_alone_are_never_left_aside(data):
@@ -91,7 +94,8 @@ def test_images_alone_are_never_left_aside(data):
     for fold in leave_one_group_out(
         data, data.subset([]), data.domains, data.domains[:0], range(3)
     ):
-        assert fold.left_aside == 0 and len(fold.train) == 180
+        assert fold.aside is None and len(fold.train) == 180
+        assert fold.judged_by_itself is fold.judged
 
 
 def test_a_target_that_shares_every_group_is_refused(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -166,3 +167,25 @@ def test_a_model_of_a_fold_has_the_shares_of_the_model(data, tiny_clip, prompts)
     trained = add_head(prompts, method.head, *data, shares=share)
     for item in left_out_classifiers(method, trained, *data, tiny_clip):
         assert item.classifier.shares == pytest.approx((0.2, 0.8))
+
+
+def test_images_of_a_burst_that_other_prompts_have_seen_judge_no_share(data, prompts):
+    """Each image has one of its burst in another latent domain, and each fold images to learn."""
+    train = data[0]
+    of_image = prompts.latent.assign(train.features)
+    rows = [(of_image == domain).nonzero()[:, 0].tolist() for domain in range(3)]
+    half = min(map(len, rows)) // 2
+    paired, names = [], []
+    for domain in range(3):
+        ours, theirs = rows[domain][:half], rows[(domain + 1) % 3][half : 2 * half]
+        paired += [*ours, *theirs]
+        names += [f"burst {domain}-{i}" for i in range(half)] * 2
+    assert half >= 5 and len(set(paired)) == 6 * half
+    images = train.subset(paired)
+    grouped = replace(images, groups=np.array(names))
+    nothing = images.subset([])
+    head = VISUAL_HEADS.make("gda")
+    ungrouped_share = share_by_folds(prompts, head, images, nothing)
+    assert len(ungrouped_share.table) == len(GRID)
+    share = share_by_folds(prompts, head, grouped, replace(nothing, groups=np.array([], str)))
+    assert share.head == EQUAL and "0 latent domains could be left out" in share.reason

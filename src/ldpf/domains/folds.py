@@ -20,15 +20,23 @@ class GroupFold:
         group: id of the group that is left out.
         train, validation: images of the other groups. Either may be empty.
         judged: all images of the group, also those that were for validation.
-        left_aside: images of other groups that are in neither, since an image of the same burst,
-            patient or the like is judged.
+        aside: images of other groups that are in neither, since an image of the same burst, patient
+            or the like (`FeatureSet.groups`) is judged; None where there are none.
     """
 
     group: int
     train: FeatureSet
     validation: FeatureSet
     judged: FeatureSet
-    left_aside: int = 0
+    aside: FeatureSet | None = None
+
+    @property
+    def judged_by_itself(self) -> FeatureSet:
+        """The judged images of whose burst, patient or the like no other group has an image.
+
+        What was trained on all other groups has seen nothing of these.
+        """
+        return self.judged if self.aside is None else self.judged.without_groups_of(self.aside)
 
 
 def leave_one_group_out(
@@ -52,7 +60,8 @@ def leave_one_group_out(
         judged = train.subset(train_groups == group).joined(
             validation.subset(validation_groups == group)
         )
-        learned = train.subset(train_groups != group).without_groups_of(judged)
-        chosen_on = validation.subset(validation_groups != group).without_groups_of(judged)
-        others = len(train) + len(validation) - len(judged)
-        yield GroupFold(group, learned, chosen_on, judged, others - len(learned) - len(chosen_on))
+        others = train.subset(train_groups != group), validation.subset(validation_groups != group)
+        learned, chosen_on = (part.without_groups_of(judged) for part in others)
+        first, second = (part.with_groups_of(judged) for part in others)
+        aside = first.joined(second) if len(first) + len(second) else None
+        yield GroupFold(group, learned, chosen_on, judged, aside)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -161,21 +162,29 @@ class FeatureSet:
 
         Splits are left out, since only the manifest of the whole knows them.
         """
-        known = self.domains is not None and other.domains is not None
-        files = self.contents is not None and other.contents is not None
-        grouped = self.groups is not None and other.groups is not None
-        styled = self.style is not None and other.style is not None
+
+        def both(name: str) -> Any:
+            parts = [getattr(part, name) for part in (self, other)]
+            if any(part is None for part in parts):
+                return None
+            return torch.cat(parts) if isinstance(parts[0], Tensor) else np.concatenate(parts)
+
         return replace(
             self,
-            features=torch.cat([self.features, other.features]),
-            labels=torch.cat([self.labels, other.labels]),
-            domains=torch.cat([self.domains, other.domains]) if known else None,
+            features=both("features"),
+            labels=both("labels"),
+            domains=both("domains"),
             paths=(*self.paths, *other.paths),
             splits=None,
-            groups=np.concatenate([self.groups, other.groups]) if grouped else None,
-            contents=np.concatenate([self.contents, other.contents]) if files else None,
-            style=torch.cat([self.style, other.style]) if styled else None,
+            groups=both("groups"),
+            contents=both("contents"),
+            style=both("style"),
         )
+
+    def with_groups_of(self, others: FeatureSet) -> FeatureSet:
+        """The images that are in one group with an image of `others`; none without groups."""
+        together = belongs_to(self.groups, others.groups)
+        return self.subset([] if together is None else together)
 
     def without_groups_of(self, others: FeatureSet) -> FeatureSet:
         """The images of which none of `others` is in the same group; all of them without groups."""

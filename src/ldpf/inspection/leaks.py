@@ -239,10 +239,7 @@ def check_split(train: FeatureSet, held_out: Iterable[FeatureSet]) -> LeakReport
 def _contents(data: FeatureSet) -> Sequence[bytes | None]:
     if data.contents is None:
         return [None] * len(data)
-    known = data.contents.any(axis=1)
-    return [
-        row.tobytes() if there else None for row, there in zip(data.contents, known, strict=True)
-    ]
+    return [row.tobytes() if row.any() else None for row in data.contents]
 
 
 def _images(
@@ -259,7 +256,7 @@ def _images(
             cosine,
         )
 
-    files = [image(row, int(same[row]), None) for row in np.flatnonzero(same >= 0)]
+    files = [image(row, int(same[row]), None) for row in np.flatnonzero(same >= 0).tolist()]
     # Rounding carries the cosine of equal features above 1.
     rows = [row for row in torch.nonzero(near >= 0)[:, 0].tolist() if same[row] < 0]
     pictures = [image(row, int(near[row]), min(float(cosines[row]), 1.0)) for row in rows]

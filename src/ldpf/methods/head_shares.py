@@ -168,7 +168,9 @@ class _LeftOut:
     def of(cls, classifier: Classifier, head: VisualHead, fold: GroupFold) -> _LeftOut | None:
         """The answers in a fold; None where it has no such images, or one class to learn from."""
         # A class of this latent domain alone says nothing about the head's share.
-        judged = fold.judged.subset(torch.isin(fold.judged.labels, fold.train.labels))
+        # Nor does an image of a burst that other prompts have learned from.
+        judged = fold.judged_by_itself
+        judged = judged.subset(torch.isin(judged.labels, fold.train.labels))
         prompts = classifier.without_prompt(fold.group)
         if prompts is None or not len(judged) or len(fold.train.labels.unique()) < 2:
             return None

@@ -133,7 +133,7 @@ def left_out_classifier(
     if not method.learns:
         return _without_passes(classifier)
     # Another prompt has learned from images of the same burst or patient as those judged by.
-    if classifier.latent is not None and not fold.left_aside:
+    if classifier.latent is not None and fold.aside is None:
         # The same domains as the fold's, unless the method finds its own.
         own = classifier.latent.assign(fold.judged.features).mode().values
         if (others := classifier.without_prompt(int(own))) is not None:

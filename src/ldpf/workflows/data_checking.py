@@ -240,7 +240,9 @@ def _by_features(features: FeatureSet, name: str, *, labeled: bool) -> ByFeature
         return ByFeatures(name, near, NO_LEAKS, (), (), "the labels are not known")
     groups = torch.zeros_like(features.labels) if features.domains is None else features.domains
     try:
-        probabilities = cross_validated(features.features, features.labels, groups, seed=0)
+        probabilities = cross_validated(
+            features.features, features.labels, groups, seed=0, together=features.groups
+        )
     except NotMeasured as error:
         return ByFeatures(name, near, _leaks(features), (), (), str(error))
     rows, lines = suspects(features, probabilities)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -88,3 +89,21 @@ def test_many_images_are_sampled(say, linear, make_features):
     case = Case(linear(3, 16), train=make_features(80), most_images=200)
     assert "of the 51 images" in say("label-errors", case).words
     assert "of the 72 images" in say("label-errors", replace(case, most_images=720)).words
+
+
+def test_a_burst_with_one_wrong_label_is_no_witness_for_itself():
+    """Copies of a mislabelled image would confirm its label from the other folds."""
+    draws = torch.Generator().manual_seed(3)
+    centers = torch.eye(2, 8)
+    labels = torch.arange(80) % 2
+    features = centers[labels] + 0.3 * torch.randn(80, 8, generator=draws)
+    burst = (centers[0] + 4 * torch.eye(8)[2]).repeat(8, 1)
+    features = torch.nn.functional.normalize(torch.cat([features, burst]), dim=1)
+    labels = torch.cat([labels, torch.ones(8, dtype=torch.int64)])  # of class 0 in truth
+    names = np.array([""] * 80 + ["burst"] * 8)
+    one = torch.zeros_like(labels)
+    alone = cross_validated(features, labels, one, seed=0)[80:, 1]
+    together = cross_validated(features, labels, one, seed=0, together=names)[80:, 1]
+    assert (alone > 0.5).all() and (together < 0.5).all()
+    with pytest.raises(NotMeasured, match="all images are in one group"):
+        cross_validated(features, labels, one, seed=0, together=np.full(88, "all"))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from ldpf.data.groups import group_ids
 from ldpf.doctor.base import SIGNS, Measurement, NotMeasured, Sign, Unit
 from ldpf.doctor.case import Case
 from ldpf.expectation.intervals import wilson
@@ -67,7 +68,9 @@ class LabelErrors(Sign):
             picked = torch.randperm(len(images), generator=draws)[: case.most_images]
             images = images.subset(picked.sort().values)
         groups = case.latent_groups_of(images).ids
-        probabilities = cross_validated(images.features, images.labels, groups, case.seed)
+        probabilities = cross_validated(
+            images.features, images.labels, groups, case.seed, together=images.groups
+        )
         best, answers = probabilities.max(dim=1)
         share = max(SUREST, FEWEST / len(images))
         if share > LARGEST:
@@ -89,7 +92,12 @@ class LabelErrors(Sign):
 
 
 def cross_validated(
-    features: torch.Tensor, labels: torch.Tensor, groups: torch.Tensor, seed: int
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    groups: torch.Tensor,
+    seed: int,
+    *,
+    together: np.ndarray | None = None,
 ) -> torch.Tensor:
     """Probabilities [N, K] of a balanced probe that did not see the image.
 
@@ -98,20 +106,27 @@ def cross_validated(
         labels: [N].
         groups: [N] latent domains.
         seed: of the folds.
+        together: [N] names of bursts, patients and the like (`FeatureSet.groups`), of which the
+            probe saw no other image either; None where there are none.
 
     Raises:
-        NotMeasured: fewer than two classes have two images.
+        NotMeasured: fewer than two classes have two images, or all images are in one group.
     """
     counts = torch.bincount(labels)
     if int((counts >= 2).sum()) < 2:
         raise NotMeasured("there are fewer than two classes with two images")
     n_classes = len(counts)
     result = torch.zeros(len(labels), n_classes, dtype=torch.double)
-    folds = StratifiedKFold(min(FOLDS, int(counts.max())), shuffle=True, random_state=seed)
+    ids = None if together is None else group_ids(together)
+    most = int(counts.max()) if ids is None else min(int(counts.max()), len(np.unique(ids)))
+    if most < 2:
+        raise NotMeasured("all images are in one group")
+    kind = StratifiedKFold if ids is None else StratifiedGroupKFold
+    folds = kind(min(FOLDS, most), shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class with fewer images than folds is missing in some, which is no fault here.
         warnings.simplefilter("ignore", category=UserWarning)
-        split = list(folds.split(np.zeros(len(labels)), labels.numpy()))
+        split = list(folds.split(np.zeros(len(labels)), labels.numpy(), ids))
     for fit, use in split:
         head = BalancedProbe().fit(features[fit], labels[fit], groups[fit], n_classes=n_classes)
         result[use] = torch.softmax(head.logits(features[use]).double(), dim=1)
