@@ -17,7 +17,7 @@ from huggingface_hub.utils import close_session
 import ldpf.backbones.hub
 from ldpf.backbones import load_backbone
 from ldpf.backbones.hub import BUNDLED, resolve_folder
-from ldpf.errors import BackboneError
+from ldpf.errors import BackboneError, SettingsError
 
 REPO = "somebody/tiny-clip"
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -182,7 +182,6 @@ def test_a_file_is_refused(tmp_path):
         ("./nothing/here", ""),
         ("a/b/c", ""),
         ("somebody/bad--name", ""),
-        ("", ""),
     ],
 )
 def test_an_unknown_name_is_refused_with_what_is_possible(name, hint, hub_cache):
@@ -190,6 +189,11 @@ def test_an_unknown_name_is_refused_with_what_is_possible(name, hint, hub_cache)
         f"There is no backbone {name!r}: it is neither a bundled one ({', '.join(BUNDLED)}), nor a "
         f"folder here, nor a hub id like 'openai/clip-vit-base-patch16'.{hint}"
     )
+
+
+def test_an_empty_name_is_refused_and_is_not_the_working_directory(hub_cache):
+    with pytest.raises(SettingsError, match="The backbone is empty"):
+        resolve_folder("")
 
 
 def test_a_complete_copy_in_the_cache_needs_no_network(hub_cache, tiny_clip_folder, tiny_clip):

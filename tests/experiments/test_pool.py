@@ -128,6 +128,16 @@ def test_side_by_side_and_one_by_one_give_the_same_lines(data, backbone, tmp_pat
     assert found[0] == found[1]
 
 
+def test_workers_follow_the_caller_to_another_directory(data, backbone, tmp_path, monkeypatch):
+    plan = BenchmarkPlan(("zero-shot", "gda"), SHORT, seeds=1)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        run_benchmark(data, "demo", backbone, plan, Path("results"), jobs=2)
+    kept = [len(list((tmp_path / name / "results/runs").iterdir())) for name in ("first", "second")]
+    assert kept[0] == kept[1] > 0
+
+
 def test_warnings_say_which_run_they_belong_to(experiment, caplog):
     said(experiment, "warn")
     assert [record.getMessage() for record in caplog.records] == [

@@ -31,6 +31,7 @@ from ldpf.experiments.run import Experiment, Job, Outcome
 from ldpf.experiments.shared_runs import run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
+from ldpf.utils.paths import working_directory
 from ldpf.utils.resources import total_memory_mib
 from ldpf.utils.temporary import remove_litter, temporary_beside
 
@@ -146,6 +147,7 @@ class _Work:
     backbone: tuple[str, str, str]  # name, device, fingerprint
     threads: int
     parent: int  # process that waits for the outcomes
+    directory: str | None  # that relative paths start from; None where it was deleted
 
     @classmethod
     def of(cls, experiment: Experiment, threads: int) -> _Work:
@@ -162,6 +164,7 @@ class _Work:
             backbone=(backbone.name, str(backbone.device), backbone.fingerprint),
             threads=threads,
             parent=os.getpid(),
+            directory=working_directory(),
         )
 
     def experiment(self) -> Experiment:
@@ -191,9 +194,20 @@ def _do_in_worker(
         The number of the group, the outcomes in the order of its jobs, and the warnings on the way.
     """
     _end_with(work.parent)
+    _move_to(work.directory)
     with _kept_messages() as messages, _threads(work.threads):
         outcomes = {job.task: outcome for job, outcome in run_group(work.experiment(), group)}
     return number, [outcomes[job.task] for job in group], list(dict.fromkeys(messages))
+
+
+def _move_to(directory: str | None) -> None:
+    """Let relative paths start from where they do in the process that waits.
+
+    joblib uses workers again, also after that process has gone to another directory.
+    """
+    if directory is not None and directory != working_directory():
+        with contextlib.suppress(OSError):  # a worker elsewhere, where there is no such folder
+            os.chdir(directory)
 
 
 @functools.cache

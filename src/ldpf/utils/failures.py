@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from ldpf.utils.paths import working_directory
 from ldpf.utils.text import quoted
 
 _ADVICE = {
@@ -59,8 +60,4 @@ def failure_sentence(error: BaseException) -> str | None:
 
 def working_folder_is_gone() -> bool:
     """Whether the working directory was removed while a shell stands in it."""
-    try:
-        os.getcwd()  # noqa: PTH109 - Path.cwd is the same, and no shorter
-    except OSError:
-        return True
-    return False
+    return working_directory() is None

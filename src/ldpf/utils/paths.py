@@ -32,6 +32,14 @@ def full_path(path: str | Path, what: str = "path") -> Path:
         ) from error
 
 
+def working_directory() -> str | None:
+    """The folder that relative paths start from; None where it was deleted."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
+
+
 def is_folder(path: str | Path) -> bool:
     """Whether there is such a folder; False also for a name that no file can have."""
     try:
