@@ -202,3 +202,12 @@ def test_members_of_other_classes_are_refused(members):
     pair = (members["ldpf"], other)
     with pytest.raises(SettingsError, match="'other'"):
         CombinedClassifier("x", members["ldpf"].class_names, pair, (1.0, 1.0), (0.5, 0.5))
+
+
+def test_a_renamed_member_keeps_what_it_knows_of_the_class_from_images(tiny_backbone):
+    probe = LinearClassifier("probe", ("cat", "dog"), torch.eye(2, 16), torch.zeros(2))
+    both = CombinedClassifier("both", ("cat", "dog"), (probe,), (1.0,), (1.0,))
+    renamed = both.renamed(("tabby", "dog"), tiny_backbone)
+    assert renamed.class_names == ("tabby", "dog")
+    assert torch.equal(renamed.members[0].weight, probe.weight)
+    assert not renamed.reads_names

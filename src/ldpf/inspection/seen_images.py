@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,25 @@ def write_seen_images(file: Path, data: FeatureSet, seed: int = 0) -> None:
         tensors["contents"] = torch.from_numpy(np.ascontiguousarray(data.contents))
     metadata = {"format": _FORMAT, "class_names": json.dumps(data.class_names)}
     write_bytes(file, save(tensors, metadata))
+
+
+def copy_seen_images(file: Path, to: Path, renamed: Mapping[str, str]) -> None:
+    """Copy what `write_seen_images` kept, with some classes under other names.
+
+    Args:
+        file: may be missing or unreadable; then nothing is written.
+        to: its folder must exist.
+        renamed: new names by the old ones.
+    """
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = dict(stored.metadata() or {})
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        names = json.loads(metadata["class_names"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return
+    metadata["class_names"] = json.dumps([renamed.get(name, name) for name in names])
+    write_bytes(to, save(tensors, metadata))
 
 
 def read_seen_images(file: Path, asked: FeatureSet) -> tuple[FeatureSet, FeatureSet] | None:

@@ -36,6 +36,8 @@ class Classifier:
         training: what training reports about itself (steps, passes, validation, diagnostics).
         per_image: whether an image's answer depends on that image alone. Where it does not, the
             images given together are one batch, and results belong in a class of their own.
+        reads_names: whether its answers depend on the words of the class names; where they do not,
+            it knows its classes by their training images.
         outside: tells images unlike the training images; None where it was not measured.
         latent: extractor and centroids of the latent domains; None where there are none.
         expectation: what to expect of its answers, measured after training; None where it was not
@@ -48,6 +50,8 @@ class Classifier:
     class_names: tuple[str, ...]
     training: dict[str, Any]
     per_image: bool = True
+    # Not annotated: no setting of a classifier, but what its kind is.
+    reads_names = True
     outside: OutsideCheck | None = None
     latent: FittedDomains | None = None
     contexts: torch.Tensor | None = None
@@ -109,6 +113,13 @@ class Classifier:
         """As `for_classes`, for a member of a combination: the others may know what it does not.
 
         A classifier that knows classes by their images gives -inf to those it has not seen.
+        """
+        return self.for_classes(class_names, backbone)
+
+    def renamed(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
+        """The same classes under other names, in the same order; nothing is trained.
+
+        Prompts are put in front of the new names; what was learned from images stays as it is.
         """
         return self.for_classes(class_names, backbone)
 

@@ -83,6 +83,11 @@ class CombinedClassifier(Classifier):
         object.__setattr__(self, "per_image", all(member.per_image for member in self.members))
 
     @property
+    def reads_names(self) -> bool:  # type: ignore[override]
+        """Whether any member's answers depend on the words of the class names."""
+        return any(member.reads_names for member in self.members)
+
+    @property
     def prompted(self) -> Classifier:
         """The first member with prompts; the first of all where none has any."""
         return self.members[self.prompted_index]
@@ -156,6 +161,11 @@ class CombinedClassifier(Classifier):
         if not _has_prompts(self.prompted):
             raise self._without_names()
         members = tuple(m.for_classes_beside(class_names, backbone) for m in self.members)
+        return replace(self, class_names=tuple(class_names), members=members)
+
+    def renamed(self, class_names: Sequence[str], backbone: Backbone) -> CombinedClassifier:
+        """Every member renamed: those that know classes by images keep what they know."""
+        members = tuple(member.renamed(class_names, backbone) for member in self.members)
         return replace(self, class_names=tuple(class_names), members=members)
 
     def graph_head(self) -> nn.Module:

@@ -39,6 +39,7 @@ class LinearClassifier(Classifier):
     training: dict[str, Any] = field(default_factory=dict)
     outside: OutsideCheck | None = None
     minus_infinity = ("bias",)
+    reads_names = False
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K]."""
@@ -55,6 +56,11 @@ class LinearClassifier(Classifier):
             if name in row_of:
                 weight[index], bias[index] = self.weight[row_of[name]], self.bias[row_of[name]]
         return replace(self, class_names=tuple(class_names), weight=weight, bias=bias)
+
+    def renamed(self, class_names: Sequence[str], backbone: Backbone) -> LinearClassifier:
+        """The same W and b, so the same answers: what was measured still holds."""
+        same = replace(self, class_names=tuple(class_names))
+        return same.with_expectation(self.expectation)
 
     def graph_head(self) -> LinearHead:
         """W and b; the weight of the only domain is 1."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from ldpf.data.groups import group_keys
 from ldpf.domains.fitted import FittedDomains
-from ldpf.errors import SettingsError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.fusion import (
     FusionExamples,
     FusionInputs,
@@ -160,7 +160,8 @@ class PromptClassifier(Classifier):
         """The same prompts in front of other class names, encoded now.
 
         Raises:
-            ModelError: neither prompts nor templates are known.
+            ModelError: neither prompts nor templates are known, or the fusion rule has learned
+                weights for each of another number of classes.
             SettingsError: a name does not fit into the text tower.
         """
         if self.contexts is not None:
@@ -169,12 +170,22 @@ class PromptClassifier(Classifier):
             features = zero_shot_features(class_names, self.templates, backbone)[None]
         else:
             raise self._without_names()
-        return replace(
-            self,
-            class_names=tuple(class_names),
-            text_features=features,
-            fusion=_with_texts(self.fusion, class_names, backbone),
-        )
+        rule = _with_texts(self.fusion, class_names, backbone)
+        self._check_rule(rule, len(class_names), backbone.embed_dim)
+        return replace(self, class_names=tuple(class_names), text_features=features, fusion=rule)
+
+    def _check_rule(self, rule: FusionRule, n_classes: int, embed_dim: int) -> None:
+        """Refuse a rule that has learned something of each class where there are other ones."""
+        expected = rule.shapes(self.n_domains, n_classes, embed_dim)
+        for name, tensor in rule.tensors().items():
+            shape = expected.get(name, ())
+            sizes = zip(shape, tensor.shape, strict=False)
+            if any(isinstance(size, int) and size != real for size, real in sizes):
+                raise ModelError(
+                    f"The fusion rule {rule.registered_name!r} has learned weights for "
+                    f"{len(self.class_names):,} classes, so it cannot answer for {n_classes:,}; "
+                    "train with another one, such as fusion=similarity, to change the classes."
+                )
 
     def config(self) -> dict[str, Any]:
         """The fusion, and the class names that were encoded in hard prompts, with these."""

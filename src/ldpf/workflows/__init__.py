@@ -9,6 +9,7 @@
 | `ldpf features` | `encode` |
 | `ldpf data check` | `check_data` |
 | `ldpf info` | `describe_model` |
+| `ldpf classes` | `change_classes` |
 | `ldpf diagnose` | `diagnose` |
 | `ldpf benchmark` | `benchmark` |
 | `ldpf table` | `tabulate` |
@@ -31,6 +32,7 @@ from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.workflows.benchmarking import benchmark
+    from ldpf.workflows.class_changes import change_classes
     from ldpf.workflows.data_checking import check_data
     from ldpf.workflows.datasets import (
         check_dataset,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DataSource": ".source",
     "benchmark": ".benchmarking",
+    "change_classes": ".class_changes",
     "check_data": ".data_checking",
     "check_dataset": ".datasets",
     "describe_dataset": ".datasets",
@@ -80,6 +83,7 @@ _HOMES = {
 __all__ = [
     "DataSource",
     "benchmark",
+    "change_classes",
     "check_data",
     "check_dataset",
     "describe_dataset",
