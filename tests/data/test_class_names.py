@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from ldpf.data.class_names import check_distinct, class_names_for, readable_name
+from ldpf.data.class_names import (
+    check_distinct,
+    checked_names,
+    class_names_for,
+    readable_name,
+    reads_as,
+)
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
 
@@ -111,6 +118,55 @@ def test_names_equal_after_normalisation_are_an_error_naming_both():
         check_distinct("class", {"caf\u00e9": "art/1", "cafe\u0301": "photo/2"})
     assert "'caf\\xe9' (art/1)" in str(error.value)
     assert "'cafe\\u0301' (photo/2)" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "twin", ["cat\u200b", "\ufeffcat", "ca\u00adt", "ca\u200dt", "cat\u00a0", " cat", "ca\u3164t"]
+)
+def test_names_that_look_the_same_are_an_error_showing_the_difference(twin):
+    with pytest.raises(DataError) as error:
+        check_distinct("domain", {"cat": "line 2", twin: "line 3"})
+    message = str(error.value)
+    assert message.startswith(
+        "two domain names differ only in spaces or in characters that cannot be seen: "
+    )
+    assert "'cat' (line 2)" in message and f"{twin!a} (line 3)" in message
+
+
+def test_names_of_joined_letters_stay_whole():
+    family = "\U0001f468\u200d\U0001f469"
+    assert readable_name(family) == family
+    assert readable_name("\u06a9\u062a\u0627\u0628\u200c\u0647\u0627").count("\u200c") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["crane", "crane"], "the classes 0 and 1 would both be called 'crane'; give each its own"),
+        (["sea_lion", "dog", "Sea lion"], "the classes 0 and 2 would both be called 'Sea lion'"),
+        (["cat", "cat\u200b"], "the classes 0 and 1 would both be called"),
+        (["cat", 1], "class_names[1] is 1; give a name in words"),
+        (["cat", float("nan")], "class_names[1] is nan; give a name in words"),
+        (["cat", "\u200b"], "class_names[1] is '\\u200b'; give a name in words"),
+        ("cat dog", "class_names='cat dog' is no list; give a list of names, in the order of the"),
+        ({0: "cat"}, "class_names={0: 'cat'} is no list; give a list of names, in the order of"),
+        (7, "class_names=7 is no list; give a list of names"),
+    ],
+)
+def test_given_names_are_checked(given, sentence):
+    with pytest.raises(DataError) as error:
+        checked_names(given, "class_names")
+    assert str(error.value).startswith(sentence)
+
+
+def test_names_may_come_in_any_sequence():
+    for given in (["a", "b"], ("a", "b"), np.array(["a", "b"]), (name for name in "ab")):
+        assert checked_names(given, "class_names") == ("a", "b")
+
+
+@pytest.mark.parametrize(("one", "other"), [("-1", "1"), ("C++", "C#"), ("a b", "ab")])
+def test_other_names_do_not_read_the_same(one, other):
+    assert reads_as(one) != reads_as(other)
 
 
 def test_a_name_that_is_not_utf8_is_an_error():

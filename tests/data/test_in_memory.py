@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.data.in_memory import ids_of, to_picture
+from ldpf.data.in_memory import to_picture
 from ldpf.errors import DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (10, 12, 3), dtype=np.uint8)
@@ -67,34 +67,3 @@ def test_other_kinds_are_refused(image, sentence):
     with pytest.raises(DataError) as caught:
         to_picture(image, "row 3")
     assert str(caught.value).startswith(sentence)
-
-
-def test_numbers_are_looked_up_in_names():
-    names, ids = ids_of([2, np.int64(0), torch.tensor(1), "b"], ["a", "b", "c"], "label")
-    assert (names, ids.tolist()) == (("a", "b", "c"), [2, 0, 1, 1])
-
-
-def test_bare_numbers_are_named_after_themselves_with_a_warning():
-    with pytest.warns(UserWarning, match="say nothing to a text encoder"):
-        names, ids = ids_of([30, 10, 30], None, "label")
-    assert (names, ids.tolist()) == (("10", "30"), [1, 0, 1])
-
-
-@pytest.mark.parametrize(
-    ("values", "names", "sentence"),
-    [
-        ([0, None], ["a"], "row 1 has the label None; give a name or a whole number"),
-        ([0.5], None, "row 0 has the label 0.5; give a name or a whole number"),
-        (
-            [0, -1],
-            ["a", "b"],
-            "row 1 has the label -1, which is none of the 2 named: a, b (0 to 1)",
-        ),
-        (["a", 1], None, "some labels are names and some are numbers; give one kind"),
-        (["a_b", "a-b"], None, "two labels are both called 'a b'; give them different names"),
-    ],
-)
-def test_labels_without_a_meaning_are_refused(values, names, sentence):
-    with pytest.raises(DataError) as caught:
-        ids_of(values, names, "label")
-    assert str(caught.value) == sentence

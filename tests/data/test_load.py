@@ -122,3 +122,13 @@ def test_a_folder_called_demo_is_reached_as_a_path(image_tree, tmp_path, monkeyp
     image_tree({"dog": 1}, root=tmp_path / "demo")
     assert load_dataset("./demo").class_names == ("dog",)
     assert load_dataset(Path("demo")).root == tmp_path / "demo"
+
+
+def test_a_class_that_looks_like_a_missing_value_is_said_and_may_be_named(image_tree):
+    root = image_tree({"None": 2, "cat": 2})
+    with pytest.warns(UserWarning, match=r"the class 'None' looks like a missing value, and is k"):
+        assert load_dataset(root).class_names == ("None", "cat")
+    (root / "class_names.txt").write_text("None = no animal\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_dataset(root).class_names == ("no animal", "cat")

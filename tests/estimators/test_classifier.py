@@ -445,7 +445,7 @@ def test_one_class_is_refused(estimator):
 
 def test_a_table_of_labels_is_refused(estimator):
     assert refusal(estimator, np.ones((3, 16)), np.eye(3)) == (
-        "y should be one label per image; got shape (3, 3)."
+        "y should be one label per image; got shape (3, 3); of one-hot rows give y.argmax(axis=1)."
     )
 
 
@@ -466,8 +466,8 @@ def test_a_list_of_names_of_another_length_is_refused(estimator):
 def test_classes_of_the_same_name_are_refused(estimator):
     estimator.set_params(class_names={"a": "cat", "b": "cat", "c": "dog"})
     assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
-        "The labels 'a' and 'b' are both called 'cat', so no prompt can tell them apart; give them "
-        "different names in class_names."
+        "the labels 'a' and 'b' would both be called 'cat'; no prompt can tell them apart: give "
+        "them different names in class_names"
     )
 
 

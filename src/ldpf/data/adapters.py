@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.class_names import readable_name
+from ldpf.data.class_names import given_names, readable_name
 from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.groups import as_groups
-from ldpf.data.in_memory import LabelledImages, Row, ids_of
+from ldpf.data.in_memory import LabelledImages, Row
+from ldpf.data.labels import ids_of, read_labels
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows
 from ldpf.utils.text import did_you_mean
@@ -75,7 +76,7 @@ def from_huggingface(
         name=str(getattr(getattr(dataset, "info", None), "dataset_name", None) or "dataset"),
         rows=rows,
         size=len(dataset) if hasattr(dataset, "__len__") else 0,
-        class_names=None if class_names is None else tuple(class_names),
+        class_names=given_names(class_names),
         domain_names=_names_of((features or {}).get(domain)),
     )
 
@@ -132,8 +133,8 @@ def from_torch(
         name=name,
         rows=rows if groups is None else _with_groups(rows, list(groups)),
         size=_length_of(whole),
-        class_names=None if class_names is None else tuple(class_names),
-        domain_names=None if domain_names is None else tuple(domain_names),
+        class_names=given_names(class_names),
+        domain_names=given_names(domain_names, "domain_names"),
     )
 
 
@@ -161,11 +162,15 @@ def from_arrays(
     Raises:
         DataError: They are not equally many.
     """
-    labels = list(labels)
-    listed = [None] * len(labels) if domains is None else list(domains)
+    labels = read_labels(labels)
+    listed = [None] * len(labels) if domains is None else read_labels(domains, "domain")
     for what, values in (("labels", labels), ("domains", listed)):
         if len(values) != len(images):
             raise DataError(f"n_images={len(images)} should be n_{what}={len(values)}.")
+    # Once more with the images; what is wrong is said before any of them is encoded.
+    ids_of(labels, class_names, "label", quiet=True)
+    if domains is not None:
+        ids_of(listed, domain_names, "domain", quiet=True)
 
     def rows() -> Iterator[Row]:
         return zip(images, labels, listed, strict=True)
@@ -175,8 +180,8 @@ def from_arrays(
         name=name,
         rows=rows if known is None else _with_groups(rows, known),
         size=len(images),
-        class_names=None if class_names is None else tuple(class_names),
-        domain_names=None if domain_names is None else tuple(domain_names),
+        class_names=given_names(class_names),
+        domain_names=given_names(domain_names, "domain_names"),
     )
 
 
@@ -212,13 +217,13 @@ def from_embeddings(
             f"embeddings should be a table of numbers [N, D]; got {table.dtype} {table.shape}"
         )
     unit_rows(table)  # refused here rather than with a backbone
-    labels = list(labels)
+    labels = read_labels(labels)
     if len(labels) != len(table):
         raise DataError(f"n_embeddings={len(table)} should be n_labels={len(labels)}.")
     found_classes, class_ids = ids_of(labels, class_names, "label")
     found_domains, domain_ids = (), None
     if domains is not None:
-        found_domains, domain_ids = ids_of(list(domains), domain_names, "domain")
+        found_domains, domain_ids = ids_of(domains, domain_names, "domain")
     return EmbeddedImages(
         name="embeddings",
         root=Path(),

@@ -2,22 +2,127 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 
-from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean, normalize, some
+from ldpf.errors import DataError, LdpfError
+from ldpf.utils.text import did_you_mean, looks_like, normalize, quoted, some, visible
 
 
 def readable_name(folder: str) -> str:
     """The class name for a prompt: ``alarm_clock`` and ``alarm-clock`` become ``alarm clock``.
 
-    Underscores and hyphens become spaces and runs of spaces one; nothing else changes, so
-    ``TV``, ``CamelCase`` and ``001.Albatross`` stay. A name of nothing but separators stays whole.
+    Underscores and hyphens become spaces, runs of spaces one, and characters that cannot be seen
+    are dropped; nothing else changes, so ``TV``, ``CamelCase`` and ``001.Albatross`` stay. A name
+    of nothing but separators stays whole.
     """
-    words = normalize(folder).replace("_", " ").replace("-", " ").split()
-    return " ".join(words) or folder
+    words = visible(folder).replace("_", " ").replace("-", " ").split()
+    return " ".join(words) or visible(folder) or folder
+
+
+def reads_as(name: str) -> str:
+    """What a name is to a reader: two names for which this is equal are one prompt.
+
+    Case, underscores, hyphens, spaces, the form of Unicode and invisible characters do not count.
+    Empty where nothing can be seen.
+    """
+    if _NUMBER.fullmatch(name.strip()):
+        return name.strip()  # the hyphen of -1 is a sign
+    return normalize(looks_like(readable_name(name)).casefold())
+
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
+
+
+def refuse_twins(
+    names: Sequence[str],
+    labels: Sequence[Any],
+    kind: str,
+    way_out: str,
+    *,
+    error: type[LdpfError] = DataError,
+) -> None:
+    """Refuse classes or domains that would have the same name, so that no prompt tells them apart.
+
+    Args:
+        names: Of each, as a person reads it.
+        labels: What the data calls them: folder names, labels or ids.
+        kind: "class", "label" or "domain", for the message.
+        way_out: What to do about it.
+        error: The type raised.
+
+    Raises:
+        DataError: Two names read the same; or what `error` says.
+    """
+    pair = _twins(tuple(names))
+    if pair is None:
+        return
+    first, second = (labels[i] for i in pair)
+    shown = [repr(label) for label in (first, second)]
+    if isinstance(first, str) and normalize(first) == normalize(second):
+        shown = [ascii(label) for label in (first, second)]  # they look the same on a screen
+    kinds = "classes" if kind == "class" else f"{kind}s"
+    raise error(
+        f"the {kinds} {shown[0]} and {shown[1]} would both be called {names[pair[1]]!r}; {way_out}"
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _twins(names: tuple[str, ...]) -> tuple[int, int] | None:
+    """The places of the first two names that read the same."""
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        other = seen.setdefault(reads_as(name), place)
+        if other != place:
+            return other, place
+    return None
+
+
+def given_names(given: Any, argument: str = "class_names") -> tuple[str, ...] | None:
+    """`checked_names` of an argument that may be None."""
+    return None if given is None else checked_names(given, argument)
+
+
+def checked_names(
+    given: Any, argument: str, *, error: type[LdpfError] = DataError, twins: bool = True
+) -> tuple[str, ...]:
+    """Names as an argument gives them, one for each class or domain.
+
+    Args:
+        given: Any sequence of texts.
+        argument: Its name, for messages.
+        error: The type raised.
+        twins: Refuse names that read the same; False where the caller does.
+
+    Raises:
+        DataError: They are not texts in an order, one is empty, or two read the same; or what
+            `error` says.
+    """
+    ordered = not isinstance(given, str | bytes | Mapping | AbstractSet)
+    if not ordered or not hasattr(given, "__iter__"):
+        raise error(
+            f"{argument}={quoted(given)} is no list; give a list of names, in the order of the ids"
+        )
+    listed = list(given)
+    for place, name in enumerate(listed):
+        if not isinstance(name, str) or not reads_as(name):
+            raise error(f"{argument}[{place}] is {quoted(name)}; give a name in words")
+    names = tuple(normalize(str(name)) for name in listed)
+    if not twins:
+        return names
+    refuse_twins(
+        names,
+        range(len(names)),
+        "class" if argument == "class_names" else "domain",
+        f"give each its own in {argument}, such as 'crane (bird)' and 'crane (machine)'",
+        error=error,
+    )
+    return names
 
 
 def check_distinct(kind: str, names: Mapping[str, str]) -> None:
@@ -28,8 +133,8 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
         names: Every raw name, with a place where it was seen (a folder or a manifest line).
 
     Raises:
-        DataError: A name is not valid UTF-8, or two names are equal once normalised (NFC) or
-            differ only in upper and lower case.
+        DataError: A name is not valid UTF-8, or two names are equal once normalised (NFC), or
+            differ only in upper and lower case, in spaces or in characters that cannot be seen.
     """
     seen: dict[str, str] = {}
     for name in sorted(names):
@@ -40,15 +145,26 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
                 f"the {kind} name {name.encode('utf-8', 'surrogateescape')!r} is not valid UTF-8; "
                 "rename it"
             ) from None
-        folded = normalize(normalize(name).casefold())
+        folded = normalize(looks_like(name).casefold())
         other = seen.setdefault(folded, name)
         if other == name:
             continue
+        if not folded:
+            raise DataError(
+                f"two {kind} names hold nothing that can be seen: {other!a} ({names[other]}) and "
+                f"{name!a} ({names[name]}); rename them"
+            )
         if normalize(other) == normalize(name):
             raise DataError(
                 f"two {kind} names read the same but are spelled with different Unicode "
                 f"characters: {other!a} ({names[other]}) and {name!a} ({names[name]}); "
                 "rename one so that both are spelled the same way"
+            )
+        if looks_like(other) == looks_like(name):
+            raise DataError(
+                f"two {kind} names differ only in spaces or in characters that cannot be seen: "
+                f"{other!a} ({names[other]}) and {name!a} ({names[name]}); rename one, to the same "
+                f"name if they are the same {kind}"
             )
         raise DataError(
             f"two {kind} names differ only in upper and lower case: {other!r} ({names[other]}) "
@@ -83,15 +199,13 @@ def class_names_for(
                 f"{did_you_mean(folder, folders)} Its classes are: {some(folders)}"
             )
     names = tuple(overrides.get(folder) or defaults(folder) for folder in folders)
-    seen: dict[str, str] = {}
-    for folder, name in zip(folders, names, strict=True):
-        other = seen.setdefault(name.casefold(), folder)
-        if other != folder:
-            raise DataError(
-                f"the classes {other!r} and {folder!r} would both be called {name!r}; rename a "
-                "folder, or give them different names in a class_names file "
-                "(lines: folder_name = readable name)"
-            )
+    refuse_twins(
+        names,
+        folders,
+        "class",
+        "rename a folder, or give them different names in a class_names file "
+        "(lines: folder_name = readable name)",
+    )
     return names
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ldpf.data.class_names import refuse_twins
 from ldpf.data.images import MAX_PIXELS, BadImage, bad_images_message, check_images
 from ldpf.data.splits import make_split
 from ldpf.errors import DataError
@@ -61,6 +62,12 @@ class ImageDataset:
                     f"{values.shape}; give one entry for each path"
                 )
         _check_ids(self.name, "labels", self.labels, "class_names", self.class_names)
+        refuse_twins(
+            self.class_names,
+            range(len(self.class_names)),
+            "class",
+            "give them different class_names",
+        )
         if self.domains is not None:
             _check_ids(self.name, "domains", self.domains, "domain_names", self.domain_names)
         if len(set(self.paths)) < len(self.paths):

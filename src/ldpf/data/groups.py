@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ldpf.data.labels import is_missing
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count
 
@@ -39,8 +40,7 @@ def as_groups(values: Iterable[Any], n_images: int, what: str = "images") -> np.
         raise DataError(f"n_groups={len(plain):,} should be n_{what}={n_images:,}.")
     names = []
     for row, value in enumerate(plain):
-        # NaN and pandas' NA and NaT are what is not equal to itself, or cannot say.
-        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+        if is_missing(value):
             names.append(ALONE)
         elif isinstance(value, float) and value.is_integer():
             names.append(str(int(value)))  # a column of numbers with gaps is one of floats

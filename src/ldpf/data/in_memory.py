@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ldpf.data.class_names import readable_name
+from ldpf.data.class_names import checked_names
 from ldpf.data.images import (
     UnreadableImageError,
     read_image,
     rgb_image,
 )
 from ldpf.errors import DataError
-from ldpf.utils.text import some
 
 Row = tuple[Any, Any, Any] | tuple[Any, Any, Any, Any]
 """An image, its label, its domain or None, and perhaps its group (see `ldpf.data.groups`)."""
@@ -37,6 +35,9 @@ class LabelledImages:
         size: How many rows there will be; 0 where nobody knows.
         class_names: Names of labels that are numbers from 0; None for labels that are names.
         domain_names: The same for domains.
+
+    Raises:
+        DataError: Two names read the same, or one is no text.
     """
 
     name: str
@@ -45,52 +46,12 @@ class LabelledImages:
     class_names: tuple[str, ...] | None = None
     domain_names: tuple[str, ...] | None = None
 
-
-def ids_of(
-    values: Sequence[Any], names: Sequence[str] | None, kind: str
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and ids [N] int64 of labels or domains.
-
-    Args:
-        values: Numbers into `names`, or names themselves; without `names` any numbers or strings,
-            which are then named after themselves in sorted order.
-        names: All names there are, or None.
-        kind: "label" or "domain".
-
-    Raises:
-        DataError: A value is missing, of another kind than the others, or has no name.
-    """
-    plain = [value.item() if hasattr(value, "item") else value for value in values]
-    for row, value in enumerate(plain):
-        if value is None or not isinstance(value, (int, str)):
-            raise DataError(f"row {row} has the {kind} {value!r}; give a name or a whole number")
-    if names is not None:
-        index: dict[Any, int] = {name: i for i, name in enumerate(names)}
-        index |= {i: i for i in range(len(names))}
-        for row, value in enumerate(plain):
-            if value not in index:
-                raise DataError(
-                    f"row {row} has the {kind} {value!r}, which is none of the {len(names)} named: "
-                    f"{some(names, limit=10)} "
-                    f"(0 to {len(names) - 1})"
-                )
-        return tuple(names), np.array([index[value] for value in plain], np.int64)
-    if len({isinstance(value, str) for value in plain}) > 1:
-        raise DataError(f"some {kind}s are names and some are numbers; give one kind")
-    distinct = sorted(set(plain))
-    if kind == "label" and not isinstance(distinct[0], str):
-        warnings.warn(
-            f"The labels are numbers ({distinct[:3]}, ...), which say nothing to a text encoder; "
-            "pass class_names with the words for them.",
-            stacklevel=4,
-        )
-    words = [str(value) for value in distinct]
-    if kind == "label" and isinstance(distinct[0], str):
-        words = [readable_name(word) for word in words]
-    if len(set(words)) < len(words):
-        raise DataError(f"two {kind}s are both called {_twice(words)!r}; give them different names")
-    place = {value: i for i, value in enumerate(distinct)}
-    return tuple(words), np.array([place[value] for value in plain], np.int64)
+    def __post_init__(self) -> None:
+        # Here rather than after every image was encoded.
+        for field in ("class_names", "domain_names"):
+            names = getattr(self, field)
+            if names is not None:
+                object.__setattr__(self, field, checked_names(names, field))
 
 
 def to_picture(image: Any, name: str) -> Image.Image:
@@ -148,7 +109,3 @@ def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
             )
         pixels = np.floor(pixels * 255 + 0.5).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-
-
-def _twice(words: Sequence[str]) -> str:
-    return next(word for i, word in enumerate(words) if word in words[:i])

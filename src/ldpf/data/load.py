@@ -17,6 +17,7 @@ from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.groups import ALONE, groups_from_paths
 from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
+from ldpf.data.labels import say_missing_words
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import missing_path_error
@@ -124,17 +125,21 @@ def load_dataset(
         listing.left_out.endings.subtract([Path(CLASS_NAMES_FILE).suffix])  # it is read
     listing.left_out.say(root)
     empty = {path.rpartition("/")[2] for path in listing.empty}
+    names = class_names_for(
+        listing.classes,
+        names_file,
+        also_known=empty if found is None else found.dataset.classes,
+        defaults=readable_name if found is None else found.dataset.class_name,
+    )
+    way_out = f"say what it shows in {CLASS_NAMES_FILE}, with a line such as 'None = no animal'"
+    say_missing_words(names, "class", way_out)
+    say_missing_words(listing.domain_names, "domain", "give it another name")
     dataset = ImageDataset(
         name=name,
         root=root,
         paths=listing.paths,
         labels=listing.labels,
-        class_names=class_names_for(
-            listing.classes,
-            names_file,
-            also_known=empty if found is None else found.dataset.classes,
-            defaults=readable_name if found is None else found.dataset.class_name,
-        ),
+        class_names=names,
         domains=listing.domains,
         domain_names=listing.domain_names,
         splits=splits,

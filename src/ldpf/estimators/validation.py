@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
-from ldpf.data.class_names import readable_name
+from ldpf.data.class_names import check_distinct, checked_names, refuse_twins
+from ldpf.data.labels import in_order, named_after, read_labels, say_odd_labels
 from ldpf.errors import DataError, SettingsError
 
 
@@ -29,16 +29,33 @@ def check_labels(y: Any) -> np.ndarray:
             "This estimator requires y to be passed, but the target y is None; give one label for "
             "each image."
         )
-    labels = np.asarray(y)
-    if labels.ndim != 1 and labels.shape[1:] != (1,):
-        raise DataError(f"y should be one label per image; got shape {labels.shape}.")
-    labels = column_or_1d(labels, warn=True)
+    if getattr(getattr(y, "dtype", None), "kind", "") == "c":
+        raise DataError("Complex data not supported in y; give one label for each image.")
+    shape = getattr(y, "shape", None)
+    if shape is not None and len(shape) != 1 and tuple(shape[1:]) != (1,):
+        one_hot = "; of one-hot rows give y.argmax(axis=1)" if len(shape) == 2 else ""
+        raise DataError(f"y should be one label per image; got shape {tuple(shape)}{one_hot}.")
+    kept = isinstance(y, np.ndarray) and not np.ma.isMaskedArray(y) and y.dtype.kind in "biufUO"
+    if kept and y.dtype.kind == "f" and not np.isnan(y).any():
+        _check_targets(y)  # of infinite ones scikit-learn says what its own tools expect
+    plain = read_labels(y)
+    # An array keeps its type, so that predictions have it too; anything else becomes one.
+    labels = column_or_1d(y if kept else np.asarray(plain), warn=True)
+    _check_targets(labels)
+    first: dict[str, int] = {}
+    for row, label in enumerate(plain):
+        if isinstance(label, str):
+            first.setdefault(label, row)
+    check_distinct("label", {label: f"row {row}" for label, row in first.items()})
+    return labels
+
+
+def _check_targets(labels: np.ndarray) -> None:
     try:
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
     except ValueError as error:  # scikit-learn's own sentence says what is wrong
         raise DataError(str(error)) from error
-    return labels
 
 
 def check_table(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any) -> np.ndarray:
@@ -70,39 +87,34 @@ def names_of_classes(
 
     Args:
         classes: sorted labels [K].
-        given: names by label, or in the order of `classes`; None for the labels themselves.
+        given: names by label, or in the order of `classes` (numbers that are written as text by
+            their value: "10" after "9"); None for the labels themselves.
 
     Raises:
         SettingsError: a name is missing, there are too many, or two classes have the same one.
     """
     names = _given_names(classes, given)
-    seen: dict[str, Any] = {}
-    for name, label in zip(names, classes.tolist(), strict=True):
-        other = seen.setdefault(name.casefold(), label)
-        if other != label:
-            raise SettingsError(
-                f"The labels {other!r} and {label!r} are both called {name!r}, so no prompt "
-                "can tell them apart; give them different names in class_names."
-            )
+    refuse_twins(
+        names,
+        classes.tolist(),
+        "label",
+        "no prompt can tell them apart: give them different names in class_names",
+        error=SettingsError,
+    )
     return names
 
 
 def name_of_label(label: Any) -> str:
-    """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
-    return readable_name(label) if isinstance(label, str) else str(label)
+    """A label's own name in words; see `named_after`."""
+    return named_after(label)
 
 
 def _given_names(
     classes: np.ndarray, given: Mapping[Any, str] | Sequence[str] | None
 ) -> tuple[str, ...]:
     if given is None:
-        if classes.dtype.kind in "iufb":
-            warnings.warn(
-                f"The labels are numbers ({classes[:3].tolist()}, ...), which say nothing to a "
-                "text encoder; pass class_names with the words for them.",
-                stacklevel=5,
-            )
-        return tuple(name_of_label(label) for label in classes.tolist())
+        say_odd_labels(classes.tolist())
+        return tuple(named_after(label) for label in classes.tolist())
     if isinstance(given, Mapping):
         missing = [label for label in classes.tolist() if label not in given]
         if missing:
@@ -110,9 +122,14 @@ def _given_names(
                 f"class_names has no entry for the label {missing[0]!r} "
                 f"({len(missing)} missing); add it."
             )
-        return tuple(str(given[label]) for label in classes.tolist())
-    if len(given) != len(classes):
+        given = [given[label] for label in classes.tolist()]
+        order = classes.tolist()
+    else:
+        order = in_order(classes.tolist())  # "10" follows "9", as the person who lists names means
+    names = checked_names(given, "class_names", error=SettingsError, twins=False)
+    if len(names) != len(classes):
         raise SettingsError(
-            f"class_names has {len(given)} names but y holds {len(classes)} classes."
+            f"class_names has {len(names)} names but y holds {len(classes)} classes."
         )
-    return tuple(str(name) for name in given)
+    of_label = dict(zip(order, names, strict=True))
+    return tuple(of_label[label] for label in classes.tolist())

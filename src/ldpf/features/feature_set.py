@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ldpf.data.class_names import refuse_twins
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.grouped_splits import shares_words
 from ldpf.data.groups import belongs_to
@@ -38,7 +39,7 @@ class FeatureSet:
         style: [N, E] float32, style statistics (see `StyledBackbone`), or None where not asked for.
 
     Raises:
-        DataError: The arrays have different lengths.
+        DataError: The arrays have different lengths, or two classes have the same name.
     """
 
     features: Tensor
@@ -62,6 +63,13 @@ class FeatureSet:
                     f"a feature set needs one entry of {field} for each feature: "
                     f"{len(values):,} {field}, {len(self.features):,} features"
                 )
+
+        refuse_twins(
+            self.class_names,
+            range(len(self.class_names)),
+            "class",
+            "give them different class_names",
+        )
 
     @classmethod
     def of(

@@ -8,7 +8,8 @@ import torch
 
 from ldpf.data.groups import as_groups
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
-from ldpf.data.in_memory import LabelledImages, ids_of, to_picture
+from ldpf.data.in_memory import LabelledImages, to_picture
+from ldpf.data.labels import ids_of, plain_label
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
@@ -56,8 +57,8 @@ def encode_labelled(
                 waiting.append(picture)
             except UnreadableImageError as error:
                 bad.append(BadImage(error.path, error.reason))
-            labels.append(label)
-            domains.append(domain)
+            labels.append(plain_label(label, number))
+            domains.append(None if domain is None else plain_label(domain, number, "domain"))
             groups.extend(group)
             if len(waiting) == batch_size:
                 encode_waiting()

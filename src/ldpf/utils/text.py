@@ -12,6 +12,35 @@ def normalize(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def visible(name: str) -> str:
+    """The name as it is seen: composed (NFC), one plain space between words, none around them.
+
+    Control characters and invisible ones (zero-width spaces, byte order marks, soft hyphens, marks
+    of direction) are dropped, but not the joiners that emoji and some scripts are spelled with.
+    """
+    spaced = " ".join(normalize(name).split())  # no-break spaces too
+    if spaced.isascii() and spaced.isprintable():
+        return spaced
+    kept = [c for c in spaced if c in _JOINERS or not _is_invisible(c)]
+    return " ".join("".join(kept).split()).strip(_JOINERS)
+
+
+def looks_like(name: str) -> str:
+    """`visible` without joiners: equal for names that look the same on a screen."""
+    return "".join(c for c in visible(name) if c not in _JOINERS)
+
+
+_JOINERS = "\u200c\u200d\ufe0e\ufe0f"
+"""Between letters of Persian or Indic scripts, and within or after emoji, they mean something."""
+
+_BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Letters and marks that show nothing, by another category than their look."""
+
+
+def _is_invisible(character: str) -> bool:
+    return character in _BLANK or unicodedata.category(character) in ("Cf", "Cc")
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """' Did you mean 'x'?' for the nearest of `options` (case ignored), or an empty string."""
     by_folded = {option.casefold(): option for option in options}

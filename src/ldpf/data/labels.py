@@ -1,0 +1,292 @@
+"""Labels from any source as names or whole numbers: the one set of rules for every entrance.
+
+Folders, manifests, arrays, PyTorch, Hugging Face, embeddings and the estimators all come here.
+Nothing is turned into text or a number without a look: what is neither is refused by its row.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from ldpf.data.class_names import checked_names, readable_name, reads_as, refuse_twins
+from ldpf.errors import DataError
+from ldpf.utils.text import quoted, some
+
+Label = str | int | bool
+"""A label as Python has it."""
+
+_MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "n/a", "#n/a", "<na>", "nat"})
+"""How missing values look as text, case folded."""
+
+
+def read_labels(values: Any, kind: str = "label") -> list[Label]:
+    """Labels of one kind: names, whole numbers or truth values.
+
+    Args:
+        values: A label for each row: any sequence, iterator, array, tensor, column, or a table of
+            one column.
+        kind: "label" or "domain", for messages.
+
+    Raises:
+        DataError: These are no rows; or a label is missing (None, NaN, NaT, masked), neither a name
+            nor a whole number, or of another kind than those before it.
+    """
+    labels = [plain_label(value, row, kind) for row, value in enumerate(_listed(values, kind))]
+    first = next(iter(labels), None)
+    for row, label in enumerate(labels):
+        if type(label) is not type(first):
+            raise DataError(
+                f"row 0 has the {kind} {first!r}, {_KINDS[type(first)]}, but row {row} has "
+                f"{label!r}, {_KINDS[type(label)]}; give one kind"
+            )
+    return labels
+
+
+_KINDS: dict[type, str] = {str: "a name", int: "a number", bool: "a truth value"}
+
+
+def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
+    """One label as a name, a whole number or a truth value.
+
+    Args:
+        value: As any library has it. Bytes are UTF-8; 1.0 is 1, as a column with gaps has it.
+        row: The number of its row, or a place in words.
+        kind: "label" or "domain", for messages.
+
+    Raises:
+        DataError: As said in `read_labels`.
+    """
+    where = row if isinstance(row, str) else f"row {row}"
+    found = plain_value(value)
+    if isinstance(found, bytes):
+        try:
+            found = found.decode()
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{where} has the {kind} {quoted(found)}, bytes that are not UTF-8; give a name"
+            ) from None
+    if isinstance(found, str):
+        if not reads_as(found):
+            raise DataError(f"{where} has the {kind} {found!r}, which is empty; give a name")
+        return str(found)
+    if isinstance(found, bool):
+        return found
+    if isinstance(found, Integral):
+        return int(found)
+    if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
+        whole = int(Fraction(found))
+        if whole == found:
+            return whole
+    if hasattr(found, "__len__"):
+        raise DataError(f"{where} has the {kind} {_several(found, kind)}")
+    raise DataError(f"{where} has the {kind} {quoted(found)}; give a name or a whole number")
+
+
+def plain_value(value: Any) -> Any:
+    """A value of NumPy, PyTorch, Arrow or pandas as Python's own; vectors as lists."""
+    if value is np.ma.masked:
+        return None
+    if hasattr(value, "as_py"):  # of Arrow
+        return value.as_py()
+    if isinstance(value, str | bytes | int):  # np.str_ and np.bytes_ too
+        return value
+    if hasattr(value, "tolist"):
+        found = value.tolist()
+        while isinstance(found, list) and len(found) == 1:
+            found = found[0]
+        return found
+    return value
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a plain value means that there is none: None, NaN, pandas' NA and NaT."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real | Decimal) and value != value
+
+
+def ids_of(
+    values: Any, names: Sequence[str] | None, kind: str, *, quiet: bool = False
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and ids [N] int64 of labels or domains.
+
+    Args:
+        values: Numbers into `names`, or names themselves; without `names` any numbers or strings,
+            which are then named after themselves, sorted (numbers written as text by value).
+        names: All names there are, or None.
+        kind: "label" or "domain".
+        quiet: Without warnings, for a check in advance.
+
+    Raises:
+        DataError: As `read_labels` does; or a value has no name, or two read the same.
+    """
+    plain = read_labels(values, kind)
+    if names is not None:
+        return _looked_up(plain, names, kind)
+    distinct = in_order(set(plain))
+    if kind == "label" and not quiet:
+        say_odd_labels(distinct)
+    elif not quiet:
+        say_missing_words(distinct, kind, f"give it another name in {kind}s", stacklevel=4)
+    words = [named_after(label, kind) for label in distinct]
+    refuse_twins(words, distinct, kind, "give them different names, or one if they are the same")
+    place = {value: i for i, value in enumerate(distinct)}
+    return tuple(words), np.array([place[value] for value in plain], np.int64)
+
+
+def in_order(labels: Iterable[Any]) -> list[Any]:
+    """Labels sorted; numbers that are written as text by value, so that "10" follows "9"."""
+    labels = list(labels)
+    return sorted(labels, key=int) if numbers_as_text(labels) else sorted(labels)
+
+
+def numbers_as_text(labels: Iterable[Any]) -> bool:
+    """Whether labels are whole numbers written as text, such as "0" to "11"."""
+    labels = list(labels)
+    return bool(labels) and all(
+        isinstance(label, str) and label.isascii() and label.strip().isdecimal() for label in labels
+    )
+
+
+def named_after(label: Any, kind: str = "label") -> str:
+    """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    if not isinstance(label, str):
+        return str(label)
+    return readable_name(label) if kind == "label" else label.strip()
+
+
+def say_odd_labels(labels: Sequence[Any]) -> None:
+    """Warn of labels that say nothing in a prompt, or look like a missing value. They are kept.
+
+    Args:
+        labels: Distinct labels that were given no other name.
+    """
+    numbers = bool(labels) and not isinstance(labels[0], str)
+    if numbers or numbers_as_text(labels):
+        warnings.warn(
+            f"The labels are numbers ({list(labels[:3])}, ...), which say nothing to a text "
+            "encoder; pass class_names with the words for them.",
+            stacklevel=5,
+        )
+    say_missing_words(labels, "label", "say what it shows with class_names", stacklevel=6)
+
+
+def say_missing_words(
+    names: Sequence[Any], kind: str, way_out: str, *, stacklevel: int = 3
+) -> None:
+    """Warn of names that look like a missing value: NaN, NULL, None, NA ... They are kept.
+
+    Args:
+        names: Distinct names.
+        kind: "label", "class" or "domain", for the message.
+        way_out: What to do where it is one.
+        stacklevel: As `warnings.warn` has it.
+    """
+    missing = [repr(name) for name in names if reads_like_missing(name)]
+    if missing:
+        warnings.warn(
+            f"the {kind} {some(missing, limit=5)} looks like a missing value, and is kept as a "
+            f"{kind} like any other. Leave out the images it stands at if they have none; if it is "
+            f"one, {way_out}",
+            stacklevel=stacklevel,
+        )
+
+
+def reads_like_missing(label: Any) -> bool:
+    """Whether a name is how a missing value looks as text: NaN, NULL, None, NA ..."""
+    if not isinstance(label, str):
+        return False
+    return label.strip() == "NA" or label.strip().casefold() in _MISSING_WORDS
+
+
+def _looked_up(
+    plain: Sequence[Label], names: Sequence[str], kind: str
+) -> tuple[tuple[str, ...], np.ndarray]:
+    known = checked_names(names, "class_names" if kind == "label" else "domain_names")
+    index: dict[Any, int] = {name: i for i, name in enumerate(known)}
+    index |= {reads_as(name): i for i, name in enumerate(known)}
+    numbers = numbers_as_text(plain) and not any(label in index for label in plain)
+    ids = []
+    for row, label in enumerate(plain):
+        if isinstance(label, str):
+            place = int(label) if numbers else index.get(label, index.get(reads_as(label), -1))
+        else:
+            place = int(label)
+        if not 0 <= place < len(known):
+            none = "; -1 often means that there is none: leave such rows out" if label == -1 else ""
+            raise DataError(
+                f"row {row} has the {kind} {label!r}, which is none of the {len(known)} named: "
+                f"{some(known, limit=10)} (0 to {len(known) - 1}){none}"
+            )
+        ids.append(place)
+    return known, np.array(ids, np.int64)
+
+
+def _listed(values: Any, kind: str) -> Iterable[Any]:
+    """The rows of whatever holds them."""
+    if isinstance(values, str | bytes | Mapping | AbstractSet) or values is None:
+        raise DataError(
+            f"{kind}s are a list in the order of the images, not a {type(values).__name__}"
+        )
+    if hasattr(values, "tocsr"):
+        raise DataError(
+            f"{kind}s are a sparse matrix of shape {values.shape}; each image has one {kind}: give "
+            "a list of ids or names"
+        )
+    if hasattr(values, "columns") and hasattr(values, "to_numpy"):  # a table of pandas or polars
+        columns = list(values.columns)
+        if len(columns) != 1:
+            raise DataError(
+                f"{kind}s are a table of {len(columns)} columns ({some(columns, limit=5)}); give "
+                f"the one column that holds them"
+            )
+        return values[columns[0]]
+    if hasattr(values, "to_pylist"):  # of Arrow
+        return values.to_pylist()
+    if not hasattr(values, "__iter__") and hasattr(values, "__array__"):
+        values = np.asarray(values)
+    if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1:  # a column
+        values = values.reshape(-1)
+    if hasattr(values, "detach"):  # a tensor; NumPy has no bfloat16
+        values = values.detach().cpu().tolist()
+    elif isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
+        # Masked values become None in a list.
+        values = values.tolist()
+    try:
+        return list(values)
+    except TypeError:
+        raise DataError(
+            f"{kind}s are one {type(values).__name__}; give a list, one for each image"
+        ) from None
+
+
+def _several(value: Any, kind: str) -> str:
+    """What a row with several values looks like, and the way out."""
+    shown = quoted(value)
+    numbers = isinstance(value, list | tuple) and all(isinstance(one, Real) for one in value)
+    if not numbers or len(value) < 2:
+        return f"{shown}, a {type(value).__name__}; give one name or whole number for each image"
+    if all(one in (0, 1) for one in value):
+        if sum(value) == 1:
+            return f"{shown}, which looks one-hot; give class ids, as {kind}s.argmax(axis=1) does"
+        return (
+            f"{shown}, which looks like {sum(value):g} of {len(value)} classes at once; give one "
+            f"{kind} for each image, and leave out images of several or none"
+        )
+    if all(one >= 0 for one in value) and math.isclose(sum(value), 1, abs_tol=0.01):
+        return (
+            f"{shown}, which looks like probabilities; give class ids, as {kind}s.argmax(axis=1) "
+            "does"
+        )
+    return f"{shown}, {len(value)} numbers; give one name or whole number for each image"

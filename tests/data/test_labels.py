@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import datetime
+import decimal
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ldpf.data.labels import ids_of, in_order, read_labels
+from ldpf.errors import DataError
+
+
+def refusal(values, names=None, kind="label"):
+    with pytest.raises(DataError) as caught:
+        ids_of(values, names, kind)
+    return str(caught.value)
+
+
+# --- what is taken ----------------------------------------------------------------------------
+
+
+def test_numbers_are_looked_up_in_names():
+    names, ids = ids_of([2, np.int64(0), torch.tensor(1)], ["a", "b", "c"], "label")
+    assert (names, ids.tolist()) == (("a", "b", "c"), [2, 0, 1])
+
+
+def test_names_are_looked_up_as_they_read():
+    names, ids = ids_of(["Sea_Lion", "cat "], ["cat", "sea lion"], "label")
+    assert (names, ids.tolist()) == (("cat", "sea lion"), [1, 0])
+
+
+def test_bare_numbers_are_named_after_themselves_with_a_warning():
+    with pytest.warns(UserWarning, match="say nothing to a text encoder"):
+        names, ids = ids_of([30, 10, 30], None, "label")
+    assert (names, ids.tolist()) == (("10", "30"), [1, 0, 1])
+
+
+def test_numbers_written_as_text_are_ids_of_names():
+    words = [f"word {i}" for i in range(12)]
+    texts = [str(i) for i in range(12)]
+    assert ids_of(texts, words, "label")[1].tolist() == list(range(12))
+
+
+def test_numbers_written_as_text_are_ordered_by_value():
+    with pytest.warns(UserWarning, match="say nothing to a text encoder"):
+        names, ids = ids_of(["10", "2", "0"], None, "label")
+    assert (names, ids.tolist()) == (("0", "2", "10"), [2, 1, 0])
+    assert in_order(["10", "9", "a"]) == ["10", "9", "a"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0, 1, 1],
+        [0.0, 1.0, 1.0],
+        np.array([0, 1, 1], np.uint8),
+        np.array([0, 1, 1], np.float32),
+        np.array([0, 1, 1], object),
+        np.array([[0], [1], [1]]),
+        np.ma.masked_array([0, 1, 1], mask=[False] * 3),
+        torch.tensor([0, 1, 1]),
+        torch.tensor([0, 1, 1]).bfloat16(),
+        [torch.tensor(0), torch.tensor([1]), np.array([1])],
+        [decimal.Decimal("0"), decimal.Decimal("1.0"), 1],
+        pd.Series([0, 1, 1], index=[7, 8, 9]),
+        pd.Series([0, 1, 1], dtype="Int64"),
+        pd.Series([0, 1, 1]).astype("category"),
+        pd.DataFrame({"label": [0, 1, 1]}),
+        (i for i in (0, 1, 1)),
+    ],
+)
+def test_whole_numbers_are_read_from_any_holder(values):
+    found = read_labels(values)
+    assert found == [0, 1, 1]
+    assert {type(label) for label in found} == {int}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["cat", "dog"],
+        np.array(["cat", "dog"]),
+        np.array(["cat", "dog"], object),
+        [b"cat", b"dog"],
+        np.array([b"cat", b"dog"]),
+        pd.Series(["cat", "dog"]),
+        pd.Series(["cat", "dog"], dtype="category"),
+        [np.str_("cat"), "dog"],
+    ],
+)
+def test_names_are_read_from_any_holder(values):
+    found = read_labels(values)
+    assert found == ["cat", "dog"]
+    assert {type(label) for label in found} == {str}
+
+
+def test_columns_of_arrow_are_read():
+    pa = pytest.importorskip("pyarrow")
+    for kind in (pa.string(), pa.large_string(), pa.binary()):
+        assert read_labels(pa.array(["cat", "dog"], kind)) == ["cat", "dog"]
+    assert read_labels(pa.array(["cat", "dog"]).dictionary_encode()) == ["cat", "dog"]
+    assert read_labels(list(pa.array(["cat", "dog"]))) == ["cat", "dog"]
+
+
+def test_truth_values_are_a_kind_of_their_own():
+    assert ids_of([True, False], ["no", "yes"], "label")[1].tolist() == [1, 0]
+    assert refusal([True, 0]) == (
+        "row 0 has the label True, a truth value, but row 1 has 0, a number; give one kind"
+    )
+
+
+# --- what is missing --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "None"),
+        (float("nan"), "nan"),
+        (np.float32("nan"), "nan"),
+        (torch.tensor(float("nan")), "nan"),
+        (decimal.Decimal("nan"), "Decimal('NaN')"),
+        (pd.NA, "<NA>"),
+        (pd.NaT, "NaT"),
+        (np.datetime64("NaT"), "None"),
+        (np.ma.masked, "None"),
+    ],
+)
+@pytest.mark.parametrize("first", ["cat", 0])
+def test_a_missing_label_is_named_with_its_row(value, shown, first):
+    sentence = f"row 1 has the label {shown}; give a name or a whole number"
+    assert refusal([first, value]) == sentence
+
+
+def test_a_masked_label_is_missing():
+    labels = np.ma.masked_array([0, 1, 2], mask=[False, False, True])
+    assert refusal(labels) == "row 2 has the label None; give a name or a whole number"
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\u200b", "\ufeff", "\u00a0"])
+def test_a_label_that_shows_nothing_is_refused(value):
+    assert refusal(["cat", value]) == f"row 1 has the label {value!r}, which is empty; give a name"
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "NULL", "None", "<NA>", "N/A", "NA", "NaT"])
+def test_a_word_for_missing_is_kept_and_said_once(word):
+    with pytest.warns(UserWarning, match="looks like a missing value") as caught:
+        names, ids = ids_of(["cat", word, word], None, "label")
+    assert (set(names), len(caught)) == ({"cat", word}, 1)
+    assert repr(word) in str(caught[0].message) and "class_names" in str(caught[0].message)
+    assert ids[1] == ids[2] != ids[0]
+
+
+def test_a_domain_may_be_a_word_for_missing_too():
+    with pytest.warns(UserWarning, match="the domain 'nan' looks like a missing value"):
+        assert ids_of(["nan", "art"], None, "domain")[0] == ("art", "nan")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_word_for_missing_is_silent_where_it_is_named():
+    assert ids_of(["None", "cat"], ["cat", "None"], "label")[1].tolist() == [1, 0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("word", ["Na", "nano", "nil by mouth", "nullarbor"])
+def test_other_words_are_no_words_for_missing(word):
+    ids_of(["cat", word], None, "label")
+
+
+# --- what is no label -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "sentence"),
+    [
+        ([0.5], None, "row 0 has the label 0.5; give a name or a whole number"),
+        ([float("inf")], None, "row 0 has the label inf; give a name or a whole number"),
+        ([1j], None, "row 0 has the label 1j; give a name or a whole number"),
+        (
+            [decimal.Decimal("0.1")],
+            None,
+            "row 0 has the label Decimal('0.1'); give a name or a whole number",
+        ),
+        (
+            [datetime.date(2020, 1, 2)],
+            None,
+            "row 0 has the label datetime.date(2020, 1, 2); give a name or a whole number",
+        ),
+        (
+            [b"\xff\xfe"],
+            None,
+            "row 0 has the label b'\\xff\\xfe', bytes that are not UTF-8; give a name",
+        ),
+        (
+            [0, -1],
+            ["a", "b"],
+            "row 1 has the label -1, which is none of the 2 named: a, b (0 to 1); -1 often means "
+            "that there is none: leave such rows out",
+        ),
+        ([0, 2], ["a", "b"], "row 1 has the label 2, which is none of the 2 named: a, b (0 to 1)"),
+        (
+            ["a", "c"],
+            ["a", "b"],
+            "row 1 has the label 'c', which is none of the 2 named: a, b (0 to 1)",
+        ),
+        (
+            [0, "square"],
+            None,
+            "row 0 has the label 0, a number, but row 1 has 'square', a name; give one kind",
+        ),
+        (
+            ["a", 1],
+            ["a", "b"],
+            "row 0 has the label 'a', a name, but row 1 has 1, a number; give one kind",
+        ),
+        (
+            "cat",
+            None,
+            "labels are a list in the order of the images, not a str",
+        ),
+        ({"a": 0}, None, "labels are a list in the order of the images, not a dict"),
+        ({0, 1}, None, "labels are a list in the order of the images, not a set"),
+        (None, None, "labels are a list in the order of the images, not a NoneType"),
+        (7, None, "labels are one int; give a list, one for each image"),
+        (torch.tensor(7), None, "labels are one int; give a list, one for each image"),
+        (np.array(7), None, "labels are one int; give a list, one for each image"),
+    ],
+)
+def test_labels_without_a_meaning_are_refused(values, names, sentence):
+    assert refusal(values, names) == sentence
+
+
+@pytest.mark.parametrize("form", [list, np.array, torch.tensor])
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (
+            [[0, 1, 0], [1, 0, 0]],
+            "[0, 1, 0], which looks one-hot; give class ids, as labels.argmax(axis=1) does",
+        ),
+        (
+            [[0, 1, 1], [1, 0, 0]],
+            "[0, 1, 1], which looks like 2 of 3 classes at once; give one label for each image, "
+            "and leave out images of several or none",
+        ),
+        (
+            [[0.25, 0.75], [1.0, 0.0]],
+            "[0.25, 0.75], which looks like probabilities; give class ids, as "
+            "labels.argmax(axis=1) does",
+        ),
+        ([[3, 20, 1]], "[3, 20, 1], 3 numbers; give one name or whole number for each image"),
+    ],
+)
+def test_vectors_are_refused_with_the_way_out(rows, sentence, form):
+    assert refusal(form(rows)) == f"row 0 has the label {sentence}"
+
+
+def test_lists_of_names_are_refused():
+    assert refusal([["circle", "x"]]) == (
+        "row 0 has the label ['circle', 'x'], a list; give one name or whole number for each image"
+    )
+    assert refusal([{"name": "cat"}]) == (
+        "row 0 has the label {'name': 'cat'}, a dict; give one name or whole number for each image"
+    )
+
+
+def test_a_table_of_labels_names_its_columns():
+    assert refusal(pd.DataFrame({"path": ["a"], "label": ["b"]})) == (
+        "labels are a table of 2 columns (path, label); give the one column that holds them"
+    )
+
+
+def test_sparse_labels_are_refused():
+    sparse = pytest.importorskip("scipy.sparse")
+    assert refusal(sparse.csr_matrix(np.eye(3))).startswith(
+        "labels are a sparse matrix of shape (3, 3); each image has one label"
+    )
+
+
+# --- names that read the same -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a_b", "a-b"),
+        ("sea_lion", "sea lion"),
+        ("Cat", "cat"),
+        ("cat", "cat "),
+        ("cat", "cat\u200b"),
+        ("cat", "\ufeffcat"),
+        ("ca\u00adt", "cat"),
+        ("ca\u200dt", "cat"),
+        ("sea\u00a0lion", "sea lion"),
+        ("caf\u00e9", "cafe\u0301"),
+    ],
+)
+def test_names_that_read_the_same_are_refused_and_both_named(one, other):
+    message = refusal([one, "dog", other])
+    assert "would both be called" in message
+    assert all(repr(name) in message or ascii(name) in message for name in (one, other))
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_invisible_character_does_not_reach_the_name():
+    assert ids_of(["sea\u00a0lion\u200b", "\ufeffcat"], None, "label")[0] == ("sea lion", "cat")
+
+
+@pytest.mark.filterwarnings("error")
+def test_domains_keep_their_spelling():
+    names, ids = ids_of(["art_painting", "Photo"], None, "domain")
+    assert (names, ids.tolist()) == (("Photo", "art_painting"), [1, 0])
+
+
+def test_empty_lists_hold_no_labels():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_labels([]) == []
