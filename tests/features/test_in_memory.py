@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.data.in_memory import LabelledImages, to_picture
+from ldpf.data.in_memory import LabelledImages
+from ldpf.data.pictures_in_memory import to_picture
 from ldpf.errors import DataError
 from ldpf.features.extract import encode_dataset, extract_features
 

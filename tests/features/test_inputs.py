@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -167,7 +168,6 @@ def test_no_inputs_are_refused(nothing, tiny_clip):
         (3, "int"),
         ({"a": 1}, "dict"),
         ({1, 2}, "set"),
-        ((i for i in "ab"), "generator"),
         (np.float32(1), "float32"),
         (np.array(1.0), "ndarray"),
         ([1, 2], "int"),
@@ -226,21 +226,60 @@ def test_rows_of_different_length_are_refused(tiny_clip):
 
 
 @pytest.mark.parametrize(
-    ("image", "kind"),
+    ("image", "sentence"),
     [
-        (np.zeros((8, 8, 3)), "float64 (8, 8, 3)"),
-        (np.zeros((3, 8, 8), np.uint8), "uint8 (3, 8, 8)"),
-        (np.zeros((8, 8, 1), np.uint8), "uint8 (8, 8, 1)"),
-        (np.zeros((8, 0, 3), np.uint8), "uint8 (8, 0, 3)"),
-        ("cat.jpg", "str"),
+        (np.full((8, 8, 3), 200.0), "image 1 holds floats from 200 to 200; pixels are uint8, or"),
+        (np.zeros((8, 0, 3), np.uint8), "image 1 is an array uint8 (8, 0, 3); a picture is [H, W"),
+        (np.zeros((8, 8), int), "image 1 is an array int64 (8, 8); its values are 0 to 0; pixels"),
+        (7, "image 1 is of type int (7); an image is a PIL image, a path, a file's bytes, or an"),
+        ([1.0, 2.0], "image 1 is of type list ([1.0, 2.0]); an image is a PIL image, a path, a"),
+        (None, "image 1 has no image (None); leave such rows out"),
     ],
 )
-def test_an_array_that_is_no_image_is_refused(image, kind, tiny_clip):
+def test_what_is_no_image_among_images_is_refused(image, sentence, tiny_clip):
     good = np.zeros((8, 8, 3), np.uint8)
-    assert message_of([good, image], tiny_clip) == (
-        f"An image is a PIL image or a uint8 array [H, W, 3] or [H, W]; got {kind}. Scale floats "
-        "to 0-255 and convert them with .astype('uint8')."
+    assert message_of([good, image], tiny_clip).startswith(sentence)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 7])
+def test_what_is_no_path_among_paths_is_named(missing, files, tiny_clip):
+    message = message_of([files[0], missing], tiny_clip)
+    assert message.startswith("image 1 ") and repr(missing) in message
+
+
+def test_paths_and_images_may_be_mixed(files, expected, tiny_clip):
+    opened, data = Image.open(files[1]), files[2].read_bytes()
+    mixed = [files[0], opened, data, str(files[3]), torch.from_numpy(pixels(files[4]).copy())]
+    assert torch.allclose(to_features(mixed, tiny_clip), expected, atol=1e-5)
+
+
+def test_pixels_of_any_layout_and_type_give_the_same_features(files, expected, tiny_clip):
+    whole = np.stack([pixels(file) for file in files])
+    for given in (
+        whole / 255,
+        whole.transpose(0, 3, 1, 2),
+        torch.from_numpy(whole).permute(0, 3, 1, 2).float() / 255,
+        whole.astype(np.uint16) * 257,
+        list(whole.transpose(0, 3, 1, 2)),
+    ):
+        assert torch.allclose(to_features(given, tiny_clip), expected, atol=1e-5)
+
+
+def test_one_picture_is_not_answered_as_many(tiny_clip):
+    assert message_of(np.zeros((64, 64, 3), np.uint8), tiny_clip) == (
+        "uint8 (64, 64, 3) is one picture [H, W, C]; give it in a list, [x]"
     )
+    assert message_of(torch.zeros(3, 64, 64), tiny_clip).startswith(
+        "float32 (3, 64, 64) may be one"
+    )
+
+
+def test_bad_images_of_a_list_name_no_option_of_the_command_line(files, tiny_clip):
+    files[1].write_bytes(b"no image")
+    for given in (files, [files[1], Image.open(files[0])]):
+        message = message_of(given, tiny_clip)
+        assert str(files[1]) in message
+        assert message.endswith("Repair them, or leave them out of the list.")
 
 
 def test_files_that_cannot_be_read_are_all_named(files, tiny_clip):
@@ -260,6 +299,7 @@ def test_files_that_cannot_be_read_are_all_named(files, tiny_clip):
         [[1.0, 2.0], [3.0, 4.0]],
         [np.ones(3), np.ones(3)],
         Column([[1.0], [2.0]]),
+        pd.DataFrame({"f0": [1.0]}),
         np.ones(3),
     ],
 )
@@ -278,6 +318,9 @@ def test_numbers_may_be_a_table(inputs):
         [np.zeros((4, 4, 3), np.uint8)],
         np.zeros((2, 4, 4, 3), np.uint8),
         Column(["cat.jpg"]),
+        [],
+        [b"bytes"],
+        pd.DataFrame({"path": ["cat.jpg"]}),
         {"image": 1},
         iter("ab"),
         None,

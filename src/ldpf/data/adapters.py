@@ -13,6 +13,7 @@ from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.groups import as_groups
 from ldpf.data.in_memory import LabelledImages, Row
 from ldpf.data.labels import ids_of, read_labels
+from ldpf.data.pictures_in_memory import pictures_of
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows
 from ldpf.utils.text import did_you_mean
@@ -151,7 +152,8 @@ def from_arrays(
     """Images in memory: pixels [N, H, W, 3] (uint8, or floats from 0 to 1), or a list of images.
 
     Args:
-        images: Arrays, PIL images or paths.
+        images: As `ldpf.data.pictures_in_memory.pictures_of` takes them: one array, or a list of
+            arrays, tensors, PIL images, paths or bytes of files.
         labels: A label for each.
         domains: A domain for each, if somebody wrote them down.
         groups: A group for each: what must stay on one side of a split, such as bursts or patients;
@@ -160,8 +162,10 @@ def from_arrays(
         name: What tables call it.
 
     Raises:
-        DataError: They are not equally many.
+        DataError: They are not equally many, `images` is one picture, or a label or name cannot be
+            used (see `ldpf.data.labels`).
     """
+    images = pictures_of(images)
     labels = read_labels(labels)
     listed = [None] * len(labels) if domains is None else read_labels(domains, "domain")
     for what, values in (("labels", labels), ("domains", listed)):

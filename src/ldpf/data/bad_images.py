@@ -39,5 +39,8 @@ def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | N
     lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
     if len(bad) > 20:
         lines.append(f"  ... and {len(bad) - 20:,} more")
-    lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
+    if root is None:  # a list that somebody gave in Python, where nothing is skipped
+        lines.append("Repair them, or leave them out of the list.")
+    else:
+        lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
     return "\n".join(lines)

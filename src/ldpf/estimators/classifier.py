@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.data import require_trainable
 from ldpf.data.groups import as_groups
+from ldpf.data.pictures_in_memory import pictures_of
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
@@ -323,7 +324,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             return check_table(self, X, reset=reset, ensure_min_features=2 if reset else 1)
         if reset:
             vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
-        return as_sequence(X)
+        return pictures_of(X)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classifier_"):

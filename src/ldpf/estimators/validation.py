@@ -13,6 +13,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_d
 from ldpf.data.class_names import check_distinct, checked_names, refuse_twins
 from ldpf.data.labels import in_order, named_after, read_labels, say_odd_labels
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.arrays import refuse_masked
 
 
 def check_labels(y: Any) -> np.ndarray:
@@ -73,6 +74,7 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any
         DataError: X is empty, not two-dimensional, or of other columns than in `fit`.
         TypeError: X is sparse, or holds what is no number.
     """
+    X = refuse_masked(X, "X")
     try:
         table: Any = validate_data(estimator, X, reset=reset, ensure_all_finite=False, **options)
     except ValueError as error:

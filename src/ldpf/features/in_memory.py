@@ -8,8 +8,9 @@ import torch
 
 from ldpf.data.groups import as_groups
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
-from ldpf.data.in_memory import LabelledImages, to_picture
+from ldpf.data.in_memory import LabelledImages
 from ldpf.data.labels import ids_of, plain_label
+from ldpf.data.pictures_in_memory import to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError

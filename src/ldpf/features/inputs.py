@@ -14,14 +14,15 @@ from PIL import Image
 from ldpf.backbones import Backbone
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
-from ldpf.data.images import BadImage, bad_images_message, rgb_image
+from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.in_memory import LabelledImages
+from ldpf.data.pictures_in_memory import pictures_of, to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import DataError
 from ldpf.features.encode import stream_features
 from ldpf.features.extract import extract_features
 from ldpf.features.feature_set import FeatureSet
-from ldpf.utils.arrays import as_sequence, not_understood, unit_rows
+from ldpf.utils.arrays import as_sequence, holds_text, is_frame, not_understood, unit_rows
 
 _IMAGES_AT_ONCE = 16
 
@@ -34,8 +35,10 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
 
             - features: a float array or tensor [N, D], normalised here;
             - paths: a sequence of `str` or `Path`;
-            - images: a sequence of PIL images, or of uint8 arrays [H, W] or [H, W, 3];
-            - pixels: one uint8 array [N, H, W, 3].
+            - images: a sequence of anything that `ldpf.data.pictures_in_memory.to_picture` takes
+              (PIL images, arrays, tensors, paths, bytes of files), also mixed;
+            - pixels: one array [N, H, W, C], [N, C, H, W] or [N, H, W], uint8, uint16 or floats
+              from 0 to 1.
 
             Columns and tables of pandas work like arrays. PIL images are turned upright and
             brought to RGB as files are.
@@ -50,12 +53,10 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
     inputs = as_sequence(inputs)
     if isinstance(inputs, np.ndarray) and inputs.ndim == 2 and inputs.dtype.kind in "fiub":
         return _check_features(inputs, backbone)
-    first = inputs[0]
-    if isinstance(first, (str, Path)):
+    if all(isinstance(item, str | Path) for item in inputs):
         return _encode_paths([Path(item) for item in inputs], backbone)
-    if isinstance(first, (Image.Image, np.ndarray)):
-        return _encode_images(inputs, backbone)
-    if isinstance(first, (list, tuple)):
+    first = inputs[0]
+    if isinstance(first, list | tuple) or (isinstance(first, np.ndarray) and first.ndim == 1):
         try:
             table = np.asarray(inputs)
         except ValueError as error:
@@ -63,7 +64,9 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
                 "Features should be a table of numbers [N, D]; these rows differ in length."
             ) from error
         return _check_features(table, backbone)
-    raise DataError(not_understood(first))
+    if isinstance(first, int | float | np.generic) or first is None:
+        raise DataError(not_understood(first))
+    return _encode_pictures(pictures_of(inputs), backbone)
 
 
 def features_and_style(inputs: Any, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -101,19 +104,23 @@ def labelled_features(
 
 def may_be_table(inputs: Any) -> bool:
     """Whether inputs could be a table of features; else they are images, or nothing known here."""
-    if isinstance(inputs, (np.ndarray, torch.Tensor)) and inputs.ndim != 1:
-        return inputs.ndim <= 2
-    if getattr(inputs, "ndim", 1) != 1:
-        return True  # a table of pandas, say
-    if isinstance(inputs, (str, Path, Image.Image, Mapping)):
+    if is_frame(inputs):
+        return not holds_text(inputs)
+    if isinstance(inputs, (str, bytes, Path, Image.Image, Mapping)):
         return False
+    n_axes = getattr(inputs, "ndim", 1)
+    if n_axes != 1:
+        return n_axes <= 2
     column: Any = inputs
     if hasattr(column, "to_numpy"):  # of pandas
         return may_be_table(column.to_numpy())
     if not isinstance(inputs, (Sequence, np.ndarray, torch.Tensor)):
         return hasattr(inputs, "__array__") or hasattr(inputs, "shape")
-    first = next(iter(inputs), None)
-    return not (isinstance(first, (str, Path, Image.Image)) or getattr(first, "ndim", 0) > 1)
+    if len(inputs) == 0:
+        return False
+    first = inputs[0]
+    picture = isinstance(first, (str, bytes, bytearray, Path, Image.Image, Mapping))
+    return not picture and getattr(first, "ndim", 0) <= 1
 
 
 def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
@@ -142,29 +149,21 @@ def _encode_paths(paths: list[Path], backbone: Backbone) -> torch.Tensor:
     return torch.stack(rows)
 
 
-def _encode_images(images: Sequence[Any] | np.ndarray, backbone: Backbone) -> torch.Tensor:
-    parts, poor = [], PoorPictures()
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
-        chunk = [_to_rgb(image) for image in images[start : start + _IMAGES_AT_ONCE]]
-        for number, picture in enumerate(chunk, start=start):
+def _encode_pictures(pictures: Sequence[Any] | np.ndarray, backbone: Backbone) -> torch.Tensor:
+    parts, bad, poor = [], [], PoorPictures()
+    for start in range(0, len(pictures), _IMAGES_AT_ONCE):
+        chunk = []
+        for number, image in enumerate(pictures[start : start + _IMAGES_AT_ONCE], start=start):
+            try:
+                picture = to_picture(image, f"image {number}")
+            except UnreadableImageError as error:
+                bad.append(BadImage(error.path, error.reason))
+                continue
             poor.add(f"image {number}", why_poor(picture))
-        parts.append(backbone.encode_images(backbone.preprocess(chunk)))
+            chunk.append(picture)
+        if chunk and not bad:
+            parts.append(backbone.encode_images(backbone.preprocess(chunk)))
+    if bad:
+        raise DataError(bad_images_message(bad, len(pictures), None))
     poor.say()
     return torch.cat(parts)
-
-
-def _to_rgb(image: Any) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return rgb_image(image)
-    is_array = isinstance(image, np.ndarray)
-    if not is_array or image.dtype != np.uint8 or not _shaped_like_an_image(image.shape):
-        kind = f"{image.dtype} {image.shape}" if is_array else type(image).__name__
-        raise DataError(
-            f"An image is a PIL image or a uint8 array [H, W, 3] or [H, W]; got {kind}. Scale "
-            "floats to 0-255 and convert them with .astype('uint8')."
-        )
-    return Image.fromarray(image).convert("RGB")
-
-
-def _shaped_like_an_image(shape: tuple[int, ...]) -> bool:
-    return 0 not in shape and (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ldpf.errors import DataError
+from ldpf.utils.text import quoted, some
 
 
 def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:
@@ -20,23 +21,85 @@ def as_sequence(inputs: Any) -> Sequence[Any] | np.ndarray:
     Raises:
         DataError: a single input instead of several, none at all, or nothing of this kind.
     """
-    if isinstance(inputs, (str, Path, Image.Image)):
+    if isinstance(inputs, (str, bytes, bytearray, Path, Image.Image)):
         raise DataError(
-            f"A single {type(inputs).__name__} was given; give a list, even of one: [{inputs!r}]."
+            f"A single {type(inputs).__name__} was given; give a list, even of one: "
+            f"[{quoted(inputs)}]."
         )
-    if isinstance(inputs, torch.Tensor):
-        inputs = inputs.detach().cpu()
-        # NumPy has no bfloat16; float64 stays, since its largest numbers are none of float32.
-        narrow = inputs.is_floating_point() and inputs.dtype != torch.float64
-        inputs = (inputs.float() if narrow else inputs).numpy()
-    elif hasattr(inputs, "to_numpy"):  # a column or table of pandas, whose index may be any
-        inputs = inputs.to_numpy()
+    if isinstance(inputs, Iterator):
+        raise DataError(
+            f"Inputs of type {type(inputs).__name__} are not understood; give a list: list(inputs)."
+        )
+    if hasattr(inputs, "tocsr"):
+        raise DataError(
+            f"A sparse matrix of shape {inputs.shape} was given; give an array: inputs.toarray()."
+        )
+    inputs = _column(inputs)
+    inputs = refuse_masked(on_host(inputs), "The array")
     is_array = isinstance(inputs, np.ndarray) and inputs.ndim > 0
     if not is_array and not isinstance(inputs, Sequence):
         raise DataError(not_understood(inputs))
     if len(inputs) == 0:
         raise DataError("There are no inputs; give at least one image, path or feature row.")
     return inputs
+
+
+def on_host(values: Any) -> Any:
+    """An array or tensor of any library as one of NumPy; anything else as it is."""
+    if isinstance(values, np.ndarray | np.generic | str | bytes | Sequence):
+        return values
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        # NumPy has no bfloat16; float64 stays, since its largest numbers are none of float32.
+        narrow = values.is_floating_point() and values.dtype not in (torch.float64, torch.float16)
+        return (values.float() if narrow else values).numpy()
+    if hasattr(values, "to_numpy"):  # a column or table of pandas, whose index may be any
+        return values.to_numpy()
+    if hasattr(values, "__cuda_array_interface__") and hasattr(values, "get"):  # of CuPy
+        return np.asarray(values.get())
+    if hasattr(values, "__array__") and hasattr(values, "shape"):
+        return np.asarray(values)
+    return values
+
+
+def refuse_masked(values: Any, name: str) -> Any:
+    """A masked array as a plain one.
+
+    Raises:
+        DataError: values are masked in it: they would come back unmasked, whatever they are.
+    """
+    if not np.ma.isMaskedArray(values):
+        return values
+    masked = int(np.ma.getmaskarray(values).sum())
+    if masked:
+        raise DataError(
+            f"{name} has {masked:,} masked values; fill them first: inputs.filled(0), or leave "
+            "those rows out"
+        )
+    return np.asarray(values)
+
+
+def is_frame(inputs: Any) -> bool:
+    """Whether inputs are a table with named columns, of pandas or polars."""
+    return hasattr(inputs, "columns") and hasattr(inputs, "to_numpy")
+
+
+def holds_text(frame: Any) -> bool:
+    """Whether a column of a table holds texts or objects, such as paths."""
+    return any(np.asarray(frame[name]).dtype.kind in "OUS" for name in frame.columns)
+
+
+def _column(inputs: Any) -> Any:
+    """The only column of a table of paths or images; anything else as it is."""
+    if not is_frame(inputs) or not holds_text(inputs):
+        return inputs
+    columns = list(inputs.columns)
+    if len(columns) > 1:
+        raise DataError(
+            f"A table with columns {some(columns, limit=5)} was given; give the column of paths or "
+            f"images alone, such as inputs[{columns[0]!r}]."
+        )
+    return inputs[columns[0]]
 
 
 def not_understood(item: Any) -> str:

@@ -1,0 +1,169 @@
+"""Pictures that are no dataset of files: what counts as several, and each as 8-bit RGB.
+
+The estimators, `from_arrays`, `from_torch` and `from_huggingface` all read pictures here, by the
+rules that files have.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ldpf.data.images import UnreadableImageError, read_image, rgb_image
+from ldpf.errors import DataError
+from ldpf.utils.arrays import as_sequence, on_host, refuse_masked
+from ldpf.utils.text import quoted
+
+_CHANNELS = (1, 3, 4)
+"""Gray, RGB, RGBA."""
+
+
+def pictures_of(inputs: Any) -> Sequence[Any] | np.ndarray:
+    """The pictures of whatever holds several of them, one for each row; they are not read yet.
+
+    Args:
+        inputs: A list, column or object array of anything that `to_picture` takes; or pixels
+            [N, H, W, C], [N, C, H, W] or [N, H, W] with C of 1, 3 or 4.
+
+    Raises:
+        DataError: It is one picture, none at all, or an array of another shape.
+    """
+    pictures = as_sequence(inputs)
+    if isinstance(pictures, np.ndarray) and pictures.ndim > 1:
+        _refuse_other_shapes(pictures)
+    return pictures
+
+
+def _refuse_other_shapes(pixels: np.ndarray) -> None:
+    seen = f"{pixels.dtype} {pixels.shape}"
+    if pixels.ndim == 2:
+        raise DataError(
+            f"{seen} is one gray picture [H, W], or a table of features; give a picture in a list, "
+            "[x], and features to from_embeddings"
+        )
+    last, first = pixels.shape[-1] in _CHANNELS, pixels.shape[-3] in _CHANNELS
+    if pixels.ndim == 3 and last:
+        raise DataError(f"{seen} is one picture [H, W, C]; give it in a list, [x]")
+    if pixels.ndim == 3 and first and pixels.shape[0] > 1:
+        raise DataError(
+            f"{seen} may be one picture with channels first, or {len(pixels)} gray ones; give one "
+            "in a list, [x], and gray ones as [N, H, W, 1], x[..., None]"
+        )
+    if pixels.ndim > 4 or (pixels.ndim == 4 and not last and not first):
+        raise DataError(
+            f"{seen} is no array of pictures; pictures are [N, H, W, C], [N, C, H, W] or "
+            "[N, H, W], with C of 1, 3 or 4"
+        )
+
+
+def to_picture(image: Any, name: str) -> Image.Image:
+    """Any kind of image as 8-bit RGB, upright.
+
+    Args:
+        image: A PIL image; a path; a file's content as bytes; a mapping with `bytes` or `path`, as
+            tables of images have it; an array or tensor of any library: uint8, uint16 (scaled by
+            257, as files are) or floats from 0 to 1, [H, W], [H, W, C], or channels first as in
+            PyTorch, [C, H, W], with C of 1, 3 or 4 (transparency is laid on white).
+        name: Names it in an error.
+
+    Raises:
+        UnreadableImageError: It is damaged.
+        DataError: It is of another kind.
+    """
+    if isinstance(image, Image.Image):
+        try:
+            return rgb_image(image, name)
+        except OSError as error:
+            raise UnreadableImageError(name, f"damaged or cut off: {error}") from error
+    if isinstance(image, str | Path):
+        if str(image).startswith(("http://", "https://")):
+            raise UnreadableImageError(image, "a web address; download it and give the file")
+        return read_image(image)
+    if isinstance(image, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(image), name)
+    if isinstance(image, dict) and (image.get("bytes") or image.get("path")):
+        data = image.get("bytes")
+        return _from_bytes(data, name) if data else read_image(image["path"])
+    pixels = on_host(image)
+    if isinstance(pixels, np.ndarray):
+        return _from_array(pixels, name)
+    if image is None:
+        raise DataError(f"{name} has no image (None); leave such rows out")
+    raise DataError(
+        f"{name} is of type {type(image).__name__} ({quoted(image, 40)}); an image is a PIL image, "
+        "a path, a file's bytes, or an array or tensor of pixels"
+    )
+
+
+def _from_bytes(data: bytes, name: str) -> Image.Image:
+    try:
+        return read_image(name, data=data)
+    except UnreadableImageError:
+        path = os.fsdecode(data[:4096])
+        if "\0" not in path and len(data) <= 4096 and Path(path).exists():
+            raise DataError(
+                f"{name} is a path as bytes, {quoted(data)}; give it as text: os.fsdecode(path)"
+            ) from None
+        raise
+
+
+def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
+    seen = f"{pixels.dtype} {pixels.shape}"
+    pixels = _channels_last(refuse_masked(pixels, name))
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    is_float = pixels.dtype.kind == "f"
+    if not shaped or not pixels.size:
+        raise DataError(
+            f"{name} is an array {seen}; a picture is [H, W], [H, W, C] or [C, H, W], with C of 1, "
+            "3 or 4"
+        )
+    if not is_float and pixels.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{name} is an array {seen}; {_as_pixels(pixels)}")
+    if is_float:
+        low, high = float(pixels.min()), float(pixels.max())
+        if not (low >= 0 and high <= 1):
+            raise DataError(
+                f"{name} holds floats from {low:.3g} to {high:.3g}; {_to_unit(low, high)}"
+            )
+        pixels = np.floor(pixels.astype(np.float64) * 255 + 0.5).astype(np.uint8)
+    elif pixels.dtype == np.uint16 and pixels.ndim == 3:
+        pixels = np.floor(pixels / 257 + 0.5).astype(np.uint8)
+    return rgb_image(Image.fromarray(np.ascontiguousarray(pixels)), name)
+
+
+def _channels_last(pixels: np.ndarray) -> np.ndarray:
+    """[H, W] or [H, W, C] of an array that may have its channels first."""
+    if pixels.ndim != 3:
+        return pixels
+    # Four rows are no picture, but four channels are: PyTorch's RGBA.
+    first = pixels.shape[0] in (1, 3) or (pixels.shape[0] == 4 and min(pixels.shape[1:]) > 4)
+    if pixels.shape[2] not in _CHANNELS and first:
+        pixels = pixels.transpose(1, 2, 0)
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+
+
+def _as_pixels(pixels: np.ndarray) -> str:
+    """What to do with numbers of a type that pixels do not have."""
+    if pixels.dtype.kind == "b":
+        return "give truth values as pixels: x.astype('uint8') * 255"
+    if pixels.dtype.kind in "iu":
+        low, high = int(pixels.min()), int(pixels.max())
+        wide = "uint8" if low >= 0 and high <= 255 else "uint16"
+        fits = low >= 0 and high <= 65535
+        way = f"x.astype('{wide}')" if fits else "scale them to 0 to 255 first"
+        return f"its values are {low} to {high}; pixels are uint8 or uint16: {way}"
+    return "pixels are uint8 or uint16, or floats from 0 to 1"
+
+
+def _to_unit(low: float, high: float) -> str:
+    if low >= 0 and 1 < high <= 255:
+        return "pixels are uint8, or floats from 0 to 1: divide by 255"
+    return (
+        "pixels are uint8, or floats from 0 to 1. Leave out Normalize: the backbone has a "
+        "normalisation of its own"
+    )
