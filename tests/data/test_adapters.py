@@ -66,6 +66,58 @@ def test_a_dataset_of_huggingface_is_read(streams, huggingface, tiny_backbone, e
     assert found.domains.tolist() == [0] * 6 + [1] * 6
 
 
+@pytest.mark.parametrize(
+    "formatted",
+    [
+        lambda dataset: dataset.with_format("torch"),
+        lambda dataset: dataset.with_format("numpy"),
+        lambda dataset: dataset.with_transform(
+            lambda rows: {"pixel_values": [torch.zeros(3, 8, 8) for _ in rows["picture"]]}
+        ),
+        lambda dataset: dataset.to_iterable_dataset().with_format("torch"),
+        lambda dataset: dataset.to_iterable_dataset().map(lambda row: row),
+    ],
+    ids=["torch", "numpy", "transform", "streamed torch", "columns unknown"],
+)
+def test_formats_and_transforms_of_huggingface_change_nothing(
+    formatted, huggingface, tiny_backbone, expected
+):
+    names = ["alarm clock", "cat", "dog"]
+    images = from_huggingface(
+        formatted(huggingface), image="picture", label="kind", class_names=names
+    )
+    assert same(extract_features(images, tiny_backbone, progress=False), expected)
+
+
+def test_a_column_that_a_transform_makes_is_named_as_one(huggingface):
+    dataset = huggingface.with_transform(lambda rows: {"pixel_values": rows["picture"]})
+    with pytest.raises(DataError, match=r"no column 'pixel_values'.*what with_transform makes"):
+        from_huggingface(dataset, image="pixel_values", label="kind")
+
+
+def test_a_stream_of_unknown_columns_names_those_it_has(huggingface, tiny_backbone):
+    stream = huggingface.to_iterable_dataset().map(lambda row: row)
+    with pytest.raises(DataError, match=r"row 0 of the dataset has no 'image'\. Its columns are"):
+        extract_features(from_huggingface(stream, label="kind"), tiny_backbone, progress=False)
+
+
+def test_pixels_of_huggingface_may_be_lists(tiny_backbone, expected):
+    datasets = pytest.importorskip("datasets", reason="needs datasets, which is no dependency")
+    columns = {"image": PIXELS.tolist(), "label": [NAMES[i] for i in LABELS]}
+    images = from_huggingface(datasets.Dataset.from_dict(columns))
+    assert same(extract_features(images, tiny_backbone, progress=False), expected)
+
+
+def test_labels_of_huggingface_are_checked_before_any_image(huggingface):
+    datasets = pytest.importorskip("datasets", reason="needs datasets, which is no dependency")
+    hidden = huggingface.remove_columns("kind").add_column("kind", [0] * (COUNT - 1) + [-1])
+    with pytest.raises(DataError, match=r"row 11 has the label -1, .* leave such rows out"):
+        from_huggingface(hidden, image="picture", label="kind", class_names=NAMES)
+    several = datasets.Dataset.from_dict({"image": [1], "label": [["circle", "x"]]})
+    with pytest.raises(DataError, match=r"row 0 has the label \['circle', 'x'\], a list"):
+        from_huggingface(several)
+
+
 def test_labels_of_huggingface_may_be_names(huggingface, tiny_backbone):
     images = from_huggingface(huggingface, image="picture", label="style")
     assert extract_features(images, tiny_backbone, progress=False).class_names == ("art", "photo")
@@ -158,6 +210,34 @@ def test_a_shuffling_loader_keeps_labels_with_their_images(tiny_backbone, expect
     assert not torch.equal(found.labels, expected.labels)
 
 
+class Dicts(Pictures):
+    def __getitem__(self, i):
+        image, label = super().__getitem__(i)
+        return {"pixel_values": image, "labels": label, "place": STYLES[i]}
+
+
+class Wilds(Pictures):
+    metadata_fields = ("place", "y")
+
+    def __getitem__(self, i):
+        image, label = super().__getitem__(i)
+        return image, label, torch.tensor([i // 6, label])
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_dicts_and_metadata_of_pytorch_are_read(loaded, tiny_backbone, expected):
+    for source, options in (
+        (Dicts(), {"image": "pixel_values", "label": "labels", "domain": "place"}),
+        (Wilds(), {"domain": "place", "domain_names": ["art", "photo"]}),
+        (Wilds(), {"domain": 0, "domain_names": ["art", "photo"]}),
+    ):
+        given = DataLoader(source, batch_size=5) if loaded else source
+        found = extract_features(from_torch(given, **options), tiny_backbone, progress=False)
+        assert same(found, expected)
+        assert found.domain_names == ("art", "photo")
+        assert found.domains.tolist() == [0] * 6 + [1] * 6
+
+
 def test_every_item_is_asked_for_once(tiny_backbone):
     pictures = Pictures()
     extract_features(from_torch(pictures), tiny_backbone, progress=False)
@@ -169,7 +249,7 @@ def test_items_of_another_kind_are_refused(tiny_backbone):
         extract_features(from_torch([PIXELS[0]]), tiny_backbone, progress=False)
     assert str(caught.value) == (
         "row 0 of the PyTorch dataset is a ndarray; it should be (image, label) or (image, label, "
-        "domain)"
+        "domain), or a dict"
     )
 
 

@@ -14,6 +14,7 @@ from ldpf.data.groups import as_groups
 from ldpf.data.in_memory import LabelledImages, Row
 from ldpf.data.labels import ids_of, read_labels
 from ldpf.data.pictures_in_memory import pictures_of
+from ldpf.data.torch_items import ItemParts, items_of, metadata_fields
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows
 from ldpf.utils.text import did_you_mean
@@ -35,14 +36,16 @@ def from_huggingface(
     Args:
         dataset: One split of it, such as `load_dataset(...)["train"]`.
         image: The column of images. Files in it are read as all others are (see
-            `ldpf.data.read_image`), damaged ones reported together.
+            `ldpf.data.read_image`), damaged ones reported together. Transforms and formats
+            (`with_transform`, `set_format`) are not applied.
         label: The column of labels: a ClassLabel, names, or numbers.
         domain: The column of domains, if somebody wrote them down.
         group: The column of what must stay on one side of a split, such as bursts or patients.
         class_names: Names of labels that are numbers from 0; default those of a ClassLabel.
 
     Raises:
-        DataError: It is several splits at once, or has no such column.
+        DataError: It is several splits at once, or has no such column; or a label or name cannot be
+            used (see `ldpf.data.labels`).
     """
     features = getattr(dataset, "features", None)
     columns = list(features or getattr(dataset, "column_names", None) or ())
@@ -54,25 +57,40 @@ def from_huggingface(
     wanted = [image, label, *(column for column in (domain, group) if column is not None)]
     for column in wanted:
         if columns and column not in columns:
+            made = (getattr(dataset, "format", None) or {}).get("type") == "custom"
             raise DataError(
                 f"the dataset has no column {column!r}.{did_you_mean(column, columns)} "
                 f"Its columns are: {', '.join(columns)}"
+                + ("; what with_transform makes is not used here" if made else "")
             )
+    if hasattr(dataset, "with_format"):
+        # Without transforms and formats: files are read as all others are, labels as they are.
+        dataset = dataset.with_format(None)
     kind: Any = (features or {}).get(image)
     if getattr(kind, "decode", False):
         # Bytes instead of pictures: the library's own reader says what is wrong with which.
         dataset = dataset.cast_column(image, type(kind)(decode=False))
-    if hasattr(dataset, "select_columns"):
+    if columns and hasattr(dataset, "select_columns"):
         dataset = dataset.select_columns(wanted)  # nothing else is decoded
-
-    def rows() -> Iterator[Row]:
-        for row in dataset:
-            known = row[image], row[label], None if domain is None else row[domain]
-            yield known if group is None else (*known, row[group])
 
     names = _names_of((features or {}).get(label))
     if class_names is None and names is not None:
         class_names = [readable_name(name) for name in names]
+    if hasattr(dataset, "__len__") and hasattr(dataset, "column_names"):
+        # Labels cost nothing; what is wrong with them is said before any image is encoded.
+        ids_of(dataset[label], class_names, "label", quiet=True)
+
+    def rows() -> Iterator[Row]:
+        for number, row in enumerate(dataset):
+            for column in wanted:
+                if column not in row:  # streams do not always know their columns
+                    raise DataError(
+                        f"row {number} of the dataset has no {column!r}."
+                        f"{did_you_mean(column, list(row))} Its columns are: {', '.join(row)}"
+                    )
+            known = row[image], row[label], None if domain is None else row[domain]
+            yield known if group is None else (*known, row[group])
+
     return LabelledImages(
         name=str(getattr(getattr(dataset, "info", None), "dataset_name", None) or "dataset"),
         rows=rows,
@@ -85,47 +103,45 @@ def from_huggingface(
 def from_torch(
     source: Any,
     *,
+    image: str = "image",
+    label: str = "label",
+    domain: str | int | None = None,
     groups: Iterable[Any] | None = None,
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
     name: str = "dataset",
 ) -> LabelledImages:
-    """Images of a PyTorch `Dataset` or `DataLoader` of (image, label) or (image, label, domain).
+    """Images of a PyTorch `Dataset` or `DataLoader`.
+
+    Items are (image, label), (image, label, domain) or dicts.
 
     Every item is asked for once. Leave the backbone's normalisation out of its transforms, and
     random ones too: what is learnt from should look like what is asked about later.
 
     Args:
         source: A map-style or iterable dataset, or a loader of it, in batches or not.
+        image, label: The keys of both, where items are dicts.
+        domain: The key of the domain, where items are dicts. Where the third of a tuple is a
+            vector, such as the metadata of WILDS: which of its numbers is the domain, by place or
+            by its name in the dataset's `metadata_fields`.
         groups: A group for each item, in the order in which they come: what must stay on one side
             of a split, such as bursts or patients. A loader must not shuffle then.
         class_names: Names of labels that are numbers from 0; default `classes` of the dataset, as
             torchvision's have it.
         domain_names: Names of domains that are numbers from 0.
         name: What tables call it.
-    """
-    loader = hasattr(source, "batch_sampler") and hasattr(source, "dataset")
 
-    def items() -> Iterator[Any]:
-        if loader and source.batch_size is None and source.batch_sampler is None:
-            yield from source
-        elif loader:
-            for batch in source:
-                yield from zip(*batch, strict=True)
-        elif hasattr(source, "__iter__") or not hasattr(source, "__len__"):
-            yield from source
-        else:
-            yield from (source[i] for i in range(len(source)))
+    Raises:
+        DataError: Two names read the same. An item or label that cannot be used is refused when
+            images are encoded, by its row.
+    """
+    parts = ItemParts(image, label, domain, metadata_fields(source))
 
     def rows() -> Iterator[Row]:
-        for number, item in enumerate(items()):
-            if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
-                raise DataError(
-                    f"row {number} of the PyTorch dataset is a {type(item).__name__}; it should be "
-                    "(image, label) or (image, label, domain)"
-                )
-            yield item[0], item[1], item[2] if len(item) == 3 else None
+        for number, item in enumerate(items_of(source)):
+            yield parts.of(item, number)
 
+    loader = hasattr(source, "batch_sampler") and hasattr(source, "dataset")
     whole = source.dataset if loader else source
     if class_names is None:
         found = _classes_of(source)

@@ -89,7 +89,7 @@ def to_picture(image: Any, name: str) -> Image.Image:
     if isinstance(image, dict) and (image.get("bytes") or image.get("path")):
         data = image.get("bytes")
         return _from_bytes(data, name) if data else read_image(image["path"])
-    pixels = on_host(image)
+    pixels = _from_lists(image, name) if isinstance(image, list | tuple) else on_host(image)
     if isinstance(pixels, np.ndarray):
         return _from_array(pixels, name)
     if image is None:
@@ -110,6 +110,21 @@ def _from_bytes(data: bytes, name: str) -> Image.Image:
                 f"{name} is a path as bytes, {quoted(data)}; give it as text: os.fsdecode(path)"
             ) from None
         raise
+
+
+def _from_lists(rows: Sequence[Any], name: str) -> Any:
+    """Lists of lists of numbers as an array; they carry no type, so 0 to 255 are pixels."""
+    try:
+        pixels = np.asarray(rows)
+    except ValueError:
+        raise DataError(
+            f"{name} is a list of lists that differ in length ({quoted(rows, 40)}); a picture is "
+            "[H, W], [H, W, C] or [C, H, W]"
+        ) from None
+    if pixels.ndim < 2:
+        return rows
+    whole = pixels.dtype.kind in "iu" and pixels.size and pixels.min() >= 0 and pixels.max() <= 255
+    return pixels.astype(np.uint8) if whole else pixels
 
 
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:

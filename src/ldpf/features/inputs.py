@@ -63,7 +63,8 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
             raise DataError(
                 "Features should be a table of numbers [N, D]; these rows differ in length."
             ) from error
-        return _check_features(table, backbone)
+        if table.ndim < 3:
+            return _check_features(table, backbone)
     if isinstance(first, int | float | np.generic) or first is None:
         raise DataError(not_understood(first))
     return _encode_pictures(pictures_of(inputs), backbone)
