@@ -23,14 +23,14 @@ def write(folder, *lines, ending=".jsonl"):
 def test_an_object_on_each_line_is_a_row(folder, ending):
     file = write(
         folder,
-        '{"path": "1.jpg", "label": "cat", "domain": "north", "boxes": [1, 2]}',
+        '{"path": "1.jpg", "label": 12, "domain": "north", "boxes": [1, 2]}',
         "",
         '{"domain": "south", "Label": 7, "path": "2.jpg"}',
         ending=ending,
     )
     listing, splits, missing = list_manifest(file)
-    assert listing.paths == ("1.jpg", "2.jpg") and listing.classes == ("7", "cat")
-    assert listing.labels.tolist() == [1, 0] and listing.domain_names == ("north", "south")
+    assert listing.paths == ("1.jpg", "2.jpg") and listing.classes == ("12", "7")
+    assert listing.labels.tolist() == [0, 1] and listing.domain_names == ("north", "south")
     assert splits is None and missing == []
 
 
@@ -41,9 +41,12 @@ def test_an_object_on_each_line_is_a_row(folder, ending):
         ("[1]", "line 2: a list where an object"),
         (
             '{"path": "2.jpg", "label": ["cat", "dog"]}',
-            r'line 2: the label ["cat", "dog"] is neither',
+            "line 2 has the label ['cat', 'dog'], a list; give one name or whole number",
         ),
-        ('{"path": "2.jpg", "label": true}', "line 2: the label true is neither"),
+        ('{"path": "2.jpg", "label": true}', "line 2 has True, a truth value; give one kind"),
+        ('{"path": "2.jpg", "label": 7}', "line 2 has 7, a number; give one kind"),
+        ('{"path": "2.jpg", "label": 0.5}', "line 2 has the label 0.5; give a name or a whole"),
+        ('{"path": 7, "label": "dog"}', "line 2 has the path 7; give a text"),
         ('{"path": "2.jpg"}', "has no label in 1 of 2 rows (line 2)"),
         ('{"path": "1.jpg", "label": "dog"}', "line 2: 1.jpg is listed twice"),
     ],

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import builtins
+import datetime
+import decimal
 import re
 
 import numpy as np
@@ -177,3 +179,107 @@ def test_without_pyarrow_the_message_says_what_to_install(folder, monkeypatch):
         f"reading the Parquet manifest {file} needs pyarrow; "
         "install it with: pip install 'ldpf[parquet]'"
     )
+
+
+# --- tables of other programs -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'path, label\na/1.jpg, "cat"\na/2.jpg, "hot, dog"\n',
+        '"path"; "label"\r\n"a/1.jpg"; "cat"\r\n"a/2.jpg"; "hot, dog"\r\n',
+        "PATH\t Label \na/1.jpg\tcat\na/2.jpg\t hot, dog \n",
+        "\u200bpath\u00a0,\ufefflabel\na/1.jpg,cat\na/2.jpg,'hot, dog'\n".replace("'", '"'),
+        'path,label\ra/1.jpg,cat\ra/2.jpg,"hot, dog"\r',
+    ],
+    ids=["space before quotes", "semicolons", "tabs", "invisible characters", "carriage returns"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_of_any_program_is_read(folder, text, encoding):
+    (folder / "set.csv").write_bytes(text.encode(encoding))
+    listing, _, _ = list_manifest(folder / "set.csv")
+    assert listing.paths == ("a/1.jpg", "a/2.jpg")
+    assert listing.classes == ("cat", "hot, dog")
+
+
+def test_utf16_without_its_mark_is_refused(folder):
+    (folder / "set.csv").write_bytes("path,label\na/1.jpg,cat\n".encode("utf-16-le"))
+    assert "set.csv" in refusal(folder / "set.csv")
+
+
+def write_parquet(folder, **columns):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    columns = {"path": ["a/1.jpg", "b/1.jpg"], **columns}
+    pq.write_table(pa.table(columns), folder / "set.parquet")
+    return folder / "set.parquet"
+
+
+@pytest.mark.parametrize(
+    "kind", ["string", "large_string", "binary", "large_binary", "string_view", "dictionary"]
+)
+def test_texts_of_parquet_are_read_in_any_type(folder, kind):
+    pa = pytest.importorskip("pyarrow")
+    label, path = pa.array(["circle", "square"]), pa.array(["a/1.jpg", "b/1.jpg"])
+    if kind == "dictionary":
+        label, path = label.dictionary_encode(), path.dictionary_encode()
+    else:
+        label, path = label.cast(getattr(pa, kind)()), path.cast(getattr(pa, kind)())
+    listing, _, _ = list_manifest(write_parquet(folder, label=label, path=path))
+    assert listing.classes == ("circle", "square")
+    assert listing.paths == ("a/1.jpg", "b/1.jpg")
+
+
+@pytest.mark.parametrize(
+    "values", [[0, 1], [0.0, 1.0], [decimal.Decimal("0.00"), decimal.Decimal("1.00")]]
+)
+def test_whole_numbers_of_parquet_are_read_in_any_type(folder, values):
+    assert list_manifest(write_parquet(folder, label=values))[0].classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("label", "sentence"),
+    [
+        ([["circle", "x"], ["square"]], "has the label ['circle', 'x'], a list; give one name or"),
+        ([{"name": "x"}, {"name": "y"}], "has the label {'name': 'x'}, a dict; give one name or"),
+        (
+            [datetime.date(2020, 1, 2)] * 2,
+            "has the label datetime.date(2020, 1, 2); give a name or",
+        ),
+        ([0.5, 1.0], "has the label 0.5; give a name or a whole number"),
+        ([b"\xff", b"a"], "has the label b'\\xff', bytes that are not UTF-8; give a name"),
+        ([[0, 1], [1, 0]], "has the label [0, 1], which looks one-hot; give class ids"),
+    ],
+)
+def test_labels_of_parquet_that_are_none_are_refused_by_their_row(folder, label, sentence):
+    file = write_parquet(folder, label=label)
+    assert f"{file}, row 1 {sentence}" in refusal(file)
+
+
+@pytest.mark.parametrize("label", [[1.0, float("nan")], ["cat", ""], ["cat", "\u200b"]])
+def test_what_shows_nothing_is_a_missing_label(folder, label):
+    file = write_parquet(folder, label=label)
+    assert "has no label in 1 of 2 rows (row 2); fill them in" in refusal(file)
+
+
+def test_paths_of_parquet_are_texts(folder):
+    file = write_parquet(folder, path=[1, 2], label=["a", "b"])
+    assert f"{file}, row 1 has the path 1; give a text" in refusal(file)
+
+
+def test_kinds_of_labels_are_not_mixed(folder):
+    file = write(
+        folder,
+        '{"path": "a/1.jpg", "label": 0}\n{"path": "b/1.jpg", "label": "square"}\n',
+        "set.jsonl",
+    )
+    assert refusal(file) == (
+        f"{file}, line 1 has the label 0, a number, but {file}, line 2 has 'square', a name; "
+        "give one kind"
+    )
+
+
+def test_labels_that_look_the_same_name_their_lines(folder):
+    message = refusal(write(folder, "path,label\na/1.jpg,cat\nb/1.jpg,cat\u200b\n"))
+    assert "(set.csv, line 2)" in message and "'cat\\u200b' (set.csv, line 3)" in message

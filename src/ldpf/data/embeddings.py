@@ -10,6 +10,7 @@ import numpy as np
 
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.image_folder import Listing
+from ldpf.data.labels import texts_of
 from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows
 from ldpf.errors import DataError
 
@@ -121,8 +122,10 @@ def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
         import pyarrow.parquet as pq
 
         if "path" in pq.read_schema(file).names:
-            paths = pq.read_table(file, columns=["path"])["path"].to_pylist()
-            return [str(path) for path in paths], embeddings
+            column = pq.read_table(file, columns=["path"])["path"].to_pylist()
+            rows = [f"{file}:{row}" for row in range(len(column))]
+            paths = texts_of(column, rows, "path")
+            return [path or row for path, row in zip(paths, rows, strict=True)], embeddings
     return [f"{file}:{row}" for row in range(len(embeddings))], embeddings
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +39,3 @@ def read_json_lines(file: Path) -> tuple[list[dict[str, Any]], list[int]]:
         rows.append({name.strip().lower(): value for name, value in row.items()})
         numbers.append(number)
     return rows, numbers
-
-
-def column_texts(
-    file: Path, rows: Sequence[dict[str, Any]], numbers: Sequence[int], name: str
-) -> list[str]:
-    """A column as text, "" where it is null or missing.
-
-    Raises:
-        DataError: a value is neither a text nor a number.
-    """
-    texts = []
-    for row, number in zip(rows, numbers, strict=True):
-        value = row.get(name)
-        plain = value is None or isinstance(value, str | int | float)
-        if not plain or isinstance(value, bool):
-            raise DataError(
-                f"{file}, line {number}: the {name} {json.dumps(value)[:60]} is neither a text nor "
-                "a number; give one"
-            )
-        texts.append("" if value is None else str(value).strip())
-    return texts

@@ -19,7 +19,7 @@ import numpy as np
 
 from ldpf.data.class_names import checked_names, readable_name, reads_as, refuse_twins
 from ldpf.errors import DataError
-from ldpf.utils.text import quoted, some
+from ldpf.utils.text import looks_like, quoted, some
 
 Label = str | int | bool
 """A label as Python has it."""
@@ -52,6 +52,38 @@ def read_labels(values: Any, kind: str = "label") -> list[Label]:
 
 
 _KINDS: dict[type, str] = {str: "a name", int: "a number", bool: "a truth value"}
+
+
+def texts_of(values: Iterable[Any], places: Iterable[str], column: str) -> list[str]:
+    """A column of a typed table as text, "" where it is missing or shows nothing.
+
+    Args:
+        values: As Arrow or JSON have them.
+        places: Where each is, for messages.
+        column: Its name. A `path` is a text; others are names or whole numbers, labels and domains
+            all of one kind.
+
+    Raises:
+        DataError: A value is neither, such as a list or a date; or of another kind than others.
+    """
+    texts = []
+    first: tuple[str, Label] | None = None
+    for value, place in zip(values, places, strict=True):
+        plain = plain_value(value)
+        if is_missing(plain) or (isinstance(plain, str) and not looks_like(plain)):
+            texts.append("")
+            continue
+        found = plain_label(plain, place, column)
+        if column == "path" and not isinstance(found, str):
+            raise DataError(f"{place} has the path {quoted(plain)}; give a text")
+        first = first or (place, found)
+        if column in ("label", "domain") and type(found) is not type(first[1]):
+            raise DataError(
+                f"{first[0]} has the {column} {first[1]!r}, {_KINDS[type(first[1])]}, but {place} "
+                f"has {found!r}, {_KINDS[type(found)]}; give one kind"
+            )
+        texts.append(str(found).strip())
+    return texts
 
 
 def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 import posixpath
@@ -15,10 +16,11 @@ from ldpf.data.class_names import check_distinct
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.json_lines import JSON_LINES_ENDINGS, column_texts, read_json_lines
+from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
+from ldpf.data.labels import texts_of
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean, normalize, some
+from ldpf.utils.text import did_you_mean, normalize, some, visible
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
@@ -38,7 +40,9 @@ class _Table:
 def list_manifest(
     file: Path, *, skip_bad: bool = False
 ) -> tuple[Listing, np.ndarray | None, list[BadImage]]:
-    """Read a manifest: CSV (commas, semicolons or tabs, UTF-8), JSON lines or Parquet.
+    """Read a manifest: CSV, JSON lines or Parquet.
+
+    A CSV has commas, semicolons or tabs, and is UTF-8, or UTF-16 with its mark.
 
     Columns: `path` (relative paths start from the manifest's folder), `label`, and optionally
     `domain`, `split` (train, val or test) and `group` (what must stay on one side of a split, see
@@ -111,12 +115,12 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
 
 def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with file.open(encoding=_encoding(file), newline="") as stream:
             header_line = stream.readline()
             delimiter = max(",;\t", key=header_line.count)
             stream.seek(0)
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            header = [name.strip().lower() for name in next(reader, [])]
+            reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
+            header = [visible(name).lower() for name in next(reader, [])]
             places = _places(file, header, needed)
             columns: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
@@ -133,7 +137,7 @@ def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
                     columns[name].append(row[place].strip())
     except OSError as error:
         raise DataError(f"cannot read the manifest {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8") from error
     except csv.Error as error:
         raise DataError(
@@ -142,12 +146,22 @@ def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
     return _Table(columns, lines, "line")
 
 
+def _encoding(file: Path) -> str:
+    """UTF-16 where the file begins with its mark, as spreadsheets' "Unicode text" does."""
+    with file.open("rb") as stream:
+        head = stream.read(2)
+    return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
 def _read_json_lines(file: Path, needed: Sequence[str]) -> _Table:
     rows, numbers = read_json_lines(file)
     header = list(dict.fromkeys(name for row in rows for name in row))
     places = _places(file, header, needed)
+    where = [f"{file}, line {number}" for number in numbers]
     return _Table(
-        {name: column_texts(file, rows, numbers, name) for name in places}, numbers, "line"
+        {name: texts_of((row.get(name) for row in rows), where, name) for name in places},
+        numbers,
+        "line",
     )
 
 
@@ -163,19 +177,17 @@ def _read_parquet(file: Path, needed: Sequence[str]) -> _Table:
     try:
         with pq.ParquetFile(file) as parquet:
             header = parquet.schema_arrow.names
-            places = _places(file, [name.strip().lower() for name in header], needed)
+            places = _places(file, [visible(name).lower() for name in header], needed)
             table = parquet.read(columns=[header[place] for place in places.values()])
+        numbers = range(1, table.num_rows + 1)
+        where = [f"{file}, row {number}" for number in numbers]
         columns = {
-            name: ["" if value is None else str(value).strip() for value in column]
-            for name, column in zip(
-                places,
-                (table[header[place]].to_pylist() for place in places.values()),
-                strict=True,
-            )
+            name: texts_of(table[header[place]].to_pylist(), where, name)
+            for name, place in places.items()
         }
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
-    return _Table(columns, range(1, table.num_rows + 1), "row")
+    return _Table(columns, numbers, "row")
 
 
 def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, int]:
