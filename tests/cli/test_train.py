@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 
 from ldpf.domains.how_many.base import HOW_MANY
 from ldpf.methods import METHODS
+from ldpf.models.saving import load_model
 from ldpf.training.callbacks import RunRecord
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.temporary import temporary_beside
@@ -51,6 +53,50 @@ def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
     assert f"Model: {out}\n" in text
     assert f"  ldpf predict '{out}' NEW-IMAGES --out predictions.csv\n" in text
     assert f"  ldpf domains '{out}' {images}\n" in text
+
+
+def test_it_ends_with_what_to_expect_and_which_method_to_take(
+    images, tiny_clip_folder, tmp_path, run
+):
+    out = tmp_path / "model"
+    command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", out)
+    text = run(*command).stdout
+    expected = load_model(out, tiny_clip_folder)[0].expectation
+    assert f"Accuracy on 12 held-out images: {expected.held_out.words}\n" in text
+    assert f"Expected accuracy at a new site: {expected.new_site}.\n" in text
+    assert "Believe the held-out accuracy for new photos of the sites" in text
+    advice = re.search(r"^Advice: .*$", text, re.MULTILINE)
+    assert advice is not None
+    for name in ("ldpf", "linear-probe", "gda", "coop"):
+        assert re.search(rf"\b{name} [\d.]+%", advice.group()), name
+    # Measured once and kept: the same command says the same.
+    assert advice.group() in run(*command).stdout
+    document = json.loads(run(*command, "--json").stdout)
+    assert document["advice"]["sentence"] == advice.group()
+    assert document["expectation"]["new_site"]["accuracy"] == expected.new_site.accuracy
+
+
+def test_no_advice_leaves_the_other_methods_out(images, tiny_clip_folder, tmp_path, run):
+    out = tmp_path / "model"
+    result = run(
+        *("train", "--data", images, "--backbone", tiny_clip_folder, "--out", out),
+        *("--method", "gda", "--no-advice"),
+    )
+    assert "Expected accuracy at a new site: " in result.stdout
+    assert "Advice: " not in result.stdout
+
+
+def test_four_right_of_four_are_too_few_to_say(tiny_clip_folder, image_tree, tmp_path, run):
+    images = image_tree({"cat": 10, "dog": 10})
+    result = run(
+        *("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "model"),
+        *("--method", "gda"),
+    )
+    assert re.search(
+        r"Accuracy on 4 held-out images: \d of 4 right: too few to say \(anything from \d+% to "
+        r"\d+%\)\n",
+        result.stdout,
+    )
 
 
 def test_unknown_domains_are_the_normal_case(flat_images, tiny_clip_folder, tmp_path, run):

@@ -52,7 +52,10 @@ def test_an_interval_of_nearly_everything_is_not_shown():
 
 def test_a_large_gap_is_named_in_points():
     lines = expected(HeldOut(850, 1000), site(0.62, 0.65, 0.68))
-    assert "Believe the first for new photos of the sites in the training data" in lines[-1]
+    assert (
+        "Believe the held-out accuracy for new photos of the sites in the training data"
+        in lines[-1]
+    )
     assert "lose about 20 points" in lines[-1]
 
 

@@ -125,6 +125,14 @@ def train(
     ] = 0,
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
+    no_advice: Annotated[
+        bool,
+        typer.Option(
+            "--no-advice",
+            help="Do not fit simple methods on the same images to say which to take here.",
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -165,6 +173,7 @@ def train(
         seed=seed,
         track=track,
         fail_on_leaks=fail_on_leaks,
+        advice=not no_advice,
         overwrite=overwrite,
         device=backbone.device,
         command=typed_command(context),
@@ -175,11 +184,12 @@ def train(
     _print_data(result)
     if (chosen := model_words(result.provenance)) is not None:
         say(chosen)
-    _print_accuracy(result)
     if result.latent_domains is not None:
         _print_latent(result)
     if (auto := result.classifier.training.get("auto")) is not None:
         print_choice(auto)
+    _print_accuracy(result)
+    _print_expectation(result)
     say()
     print_serious(result.findings, out)
     say(f"Model: {out}")
@@ -210,10 +220,10 @@ def _print_accuracy(result: Training) -> None:
     held_out = len(result.validation) > 0
     where = "held-out" if held_out else "training (there are too few images to hold some out)"
     say()
-    say(
-        f"Accuracy on {count(len(result.judged), where + ' image')}: {result.accuracy:.1%}",
-        style="bold",
-    )
+    expectation = result.expectation
+    kept = expectation.held_out if expectation is not None and held_out else None
+    accuracy = f"{result.accuracy:.1%}" if kept is None else kept.words
+    say(f"Accuracy on {count(len(result.judged), where + ' image')}: {accuracy}", style="bold")
     say(
         "Ready-made model without training (zero-shot), on the same images: "
         f"{result.zero_shot_accuracy:.1%}"
@@ -222,6 +232,18 @@ def _print_accuracy(result: Training) -> None:
         log.warning(
             "training did not pay on these images: zero-shot is better; more images may help"
         )
+
+
+def _print_expectation(result: Training) -> None:
+    """What to expect at a new site, which accuracy to believe, and which method to take."""
+    expectation = result.expectation
+    if expectation is None:
+        say("What to expect at a new site was not measured for this model.")
+        return
+    for sentence in expectation.at_new_site():
+        say(sentence)
+    if result.advice is not None:
+        say(result.advice.sentence)
 
 
 def _print_latent(result: Training) -> None:

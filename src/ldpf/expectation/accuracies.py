@@ -46,13 +46,20 @@ class HeldOut:
         return high - low > WIDE
 
     def __str__(self) -> str:
+        if self.too_few:
+            return self.words
+        return f"{self.words.removesuffix(')')}, {count(self.n, 'image')})"
+
+    @property
+    def words(self) -> str:
+        """The accuracy and its interval, where the number of images stands already."""
         low, high = self.interval
         if self.too_few:
             return (
                 f"{self.n_right} of {self.n} right: too few to say (anything from {low:.0%} to "
                 f"{high:.0%})"
             )
-        return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%}, {count(self.n, 'image')})"
+        return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"
 
 
 @dataclass(frozen=True)
@@ -113,13 +120,16 @@ class NewSite:
 
 def expected(held_out: HeldOut | None, new_site: NewSite | None) -> list[str]:
     """What to say of both accuracies, and which of them to believe: sentences."""
-    lines = []
-    if held_out is not None:
-        lines.append(f"Accuracy on held-out images of the same sites: {held_out}.")
-    if new_site is not None:
-        lines.append(f"Expected accuracy at a new site: {new_site}.")
-    lines.append(_which(held_out, new_site))
-    return lines
+    first = (
+        [] if held_out is None else [f"Accuracy on held-out images of the same sites: {held_out}."]
+    )
+    return [*first, *at_new_site(held_out, new_site)]
+
+
+def at_new_site(held_out: HeldOut | None, new_site: NewSite | None) -> list[str]:
+    """The same without the held-out accuracy itself."""
+    first = [] if new_site is None else [f"Expected accuracy at a new site: {new_site}."]
+    return [*first, _which(held_out, new_site)]
 
 
 def _which(held_out: HeldOut | None, new_site: NewSite | None) -> str:
@@ -132,11 +142,11 @@ def _which(held_out: HeldOut | None, new_site: NewSite | None) -> str:
         return "Believe it for photos of a site that the model has not seen."
     gap = held_out.accuracy - new_site.accuracy
     usual = (
-        "Believe the first for new photos of the sites in the training data, and the second for a "
-        "site that is not among them"
+        "Believe the held-out accuracy for new photos of the sites in the training data, and the "
+        "expected accuracy for a site that is not among them"
     )
     if held_out.too_few:
-        return f"{usual}; the first is of too few images to be believed at all."
+        return f"{usual}; the held-out accuracy is of too few images to be believed at all."
     if gap > new_site.highest - new_site.lowest and gap > 0.05:
         return f"{usual}: there, expect to lose about {100 * gap:.0f} points."
     return f"{usual}."

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ldpf.errors import SettingsError
-from ldpf.expectation.accuracies import HeldOut, NewSite, expected, from_json, to_json
+from ldpf.expectation.accuracies import (
+    HeldOut,
+    NewSite,
+    at_new_site,
+    expected,
+    from_json,
+    to_json,
+)
 from ldpf.expectation.conformal import ConformalSets, check_coverage
 from ldpf.expectation.outside import Outside
 from ldpf.expectation.site_estimate import SiteEstimate, SiteEstimator
@@ -69,6 +76,33 @@ class Expectation(KeptPart):
     def sentences(self) -> list[str]:
         """Both accuracies, and which of them to believe."""
         return expected(self.held_out, self.new_site)
+
+    def at_new_site(self) -> list[str]:
+        """`sentences` without the held-out accuracy itself."""
+        return at_new_site(self.held_out, self.new_site)
+
+    def summary(self) -> dict[str, Any]:
+        """Both accuracies with their intervals and the temperature, as plain values to print."""
+        held_out, site = self.held_out, self.new_site
+        return {
+            "held_out": held_out
+            and {
+                "accuracy": held_out.accuracy,
+                "interval": list(held_out.interval),
+                "n": held_out.n,
+                "too_few": held_out.too_few,
+            },
+            "new_site": site
+            and {
+                "accuracy": site.accuracy,
+                "range": [site.lowest, site.highest],
+                "interval": list(site.interval),
+                "by_domain": [asdict(domain) for domain in site.domains],
+            },
+            "temperature": self.temperature,
+            "calibrations": self.calibrations,
+            "sentences": self.sentences(),
+        }
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Calibrated probabilities of logits, [N, K] -> [N, K]."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.domains.diagnosis import NOTED
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
+from ldpf.expectation.advice import advise
 from ldpf.methods.overrides import with_settings
 from ldpf.models.folder import CONFIG, TENSORS
 from ldpf.models.saving import check_output_folder, load_model, read_config, write_model
@@ -29,6 +30,7 @@ from ldpf.utils.registry import part_settings
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
+from ldpf.workflows.expecting import ADVICE, with_expectation
 from ldpf.workflows.leaks import SEEN_IMAGES
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ def train_into(
     tracker: Tracker | None = None,
     search: Callable[[Path], Choice] | None = None,
     *,
+    advice: bool = True,
     overwrite: bool = False,
 ) -> Classifier:
     """Train, resume, or simply load the model of these settings, and keep it in `folder`.
@@ -148,6 +151,7 @@ def train_into(
         tracker: writes curves of the training, also of one that was done before.
         search: chooses settings first, with its trials in the folder given; None keeps those of
             `method`.
+        advice: compare the model with simple methods on the same images.
         overwrite: replace a model of other data or settings.
 
     Raises:
@@ -174,7 +178,17 @@ def train_into(
         write_json(settings_file, {"hash": digest, "settings": run})
     with says_on_stop(lambda: _what_is_kept(record)):
         return _train_new(
-            folder, method, train, validation, backbone, seed, digest, provenance, tracker, search
+            folder,
+            method,
+            train,
+            validation,
+            backbone,
+            seed,
+            digest,
+            provenance,
+            tracker,
+            search,
+            advice=advice,
         )
 
 
@@ -201,6 +215,8 @@ def _train_new(
     provenance: dict[str, Any],
     tracker: Tracker | None,
     search: Callable[[Path], Choice] | None,
+    *,
+    advice: bool,
 ) -> Classifier:
     """The training that `train_into` is about, where the model is not there yet."""
     record = folder / TRAINING
@@ -226,6 +242,10 @@ def _train_new(
             **{name: discovery[name] for name in NOTED if name in discovery},
             **measure_latent(classifier.latent, train, judged),
         }
+    classifier = with_expectation(method, classifier, train, validation, backbone, seed)
+    if advice:
+        compared = advise(classifier, train, validation, backbone, seed=seed)
+        provenance[ADVICE] = None if compared is None else compared.to_json()
     write_model(classifier, backbone, folder, provenance=provenance)
     (record / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)

@@ -15,6 +15,7 @@ from ldpf.domains.diagnostics import cross_table
 from ldpf.errors import SettingsError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
+from ldpf.expectation.advice import Advice
 from ldpf.experiments.results import RESULT_VERSION
 from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
@@ -36,6 +37,7 @@ from ldpf.utils.text import count, did_you_mean, quoted
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
+from ldpf.workflows.expecting import ADVICE
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.leaks import SEEN_IMAGES, hint_at_bursts, report_leaks
 from ldpf.workflows.model_writing import (
@@ -50,6 +52,7 @@ from ldpf.workflows.search import chooser, search_space
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.doctor import Finding
+    from ldpf.expectation import Expectation
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -98,6 +101,17 @@ class Training:
         return len(self.features) - len(self.train) - len(self.validation)
 
     @property
+    def expectation(self) -> Expectation | None:
+        """What to expect of the model, at a new site too; None where it was not measured."""
+        return self.classifier.expectation
+
+    @property
+    def advice(self) -> Advice | None:
+        """Which method to take on these images; None where none were compared."""
+        kept = self.provenance.get(ADVICE)
+        return None if kept is None else Advice.from_json(kept)
+
+    @property
     def latent_domains(self) -> dict[str, Any] | None:
         """What was measured of the latent domains; None without any."""
         return self.provenance.get("latent_domains")
@@ -127,7 +141,9 @@ class Training:
             "class_names": list(self.classifier.class_names),
             "validation_accuracy": self.accuracy,
             "latent_domains": self.latent_domains,
+            "expectation": None if self.expectation is None else self.expectation.summary(),
             "leaks": self.leaks.to_json(),
+            "advice": None if self.advice is None else self.advice.to_json(),
             "signs": [finding.to_json() for finding in self.findings],
             **({"auto": auto} if (auto := self.classifier.training.get("auto")) else {}),
         }
@@ -151,6 +167,7 @@ def train(
     seed: int = 0,
     track: str | Path | None = None,
     fail_on_leaks: bool = False,
+    advice: bool = True,
     overwrite: bool = False,
     device: str = "auto",
     command: str | None = None,
@@ -182,6 +199,7 @@ def train(
         track: folder for curves that TensorBoard shows.
         fail_on_leaks: stop before the training where held-out images are among those learned from,
             or images are under two classes. Without, the log warns of them.
+        advice: compare the model with simple methods on the same images, to say which to take.
         overwrite: replace a model in `out` that was trained with other data or settings.
         device: "auto", "cpu" or "cuda".
         command: kept in the model's provenance as the command that made it.
@@ -275,6 +293,7 @@ def train(
             provenance,
             tracker,
             choose,
+            advice=advice,
             overwrite=overwrite,
         )
         write_seen_images(folder / TRAINING / SEEN_IMAGES, learn.joined(validation))
