@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ldpf.models.base import Classifier
     from ldpf.models.prompt_classifier import PromptClassifier
     from ldpf.models.saving import load_model, save_model
-    from ldpf.workflows import DataSource, benchmark, discover, evaluate, predict, train
+    from ldpf.workflows import DataSource, benchmark, discover, evaluate, expect, predict, train
 
 _HOMES = {
     # data, backbones, features
@@ -41,6 +41,7 @@ _HOMES = {
     "benchmark": "ldpf.workflows.benchmarking",
     "discover": "ldpf.workflows.discovery",
     "evaluate": "ldpf.workflows.evaluation",
+    "expect": "ldpf.workflows.expecting",
     "predict": "ldpf.workflows.prediction",
     "train": "ldpf.workflows.training",
     # estimators
@@ -66,6 +67,7 @@ __all__ = [
     "benchmark",
     "discover",
     "evaluate",
+    "expect",
     "extract_features",
     "load_backbone",
     "load_dataset",

@@ -19,6 +19,7 @@ from ldpf.expectation.accuracies import (
     to_json,
 )
 from ldpf.expectation.conformal import ConformalSets, check_coverage
+from ldpf.expectation.nearness import Nearness
 from ldpf.expectation.outside import Outside
 from ldpf.expectation.site_estimate import SiteEstimate, SiteEstimator
 from ldpf.expectation.site_sets import site_sets, with_confidence
@@ -54,6 +55,7 @@ class Expectation(KeptPart):
         conformal: scores that prediction sets are made from.
         outside_check: tells images that the model should not be asked about.
         site_estimator: estimates accuracy from the photos of a site.
+        nearness: tells how far a site is from each latent domain.
         seconds: that measuring all this took.
     """
 
@@ -63,6 +65,7 @@ class Expectation(KeptPart):
     conformal: ConformalSets
     outside_check: Outside
     site_estimator: SiteEstimator
+    nearness: Nearness
     seconds: float = 0.0
     # Of a class without training images.
     minus_infinity: ClassVar[tuple[str, ...]] = ("site.bias",)
@@ -202,6 +205,7 @@ class Expectation(KeptPart):
             **by_domain,
             **with_prefix("outside", self.outside_check.tensors()),
             **with_prefix("site", self.site_estimator.tensors()),
+            **with_prefix("near", self.nearness.tensors()),
         }
 
     @classmethod
@@ -210,6 +214,7 @@ class Expectation(KeptPart):
         names = ["held_out", *map(str, range(values["calibrated_on"]))]
         scores: dict[str, Shape] = {f"scores.{name}": (f"images.{name}",) for name in names}
         scores |= with_prefix("outside", Outside.shapes(embed_dim))
+        scores |= with_prefix("near", Nearness.shapes(embed_dim))
         return scores | with_prefix("site", SiteEstimator.shapes(n_classes, embed_dim))
 
     @classmethod
@@ -226,5 +231,6 @@ class Expectation(KeptPart):
             ConformalSets(tensors["scores.held_out"], by_domain, values["score"]),
             Outside.from_tensors(without_prefix("outside", tensors)),
             SiteEstimator.from_saved(values["estimators"], without_prefix("site", tensors)),
+            Nearness.from_tensors(without_prefix("near", tensors)),
             values["seconds"],
         )

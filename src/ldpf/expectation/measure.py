@@ -11,6 +11,7 @@ from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, new_site_of
 from ldpf.expectation.conformal import ConformalSets
 from ldpf.expectation.estimators.base import KnownSite, SiteAnswers
 from ldpf.expectation.expectation import Expectation
+from ldpf.expectation.nearness import Nearness
 from ldpf.expectation.odd_pictures import odd_features
 from ldpf.expectation.outside import Outside
 from ldpf.expectation.site_estimate import (
@@ -78,6 +79,7 @@ def measure_expectation(
         conformal,
         outside,
         SiteEstimator.measure(sites, second, shares),
+        _nearness(classifier, images, answers),
         time.monotonic() - started,
     )
 
@@ -85,6 +87,14 @@ def measure_expectation(
 def _held_out(logits: torch.Tensor, labels: torch.Tensor) -> HeldOut | None:
     right = int((logits.argmax(dim=1) == labels).sum())
     return HeldOut(right, len(labels)) if len(labels) else None
+
+
+def _nearness(classifier: Classifier, images: FeatureSet, answers: LeftOutAnswers) -> Nearness:
+    """Of the latent domains of the model; of those left out where it has fewer than two."""
+    latent = classifier.latent
+    if latent is not None and latent.n_domains > 1:
+        return Nearness.measure(images.features, latent.assign(images.features))
+    return Nearness.measure(images.features[answers.indices], answers.groups)
 
 
 def _domains(answers: LeftOutAnswers) -> list[LeftOutDomain]:

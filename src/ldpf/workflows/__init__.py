@@ -5,6 +5,7 @@
 | `ldpf train` | `train` |
 | `ldpf evaluate` | `evaluate` |
 | `ldpf predict` | `predict` |
+| `ldpf expect` | `expect` |
 | `ldpf domains` | `discover` |
 | `ldpf features` | `encode` |
 | `ldpf data check` | `check_data` |
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ldpf.workflows.discovery import discover
     from ldpf.workflows.encoding import encode
     from ldpf.workflows.evaluation import evaluate
+    from ldpf.workflows.expecting import expect
     from ldpf.workflows.exporting import export
     from ldpf.workflows.inspecting import describe_model
     from ldpf.workflows.prediction import predict
@@ -67,6 +69,7 @@ _HOMES = {
     "discover": ".discovery",
     "encode": ".encoding",
     "evaluate": ".evaluation",
+    "expect": ".expecting",
     "export": ".exporting",
     "list_datasets": ".datasets",
     "predict": ".prediction",
@@ -92,6 +95,7 @@ __all__ = [
     "discover",
     "encode",
     "evaluate",
+    "expect",
     "export",
     "list_datasets",
     "predict",

@@ -1,47 +1,205 @@
-"""Measuring what to expect of a model, where its images allow it."""
+"""What to expect at a new site, from its unlabeled photos: the work of `ldpf expect`."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ldpf.errors import LdpfError
-from ldpf.expectation import measure_expectation
+from ldpf.data import ImageDataset
+from ldpf.data.embeddings import has_embeddings
+from ldpf.errors import ModelError
+from ldpf.expectation.class_shares import expected_counts, missing_classes
+from ldpf.expectation.expectation import SITE_PHOTOS
+from ldpf.models.saving import read_config
+from ldpf.utils.arrays import unit_rows
+from ldpf.utils.paths import full_path
+from ldpf.utils.text import count, some
+from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, load_trained
+from ldpf.workflows.photos import list_site
+from ldpf.workflows.prediction import read_embeddings
+from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
-    from ldpf.backbones import Backbone
-    from ldpf.features.feature_set import FeatureSet
-    from ldpf.methods import Method
-    from ldpf.models.base import Classifier
+    import torch
+
+    from ldpf.expectation import Expectation, SiteEstimate
 
 log = logging.getLogger("ldpf")
 
-ADVICE = "advice"
-"""Where a model's provenance keeps what it was compared with."""
+MANY_OUTSIDE = 0.05
+"""Share of photos outside from which the site is called unlike the training images."""
+
+MUCH_LOST = 0.1
+"""How far an estimate lies below held-out accuracy before photos of the site should be labeled."""
 
 
-def with_expectation(
-    method: Method,
-    classifier: Classifier,
-    train: FeatureSet,
-    validation: FeatureSet,
-    backbone: Backbone,
-    seed: int,
-) -> Classifier:
-    """The classifier with what to expect of it; as it is where the images do not allow that.
+@dataclass(frozen=True)
+class SiteExpectation:
+    """What to expect of a model at a site, from n photos of it.
+
+    Attributes:
+        model: its folder.
+        photos: where the photos are.
+        expectation: what was measured when the model was trained.
+        estimate: the accuracy at the site, by every estimator.
+        distances: to each latent domain by its id.
+        between: the smallest and the largest distance of two latent domains; None where there are
+            fewer than two.
+        n_outside: photos that the model should not be asked about.
+        counts: photos of each class that the site most likely has.
+        missing: classes that seem to be missing, or that the model does not recognize there.
+    """
+
+    model: Path
+    photos: str
+    expectation: Expectation
+    estimate: SiteEstimate
+    distances: dict[int, float]
+    between: tuple[float, float] | None
+    n_outside: int
+    counts: dict[str, float]
+    missing: tuple[str, ...]
+
+    @property
+    def far(self) -> bool:
+        """Whether the site is farther from every latent domain than these are from each other."""
+        return self.between is not None and min(self.distances.values()) > self.between[1]
+
+    @property
+    def advice(self) -> list[str]:
+        """What to do, in sentences with commands."""
+        model, photos = shlex.quote(str(self.model)), shlex.quote(self.photos)
+        estimate, held_out = self.estimate, self.expectation.held_out
+        said = []
+        if estimate.n < SITE_PHOTOS:
+            said.append(f"Give {SITE_PHOTOS} photos or more; {estimate.n} say little of a site.")
+        if self.n_outside > MANY_OUTSIDE * estimate.n:
+            said.append(
+                f"Look at what is outside first: column outside of ldpf predict {model} {photos}."
+            )
+        known = None if held_out is None or held_out.too_few else held_out.accuracy
+        if known is not None and known - estimate.accuracy > MUCH_LOST:
+            said.append(
+                f"The model loses about {100 * (known - estimate.accuracy):.0f} points here: label "
+                f"some of these photos, measure with ldpf evaluate {model} LABELED, and add them "
+                "to the training images."
+            )
+        if not said:
+            said.append(f"Use it here: ldpf predict {model} {photos} --sets 0.9")
+        return said
+
+    @property
+    def missing_words(self) -> str | None:
+        """Which classes seem to be missing; None where none does."""
+        if not self.missing:
+            return None
+        counts = [f"{name} ({self.counts[name]:.0f})" for name in self.missing]
+        return (
+            f"Classes that are hardly among {count(self.estimate.n, 'photo')}: "
+            f"{some(counts, limit=10)}. Either the site has none of them, or the model does not "
+            f"recognize them there{self._likelier}."
+        )
+
+    @property
+    def _likelier(self) -> str:
+        held_out = self.expectation.held_out
+        if held_out is None or held_out.accuracy - self.estimate.accuracy <= MUCH_LOST:
+            return ""
+        return ", which is likelier where it is so often wrong"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        estimate = self.estimate
+        return {
+            "model": str(self.model),
+            "photos": self.photos,
+            "n": estimate.n,
+            "accuracy": estimate.accuracy,
+            "interval": [estimate.low, estimate.high],
+            "estimators": estimate.by_estimator,
+            "expectation": self.expectation.summary(),
+            "distances": {str(domain): d for domain, d in self.distances.items()},
+            "between_domains": None if self.between is None else list(self.between),
+            "far": self.far,
+            "n_outside": self.n_outside,
+            "counts": self.counts,
+            "missing": list(self.missing),
+            "advice": self.advice,
+        }
+
+
+def expect(
+    model: str | Path,
+    photos: Images,
+    *,
+    backbone: AnyBackbone | None = None,
+    device: str = "auto",
+) -> SiteExpectation:
+    """Estimate how good a model is at a new site, from photos of it without labels.
+
+    Labels, where the photos have some, are not looked at. Photos that cannot be read are left out,
+    with a warning.
 
     Args:
-        method: with the settings that `classifier` was trained with.
-        classifier: trained on `train`.
-        train: its training images.
-        validation: those held out; may be empty.
-        backbone: that made the features.
-        seed: of the training.
+        model: a model folder.
+        photos: of one site: a folder, an image, a table, or embeddings.
+        backbone: where the backbone lies now; None for where it was during training.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        DataError: there are no photos, or embeddings are of another size than the model's.
+        ModelError: the folder holds no model, or one that keeps nothing of what to expect.
     """
-    log.info("measuring what to expect of the model at a new site")
-    try:
-        measured = measure_expectation(method, classifier, train, validation, backbone, seed=seed)
-    except LdpfError as error:
-        log.warning("what to expect of the model could not be measured: %s", error)
-        return classifier
-    return classifier.with_expectation(measured)
+    folder = Path(model)
+    if not read_config(folder).get("expectation"):
+        raise ModelError(
+            f"The model in {str(folder)!r} keeps nothing of what to expect of it: it comes from an "
+            "earlier version, or its images did not allow it. Train it again with ldpf train."
+        )
+    given = photos if isinstance(photos, ImageDataset | DataSource) else DataSource(photos)
+    if isinstance(given, DataSource):
+        given = replace(given, skip_bad=True)
+    file = full_path(given.source) if isinstance(given, DataSource) else None
+    if file is not None and file.is_file() and has_embeddings(file):
+        trained = load_trained(folder, backbone, device)
+        features = unit_rows(read_embeddings(file, trained.backbone)[1])
+    else:
+        listed = list_site(given)
+        trained = load_trained(folder, backbone, device)
+        features = listed.encode(trained.backbone).features.features
+    where = str(given.source if isinstance(given, DataSource) else given.root)
+    return site_expectation(trained, features, where)
+
+
+def site_expectation(trained: TrainedModel, features: torch.Tensor, where: str) -> SiteExpectation:
+    """What to expect at the site that photos are of.
+
+    Args:
+        trained: a model with an expectation.
+        features: [n, D] of its photos.
+        where: they are, for commands.
+
+    Raises:
+        DataError: there are no photos.
+    """
+    classifier, expectation = trained.classifier, trained.classifier.expectation
+    assert expectation is not None
+    estimate = expectation.estimate(classifier, features)
+    between = expectation.nearness.between
+    shares = expectation.site_estimator.shares
+    counts = expected_counts(classifier.probabilities(features), shares)
+    names = classifier.class_names
+    return SiteExpectation(
+        model=trained.folder,
+        photos=where,
+        expectation=expectation,
+        estimate=estimate,
+        distances=expectation.nearness.of_site(features),
+        between=(min(between), max(between)) if between else None,
+        n_outside=int(expectation.outside(features)[1].sum()),
+        counts=dict(zip(names, counts.tolist(), strict=True)),
+        missing=tuple(missing_classes(counts, shares, names)),
+    )

@@ -30,8 +30,8 @@ from ldpf.utils.registry import part_settings
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
-from ldpf.workflows.expecting import ADVICE, with_expectation
 from ldpf.workflows.leaks import SEEN_IMAGES
+from ldpf.workflows.measuring import ADVICE, with_expectation
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

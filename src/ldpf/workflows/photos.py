@@ -76,13 +76,41 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
             images.source.source,
             some(present, limit=5),
         )
-        labels = np.zeros(len(dataset), np.int64)
-        unlabeled = replace(dataset, labels=labels, class_names=(UNLABELED,), splits=None)
-        return ListedPhotos(replace(images, dataset=unlabeled), labeled=False)
+        return ListedPhotos(without_labels(images), labeled=False)
     check_classes(dataset, class_names, model)
     if dataset.splits is not None and (dataset.splits == "test").any():
         images = replace(images, dataset=dataset.subset(dataset.splits == "test"))
     return ListedPhotos(images, labeled=True)
+
+
+def list_site(data: Images) -> ListedImages:
+    """List the photos of a site whose labels nobody looks at: of any classes, or of none.
+
+    Args:
+        data: a folder with everything below it, an image, a table (of one with a split column, the
+            rows marked test, where there are some), or a dataset.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not isinstance(data, ImageDataset):
+        source = data if isinstance(data, DataSource) else DataSource(data)
+        path = full_path(source.source)
+        if path.is_dir() or path.suffix.lower() in image_endings():
+            return list_unlabeled(source)
+    images = list_images(data)
+    splits = images.dataset.splits
+    if splits is not None and (splits == "test").any():
+        images = replace(images, dataset=images.dataset.subset(splits == "test"))
+    return without_labels(images)
+
+
+def without_labels(images: ListedImages) -> ListedImages:
+    """The same images, all of the one class `UNLABELED`."""
+    dataset = images.dataset
+    labels = np.zeros(len(dataset), np.int64)
+    unlabeled = replace(dataset, labels=labels, class_names=(UNLABELED,), splits=None)
+    return replace(images, dataset=unlabeled)
 
 
 def list_unlabeled(source: DataSource) -> ListedImages:

@@ -213,13 +213,7 @@ class Predictor:
             yield from self._in_batches(self._features(file))
 
     def _features(self, file: Path) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
-        names, embeddings = list_unlabelled(file)
-        if embeddings.shape[1] != self.backbone.embed_dim:
-            raise DataError(
-                f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "
-                f"model's image features hold {self.backbone.embed_dim:,}; compute them with the "
-                f"backbone {self.backbone.name!r}."
-            )
+        names, embeddings = read_embeddings(file, self.backbone)
         for name, row in zip(names, embeddings, strict=True):
             if not np.isfinite(row).all() or not row.any():
                 yield name, None, "holds NaN or infinite values, or zeros only"
@@ -286,6 +280,22 @@ def find_images(
                 yield from iter_image_files(name, left_out=left_out)
             elif name:
                 yield Path(name)
+
+
+def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarray]:
+    """Names and embeddings [N, D] in a file; see `list_unlabelled`.
+
+    Raises:
+        DataError: the file cannot be read, or its embeddings are of another size than the model's.
+    """
+    names, embeddings = list_unlabelled(file)
+    if embeddings.shape[1] != backbone.embed_dim:
+        raise DataError(
+            f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "
+            f"model's image features hold {backbone.embed_dim:,}; compute them with the "
+            f"backbone {backbone.name!r}."
+        )
+    return names, embeddings
 
 
 def _embeddings(paths: Sequence[str]) -> list[Path]:

@@ -1,0 +1,104 @@
+"""What to expect at a new site, from photos without labels."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldpf import workflows
+from ldpf.errors import DataError, ModelError
+from ldpf.expectation.estimators.base import ESTIMATORS
+from ldpf.features.inputs import to_features
+from ldpf.workflows.inputs import load_trained
+
+
+@pytest.fixture
+def photos(draw, tmp_path: Path) -> Path:
+    """Photos of a site in no folders of classes."""
+    folder = tmp_path / "site" / "card"
+    folder.mkdir(parents=True)
+    for i, file in enumerate(sorted(draw(tmp_path / "drawn").rglob("*.png"))):
+        shutil.copy(file, folder / f"{i:03d}.png")
+    return folder.parent
+
+
+def test_the_estimate_is_that_of_the_model_by_every_estimator(model, photos):
+    result = workflows.expect(model, photos)
+    trained = load_trained(model)
+    files = sorted(photos.rglob("*.png"))
+    features = to_features(files, trained.backbone)
+    said = trained.classifier.expectation.estimate(trained.classifier, features)
+    assert result.estimate.n == len(files)
+    assert set(result.estimate.by_estimator) == set(ESTIMATORS)
+    assert result.estimate.accuracy == pytest.approx(said.accuracy, abs=1e-6)
+    assert result.estimate.low <= result.estimate.accuracy <= result.estimate.high
+
+
+def test_labels_are_not_looked_at(model, images, tmp_path):
+    right = workflows.expect(model, images).to_json()
+    wrong = tmp_path / "wrong"
+    names = sorted(folder.name for folder in next(iter(images.iterdir())).iterdir())
+    for domain in images.iterdir():
+        for name, other in zip(names, names[1:] + names[:1], strict=True):
+            shutil.copytree(domain / name, wrong / domain.name / other)
+    swapped = workflows.expect(model, wrong).to_json()
+    assert swapped["accuracy"] == pytest.approx(right["accuracy"], abs=1e-6)
+
+
+def test_embeddings_are_photos_too(model, photos, tmp_path):
+    trained = load_trained(model)
+    features = to_features(sorted(photos.rglob("*.png")), trained.backbone)
+    np.save(tmp_path / "site.npy", features.numpy())
+    result = workflows.expect(model, tmp_path / "site.npy")
+    assert result.estimate.accuracy == pytest.approx(
+        workflows.expect(model, photos).estimate.accuracy, abs=1e-6
+    )
+    np.save(tmp_path / "small.npy", features.numpy()[:, :5])
+    with pytest.raises(DataError, match=r"hold 5 numbers each, but the model's .* hold 16"):
+        workflows.expect(model, tmp_path / "small.npy")
+
+
+def test_folders_of_other_classes_are_photos_without_labels(model, photos, caplog):
+    (photos / "card").rename(photos / "cat")
+    shutil.copytree(photos / "cat", photos / "no class of the model")
+    result = workflows.expect(model, photos)
+    assert result.estimate.n == len(list(photos.rglob("*.png")))
+    assert "classes" not in caplog.text
+
+
+def test_photos_of_the_training_are_near_and_others_have_distances(model, images, photos):
+    own = workflows.expect(model, images)
+    assert set(own.distances) == set(workflows.expect(model, photos).distances)
+    assert not own.far
+
+
+def test_photos_that_cannot_be_read_are_left_out(model, photos, caplog):
+    n = workflows.expect(model, photos).estimate.n
+    (photos / "broken.png").write_bytes(b"no picture")
+    assert workflows.expect(model, photos).estimate.n == n
+    assert "left out 1 image that cannot be used" in caplog.text
+
+
+def test_no_photos_are_refused(model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images"):
+        workflows.expect(model, tmp_path / "empty")
+
+
+def test_a_model_of_before_is_refused_in_one_sentence(model, photos, tmp_path):
+    old = shutil.copytree(model, tmp_path / "old")
+    config = json.loads((old / "config.json").read_text())
+    del config["expectation"]
+    (old / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="keeps nothing of what to expect of it"):
+        workflows.expect(old, photos)
+
+
+def test_few_photos_are_said_to_be_few(model, photos):
+    for file in sorted(photos.rglob("*.png"))[10:]:
+        file.unlink()
+    assert "Give 50 photos or more; 10 say little" in workflows.expect(model, photos).advice[0]
