@@ -15,8 +15,12 @@ from PIL import Image
 
 from ldpf import workflows
 from ldpf.errors import SettingsError
+from ldpf.expectation.odd_pictures import odd_pictures
+from ldpf.features.inputs import to_features
 from ldpf.models.prompt_classifier import PromptClassifier
+from ldpf.workflows.inputs import load_trained
 from ldpf.workflows.prediction import NOT_FINITE, Predictor
+from ldpf.workflows.writers import DOUBT
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
 
@@ -29,7 +33,9 @@ def test_csv_has_exactly_these_columns(model, images, run):
     result = run("predict", model, images / "art" / "cat")
     assert result.exit_code == 0
     header = result.stdout.splitlines()[0]
-    assert header == "path,label,probability,domain_0,domain_1,domain_2,error"
+    assert header == (
+        "path,label,probability,domain_0,domain_1,domain_2,outside,outside_score,set,error"
+    )
     for row in rows(result.stdout):
         assert row["label"] in ("cat", "dog", "house")
         assert 1 / 3 <= float(row["probability"]) <= 1
@@ -63,7 +69,7 @@ def test_a_file_named_like_a_formula_is_no_formula_in_csv(
 
 def test_top_k_names_further_classes(model, images, run):
     result = run("predict", model, images / "art" / "cat", "--top-k", 3)
-    columns = "label_2,probability_2,label_3,probability_3,error"
+    columns = "label_2,probability_2,label_3,probability_3,outside,outside_score,set,error"
     assert result.stdout.splitlines()[0] == f"path,label,probability,{','.join(DOMAINS)},{columns}"
     for row in rows(result.stdout):
         assert {row["label"], row["label_2"], row["label_3"]} == {"cat", "dog", "house"}
@@ -77,12 +83,102 @@ def test_json_lines_have_the_same_keys_and_a_list(model, images, run):
     result = run("predict", model, images / "art" / "cat", "--format", "jsonl", "--top-k", 2)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     for line, row in zip(lines, plain, strict=True):
-        assert line.keys() == {"path", "label", "probability", *DOMAINS, "top_k", "error"}
+        assert line.keys() == {"path", "label", "probability", *DOMAINS, "top_k", *DOUBT, "error"}
         assert (line["path"], line["label"]) == (row["path"], row["label"])
         assert line["probability"] == pytest.approx(float(row["probability"]), abs=1e-5)
         assert line["top_k"][0] == [line["label"], line["probability"]]
         assert len(line["top_k"]) == 2
         assert line["error"] is None
+
+
+def test_every_answer_says_when_not_to_trust_it(model, images, run):
+    trained = load_trained(model)
+    expectation = trained.classifier.expectation
+    files = sorted((images / "art" / "cat").glob("*.png"))
+    features = to_features(files, trained.backbone)
+    scores, flags = expectation.outside(features)
+    p = trained.classifier.probabilities(features)
+    names = trained.classifier.class_names
+    sets = expectation.sets(p, 0.9, "worst-domain").tolist()
+    for i, row in enumerate(rows(run("predict", model, images / "art" / "cat").stdout)):
+        assert float(row["outside_score"]) == pytest.approx(float(scores[i]), abs=1e-3)
+        assert row["outside"] == str(bool(flags[i])).lower()
+        expected = {name for name, within in zip(names, sets[i], strict=True) if within}
+        assert set(row["set"].split("|")) == expected
+        assert row["set"].split("|")[0] == row["label"]
+
+
+def test_sets_are_made_for_the_site_where_they_are_asked_for(model, images, run):
+    trained = load_trained(model)
+    result = run("predict", model, images, "--sets", 0.8, "--batch-size", 7)
+    found = rows(result.stdout)
+    features = to_features([row["path"] for row in found], trained.backbone)
+    p = trained.classifier.probabilities(features)
+    sets = trained.classifier.expectation.sets(p, 0.8, "site")
+    assert [len(row["set"].split("|")) for row in found] == sets.sum(dim=1).tolist()
+    unsure = int((sets.sum(dim=1) > 1).sum())
+    assert f"{unsure} with more than one class in the set" in result.stderr
+
+
+def test_few_images_have_sets_of_the_worst_domain(model, images, run):
+    one = run("predict", model, images / "art" / "cat").stdout
+    assert run("predict", model, images / "art" / "cat", "--sets", 0.9).stdout == one
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl"])
+def test_doubtful_answers_are_left_out_and_counted(model, images, run, output_format):
+    plain = rows(run("predict", model, images / "art", "--top-k", 2).stdout)
+    middle = sorted(float(row["probability"]) for row in plain)[9]
+    command = ("predict", model, images / "art", "--top-k", 2, "--format", output_format)
+    result = run(*command, "--abstain-below", middle)
+    if output_format == "csv":
+        found = rows(result.stdout)
+        labels = [(row["label"], row["label_2"]) for row in found]
+    else:
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        labels = [(row["label"] or "", row["top_k"][1][0] or "") for row in found]
+    below = [float(row["probability"]) < middle for row in plain]
+    assert 0 < sum(below) < len(plain)
+    for row, label, before, doubtful in zip(found, labels, plain, below, strict=True):
+        assert label == (("", "") if doubtful else (before["label"], before["label_2"]))
+        assert float(row["probability"]) == pytest.approx(float(before["probability"]), abs=1e-5)
+        assert not row["error"]
+    assert f"{sum(below)} left without an answer" in result.stderr
+
+
+def test_noise_is_counted_in_the_closing_line(model, tmp_path, run):
+    for i, picture in enumerate(odd_pictures(2, seed=9)):
+        picture.convert("RGB").save(tmp_path / f"{i}.png")
+    result = run("predict", model, tmp_path)
+    outside = sum(row["outside"] == "true" for row in rows(result.stdout))
+    assert outside >= 16
+    assert f"{outside} outside of what the model knows" in result.stderr
+
+
+@pytest.fixture
+def old_model(model, tmp_path) -> Path:
+    """A model of a version that measured nothing of what to expect."""
+    old = Path(shutil.copytree(model, tmp_path / "old"))
+    config = json.loads((old / "config.json").read_text())
+    del config["expectation"]
+    (old / "config.json").write_text(json.dumps(config))
+    return old
+
+
+def test_a_model_of_before_leaves_the_columns_empty_and_says_so(old_model, images, run):
+    result = run("predict", old_model, images / "art" / "cat")
+    assert result.exit_code == 0
+    assert result.stderr.count("keeps nothing of what to expect of it") == 1
+    for row in rows(result.stdout):
+        assert row["label"] and row["outside"] == row["outside_score"] == row["set"] == ""
+    line = run("predict", old_model, images / "art" / "cat", "--format", "jsonl").stdout
+    assert {json.loads(line.splitlines()[0])[name] for name in DOUBT} == {None}
+
+
+def test_sets_of_a_model_of_before_are_refused(old_model, images, run):
+    result = run("predict", old_model, images / "art" / "cat", "--sets", 0.9)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Error: There are no prediction sets: the model in" in result.stderr
 
 
 @pytest.fixture
@@ -104,6 +200,10 @@ def test_parquet_has_the_columns_and_values_of_csv(model, images, tmp_path, run,
         for name, text in expected.items():
             if isinstance(row[name], float):
                 assert row[name] == pytest.approx(float(text), abs=1e-6)
+            elif isinstance(row[name], bool):
+                assert text == str(row[name]).lower()
+            elif isinstance(row[name], list):
+                assert "|".join(row[name]) == text
             else:
                 assert (row[name] or "") == text
 
@@ -163,7 +263,7 @@ def test_parquet_without_pyarrow_says_what_to_install(model, images, run, monkey
 
 def test_a_model_with_one_prompt_has_one_domain_column(coop_model, images, run):
     result = run("predict", coop_model, images / "art" / "cat")
-    assert result.stdout.startswith("path,label,probability,domain_0,error\n")
+    assert result.stdout.startswith("path,label,probability,domain_0,outside,")
     assert {row["domain_0"] for row in rows(result.stdout)} == {"1.000000"}
 
 
@@ -284,6 +384,18 @@ def test_ctrl_c_leaves_the_rows_so_far(model, images, tmp_path, run, monkeypatch
             "Error: top_k=4 should be between 1 and 3, the number of classes.",
         ),
         (("--batch-size", "0"), "Error: batch_size=0 should be a whole number of at least 1."),
+        (
+            ("--sets", "90"),
+            "Error: coverage=90.0 should be a number between 0 and 1, both excluded, such as 0.9.",
+        ),
+        (
+            ("--calibration", "best"),
+            "Error: calibration='best' should be one of held-out, left-out, worst-domain, site.",
+        ),
+        (
+            ("--abstain-below", "2"),
+            "Error: abstain_below=2.0 should be a finite number from 0 to 1.",
+        ),
     ],
 )
 def test_bad_options_end_with_a_sentence(model, images, run, options, sentence: str):

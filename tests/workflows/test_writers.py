@@ -12,7 +12,7 @@ from ldpf.errors import SettingsError
 from ldpf.workflows.writers import Row, check_destination, column_names, part_of, write_rows
 
 ROWS = [
-    Row("a.png", (("cat", 0.75), ("dog", 0.25)), (0.5, 0.5)),
+    Row("a.png", (("cat", 0.75), ("dog", 0.25)), (0.5, 0.5), outside=-0.5, classes=("cat", "a|b")),
     Row("b.png", error="not an image"),
 ]
 
@@ -26,16 +26,17 @@ def written(output_format: str, rows: list[Row] = ROWS, **options: bool) -> str:
 def test_columns_of_csv():
     assert column_names(2, 2) == [
         *("path", "label", "probability", "domain_0", "domain_1"),
-        *("label_2", "probability_2", "error"),
+        *("label_2", "probability_2", "outside", "outside_score", "set", "error"),
     ]
     assert written("csv").splitlines()[1:] == [
-        "a.png,cat,0.750000,0.500000,0.500000,dog,0.250000,",
-        "b.png,,,,,,,not an image",
+        r"a.png,cat,0.750000,0.500000,0.500000,dog,0.250000,false,-0.500000,cat|a\|b,",
+        "b.png,,,,,,,,,,not an image",
     ]
 
 
 def formulas(start: str) -> list[Row]:
-    answer = Row(f"{start}1.png", ((f"{start}cat", 0.75), ("a=b", 0.25)), (0.5, 0.5))
+    top = ((f"{start}cat", 0.75), ("a=b", 0.25))
+    answer = Row(f"{start}1.png", top, (0.5, 0.5), classes=(f"{start}cat", "a=b"))
     return [answer, Row("b.png", error=f"{start}2")]
 
 
@@ -44,6 +45,7 @@ def test_csv_has_no_cell_that_a_spreadsheet_runs(start):
     text = written("csv", formulas(start))
     _, first, second = csv.reader(io.StringIO(text, newline=""))
     assert [first[0], first[1], first[5]] == [f"'{start}1.png", f"'{start}cat", "a=b"]
+    assert first[-2] == f"'{start}cat|a=b"
     assert [second[0], second[-1]] == ["b.png", f"'{start}2"]
 
 
@@ -57,8 +59,21 @@ def test_raw_csv_and_json_lines_keep_names_as_they_are(start):
 
 def test_json_lines_have_null_for_what_is_missing():
     first, second = map(json.loads, written("jsonl").splitlines())
+    assert (first["outside"], first["outside_score"]) == (False, -0.5)
+    assert (first["set"], second["outside"], second["set"]) == (["cat", "a|b"], None, None)
     assert first["top_k"] == [["cat", 0.75], ["dog", 0.25]]
     assert (second["label"], second["domain_1"], second["error"]) == (None, None, "not an image")
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl"])
+def test_where_the_model_abstains_the_class_is_missing_and_the_probability_is_not(output_format):
+    row = Row("a.png", (("cat", 0.4), ("dog", 0.3)), (1.0, 0.0), abstained=True)
+    text = written(output_format, [row])
+    assert "cat" not in text and "dog" not in text and "0.4" in text
+
+
+def test_above_0_is_outside():
+    assert [Row("a", outside=score).is_outside for score in (None, 0.0, 0.1)] == [None, False, True]
 
 
 def test_a_file_keeps_the_rows_so_far_under_another_name(tmp_path):

@@ -51,6 +51,34 @@ def predict(
     top_k: Annotated[
         int, typer.Option(help="How many classes to name for each image, most probable first.")
     ] = 1,
+    sets: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of images whose set (column set) should hold the true class, such as 0.9. "
+            "Default: 0.9, without waiting for all images.",
+            show_default=False,
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What sets are calibrated on: held-out (images of the training sites), left-out "
+            "(latent domains left out), worst-domain (the worst of these), or site (all images "
+            "given, which are of one site; rows come when all are answered). Default: site with "
+            "--sets and 50 images or more, else worst-domain.",
+            show_default=False,
+        ),
+    ] = None,
+    abstain_below: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Name no class where the probability is below P; label is empty then.",
+            show_default=False,
+        ),
+    ] = None,
     raw: Annotated[
         bool,
         typer.Option(
@@ -65,15 +93,17 @@ def predict(
 ) -> None:
     """Classify images with a trained model.
 
-    For each image: the class, its probability, and the weight of each latent
-    domain in the answer. An image that cannot be read, or whose probabilities
-    are not finite, gets a row with the reason in the column error, and the
-    exit code is 1. Rows come in the order of the images, as they are ready;
-    memory stays the same for any number.
+    For each image: the class, its probability, the weight of each latent
+    domain in the answer, whether it lies outside of what the model knows, and
+    the set of classes that it may well be of. An image that cannot be read, or
+    whose probabilities are not finite, gets a row with the reason in the column
+    error, and the exit code is 1. Rows come in the order of the images, as they
+    are ready; memory stays the same for any number.
 
     \b
     Examples:
       ldpf predict my-model new-photos --out predictions.csv
+      ldpf predict my-model new-photos --sets 0.9 --abstain-below 0.5
       ldpf predict my-model embeddings.npy
       find . -name '*.jpg' | ldpf predict my-model - | head
     """
@@ -85,6 +115,9 @@ def predict(
         model.model,
         paths,
         top_k=top_k,
+        sets=sets,
+        calibration=calibration,
+        abstain_below=abstain_below,
         batch_size=batch_size,
         backbone=model.backbone,
         device=device,
@@ -100,6 +133,8 @@ def predict(
         note(f"Stopped after {predictions.tally}.{rest}")
         raise typer.Exit(exit_code(stop)) from None
     log.info("%s", predictions.tally)
+    if doubts := predictions.tally.doubts:
+        log.info("doubtful: %s", doubts)
     if unreadable := predictions.tally.unreadable:
         note(
             f"{count(unreadable, 'image')} got no answer; the column error says why.",

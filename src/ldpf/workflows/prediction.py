@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.features.encode import stream_features
 from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
-from ldpf.utils.constraints import Whole, check_value
+from ldpf.utils.constraints import Number, Whole, check_value
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path, is_folder
 from ldpf.utils.text import count
+from ldpf.workflows.doubt import Doubt, doubt_of
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.writers import Row, write_rows
 
@@ -49,17 +51,41 @@ class Tally:
     Attributes:
         images: rows.
         unreadable: rows with an error: the image could not be read, or its answer is not finite.
+        outside: rows of images outside of what the model knows.
+        unsure: rows whose prediction set has more than one class.
+        abstained: rows without a class, because the answer is too doubtful.
         started: seconds of a monotonic clock.
     """
 
     images: int = 0
     unreadable: int = 0
+    outside: int = 0
+    unsure: int = 0
+    abstained: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self.started
         rate = self.images / max(seconds, 1e-9)
         return f"{count(self.images, 'image')} in {seconds:.1f} s ({rate:,.1f} a second)"
+
+    def add(self, row: Row) -> None:
+        """Count one row."""
+        self.images += 1
+        self.unreadable += row.error is not None
+        self.outside += bool(row.is_outside)
+        self.unsure += len(row.classes or ()) > 1
+        self.abstained += row.abstained
+
+    @property
+    def doubts(self) -> str:
+        """How many answers not to trust, in words; empty where there are none."""
+        kinds = {
+            "outside of what the model knows": self.outside,
+            "with more than one class in the set": self.unsure,
+            "left without an answer": self.abstained,
+        }
+        return ", ".join(f"{n:,} {words}" for words, n in kinds.items() if n)
 
 
 class Predictions:
@@ -86,8 +112,7 @@ class Predictions:
     def __iter__(self) -> Iterator[Row]:
         reported = time.monotonic()
         for row in self._rows:
-            self.tally.images += 1
-            self.tally.unreadable += row.error is not None
+            self.tally.add(row)
             yield row
             due = self.tally.images % self._batch_size == 0
             if due and time.monotonic() - reported >= REPORT_EVERY_S:
@@ -130,6 +155,9 @@ def predict(
     images: str | Path | Sequence[str | Path],
     *,
     top_k: int = 1,
+    sets: float | None = None,
+    calibration: str | None = None,
+    abstain_below: float | None = None,
     batch_size: int = 64,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
@@ -138,13 +166,21 @@ def predict(
     """Classify images with a trained model.
 
     An image that cannot be read, or whose probabilities are not finite, gets a row with the reason.
-    Memory stays the same for any number.
+    Memory stays the same for any number, but with sets calibrated on the images themselves: then
+    all are answered before the first row.
 
     Args:
         model: a model folder.
         images: images, folders (with everything below them), or embeddings: arrays .npy or
             .parquet files with a column embedding.
         top_k: how many classes to name for each image.
+        sets: share of images whose prediction set should hold the true class; None for 0.9, without
+            waiting for all images.
+        calibration: what sets are calibrated on, see `Expectation.sets`: held-out images of the
+            training sites, latent domains `left-out`, the `worst-domain` of these, or `site`, the
+            images given, which must be of one site. None for `site` where `sets` is given and there
+            are 50 images or more, and for `worst-domain` otherwise.
+        abstain_below: name no class for an image whose probability is lower.
         batch_size: images encoded at once.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
@@ -154,10 +190,10 @@ def predict(
         The rows, to iterate over or to write.
 
     Raises:
-        SettingsError: `top_k` or `batch_size` cannot be.
+        SettingsError: `top_k`, `batch_size`, `sets`, `calibration` or `abstain_below` cannot be.
         DataError: a path does not exist, there are no images, or embeddings are of another size
             than the model's.
-        ModelError: the folder holds no model.
+        ModelError: the folder holds no model, or it keeps nothing to calibrate sets with.
     """
     given = [images] if isinstance(images, str | Path) else images
     paths = [str(path) for path in given]
@@ -167,6 +203,8 @@ def predict(
             f"top_k={top_k} should be between 1 and {n_classes}, the number of classes."
         )
     check_value("batch_size", batch_size, Whole(at_least=1))
+    if abstain_below is not None:
+        check_value("abstain_below", abstain_below, Number(at_least=0, at_most=1))
     embeddings = _embeddings(paths)
     left_out = LeftOut()
     found = find_images(paths, listed, left_out)
@@ -178,7 +216,8 @@ def predict(
             trained.classifier.method,
             f"{batch_size:,}",
         )
-    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size)
+    doubt = doubt_of(trained, sets, calibration, abstain_below)
+    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt)
     if files is not None:
         folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
         return Predictions(predictor, predictor.rows(files), folders)
@@ -190,11 +229,17 @@ class Predictor:
     """Rows for a stream of files, a batch at a time."""
 
     def __init__(
-        self, classifier: Classifier, backbone: Backbone, top_k: int, batch_size: int
+        self,
+        classifier: Classifier,
+        backbone: Backbone,
+        top_k: int,
+        batch_size: int,
+        doubt: Doubt | None = None,
     ) -> None:
-        """Predict the `top_k` classes with `classifier`."""
+        """Predict the `top_k` classes with `classifier`, and say which answers to `doubt`."""
         self.classifier, self.backbone = classifier, backbone
         self.top_k, self.batch_size = top_k, batch_size
+        self.doubt = doubt or Doubt(None)
 
     def rows(self, files: Iterable[Path]) -> Iterator[Row]:
         """One row per file, in order; `files` is consumed only a few batches ahead."""
@@ -209,8 +254,7 @@ class Predictor:
         Raises:
             DataError: a file cannot be read, or its embeddings have another size than the model's.
         """
-        for file in files:
-            yield from self._in_batches(self._features(file))
+        yield from self._in_batches(itertools.chain.from_iterable(map(self._features, files)))
 
     def _features(self, file: Path) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
         names, embeddings = read_embeddings(file, self.backbone)
@@ -223,33 +267,100 @@ class Predictor:
     def _in_batches(
         self, stream: Iterator[tuple[str | Path, torch.Tensor | None, str | None]]
     ) -> Iterator[Row]:
-        while batch := list(itertools.islice(stream, self.batch_size)):
-            yield from self._answer(batch)
+        batches = self._batches(stream)
+        if self.doubt.waits:
+            # Sets depend on all images, so all are answered before the first row.
+            together = list(batches)
+            if not together:
+                return
+            probabilities = torch.cat([batch.probabilities for batch in together])
+            sets = self.doubt.sets(probabilities)
+            assert sets is not None, "see doubt_of"
+            parts = sets.split([len(batch) for batch in together])
+            for batch, of_batch in zip(together, parts, strict=True):
+                yield from self._rows(batch, of_batch)
+            return
+        for batch in batches:
+            yield from self._rows(batch, self.doubt.sets(batch.probabilities))
 
-    def _answer(
-        self, batch: Sequence[tuple[str | Path, torch.Tensor | None, str | None]]
-    ) -> Iterator[Row]:
-        features = [feature for _, feature, _ in batch if feature is not None]
-        answers: Iterator[tuple[Any, ...]] = iter(())
-        if features:
-            stacked = torch.stack(features)  # [n, D]
-            probabilities = self.classifier.probabilities(stacked)  # [n, K]
-            weights = self.classifier.domain_weights(stacked)  # [n, S]
+    def _batches(
+        self, stream: Iterator[tuple[str | Path, torch.Tensor | None, str | None]]
+    ) -> Iterator[_Answers]:
+        while batch := list(itertools.islice(stream, self.batch_size)):
+            features = [feature for _, feature, _ in batch if feature is not None]
+            n_classes = len(self.classifier.class_names)
+            if features:
+                stacked = torch.stack(features)  # [n, D]
+                probabilities = self.classifier.probabilities(stacked)  # [n, K]
+                weights = self.classifier.domain_weights(stacked)  # [n, S]
+                outside = self.doubt.outside(stacked)  # [n]
+            else:
+                probabilities = torch.empty(0, n_classes)
+                weights, outside = torch.empty(0, self.classifier.n_domains), torch.empty(0)
+            errors = [
+                (str(path), (error or "cannot be read") if feature is None else None)
+                for path, feature, error in batch
+            ]
             finite = torch.cat([probabilities, weights], dim=1).isfinite().all(dim=1)
-            values, classes = probabilities.topk(self.top_k, dim=1)
-            parts = (finite, values, classes, weights)
-            answers = zip(*(part.tolist() for part in parts), strict=True)
+            kept = iter(finite.tolist())
+            named = [
+                (path, NOT_FINITE if error is None and not next(kept) else error)
+                for path, error in errors
+            ]
+            yield _Answers(named, probabilities[finite], weights[finite], outside[finite])
+
+    def _rows(self, batch: _Answers, sets: torch.Tensor | None) -> Iterator[Row]:
         names = self.classifier.class_names
-        for path, feature, error in batch:
-            if feature is None:
-                yield Row(str(path), error=error or "cannot be read")
+        values, classes = batch.probabilities.topk(self.top_k, dim=1)
+        parts = (values, classes, batch.weights, batch.outside)
+        answers = zip(*(part.tolist() for part in parts), self._named(batch, sets), strict=True)
+        for path, error in batch.images:
+            if error is not None:
+                yield Row(path, error=error)
                 continue
-            is_finite, best_values, best, alpha = next(answers)
-            if not is_finite:
-                yield Row(str(path), error=NOT_FINITE)
-                continue
-            top = tuple((names[k], p) for k, p in zip(best, best_values, strict=True))
-            yield Row(str(path), top, tuple(alpha))
+            best_values, best, alpha, outside, in_set = next(answers)
+            yield Row(
+                path,
+                tuple((names[k], p) for k, p in zip(best, best_values, strict=True)),
+                tuple(alpha),
+                outside=None if math.isnan(outside) else outside,
+                classes=in_set,
+                abstained=self.doubt.abstains(best_values[0]),
+            )
+
+    def _named(
+        self, batch: _Answers, sets: torch.Tensor | None
+    ) -> Iterable[tuple[str, ...] | None]:
+        """The classes in each set, most probable first; None where there are no sets."""
+        if sets is None:
+            return [None] * len(batch)
+        names = self.classifier.class_names
+        order = batch.probabilities.argsort(dim=1, descending=True, stable=True)
+        within = sets.gather(1, order)
+        return [
+            tuple(names[k] for k in itertools.compress(ids, kept))
+            for ids, kept in zip(order.tolist(), within.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Answers on a batch of images.
+
+    Attributes:
+        images: of each image the path, and the error where there is no answer.
+        probabilities: [n, K] of those with an answer.
+        weights: [n, S] of latent domains.
+        outside: [n] scores; NaN where the model cannot tell.
+    """
+
+    images: list[tuple[str, str | None]]
+    probabilities: torch.Tensor
+    weights: torch.Tensor
+    outside: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
 
 
 def find_images(

@@ -35,12 +35,28 @@ class Row:
         top: (class, probability), most probable first; empty where there is an error.
         weights: one for each latent domain; empty where there is an error.
         error: why the image could not be read, or has no answer.
+        outside: score of lying outside of what the model knows, which it does above 0; None where
+            there is an error, or where the model cannot tell.
+        classes: the prediction set, most probable first; None likewise.
+        abstained: whether no class is named because the answer is too doubtful.
     """
 
     path: str
     top: tuple[tuple[str, float], ...] = ()
     weights: tuple[float, ...] = ()
     error: str | None = None
+    outside: float | None = None
+    classes: tuple[str, ...] | None = None
+    abstained: bool = False
+
+    @property
+    def is_outside(self) -> bool | None:
+        """Whether it lies outside; None where that is not known."""
+        return None if self.outside is None else self.outside > 0
+
+    def named(self, label: str) -> str | None:
+        """A class as it is written: None where the model abstains."""
+        return None if self.abstained else label
 
 
 def without_formulas(row: Row) -> Row:
@@ -50,6 +66,7 @@ def without_formulas(row: Row) -> Row:
         path=_as_text(row.path),
         top=tuple((_as_text(label), probability) for label, probability in row.top),
         error=None if row.error is None else _as_text(row.error),
+        classes=None if not row.classes else (_as_text(row.classes[0]), *row.classes[1:]),
     )
 
 
@@ -69,7 +86,7 @@ class _UnixLines:
 
 
 class CsvWriter:
-    """Rows as CSV: path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+    """Rows as CSV with the columns of `column_names`; classes of a set with | between them."""
 
     opened_by_spreadsheets = True
 
@@ -84,13 +101,13 @@ class CsvWriter:
     def write(self, row: Row) -> None:
         """Write one row."""
         if row.error is not None:
-            empty = [""] * (2 * self.top_k + self.n_domains)
+            empty = [""] * (2 * self.top_k + self.n_domains + len(DOUBT))
             self.writer.writerow([row.path, *empty, row.error])
             return
-        pairs = [(label, f"{probability:.6f}") for label, probability in row.top]
+        pairs = [(row.named(label) or "", f"{p:.6f}") for label, p in row.top]
         weights = [f"{weight:.6f}" for weight in row.weights]
         more = itertools.chain.from_iterable(pairs[1:])
-        self.writer.writerow([row.path, *pairs[0], *weights, *more, ""])
+        self.writer.writerow([row.path, *pairs[0], *weights, *more, *_doubt_as_text(row), ""])
 
     def flush(self) -> None:
         """Hand what is written to the reader."""
@@ -112,14 +129,17 @@ class JsonLinesWriter:
 
     def write(self, row: Row) -> None:
         """Write one row."""
-        label, probability = row.top[0] if row.top else (None, None)
+        label, probability = row.top[0] if row.top else ("", None)
         weights = row.weights or [None] * self.n_domains
         line = {
             "path": row.path,
-            "label": label,
+            "label": row.named(label) or None,
             "probability": _rounded(probability),
             **{f"domain_{s}": _rounded(weight) for s, weight in enumerate(weights)},
-            "top_k": [[name, _rounded(p)] for name, p in row.top],
+            "top_k": [[row.named(name), _rounded(p)] for name, p in row.top],
+            "outside": row.is_outside,
+            "outside_score": _rounded(row.outside),
+            "set": None if row.classes is None else list(row.classes),
             "error": row.error,
         }
         # A file name that is no UTF-8 must not make the line invalid.
@@ -155,10 +175,11 @@ class ParquetWriter:
 
         self.n_domains, self.top_k = n_domains, top_k
         self.names = column_names(self.n_domains, self.top_k)
-        numbers = ("probability", "domain_")
+        others = {"outside": pa.bool_(), "set": pa.list_(pa.string())}
+        numbers = ("probability", "domain_", "outside_score")
         self.schema = pa.schema(
             [
-                (name, pa.float64() if name.startswith(numbers) else pa.string())
+                (name, pa.float64() if name.startswith(numbers) else others.get(name, pa.string()))
                 for name in self.names
             ]
         )
@@ -170,11 +191,13 @@ class ParquetWriter:
         # A file name that is no UTF-8 must not make the file invalid.
         path = os.fsencode(row.path).decode("utf-8", "backslashreplace")
         if row.error is not None:
-            empty = [None] * (2 * self.top_k + self.n_domains)
+            empty = [None] * (2 * self.top_k + self.n_domains + len(DOUBT))
             self.rows.append((path, *empty, row.error))
         else:
-            more = itertools.chain.from_iterable(row.top[1:])
-            self.rows.append((path, *row.top[0], *row.weights, *more, None))
+            pairs = [(row.named(label), probability) for label, probability in row.top]
+            more = itertools.chain.from_iterable(pairs[1:])
+            doubt = (row.is_outside, row.outside, row.classes)
+            self.rows.append((path, *pairs[0], *row.weights, *more, *doubt, None))
         if len(self.rows) == ROW_GROUP:
             self._write_group()
 
@@ -208,11 +231,23 @@ def import_pyarrow() -> None:
         ) from error
 
 
+DOUBT = ("outside", "outside_score", "set")
+"""Columns that say when not to trust an answer."""
+
+
 def column_names(n_domains: int, top_k: int) -> list[str]:
-    """path, label, probability, domain_0 ..., label_2, probability_2 ..., error."""
+    """path, label, probability, domain_0 ..., label_2, probability_2 ..., `DOUBT`, error."""
     more = [f"{name}_{k}" for k in range(2, top_k + 1) for name in ("label", "probability")]
     domains = [f"domain_{s}" for s in range(n_domains)]
-    return ["path", "label", "probability", *domains, *more, "error"]
+    return ["path", "label", "probability", *domains, *more, *DOUBT, "error"]
+
+
+def _doubt_as_text(row: Row) -> list[str]:
+    """Cells of the columns `DOUBT`, "" for what is not known."""
+    classes = [name.replace("\\", r"\\").replace("|", r"\|") for name in row.classes or ()]
+    score = "" if row.outside is None else f"{row.outside:.6f}"
+    flag = {None: "", True: "true", False: "false"}[row.is_outside]
+    return [flag, score, "|".join(classes)]
 
 
 def _rounded(value: float | None) -> float | None:
