@@ -18,8 +18,10 @@ from ldpf.data import require_trainable
 from ldpf.data.groups import as_groups
 from ldpf.data.pictures_in_memory import pictures_of
 from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.estimators.expecting import SaysWhatToExpect
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
+from ldpf.expectation import with_expectation
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import (
     brings_labels,
@@ -48,7 +50,7 @@ from ldpf.utils.locks import locked_folder
 log = logging.getLogger("ldpf")
 
 
-class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
+class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimator):
     """An image classifier that finds latent domains in its training images by itself.
 
     With another `method` it is any other method of the library, to compare with. Parameters are
@@ -71,6 +73,9 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             None: the preset's.
         preset: `default`, or `paper` for the configuration of the paper.
         train_fraction: share of the images trained on; the rest chooses the best prompts.
+        expectation: whether `fit` measures what to expect at a new site, on latent domains left
+            out in turn: calibrated probabilities, `predict_sets`, `outside` and `expect` need it.
+            False makes `fit` faster, as for a search over parameters.
         class_names: what the classes are called in words: a mapping from labels to names, or a
             sequence in the order of the sorted labels. None: the labels themselves, with
             underscores as spaces.
@@ -83,6 +88,8 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         backbone_: the loaded `Backbone`.
         n_features_in_: D, the size of an image feature.
         trained_on_: what was learned from which images, for the model folder.
+        expectation_: what to expect, see `ldpf.expectation.Expectation`; None where it was not
+            measured.
         validation_accuracy_: on the held-out part of the training images; None where the method
             does not measure it.
     """
@@ -102,6 +109,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         recipe: str | Recipe | None = None,
         preset: str = "default",
         train_fraction: float = 0.8,
+        expectation: bool = True,
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
         random_state: int = 0,
         device: str = "auto",
@@ -118,6 +126,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         self.recipe = recipe
         self.preset = preset
         self.train_fraction = train_fraction
+        self.expectation = expectation
         self.class_names = class_names
         self.random_state = random_state
         self.device = device
@@ -150,7 +159,10 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
             data = replace(data, groups=as_groups(as_sequence(groups), len(data)))
         require_trainable(data)
         train, validation, test = data.split(self.train_fraction, seed=self.random_state)
-        fitted = method.fit(train, validation, backbone, seed=self.random_state)
+        images = train, validation, backbone
+        fitted = method.fit(*images, seed=self.random_state)
+        if self.expectation:
+            fitted = with_expectation(method, fitted, *images, seed=self.random_state)
         trained_on = training_provenance(
             getattr(X, "name", None),
             method,
@@ -174,7 +186,10 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         return self.classes_[best]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class, [N, K] in the order of `classes_`."""
+        """Probability of each class, [N, K] in the order of `classes_`.
+
+        Calibrated on latent domains left out, where `expectation` was measured.
+        """
         features = self._features(X)
         return self.classifier_.probabilities(features).double().numpy()
 
@@ -310,6 +325,7 @@ class LDPFClassifier(ClassifierMixin, HubSharing, BaseEstimator):
         self.backbone_ = backbone
         self.n_features_in_ = backbone.embed_dim
         self.trained_on_ = trained_on
+        self.expectation_ = classifier.expectation
         self.validation_accuracy_ = classifier.training.get("validation_accuracy")
 
     def _features(self, inputs: Any) -> torch.Tensor:

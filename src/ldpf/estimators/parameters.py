@@ -26,6 +26,7 @@ _SAVED_PARAMS = (
     "recipe",
     "preset",
     "train_fraction",
+    "expectation",
     "random_state",
 )
 """Parameters kept in a model folder; where the backbone lies and the device may be others there."""

@@ -9,7 +9,7 @@ from ldpf.utils.lazy import lazy_names
 if TYPE_CHECKING:
     from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, NewSite
     from ldpf.expectation.expectation import Expectation
-    from ldpf.expectation.measure import measure_expectation
+    from ldpf.expectation.measure import measure_expectation, with_expectation
     from ldpf.expectation.site_estimate import SiteEstimate
 
 _HOMES = {
@@ -19,6 +19,7 @@ _HOMES = {
     "NewSite": "ldpf.expectation.accuracies",
     "SiteEstimate": "ldpf.expectation.site_estimate",
     "measure_expectation": "ldpf.expectation.measure",
+    "with_expectation": "ldpf.expectation.measure",
 }
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "NewSite",
     "SiteEstimate",
     "measure_expectation",
+    "with_expectation",
 ]
 
 __getattr__ = lazy_names(__name__, _HOMES)

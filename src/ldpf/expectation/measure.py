@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 import torch
 
+from ldpf.errors import LdpfError
 from ldpf.expectation.accuracies import HeldOut, LeftOutDomain, new_site_of
 from ldpf.expectation.conformal import ConformalSets
 from ldpf.expectation.estimators.base import KnownSite, SiteAnswers
@@ -29,6 +31,30 @@ if TYPE_CHECKING:
     from ldpf.methods import Method
     from ldpf.methods.left_out import LeftOutAnswers
     from ldpf.models.base import Classifier
+
+log = logging.getLogger("ldpf")
+
+
+def with_expectation(
+    method: Method,
+    classifier: Classifier,
+    train: FeatureSet,
+    validation: FeatureSet,
+    backbone: Backbone,
+    *,
+    seed: int = 0,
+) -> Classifier:
+    """The classifier with what to expect of it; as it is where its images do not allow that.
+
+    The arguments are those of `measure_expectation`; a warning says why nothing was measured.
+    """
+    log.info("measuring what to expect of the model at a new site")
+    try:
+        measured = measure_expectation(method, classifier, train, validation, backbone, seed=seed)
+    except LdpfError as error:
+        log.warning("what to expect of the model could not be measured: %s", error)
+        return classifier
+    return classifier.with_expectation(measured)
 
 
 def measure_expectation(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.domains.diagnosis import NOTED
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.errors import ModelError
+from ldpf.expectation import with_expectation
 from ldpf.expectation.advice import advise
 from ldpf.methods.overrides import with_settings
 from ldpf.models.folder import CONFIG, TENSORS
@@ -31,7 +32,6 @@ from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
 from ldpf.workflows.leaks import SEEN_IMAGES
-from ldpf.workflows.measuring import ADVICE, with_expectation
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -49,6 +49,9 @@ TRAINING = "training"
 
 SETTINGS = "settings.json"
 """File inside that with the settings that the model is of."""
+
+ADVICE = "advice"
+"""Where a model's provenance keeps what it was compared with."""
 
 TRIALS = "trials"
 """Folder inside that for the trainings of a search, until the end."""
@@ -242,7 +245,7 @@ def _train_new(
             **{name: discovery[name] for name in NOTED if name in discovery},
             **measure_latent(classifier.latent, train, judged),
         }
-    classifier = with_expectation(method, classifier, train, validation, backbone, seed)
+    classifier = with_expectation(method, classifier, train, validation, backbone, seed=seed)
     if advice:
         compared = advise(classifier, train, validation, backbone, seed=seed)
         provenance[ADVICE] = None if compared is None else compared.to_json()

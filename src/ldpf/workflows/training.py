@@ -39,8 +39,8 @@ from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
 from ldpf.workflows.leaks import SEEN_IMAGES, hint_at_bursts, report_leaks
-from ldpf.workflows.measuring import ADVICE
 from ldpf.workflows.model_writing import (
+    ADVICE,
     TRAINING,
     check_model_folder,
     check_same_model,
