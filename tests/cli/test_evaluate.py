@@ -21,6 +21,7 @@ def test_json_has_every_part(report, model):
         "per_class",
         "confusion",
         "domain_weights",
+        "trust",
         "model",
         "data",
         "leaks",
@@ -47,6 +48,19 @@ def test_the_tables_show_the_same_numbers(report, model, images, run):
     assert ["art", "18", f"{report['per_domain']['art']['accuracy']:.1%}"] in lines
     assert ["dog", "18", f"{report['per_class']['dog']['accuracy']:.1%}"] in lines
     assert "Mean weight of each latent domain: 0: " in result.stdout
+
+
+def test_calibration_and_sets_are_printed(report, model, images, run):
+    trust = report["trust"]
+    text = run("evaluate", model, "--data", images).stdout
+    assert (
+        f"Expected calibration error: {100 * trust['error_after']:.1f} points, "
+        f"{100 * trust['error_before']:.1f} points without the model's temperature.\n"
+    ) in text
+    assert list(trust["sets"]) == ["held-out", "left-out", "worst-domain", "site"]
+    lines = [line.split() for line in text.splitlines()]
+    for name, found in trust["sets"].items():
+        assert [name, f"{found['coverage']:.1%}", f"{found['size']:.2f}"] in lines
 
 
 def test_images_of_the_training_are_pointed_out(model, images, run):

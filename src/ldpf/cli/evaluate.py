@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
-from ldpf.cli.console import accuracy_table, say, say_json, show
+from ldpf.cli.console import accuracy_table, plain_table, say, say_json, show
 from ldpf.cli.options import Device, FailOnLeaks, LabeledData, ModelOptions, OutputOptions
 from ldpf.utils.text import count
+
+if TYPE_CHECKING:
+    from ldpf.expectation.trust import Trust
 
 CLASSES_SHOWN = 30
 MISTAKES_SHOWN = 5
@@ -26,9 +30,10 @@ def evaluate(
     """Measure a trained model on labeled images.
 
     Prints how often it is right: overall, for each domain (where the images
-    come with domains) and for each class; and the weight of each latent
-    domain. Use images that the model was not trained on. Of a table with a
-    split column, only the rows marked test are used, if there are any.
+    come with domains) and for each class; the weight of each latent domain;
+    and what its probabilities and prediction sets are worth. Use images that
+    the model was not trained on. Of a table with a split column, only the rows
+    marked test are used, if there are any.
 
     \b
     Example:
@@ -57,6 +62,28 @@ def evaluate(
     if len(result.domain_weights) > 1:
         weights = ", ".join(f"{s}: {w:.0%}" for s, w in enumerate(result.domain_weights))
         say(f"Mean weight of each latent domain: {weights}.")
+    _print_trust(result.trust)
+
+
+def _print_trust(trust: Trust) -> None:
+    """What probabilities and sets are worth on these images."""
+    before = f"{100 * trust.error_before:.1f} points"
+    if trust.error_after is None:
+        say(f"Expected calibration error: {before}. The model keeps no temperature and no sets.")
+        return
+    after = f"{100 * trust.error_after:.1f} points"
+    say(f"Expected calibration error: {after}, {before} without the model's temperature.")
+    say(
+        f"Wrong answers where the surer half is answered: {trust.risk_at_half:.1%}; area under the "
+        f"risk-coverage curve {100 * trust.risk_area:.1f} points."
+    )
+    if trust.sets:
+        table = plain_table(
+            f"sets of {trust.coverage_asked:.0%} calibrated on", "coverage", "classes in a set"
+        )
+        for name, found in trust.sets.items():
+            table.add_row(name, f"{found.coverage:.1%}", f"{found.size:.2f}")
+        show(table)
 
 
 def _print_confusions(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ import torch
 from ldpf.errors import DataError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
+from ldpf.expectation.trust import Trust, measure_trust
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.models.saving import read_config
 from ldpf.utils.text import count, some
@@ -40,6 +41,7 @@ class Evaluation:
         per_class: for each of the model's classes, `accuracy` (None without images) and `n_test`.
         confusion: [K, K] images by true class (rows) and answer (columns).
         domain_weights: [S] mean fusion weight of each latent domain.
+        trust: calibration error, and coverage and size of prediction sets.
     """
 
     accuracy: float
@@ -48,10 +50,11 @@ class Evaluation:
     per_class: dict[str, dict[str, Any]]
     confusion: list[list[int]]
     domain_weights: list[float]
+    trust: Trust
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return asdict(self)
+        return {**asdict(self), "trust": self.trust.to_json()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class ModelEvaluation(Evaluation):
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return {**asdict(replace(self, leaks=NO_LEAKS)), "leaks": self.leaks.to_json()}
+        known = {"trust": self.trust.to_json(), "leaks": self.leaks.to_json()}
+        return {**asdict(replace(self, leaks=NO_LEAKS)), **known}
 
 
 def evaluate(
@@ -121,7 +125,8 @@ def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:
         DataError: there are images of a class that the model does not have.
     """
     labels = features.with_classes_of(classifier.class_names).labels
-    predictions = logits_in_batches(classifier, features).argmax(dim=1)
+    logits = logits_in_batches(classifier, features)
+    predictions = logits.argmax(dim=1)
     weights = classifier.domain_weights(features.features)
     n_classes = len(classifier.class_names)
     images = torch.bincount(labels, minlength=n_classes).tolist()
@@ -147,6 +152,7 @@ def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:
         },
         confusion=confusion_counts(predictions, labels, n_classes),
         domain_weights=weights.mean(dim=0).tolist(),
+        trust=measure_trust(classifier.expectation, logits, labels, features.domains),
     )
 
 
