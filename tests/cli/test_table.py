@@ -75,3 +75,18 @@ def test_costs_are_those_of_the_runs(results, run):
     assert cells[-3] == f"{seconds:.1f}"
     assert cells[-1] == f"{max(line['peak_memory_mib'] for line in coop):,.0f}"
     assert "seconds a run" not in run("table", results).stdout
+
+
+def test_calibration_is_that_of_the_runs(results, run):
+    result = run("table", results, "--calibration", "--format", "markdown")
+    lines = [json.loads(line) for line in (results / "results.jsonl").read_text().splitlines()]
+    assert all("ece" in line and "calibrated_ece" in line for line in lines)
+    coop = [line for line in lines if line["method"] == "coop"]
+    means = [sum(line[name] for line in coop) / len(coop) for name in ("ece", "calibrated_ece")]
+    row = next(line for line in result.stdout.splitlines() if line.startswith("| coop"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[-2:] == [f"{100 * mean:.1f}" for mean in means]
+    assert "calibrated ECE" not in run("table", results).stdout
+    (document,) = json.loads(run("table", results, "--json").stdout)
+    found = next(entry for entry in document["rows"] if entry["method"] == "coop")
+    assert [found["ece"], found["calibrated_ece"]] == pytest.approx(means)

@@ -53,6 +53,14 @@ def table(
     costs: Annotated[
         bool, typer.Option("--costs", help="Time, text passes and memory of a run as well.")
     ] = False,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibration",
+            help="Expected calibration error at the targets as well, before and after the "
+            "temperature from latent domains left out. (--json always has it.)",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
     ] = None,
@@ -81,6 +89,7 @@ def table(
         against=against,
         published=published,
         costs=costs,
+        calibration=calibration,
     )
     if as_json:
         say_json([item.to_json() for item in tables])

@@ -26,10 +26,12 @@ from ldpf.methods.left_out import answers_of, left_out_classifiers
 from ldpf.models.temperature import fit_temperature
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods import Method
-    from ldpf.methods.left_out import LeftOutAnswers
+    from ldpf.methods.left_out import LeftOut, LeftOutAnswers
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -63,6 +65,7 @@ def measure_expectation(
     train: FeatureSet,
     validation: FeatureSet,
     backbone: Backbone,
+    left_out: Sequence[LeftOut] | None = None,
     *,
     seed: int = 0,
 ) -> Expectation:
@@ -74,10 +77,12 @@ def measure_expectation(
         train: its training images.
         validation: images of the same sites that were held out; may be empty.
         backbone: that made the features.
+        left_out: classifiers of the folds where they are known already; None trains them.
         seed: of the clustering and of the trainings in the folds.
     """
     started = time.monotonic()
-    left_out = left_out_classifiers(method, classifier, train, validation, backbone, seed=seed)
+    if left_out is None:
+        left_out = left_out_classifiers(method, classifier, train, validation, backbone, seed=seed)
     answers = answers_of(left_out, len(classifier.class_names))
     held_out_logits = classifier.logits(validation.features).float()
     if len(answers):

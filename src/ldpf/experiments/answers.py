@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ldpf.backbones import Backbone
+from ldpf.evaluation.calibration import reliability
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.readouts import Readout, TrainedOn
@@ -25,6 +26,7 @@ def answers_of(
     episode: Episode,
     backbone: Backbone | None = None,
     aloud: Collection[str] = (),
+    temperatures: Mapping[str, float] | None = None,
 ) -> tuple[list[dict[str, Any]], Tensors, Tensors]:
     """Fit the read-outs that learn to the training images, then look at the test images, once.
 
@@ -34,12 +36,16 @@ def answers_of(
         episode: whose test images are asked about.
         backbone: that made the features; None where no rule asks for zero-shot text features.
         aloud: names of read-outs that may log what they have chosen; the others are silent.
+        temperatures: of calibrated probabilities, by the names of read-outs that have one.
 
     Returns:
-        A line for each read-out on each test domain; the predicted classes [N] of each read-out on
-        all N test images, domain by domain, with `labels` and `domains`; and the probabilities [N]
-        of the answers of those read-outs that have them.
+        A line for each read-out on each test domain, with the expected calibration error `ece` and,
+        where there is a temperature, `calibrated_ece`; the predicted classes [N] of each read-out
+        on all N test images, domain by domain, with `labels` and `domains`; and the probabilities
+        [N] of the answers of those read-outs that have them, calibrated where there is a
+        temperature.
     """
+    known = temperatures or {}
     lines, tests = [], list(episode.tests())
     answers: dict[str, list[torch.Tensor]] = {"labels": [], "domains": []}
     confidence: dict[str, list[torch.Tensor]] = {}
@@ -54,10 +60,11 @@ def answers_of(
             readers[name] = readout.reader(classifier, trained_on)
     for name, readout in readouts.items():
         for domain, test in tests:
-            predictions, probability = readout.answer(readers[name], test.features, test.labels)
+            predictions, logits = readout.answer_logits(readers[name], test.features, test.labels)
             answers.setdefault(name, []).append(predictions)
-            if probability is not None:
-                confidence.setdefault(name, []).append(probability)
+            if logits is not None:
+                temperature = known.get(name, 1.0)
+                confidence.setdefault(name, []).append(_confidence(logits / temperature))
             lines.append(
                 {
                     "method": name,
@@ -65,6 +72,7 @@ def answers_of(
                     "domain_id": test.domain_names.index(domain),
                     "oracle": readout.oracle,
                     **_measured(predictions, test),
+                    **_calibration(logits, test, known.get(name)),
                 }
             )
     return lines, _whole(answers), _whole(confidence)
@@ -79,6 +87,26 @@ def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
         "per_class_accuracy": per_class_accuracy(predictions, test.labels, n_classes),
         "confusion": confusion_counts(predictions, test.labels, n_classes),
     }
+
+
+def _calibration(
+    logits: torch.Tensor | None, test: FeatureSet, temperature: float | None
+) -> dict[str, float]:
+    """Expected calibration error of the answers to the images of one domain."""
+    if logits is None:
+        return {}
+    right = (logits.argmax(dim=1) == test.labels).numpy()
+    both = {"ece": 1.0} | ({} if temperature is None else {"calibrated_ece": temperature})
+    errors = {
+        name: reliability(_confidence(logits / t).double().numpy(), right).error
+        for name, t in both.items()
+    }
+    return errors | ({} if temperature is None else {"temperature": temperature})
+
+
+def _confidence(logits: torch.Tensor) -> torch.Tensor:
+    """Probability of each answer, [N, K] -> [N]."""
+    return logits.softmax(dim=1).max(dim=1).values
 
 
 def _whole(parts: dict[str, list[torch.Tensor]]) -> Tensors:

@@ -18,6 +18,7 @@ import transformers
 from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.answers import answers_of
+from ldpf.experiments.calibrating import calibrated
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.protocols import Protocol
@@ -160,15 +161,23 @@ def _train(
         choice = choose(experiment.search, job.method, task.method, episode, rule, backbone, trials)
     method = with_settings(job.method, choice.settings)
     fit = measured_fit(method, episode.train, episode.validation, backbone, task.seed, record)
+    classifier, temperatures = calibrated(
+        method, fit.classifier, job.readouts, job.wanted, episode, backbone
+    )
     lines, answers, confidence = answers_of(
-        job.readouts, fit.classifier, episode, backbone, aloud=job.wanted
+        job.readouts,
+        fit.classifier,
+        episode,
+        backbone,
+        aloud=job.wanted,
+        temperatures=temperatures,
     )
     common = _common(experiment, method, episode, choice, fit, folder)
     common["shared_with"] = member.others if member else 0
     # What the target has chosen is an oracle, even where the answers use no label.
     chosen_by_target = method.learns and rule.uses_target
     results = [{**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines]
-    _keep_model(experiment, fit.classifier, method, episode, choice, folder)
+    _keep_model(experiment, classifier, method, episode, choice, folder)
     folder.finish(results, answers, confidence)
     return results
 

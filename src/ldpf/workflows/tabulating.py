@@ -22,6 +22,7 @@ def tabulate(
     against: str | None = None,
     published: bool = True,
     costs: bool = False,
+    calibration: bool = False,
 ) -> list[BenchmarkTable]:
     """Tables of the results that `benchmark` wrote; nothing is computed anew.
 
@@ -35,6 +36,8 @@ def tabulate(
         against: a method that every other one is compared with, image by image.
         published: with published numbers, where data and backbone match.
         costs: with time, text passes and memory of a run.
+        calibration: with the expected calibration error at the targets, before and after the
+            temperature from latent domains left out.
 
     Raises:
         ModelError: a folder holds no results, or damaged ones.
@@ -48,6 +51,7 @@ def tabulate(
         against=against,
         published=published,
         costs=costs,
+        calibration=calibration,
     )
 
 

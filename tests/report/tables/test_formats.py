@@ -102,3 +102,19 @@ def test_costs_are_columns_of_their_own_in_every_format():
     rows = list(csv.DictReader(io.StringIO(to_csv(table))))
     assert {row["seconds a run"] for row in rows if row["method"] == "coop"} == {"9.3"}
     assert "seconds a run" not in to_csv(TABLE) + to_latex(TABLE) + TABLE.to_markdown()
+
+
+def test_calibration_stands_before_the_costs_where_it_is_shown():
+    table = replace(
+        TABLE,
+        costs={"coop": ("9.3", "1,161", "601")},
+        calibration={"coop": (0.123, None)},
+        shows_calibration=True,
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    coop = next(row for row in rows if row["method"] == "coop")
+    assert (coop["ECE"], coop["calibrated ECE"], coop["seconds a run"]) == ("12.3", "", "9.3")
+    hidden = replace(table, shows_calibration=False)
+    assert "ECE" not in to_csv(hidden) and "seconds a run" in to_csv(hidden)
+    (known,) = (row for row in hidden.to_json()["rows"] if row["method"] == "coop")
+    assert (known["ece"], known["calibrated_ece"]) == (0.123, None)

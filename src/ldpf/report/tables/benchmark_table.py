@@ -22,6 +22,7 @@ AVERAGE = "average"
 ORACLE_NOTE = "needs the true labels: an upper bound, not a method"
 PUBLISHED_MARK = " (published)"
 COST_HEADINGS = ("seconds a run", "text passes", "peak MiB")
+CALIBRATION_HEADINGS = ("ECE", "calibrated ECE")
 BATCH_MARK = " †"
 BATCH_NOTE = (
     "† answers depend on all test images given together, so the target domain is seen, without "
@@ -96,6 +97,9 @@ class BenchmarkTable:
         against: name of the method that the others are compared with, if any.
         differences: by method, its difference to that one with the interval, in percent.
         costs: by method, what stands below `COST_HEADINGS`; empty for a table without.
+        calibration: by method, expected calibration error at the targets before and after the
+            temperature from latent domains left out, from 0 to 1, means; None where a run has none.
+        shows_calibration: whether columns of the table show these.
     """
 
     rows: tuple[BenchmarkRow, ...]
@@ -104,6 +108,8 @@ class BenchmarkTable:
     against: str | None = None
     differences: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calibration: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    shows_calibration: bool = False
 
     @classmethod
     def from_results(
@@ -137,9 +143,15 @@ class BenchmarkTable:
 
     @property
     def further_headings(self) -> tuple[str, ...]:
-        """Headings of the columns behind the accuracies: the comparison and the costs, if any."""
+        """Headings of the columns behind the accuracies, in the order of `further`."""
         compared = (f"vs {self.against} (95% interval)",) if self.against else ()
-        return (*compared, *(COST_HEADINGS if self.costs else ()))
+        return (*compared, *self.measured_headings)
+
+    @property
+    def measured_headings(self) -> tuple[str, ...]:
+        """Those of calibration and costs, where the table has them."""
+        calibration = CALIBRATION_HEADINGS if self.shows_calibration else ()
+        return (*calibration, *(COST_HEADINGS if self.costs else ()))
 
     def further(self, row: BenchmarkRow) -> tuple[str, ...]:
         """A row's cells below `further_headings`, as they are printed."""
@@ -149,8 +161,16 @@ class BenchmarkTable:
             difference, costs = "", None
         return (
             *((difference,) if self.against else ()),
+            *(self._shown_calibration(row) if self.shows_calibration else ()),
             *((costs or nothing) if self.costs else ()),
         )
+
+    def calibration_of(self, row: BenchmarkRow) -> tuple[float | None, float | None]:
+        """Expected calibration error before and after; None of published numbers and oracles."""
+        return (None, None) if row.published else self.calibration.get(row.method, (None, None))
+
+    def _shown_calibration(self, row: BenchmarkRow) -> tuple[str, ...]:
+        return tuple("" if e is None else f"{100 * e:.1f}" for e in self.calibration_of(row))
 
     def to_rich(self) -> Table:
         """For the terminal; the best of each column in bold."""
@@ -209,6 +229,7 @@ class BenchmarkTable:
                     "published": row.published,
                     "targets": {target: plain(row.cells.get(target)) for target in self.targets},
                     AVERAGE: plain(row.cells[AVERAGE]),
+                    **dict(zip(("ece", "calibrated_ece"), self.calibration_of(row), strict=True)),
                 }
                 for row in self.rows
             ],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ def results_tables(
     against: str | None = None,
     published: bool = True,
     costs: bool = False,
+    calibration: bool = False,
 ) -> list[BenchmarkTable]:
     """A table for each dataset, backbone, protocol, recipe and selection rule among the lines.
 
@@ -95,6 +97,7 @@ def results_tables(
         against: method to compare every other one with, on the same images and seeds.
         published: whether to add published numbers where dataset and backbone match.
         costs: whether to add what a run took.
+        calibration: whether to show the expected calibration error at the targets.
 
     Raises:
         SettingsError: a method or target is asked for that is not there, or two runs of one method
@@ -121,7 +124,7 @@ def results_tables(
         for key in own
     }
     return [
-        _table(members, key, wanted, shown, against, published, costs)
+        _table(members, key, wanted, shown, against, published, costs, calibration)
         for key, members in groups.items()
         if members
     ]
@@ -143,6 +146,7 @@ def _table(
     against: str | None,
     published: bool,
     costs: bool,
+    calibration: bool,
 ) -> BenchmarkTable:
     _require_one_run_per_cell(lines)
     dataset, backbone, _, protocol, recipe, selection = key
@@ -192,6 +196,11 @@ def _table(
         caption += margin_words(lines, present)
         if missing:
             caption.append(f"No comparison for {', '.join(missing)}: no runs on the same seeds.")
+    if calibration:
+        caption.append(
+            "ECE: expected calibration error at the targets in points, a mean; calibrated: with a "
+            "temperature fitted to answers on latent domains of the training images left out."
+        )
     if costs:
         caption.append(
             "Seconds and text passes: of one run's training, without any search over settings; a "
@@ -204,6 +213,21 @@ def _table(
         against=against,
         differences=differences,
         costs={name: _costs(name, lines) for name in present} if costs else {},
+        calibration={name: _calibration(name, lines) for name in present},
+        shows_calibration=calibration,
+    )
+
+
+def _calibration(method: str, lines: Sequence[Line]) -> tuple[float | None, float | None]:
+    """Mean calibration error of a method's lines, before and after; None where one has none."""
+    own = [line for line in lines if line["method"] == method]
+    before, after = (
+        [line[name] for line in own if name in line] for name in ("ece", "calibrated_ece")
+    )
+    # A mean over other runs than the neighboring row's would not be comparable.
+    return (
+        fmean(before) if len(before) == len(own) else None,
+        fmean(after) if len(after) == len(own) else None,
     )
 
 

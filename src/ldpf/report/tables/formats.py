@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from ldpf.report.tables.benchmark_table import COST_HEADINGS, BenchmarkTable, Cell, shown
+from ldpf.report.tables.benchmark_table import BenchmarkTable, Cell, shown
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -44,10 +44,10 @@ def to_latex(table: BenchmarkTable) -> str:
 
 
 def to_csv(table: BenchmarkTable) -> str:
-    """A row per method and column: accuracies from 0 to 1, and costs where the table has them."""
+    """A row per method and column: accuracies from 0 to 1; calibration and costs if it has them."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    costs = COST_HEADINGS if table.costs else ()
+    costs = table.measured_headings
     rows.writerow(["method", "target", "accuracy", "std", "seeds", "oracle", "published", *costs])
     for row in table.rows:
         for column in table.columns:
