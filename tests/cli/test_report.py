@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from ldpf.experiments.results import PREDICTIONS
 
 SECTIONS = [
-    *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
-    *("calibration", "oracle", "diagnosis", "signs", "reproduce"),
+    *("training", "accuracy", "expectation", "confusion", "domains", "map", "weights"),
+    *("mistakes", "calibration", "risk", "oracle", "diagnosis", "signs", "reproduce"),
 ]
 
 
@@ -89,6 +89,27 @@ def test_what_takes_the_images_of_a_benchmark_asks_for_them(page, results, name)
     told = part(page(results), name)
     assert "give the same ones with --data to see this part" in told
     assert "<img " not in told
+
+
+def test_a_benchmark_shows_what_its_models_said_of_each_target(page, results):
+    told = part(page(results), "expectation")
+    lines = [json.loads(text) for text in (results / "results.jsonl").read_text().splitlines()]
+    (line,) = (line for line in lines if line["method"] == "ldpf")
+    for name, said in line["site"]["estimators"].items():
+        assert re.search(rf"<t[hd][^>]*>{name}</t[hd]>\s*<td[^>]*>{100 * said:.1f}</td>", told), (
+            name
+        )
+    assert f">{100 * line['site']['estimate']:.1f}<" in told
+
+
+def test_a_model_without_images_says_what_to_expect_of_it(page, model):
+    told = part(page(model), "expectation")
+    assert "Expected accuracy at a new site: " in told and "estimated" not in told
+
+
+def test_a_model_with_new_images_says_what_it_estimates_of_them(page, model, draw, tmp_path):
+    html = page(model, "--data", draw(tmp_path / "new", ("museum",)))
+    assert "estimated" in part(html, "expectation")
 
 
 def test_a_benchmark_shows_calibration_without_its_images(page, results):

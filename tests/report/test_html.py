@@ -16,8 +16,8 @@ from ldpf.report.sections import SECTIONS
 
 VOID = {"meta", "link", "img", "br"}
 ANCHORS = [
-    *("training", "accuracy", "confusion", "domains", "map", "weights", "mistakes"),
-    *("calibration", "oracle", "diagnosis", "signs", "reproduce"),
+    *("training", "accuracy", "expectation", "confusion", "domains", "map", "weights"),
+    *("mistakes", "calibration", "risk", "oracle", "diagnosis", "signs", "reproduce"),
 ]
 
 
@@ -137,7 +137,7 @@ def test_without_single_answers_the_numbers_are_still_there(make_findings):
     trainings = tuple(replace(one, latent=None, words=None) for one in found.trainings)
     page = Page(report_html(replace(found, runs=bare, trainings=trainings)))
     assert [one["id"] for one in page.all("section")] == ANCHORS
-    assert page.text.count("There are no answers here.") == 1  # calibration
+    assert page.text.count("There are no answers here.") == 2  # calibration, doubtful answers
     assert page.text.count("There is no model here.") == 3  # domains, their map, weights
     assert page.text.count("There are no pictures here.") == 1
     assert "U_sel, %" in page.text  # from what the oracle answered

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 from ldpf.doctor import Finding, Status
+from ldpf.evaluation.risk_coverage import risk_coverage
 from ldpf.report.blocks import Picture, Table, Text, Tiles
 from ldpf.report.sections.accuracy import accuracy_section, compared, verdict
 from ldpf.report.sections.calibration import calibration_section, curve
 from ldpf.report.sections.confusion import CLASSES_SHOWN, confusion_section
 from ldpf.report.sections.diagnosis import diagnosis_section
 from ldpf.report.sections.domains import domains_section
+from ldpf.report.sections.expectation import expectation_section
 from ldpf.report.sections.mistakes import mistakes_section
 from ldpf.report.sections.oracle import oracle_gaps, oracle_section
+from ldpf.report.sections.risk import risk_section
 from ldpf.report.sections.signs import signs_section
 from ldpf.report.sections.weights import entropy, weights_section
 
@@ -211,3 +214,68 @@ def test_no_sign_that_shows_is_good(make_findings):
 def test_signs_that_were_not_asked_for_are_said_to_be_missing(make_findings):
     [note] = signs_section(make_findings())
     assert "ldpf diagnose MODEL" in note.text
+
+
+def test_doubtful_answers_are_shown_by_the_share_that_is_answered(make_findings):
+    found = make_findings()
+    sure = np.concatenate([run.confidence["ldpf"] for run in found.runs.values()])
+    curve = risk_coverage(sure, np.concatenate([run.right("ldpf") for run in found.runs.values()]))
+    section = risk_section(found)
+    [table], [_picture] = of_kind(section, Table), of_kind(section, Picture)
+    shown = [curve.at(0.25), curve.at(0.5), curve.at(0.75), curve.at(1.0), curve.area]
+    assert table.rows[0] == ("ldpf", *(f"{100 * value:.1f}" for value in shown))
+    assert [row[0] for row in table.rows] == ["ldpf", "zero-shot"]  # coop gives no probabilities
+    assert f"{100 * curve.at(0.5):.1f}% of its answers are wrong" in section[0].text
+
+
+def test_without_probabilities_there_is_no_curve(make_findings):
+    [note] = risk_section(make_findings(main="coop"))
+    assert note.text == "There are no answers here."
+
+
+def site(estimate: float) -> dict:
+    return {
+        "held_out": 0.9,
+        "expected": 0.6,
+        "range": [0.5, 0.7],
+        "estimate": estimate,
+        "interval": [estimate - 0.1, estimate + 0.1],
+        "estimators": {"atc": estimate, "confidence": 0.9},
+        "outside": 0.02,
+    }
+
+
+def test_what_was_said_of_a_site_stands_beside_what_is_true(make_findings):
+    found = make_findings()
+    found = replace(
+        found,
+        sites={key: site(0.5) for key in found.runs},
+        expected=("Expected accuracy at a new site: 60.0%.",),
+    )
+    section = expectation_section(found)
+    assert section[0].text == "Expected accuracy at a new site: 60.0%."
+    sites, estimators = of_kind(section, Table)
+    true = {key: float(run.right("ldpf").mean()) for key, run in found.runs.items()}
+    assert sites.rows[0] == (
+        "art, seed 0",
+        f"{100 * true['art', 0]:.1f}",
+        *("90.0", "60.0", "50.0 to 70.0", "50.0", "40.0 to 60.0", "2.0"),
+    )
+    assert len(sites.rows) == 4
+    errors = [abs(0.9 - accuracy) for accuracy in true.values()]
+    assert estimators.rows[1] == (
+        *("confidence", "90.0", "90.0"),
+        f"{100 * sum(errors) / 4:.1f}",
+        f"{100 * max(errors):.1f}",
+    )
+
+
+def test_where_no_new_site_could_be_expected_a_dash_stands(make_findings):
+    record = {**site(0.5), "expected": None, "range": None, "held_out": None}
+    sites = of_kind(expectation_section(make_findings(sites={("art", 0): record})), Table)[0]
+    assert sites.rows[0][2:5] == ("–", "–", "–")
+
+
+def test_without_an_expectation_it_is_said_what_measures_it(make_findings):
+    [note] = expectation_section(make_findings())
+    assert "'ldpf train' and 'ldpf benchmark' measure it" in note.text

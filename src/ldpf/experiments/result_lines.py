@@ -13,6 +13,19 @@ _TEXT = Text(empty=True)
 TRIAL_LINE = Record({"score": _SHARE, "seconds": _SECONDS})
 """One training of a search."""
 
+SITE_RECORD = Record(
+    {
+        "held_out": OrNone(_SHARE),
+        "expected": OrNone(_SHARE),
+        "range": OrNone(ListOf(_SHARE)),
+        "estimate": _SHARE,
+        "interval": ListOf(_SHARE),
+        "estimators": Record(others=_SHARE),
+        "outside": _SHARE,
+    }
+)
+"""What a model said of a target without its labels."""
+
 RESULT_LINE = Record(
     optional={
         "method": Text(),
@@ -26,6 +39,7 @@ RESULT_LINE = Record(
         "ece": _SHARE,
         "calibrated_ece": _SHARE,
         "temperature": Number(above=0),
+        "site": OrNone(SITE_RECORD),
         "confusion": ListOf(ListOf(_COUNT)),
         "dataset": Text(),
         "protocol": Text(),

@@ -17,6 +17,7 @@ import transformers
 
 from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError, ModelError
+from ldpf.expectation.site_record import site_record
 from ldpf.experiments.answers import answers_of
 from ldpf.experiments.calibrating import calibrated
 from ldpf.experiments.episode import Episode
@@ -176,10 +177,23 @@ def _train(
     common["shared_with"] = member.others if member else 0
     # What the target has chosen is an oracle, even where the answers use no label.
     chosen_by_target = method.learns and rule.uses_target
+    _add_sites(lines, task.method, classifier, episode)
     results = [{**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines]
     _keep_model(experiment, classifier, method, episode, choice, folder)
     folder.finish(results, answers, confidence)
     return results
+
+
+def _add_sites(
+    lines: list[dict[str, Any]], method: str, classifier: Classifier, episode: Episode
+) -> None:
+    """Add to the method's own lines what its model says of each target without labels."""
+    if classifier.expectation is None:
+        return
+    tests = dict(episode.tests())
+    for line in lines:
+        if line["method"] == method:
+            line["site"] = site_record(classifier, tests[line["target"]].features)
 
 
 def run_settings(

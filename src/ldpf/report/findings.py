@@ -104,6 +104,9 @@ class Findings:
         learned: whether the model learned from images.
         target_seen: whether checkpoints were chosen by true labels of a part of each target.
         signs: what the doctor says; empty where it was not asked.
+        expected: what to expect of the model at the sites it knows and at a new one, in sentences.
+        sites: by target and seed, what the model said of the target without its labels; see
+            `ldpf.expectation.site_record`.
     """
 
     kind: str
@@ -130,6 +133,8 @@ class Findings:
     learned: bool = True
     target_seen: bool = False
     signs: tuple[Finding, ...] = ()
+    expected: tuple[str, ...] = ()
+    sites: Mapping[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:

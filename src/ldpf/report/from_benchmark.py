@@ -101,6 +101,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         target_seen=any(uses_target(line["selection"]) for line in lines),
         no_answers=NO_CONFIDENCE,
         no_latent=NO_DATA if kept else NO_MODELS,
+        sites={(line["target"], line["seed"]): line["site"] for line in mine if line.get("site")},
     )
 
 

@@ -12,10 +12,13 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.evaluation.metrics import accuracy
 from ldpf.evaluation.per_prompt import prompt_answers
+from ldpf.expectation.accuracies import expected, from_json
+from ldpf.expectation.site_record import site_record
 from ldpf.experiments.readouts import READOUTS, Readout
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
+from ldpf.models.kept import EXPECTATION
 from ldpf.models.kept_groups import with_groups_of
 from ldpf.models.summary import ModelSummary
 from ldpf.report.commands import model_commands
@@ -85,6 +88,7 @@ def from_model(
         no_answers=NO_DATA,
         no_latent=NO_DATA,
         learned=not model.fixed_prompts,
+        expected=_expected(config),
     )
     if classifier is None or backbone is None or features is None:
         return found
@@ -97,6 +101,13 @@ def from_model(
     }
     targets = tuple(target for target, _ in runs)
     trainings = ()
+    sites, expectation = {}, classifier.expectation
+    if expectation is not None and not same:
+        # Images of the model's own sites are no new site.
+        parts = _by_domain(judged)
+        sites = {
+            (target, seed): site_record(classifier, parts[target].features) for target in targets
+        }
     if classifier.latent is not None:
         latent = describe_latent(classifier.latent, images)
         words = nearest_styles(latent.directions, backbone)
@@ -114,7 +125,14 @@ def from_model(
         no_answers="",
         no_latent="",
         notes=(note, *coop),
+        sites=sites,
     )
+
+
+def _expected(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to expect of a model, in sentences, as its config.json keeps it; none of older ones."""
+    kept = config.get(EXPECTATION)
+    return () if kept is None else tuple(expected(*from_json(kept)))
 
 
 def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
