@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
+from ldpf.data import from_arrays
 from ldpf.domains import DiscoverySettings
 from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
 from ldpf.estimators.classifier import LDPFClassifier
@@ -53,6 +54,29 @@ def fitted(data, tiny_clip):
         patch.setitem(RECIPES, "steady", SHORT)
         model = LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
         return model.fit(data[0].features, words(data[0]))
+
+
+# --- what it shows ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["paths", "pictures", "set"])
+def test_verbose_shows_how_far_it_has_come(
+    kind, estimator, tmp_path, write_image, capsys, monkeypatch
+):
+    monkeypatch.setattr("ldpf.utils.progress.LINE_EVERY_SECONDS", 0)
+    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
+    labels = ["cat", "dog"] * 4
+    pixels = [np.asarray(Image.open(file)) for file in files]
+    images = {"paths": files, "pictures": pixels, "set": from_arrays(pixels, labels)}[kind]
+    shown = []
+    for verbose in (False, True):
+        model = clone(estimator).set_params(verbose=verbose, backbone=estimator.backbone)
+        model.fit(images, None if kind == "set" else labels).predict(images)
+        shown.append(capsys.readouterr().err)
+    assert shown[0] == ""
+    assert shown[1].count("encoding images: 8 of 8 (100%)") == 2  # fit and predict
+    assert "training ldpf on 6 images, 2 held out" in shown[1]
+    assert shown[1].rstrip().rpartition("\n")[0].count("validation accuracy ") >= 1
 
 
 # --- scikit-learn's conventions ---------------------------------------------------------------

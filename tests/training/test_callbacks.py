@@ -199,6 +199,14 @@ def test_progress_is_logged_with_the_best_accuracy_so_far(caplog):
     assert caplog.messages == ["step 2: validation accuracy 50.0%, best so far 75.0%"]
 
 
+def test_progress_is_said_where_somebody_listens(caplog):
+    caplog.set_level("INFO", logger="ldpf")
+    said = []
+    ProgressLog(every_s=0, say=said.append).add({"step": 2, "validation_accuracy": 0.5})
+    assert said == ["step 2: validation accuracy 50.0%, best so far 50.0%"]
+    assert not caplog.messages
+
+
 def test_progress_is_not_logged_more_often_than_asked(caplog):
     caplog.set_level("INFO", logger="ldpf")
     progress = ProgressLog(every_s=1000)

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
@@ -115,7 +114,7 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
     if isinstance(found, Integral):
         return int(found)
     if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
-        whole = int(Fraction(found))
+        whole = math.trunc(found)
         if whole == found:
             return whole
     if hasattr(found, "__len__"):

@@ -20,7 +20,7 @@ from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
 from ldpf.data.labels import texts_of
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean, normalize, some, visible
+from ldpf.utils.text import did_you_mean, looks_like, normalize, some, visible
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
@@ -134,7 +134,8 @@ def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
                     )
                 lines.append(reader.line_num)
                 for name, place in places.items():
-                    columns[name].append(row[place].strip())
+                    text = row[place].strip()
+                    columns[name].append(text if looks_like(text) else "")
     except OSError as error:
         raise DataError(f"cannot read the manifest {file}: {error.strerror}") from error
     except UnicodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ from ldpf.models.saving import (
     read_config,
     save_model,
 )
+from ldpf.training.callbacks import ProgressLog, RunRecord
 from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 from ldpf.utils.locks import locked_folder
@@ -81,6 +83,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             underscores as spaces.
         random_state: an integer; equal ones give equal results on the same machine.
         device: `auto`, `cpu`, `cuda`, ...
+        verbose: show on stderr how far encoding and training have come.
 
     Attributes:
         classes_: sorted labels [K].
@@ -113,6 +116,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
         random_state: int = 0,
         device: str = "auto",
+        verbose: bool = False,
     ) -> None:
         self.backbone = backbone
         self.n_domains = n_domains
@@ -130,6 +134,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         self.class_names = class_names
         self.random_state = random_state
         self.device = device
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> LDPFClassifier:
         """Learn from labelled images: with LDPF, discover latent domains and learn their prompts.
@@ -159,8 +164,12 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             data = replace(data, groups=as_groups(as_sequence(groups), len(data)))
         require_trainable(data)
         train, validation, test = data.split(self.train_fraction, seed=self.random_state)
+        record = None
+        if self.verbose:
+            _say(f"training {self.method} on {len(train):,} images, {len(validation):,} held out")
+            record = RunRecord(callbacks=[ProgressLog(say=_say)])
         images = train, validation, backbone
-        fitted = method.fit(*images, seed=self.random_state)
+        fitted = method.fit(*images, seed=self.random_state, record=record)
         if self.expectation:
             fitted = with_expectation(method, fitted, *images, seed=self.random_state)
         trained_on = training_provenance(
@@ -174,6 +183,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             domain_names=data.domain_names or None,
         )
         self._take(fitted, backbone, classes, trained_on)
+        if self.verbose and self.validation_accuracy_ is not None:
+            _say(f"validation accuracy {self.validation_accuracy_:.1%}")
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -273,7 +284,9 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             )
         vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
         backbone = self._load_backbone()
-        data = labelled_features(X, backbone, style=self._method().needs_style)
+        data = labelled_features(
+            X, backbone, style=self._method().needs_style, progress=bool(self.verbose)
+        )
         classes = np.asarray(data.class_names)
         if self.class_names is not None:
             data = replace(data, class_names=names_of_classes(classes, self.class_names))
@@ -295,7 +308,9 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         backbone = self._load_backbone()
         wanted = self._method().needs_style
         features, style = (
-            features_and_style(X, backbone) if wanted else (to_features(X, backbone), None)
+            features_and_style(X, backbone, progress=bool(self.verbose))
+            if wanted
+            else (to_features(X, backbone, progress=bool(self.verbose)), None)
         )
         data = FeatureSet(
             features=features,
@@ -331,8 +346,9 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def _features(self, inputs: Any) -> torch.Tensor:
         self._check_fitted()
         if brings_labels(inputs):
-            return labelled_features(inputs, self.backbone_).features
-        return to_features(self._checked(inputs, reset=False), self.backbone_)
+            return labelled_features(inputs, self.backbone_, progress=bool(self.verbose)).features
+        checked = self._checked(inputs, reset=False)
+        return to_features(checked, self.backbone_, progress=bool(self.verbose))
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X with a length; a table of features also as scikit-learn has it."""
@@ -357,3 +373,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def _config(self) -> dict[str, Any]:
         self._check_fitted()
         return model_config(self.classifier_, self.backbone_, self._provenance())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -23,11 +23,12 @@ from ldpf.features.encode import stream_features
 from ldpf.features.extract import extract_features
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.arrays import as_sequence, holds_text, is_frame, not_understood, unit_rows
+from ldpf.utils.progress import progress_bar
 
 _IMAGES_AT_ONCE = 16
 
 
-def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
+def to_features(inputs: Any, backbone: Backbone, *, progress: bool = False) -> torch.Tensor:
     """Image features of any supported input.
 
     Args:
@@ -42,6 +43,8 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
 
             Columns and tables of pandas work like arrays. PIL images are turned upright and
             brought to RGB as files are.
+        backbone: that encodes images.
+        progress: show a progress bar on stderr while images are encoded.
 
     Returns:
         [N, D] float32 of length one.
@@ -54,7 +57,7 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
     if isinstance(inputs, np.ndarray) and inputs.ndim == 2 and inputs.dtype.kind in "fiub":
         return _check_features(inputs, backbone)
     if all(isinstance(item, str | Path) for item in inputs):
-        return _encode_paths([Path(item) for item in inputs], backbone)
+        return _encode_paths([Path(item) for item in inputs], backbone, progress)
     first = inputs[0]
     if isinstance(first, list | tuple) or (isinstance(first, np.ndarray) and first.ndim == 1):
         try:
@@ -67,10 +70,12 @@ def to_features(inputs: Any, backbone: Backbone) -> torch.Tensor:
             return _check_features(table, backbone)
     if isinstance(first, int | float | np.generic) or first is None:
         raise DataError(not_understood(first))
-    return _encode_pictures(pictures_of(inputs), backbone)
+    return _encode_pictures(pictures_of(inputs), backbone, progress)
 
 
-def features_and_style(inputs: Any, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor | None]:
+def features_and_style(
+    inputs: Any, backbone: Backbone, *, progress: bool = False
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Image features [N, D] as `to_features` has them, and style statistics [N, E].
 
     Returns:
@@ -79,7 +84,7 @@ def features_and_style(inputs: Any, backbone: Backbone) -> tuple[torch.Tensor, t
     if may_be_table(inputs):
         return to_features(inputs, backbone), None
     styled: Any = StyledBackbone(backbone)
-    both = to_features(inputs, styled)
+    both = to_features(inputs, styled, progress=progress)
     return both[:, : backbone.embed_dim].contiguous(), both[:, backbone.embed_dim :].contiguous()
 
 
@@ -89,7 +94,11 @@ def brings_labels(inputs: Any) -> bool:
 
 
 def labelled_features(
-    inputs: FeatureSet | ImageDataset | LabelledImages, backbone: Backbone, *, style: bool = False
+    inputs: FeatureSet | ImageDataset | LabelledImages,
+    backbone: Backbone,
+    *,
+    style: bool = False,
+    progress: bool = False,
 ) -> FeatureSet:
     """Features of a set of images that brings its labels; images of files go through the cache.
 
@@ -99,7 +108,7 @@ def labelled_features(
         DataError: images cannot be read, or features are of another D than the backbone's.
     """
     if not isinstance(inputs, FeatureSet):
-        return extract_features(inputs, backbone, progress=False, style=style)
+        return extract_features(inputs, backbone, progress=progress, style=style)
     return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 
@@ -138,32 +147,39 @@ def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
     return unit_rows(array)
 
 
-def _encode_paths(paths: list[Path], backbone: Backbone) -> torch.Tensor:
+def _encode_paths(paths: list[Path], backbone: Backbone, progress: bool) -> torch.Tensor:
     rows, bad = [], []
-    for path, feature, error in stream_features(paths, backbone):
-        if feature is None:
-            bad.append(BadImage(str(path), error or "cannot be read"))
-        else:
-            rows.append(feature)
+    with progress_bar("encoding images", len(paths), enabled=progress) as advance:
+        for path, feature, error in stream_features(paths, backbone):
+            if feature is None:
+                bad.append(BadImage(str(path), error or "cannot be read"))
+            else:
+                rows.append(feature)
+            advance(1)
     if bad:
         raise DataError(bad_images_message(bad, len(paths), None))
     return torch.stack(rows)
 
 
-def _encode_pictures(pictures: Sequence[Any] | np.ndarray, backbone: Backbone) -> torch.Tensor:
+def _encode_pictures(
+    pictures: Sequence[Any] | np.ndarray, backbone: Backbone, progress: bool
+) -> torch.Tensor:
     parts, bad, poor = [], [], PoorPictures()
-    for start in range(0, len(pictures), _IMAGES_AT_ONCE):
-        chunk = []
-        for number, image in enumerate(pictures[start : start + _IMAGES_AT_ONCE], start=start):
-            try:
-                picture = to_picture(image, f"image {number}")
-            except UnreadableImageError as error:
-                bad.append(BadImage(error.path, error.reason))
-                continue
-            poor.add(f"image {number}", why_poor(picture))
-            chunk.append(picture)
-        if chunk and not bad:
-            parts.append(backbone.encode_images(backbone.preprocess(chunk)))
+    with progress_bar("encoding images", len(pictures), enabled=progress) as advance:
+        for start in range(0, len(pictures), _IMAGES_AT_ONCE):
+            chunk = []
+            images = pictures[start : start + _IMAGES_AT_ONCE]
+            for number, image in enumerate(images, start=start):
+                try:
+                    picture = to_picture(image, f"image {number}")
+                except UnreadableImageError as error:
+                    bad.append(BadImage(error.path, error.reason))
+                    continue
+                poor.add(f"image {number}", why_poor(picture))
+                chunk.append(picture)
+            if chunk and not bad:
+                parts.append(backbone.encode_images(backbone.preprocess(chunk)))
+            advance(len(images))
     if bad:
         raise DataError(bad_images_message(bad, len(pictures), None))
     poor.say()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -89,11 +89,12 @@ class RunRecord:
 
 
 class ProgressLog:
-    """Logs every few seconds how far training has come."""
+    """Says every few seconds how far training has come."""
 
-    def __init__(self, every_s: float = 5.0) -> None:
-        """Log at most once in `every_s` seconds."""
+    def __init__(self, every_s: float = 5.0, *, say: Callable[[str], None] = log.info) -> None:
+        """Call `say` with a line at most once in `every_s` seconds; by default it is logged."""
         self.every_s = every_s
+        self.say = say
         self.begin()
 
     def begin(self, history: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -109,11 +110,9 @@ class ProgressLog:
         self.best = max(self.best, accuracy)
         if time.monotonic() - self.logged >= self.every_s:
             self.logged = time.monotonic()
-            log.info(
-                "step %d: validation accuracy %.1f%%, best so far %.1f%%",
-                line["step"],
-                100 * accuracy,
-                100 * self.best,
+            self.say(
+                f"step {line['step']}: validation accuracy {accuracy:.1%}, "
+                f"best so far {self.best:.1%}"
             )
 
 
