@@ -473,3 +473,8 @@ def test_pictures_of_every_kind_are_taken_together(take, tiny_clip, tmp_path, wr
         ],
         tiny_clip,
     )
+
+
+@pytest.mark.parametrize("take", SINGLE)
+def test_pixels_may_be_lists(take, tiny_clip):
+    take(np.stack(pictures(4)).tolist(), tiny_clip)

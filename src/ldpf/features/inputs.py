@@ -130,7 +130,10 @@ def may_be_table(inputs: Any) -> bool:
         return False
     first = inputs[0]
     picture = isinstance(first, (str, bytes, bytearray, Path, Image.Image, Mapping))
-    return not picture and getattr(first, "ndim", 0) <= 1
+    nested = (
+        isinstance(first, list | tuple) and len(first) > 0 and isinstance(first[0], list | tuple)
+    )
+    return not picture and not nested and getattr(first, "ndim", 0) <= 1
 
 
 def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:
