@@ -102,3 +102,14 @@ def test_few_photos_are_said_to_be_few(model, photos):
     for file in sorted(photos.rglob("*.png"))[10:]:
         file.unlink()
     assert "Give 50 photos or more; 10 say little" in workflows.expect(model, photos).advice[0]
+
+
+def test_of_a_table_with_a_split_the_rows_marked_test_are_the_photos(model, images, tmp_path):
+    files = sorted(images.rglob("*.png"))
+    rows = [
+        f"{file},{'x' if i % 2 else 'y'},{'test' if i < 20 else 'train'}"
+        for i, file in enumerate(files)
+    ]
+    table = tmp_path / "site.csv"
+    table.write_text("\n".join(["path,label,split", *rows]) + "\n")
+    assert workflows.expect(model, table).estimate.n == 20

@@ -10,7 +10,7 @@ import torch
 
 from ldpf.errors import ModelError, SettingsError
 from ldpf.expectation.conformal import check_coverage
-from ldpf.expectation.expectation import SITE, SITE_PHOTOS
+from ldpf.expectation.expectation import SITE
 
 if TYPE_CHECKING:
     from ldpf.expectation import Expectation
@@ -56,7 +56,7 @@ class Doubt:
             return None
         if not len(probabilities):
             return probabilities.bool()
-        if self.waits and (self.calibration == SITE or len(probabilities) >= SITE_PHOTOS):
+        if self.waits:
             return self.expectation.sets(probabilities, self.coverage, self.calibration)
         return self.expectation.conformal.sets(probabilities, self.coverage, self.calibration)
 

@@ -76,7 +76,9 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
             images.source.source,
             some(present, limit=5),
         )
-        return ListedPhotos(without_labels(images), labeled=False)
+        labels = np.zeros(len(dataset), np.int64)
+        unlabeled = replace(dataset, labels=labels, class_names=(UNLABELED,), splits=None)
+        return ListedPhotos(replace(images, dataset=unlabeled), labeled=False)
     check_classes(dataset, class_names, model)
     if dataset.splits is not None and (dataset.splits == "test").any():
         images = replace(images, dataset=dataset.subset(dataset.splits == "test"))
@@ -102,15 +104,7 @@ def list_site(data: Images) -> ListedImages:
     splits = images.dataset.splits
     if splits is not None and (splits == "test").any():
         images = replace(images, dataset=images.dataset.subset(splits == "test"))
-    return without_labels(images)
-
-
-def without_labels(images: ListedImages) -> ListedImages:
-    """The same images, all of the one class `UNLABELED`."""
-    dataset = images.dataset
-    labels = np.zeros(len(dataset), np.int64)
-    unlabeled = replace(dataset, labels=labels, class_names=(UNLABELED,), splits=None)
-    return replace(images, dataset=unlabeled)
+    return images
 
 
 def list_unlabeled(source: DataSource) -> ListedImages:
