@@ -88,7 +88,7 @@ def test_parameters_are_stored_untouched(tiny_clip):
     params = model.get_params()
     assert params["backbone"] is tiny_clip and params["class_names"] is names
     assert (params["n_domains"], params["tau"]) == (5, "odd")  # checked in fit, not before
-    assert len(params) == 16
+    assert len(params) == 17
 
 
 def test_parameters_can_be_set(estimator):
