@@ -11,7 +11,7 @@ from ldpf.fusion import FusionExamples, FusionInputs
 from ldpf.fusion.episodes import judged_logits
 from ldpf.fusion.fallback import Fallback
 from ldpf.fusion.fuse import fuse, fuse_reference
-from ldpf.fusion.left_out import WithoutPrompt
+from ldpf.fusion.left_out import WithoutPrompts
 from ldpf.fusion.mixing import ProbabilitySimilarity
 from ldpf.methods import ENSEMBLE_TEMPLATES, LDPF, zero_shot_features
 from ldpf.models.saving import load_model, save_model
@@ -60,7 +60,7 @@ def test_a_threshold_of_1_always_falls_back(inputs, hard):
 def test_it_falls_back_also_where_a_prompt_is_left_out(inputs, hard):
     rule = Fallback(threshold=1.0, zero_shot=hard)
     by_zero_shot = (inputs.image_features @ hard.T).argmax(dim=1)
-    assert torch.equal(fuse(WithoutPrompt(rule, 1), inputs).argmax(dim=1), by_zero_shot)
+    assert torch.equal(fuse(WithoutPrompts(rule, (1,)), inputs).argmax(dim=1), by_zero_shot)
     labels = torch.zeros(50, dtype=torch.int64)
     examples = FusionExamples(inputs, labels, inputs.similarities.argmax(dim=1))
     assert torch.equal(judged_logits(rule, examples, examples).argmax(dim=1), by_zero_shot)

@@ -19,7 +19,8 @@ from ldpf.methods.choice import ENSEMBLE, cost_sentence
 from ldpf.methods.head_shares import fitted_head
 from ldpf.methods.judging import Judges
 from ldpf.methods.ldpf_losses import LDPFLearner
-from ldpf.methods.shares import stacked_shares
+from ldpf.methods.shares import least_regret_shares
+from ldpf.methods.sides import side_folds
 from ldpf.models.combined_classifier import CombinedClassifier
 from ldpf.models.saving import load_model, save_model
 from ldpf.models.temperature import fit_temperature
@@ -60,33 +61,35 @@ def test_the_ensemble_has_equal_shares_of_calibrated_members_on_request(data, ti
     assert isinstance(fitted, CombinedClassifier)
     assert fitted.training["auto"]["chosen"] == ENSEMBLE
     assert [member.method for member in fitted.members] == list(METHOD.members)
-    assert fitted.shares == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    assert fitted.shares == pytest.approx((0.5, 0.5))
     images = data[1].features
     added = sum(
-        torch.log_softmax(member.logits(images) / temperature, dim=1) / 3
+        torch.log_softmax(member.logits(images) / temperature, dim=1) / 2
         for member, temperature in zip(fitted.members, fitted.temperatures, strict=True)
     )
     assert torch.allclose(fitted.logits(images), added, atol=1e-5)
 
 
-def test_shares_are_those_that_latent_domains_left_out_ask_for(data, tiny_clip):
+def test_shares_are_those_that_sides_of_the_latent_domains_left_out_ask_for(data, tiny_clip):
     method = replace(METHOD, margin=1e9)
     fitted = method.fit(*data, tiny_clip)
     judges = Judges(method, *data, tiny_clip, 0, RunRecord())
     for name in method.members:
         judges.train_and_judge(name)
     logits = {name: [] for name in method.members}
-    for fold in judges.folds:
+    latent = judges.classifiers["ldpf"].latent
+    sides = side_folds(*data, latent)
+    for fold in sides:
         for name in method.members:
-            member = judges._in_folds[name][fold.group]
+            member = judges.candidates.in_fold(name, fold)
             temperature = fit_temperature(
                 member.logits(fold.validation.features), fold.validation.labels
             )
             answers = member.logits(fold.judged.features) / temperature
             logits[name].append(answers.log_softmax(dim=1))
-    labels = torch.cat([fold.judged.labels for fold in judges.folds])
-    domains = torch.cat([torch.full_like(f.judged.labels, f.group) for f in judges.folds])
-    expected = stacked_shares([torch.cat(own) for own in logits.values()], labels, domains)
+    labels = torch.cat([fold.judged.labels for fold in sides])
+    domains = torch.cat([torch.full_like(fold.judged.labels, fold.group) for fold in sides])
+    expected = least_regret_shares([torch.cat(own) for own in logits.values()], labels, domains)
     assert fitted.shares == pytest.approx(expected, abs=1e-3)
     assert fitted.training["auto"]["shares"] == dict(
         zip(method.members, fitted.shares, strict=True)
@@ -131,17 +134,17 @@ def test_heads_of_a_fold_have_not_learned_from_what_they_are_judged_by(data, tin
 @pytest.fixture(scope="module")
 def judges(data, tiny_clip):
     judges = Judges(METHOD, *data, tiny_clip, 0, RunRecord())
-    for name in ("zero-shot-ensemble", "ldpf+linear-probe-balanced", "ldpf-auto"):
+    for name in ("zero-shot-ensemble", "ldpf+gda-balanced", "ldpf-auto"):
         judges.train_and_judge(name)
     return judges
 
 
 def test_prompts_with_a_head_or_another_rule_are_trained_once(judges, data, tiny_clip):
     alone = make_method("ldpf", SHORT).fit(*data, tiny_clip)
-    both, fused = (judges.classifiers[n] for n in ("ldpf+linear-probe-balanced", "ldpf-auto"))
+    both, fused = (judges.classifiers[n] for n in ("ldpf+gda-balanced", "ldpf-auto"))
     assert torch.equal(both.prompted.contexts, alone.contexts)
     assert fused.contexts is both.prompted.contexts
-    with_head = make_method("ldpf", SHORT, settings={"head": "linear-probe-balanced"})
+    with_head = make_method("ldpf", SHORT, settings={"head": "gda-balanced"})
     expected = with_head.fit(*data, tiny_clip)
     images = data[1].features
     assert torch.equal(both.logits(images), expected.logits(images))
@@ -151,7 +154,7 @@ def test_the_best_rule_is_chosen_in_a_fold_without_its_latent_domain(judges, tin
     whole = judges.classifiers["ldpf-auto"]
     for fold in judges.folds:
         refitted = whole.fit_fusion("auto", fold.train, fold.validation, tiny_clip)
-        expected = refitted.without_prompt(fold.group)
+        expected = refitted.without_prompts([fold.group])
         images = fold.judged.features
         in_fold = judges._in_folds["ldpf-auto"][fold.group]
         assert torch.allclose(in_fold.logits(images), expected.logits(images), atol=1e-5)
@@ -159,10 +162,10 @@ def test_the_best_rule_is_chosen_in_a_fold_without_its_latent_domain(judges, tin
 
 def test_a_head_in_a_fold_has_not_learned_from_what_judges_it(judges):
     for fold in judges.folds:
-        in_fold = judges._in_folds["ldpf+linear-probe-balanced"][fold.group]
+        in_fold = judges._in_folds["ldpf+gda-balanced"][fold.group]
         assert (in_fold.domain_weights(fold.judged.features)[:, fold.group] == 0).all()
         groups = judges.classifiers["ldpf-auto"].latent.assign(fold.train.features)
-        head = fitted_head(VISUAL_HEADS.make("linear-probe-balanced"), fold.train, groups)
+        head = fitted_head(VISUAL_HEADS.make("gda-balanced"), fold.train, groups)
         images = fold.judged.features
         assert torch.allclose(in_fold.members[1].logits(images), head.logits(images), atol=1e-5)
 

@@ -124,7 +124,7 @@ def test_the_ensemble_of_auto_is_made_of_its_members_in_the_fold(data, tiny_clip
             for name, member in zip(method.members, classifier.members, strict=True)
         ]
         images = item.fold.judged.features
-        expected = combine("auto", members, item.fold.validation).logits(images)
+        expected = combine("auto", members, item.fold.validation, classifier.shares).logits(images)
         assert torch.allclose(item.classifier.logits(images), expected, atol=1e-5)
 
 
@@ -167,7 +167,7 @@ def test_a_fold_has_a_latent_domain_less_and_few_steps():
     assert in_a_fold(make_method("gda-balanced"), 50).discovery.n_domains == 2
 
 
-@pytest.mark.parametrize("chosen", ["gda", "ldpf-auto", "ldpf+linear-probe-balanced"])
+@pytest.mark.parametrize("chosen", ["gda", "ldpf-auto", "ldpf+gda-balanced"])
 def test_a_candidate_that_auto_chose_alone_is_left_out_as_it_is(
     chosen, data, tiny_clip, monkeypatch
 ):

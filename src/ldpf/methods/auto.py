@@ -41,10 +41,10 @@ CANDIDATES = (
     "linear-probe-balanced",
     "coop",
     "ldpf",
-    "ldpf+linear-probe-balanced",
+    "ldpf+gda-balanced",
     "ldpf-auto",
 )
-MEMBERS = ("ldpf", "linear-probe-balanced", "gda-balanced")
+MEMBERS = ("ldpf", "linear-probe-balanced")
 
 
 @METHODS.register("auto", prompts=True)
@@ -55,8 +55,10 @@ class Auto(Method):
     Latent domains are found once, in closed form, and left out in turn: what a candidate answers on
     a latent domain that it did not learn from stands for its answers on a new site. All candidates
     have the same folds. The ensemble adds calibrated members in log-probability space, with the
-    shares that make the labels of latent domains left out likeliest. It is kept unless a single
-    candidate has a log-likelihood there that is higher by `margin` standard errors over domains.
+    shares of least regret where one of two sides of the latent domains is left out: a larger shift
+    than one latent domain, which may be a part of a site. It is kept unless a single candidate has
+    a log-likelihood on latent domains left out that is higher by `margin` standard errors over
+    domains.
 
     Folds are cheap. A method that learns no prompts is fitted anew in each. A method with a prompt
     for each latent domain is trained once on all images, and a fold reads its prompts without that
@@ -69,7 +71,7 @@ class Auto(Method):
             another fusion rule and `ldpf+HEAD` with a visual head, without another training. Those
             in `members` must be among them.
         members: names of the methods in the ensemble.
-        shares: "folds" for shares by latent domains left out, or "equal".
+        shares: "folds" for shares by sides of the latent domains left out, or "equal".
         pull: weight of the pull of those shares towards equal ones, in nats.
         margin: standard errors by which a single candidate must be better than the ensemble.
         judge_steps: steps of prompts in a fold at most.
@@ -83,7 +85,7 @@ class Auto(Method):
     members: tuple[str, ...] = MEMBERS
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     pull: float = field(default=0.02, metadata=constraint(Number(at_least=0)))
-    margin: float = field(default=1.0, metadata=constraint(Number(at_least=0)))
+    margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
     judge_steps: int = field(default=100, metadata=COUNT)
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
     fusion: FusionRule = field(default_factory=Similarity)

@@ -1,19 +1,16 @@
-"""How much a visual head and the prompts beside it weigh, by latent domains left out in turn."""
+"""How much a visual head and the prompts beside it weigh, by latent domains left out."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from ldpf.domains.folds import leave_one_group_out
-from ldpf.fusion.episodes import balanced_mean
-from ldpf.fusion.fitting import calibrated
-from ldpf.models.combined_classifier import add_log_probabilities, combine
+from ldpf.methods.shares import least_regret_shares
+from ldpf.methods.sides import side_folds, without_prompts_of
+from ldpf.models.combined_classifier import combine
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.utils.constraints import OneOf, constraint
 
@@ -30,9 +27,8 @@ SHARES_SETTING = constraint(OneOf(SHARES))
 
 EQUAL = 0.5
 
-GRID = tuple(step / 10 for step in range(1, 10))
-"""Shares of the head that are compared. Both ends are left out: a head alone cannot answer a class
-without images."""
+LEAST = 0.05
+"""Share of the prompts at least: a head alone cannot answer a class without images."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +38,13 @@ class HeadShare:
     Attributes:
         head: its share; the prompts have the rest.
         reason: in one sentence.
-        table: mean log p(y|x) over latent domains left out, by the share of the head; empty where
-            none could be left out.
+        losses: mean -log p(y|x) of prompts and head in each fold, calibrated; empty where the share
+            was not chosen by folds.
     """
 
     head: float
     reason: str
-    table: Mapping[float, float]
+    losses: tuple[tuple[float, float], ...] = ()
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -57,24 +53,19 @@ class HeadShare:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        table = [{"head": head, "log_likelihood": value} for head, value in self.table.items()]
-        return {"head": self.head, "reason": self.reason, "table": table}
-
-
-def given_share(head: float, reason: str) -> HeadShare:
-    """A share of the head without a comparison."""
-    return HeadShare(head, reason, {})
+        losses = [{"prompts": prompts, "head": head} for prompts, head in self.losses]
+        return {"head": self.head, "reason": self.reason, "losses": losses}
 
 
 def share_by_folds(
     classifier: Classifier, head: VisualHead, train: FeatureSet, validation: FeatureSet
 ) -> HeadShare:
-    """The share of the head beside prompts of latent domains.
+    """The share of the head beside prompts of latent domains, by the least regret.
 
-    Each latent domain is left out in turn: the head is fitted to the images of the others, and the
-    prompts answer without that domain's own, which is a fold without training where the prompts
-    share no tokens (M1 = 0), and an approximation where they do. Both are calibrated as they are
-    outside of folds. See `chosen_share` for the choice.
+    Latent domains are joined to two sides, and each side is left out: the head is fitted to the
+    images of the other, and the prompts answer without those of that side. This is a fold without
+    training where the prompts share no tokens (M1 = 0), and an approximation where they do. Both
+    are calibrated as they are outside of folds. See `least_regret_shares` for the choice.
 
     Args:
         classifier: prompts, trained on `train`.
@@ -83,108 +74,67 @@ def share_by_folds(
         validation: other images of the same sources; may be empty.
     """
     if classifier.latent is None or classifier.n_domains < 2:
-        return given_share(EQUAL, "Shares are equal: no latent domain can be left out.")
-    groups = classifier.latent.assign(train.features), classifier.latent.assign(validation.features)
-    folds = leave_one_group_out(train, validation, *groups, range(classifier.n_domains))
-    left_out = [part for fold in folds if (part := _LeftOut.of(classifier, head, fold)) is not None]
+        return HeadShare(EQUAL, "Shares are equal: no latent domain can be left out.")
+    folds = side_folds(train, validation, classifier.latent)
+    left_out = [part for fold in folds if (part := _answers(classifier, head, fold)) is not None]
     if len(left_out) < 2:
-        return given_share(
+        return HeadShare(
             EQUAL,
-            f"Shares are equal: {len(left_out)} latent domains could be left out in turn, and a "
-            "choice needs 2 or more.",
+            f"Shares are equal: {len(left_out)} of two sides of the latent domains could be left "
+            "out, and a choice needs both.",
         )
-    labels = torch.cat([part.labels for part in left_out])
-    domains = torch.cat([torch.full_like(part.labels, part.domain) for part in left_out])
-    answers = {share: torch.cat([part.answers(share) for part in left_out]) for share in GRID}
-    return chosen_share(answers, labels, domains)
+    labels = torch.cat([labels for labels, _ in left_out])
+    of_fold = torch.cat([torch.full_like(own, fold) for fold, (own, _) in enumerate(left_out)])
+    answers = [torch.cat(own) for own in zip(*(both for _, both in left_out), strict=True)]
+    return chosen_share(answers, labels, of_fold)
 
 
 def chosen_share(
-    answers: Mapping[float, torch.Tensor], labels: torch.Tensor, domains: torch.Tensor
+    answers: Sequence[torch.Tensor], labels: torch.Tensor, folds: torch.Tensor
 ) -> HeadShare:
-    """The share nearest to equal ones that the best share does not clearly exceed.
-
-    Shares are compared by the mean over latent domains of log p(y|x), each at the temperature that
-    makes the labels likeliest. The best exceeds another clearly where the mean gain is above its
-    standard error: over latent domains, or over images of the same domains if that is larger.
+    """The share of least regret.
 
     Args:
-        answers: class logits [N, K] on images of latent domains left out, by the head's share;
-            equal shares among them.
+        answers: calibrated log p(y|x) [N, K] of prompts and of the head.
         labels: class ids [N].
-        domains: latent domain [N] that was left out for each image.
+        folds: [N] fold of each image.
     """
-    values = {share: calibrated(logits, labels) for share, logits in answers.items()}
-    table = {share: balanced_mean(value, domains)[0] for share, value in values.items()}
-    best = max(table, key=table.__getitem__)
-    nearest_first = sorted(table, key=lambda share: (abs(share - EQUAL), -table[share]))
-    chosen = next(
-        share for share in nearest_first if not _clearly(values[best] - values[share], domains)
+    share = min(least_regret_shares(answers, labels, folds)[1], 1 - LEAST)
+    losses = tuple(
+        tuple(
+            float(-own[folds == fold].gather(1, labels[folds == fold, None]).double().mean())
+            for own in answers
+        )
+        for fold in folds.unique()
     )
-    gain, error = _gain(values[chosen] - values[EQUAL], domains)
-    if chosen == EQUAL:
-        reason = (
-            f"Shares are equal: on latent domains left out the best share of the head, {best:g}, "
-            f"is {table[best] - table[EQUAL]:.4f} nats better, within the standard error."
-        )
-    else:
-        reason = (
-            f"The head has the share {chosen:g}: on latent domains left out it is {gain:.4f} nats "
-            f"better than equal shares (standard error {error:.4f})."
-        )
-    return HeadShare(chosen, reason, table)
+    told = " and ".join(f"{prompts:.2f} against {head:.2f}" for prompts, head in losses)
+    reason = (
+        f"The head has the share {share:.2f}: where a side of the latent domains is left out, "
+        f"prompts lose {told} nats of the head."
+    )
+    return HeadShare(share, reason, cast("tuple[tuple[float, float], ...]", losses))
 
 
-def _clearly(differences: torch.Tensor, domains: torch.Tensor) -> bool:
-    gain, error = _gain(differences, domains)
-    return gain > error
+def _answers(
+    classifier: Classifier, head: VisualHead, fold: GroupFold
+) -> tuple[torch.Tensor, list[torch.Tensor]] | None:
+    """Labels [n], and log p(y|x) [n, K] of prompts and head that have not seen these images.
 
-
-def _gain(differences: torch.Tensor, domains: torch.Tensor) -> tuple[float, float]:
-    """Mean over latent domains of differences [N], and the larger of its two standard errors."""
-    gain, of_images = balanced_mean(differences, domains)
-    means = [float(differences[domains == domain].mean()) for domain in domains.unique()]
-    of_domains = stdev(means) / math.sqrt(len(means)) if len(means) > 1 else 0.0
-    return gain, max(of_images, of_domains)
-
-
-@dataclass(frozen=True)
-class _LeftOut:
-    """What prompts and head answer on images of a latent domain that they have not seen.
-
-    Attributes:
-        domain: the latent domain.
-        labels: class ids [n] of its images, of classes that other latent domains have too.
-        logits: of both, [n, K].
-        temperatures: of both.
+    None where there is no such image, or one class to learn from.
     """
-
-    domain: int
-    labels: torch.Tensor
-    logits: tuple[torch.Tensor, ...]
-    temperatures: tuple[float, ...]
-
-    @classmethod
-    def of(cls, classifier: Classifier, head: VisualHead, fold: GroupFold) -> _LeftOut | None:
-        """The answers in a fold; None where it has no such images, or one class to learn from."""
-        # A class of this latent domain alone says nothing about the head's share.
-        # Nor does an image of a burst that other prompts have learned from.
-        judged = fold.judged_by_itself
-        judged = judged.subset(torch.isin(judged.labels, fold.train.labels))
-        prompts = classifier.without_prompt(fold.group)
-        if prompts is None or not len(judged) or len(fold.train.labels.unique()) < 2:
-            return None
-        images = fold.validation if len(fold.validation) else fold.train
-        assert classifier.latent is not None
-        groups = classifier.latent.assign(fold.train.features) if head.balances else None
-        linear = fitted_head(head, fold.train, groups)
-        both = combine(classifier.method, [prompts, linear], images)
-        logits = tuple(member.logits(judged.features) for member in both.members)
-        return cls(fold.group, judged.labels, logits, both.temperatures)
-
-    def answers(self, share: float) -> torch.Tensor:
-        """Logits [n, K] with this share of the head."""
-        return add_log_probabilities(self.logits, self.temperatures, (1 - share, share))
+    # A class of this side alone says nothing about the head's share.
+    # Nor does an image of a burst that other prompts have learned from.
+    judged = fold.judged_by_itself
+    judged = judged.subset(torch.isin(judged.labels, fold.train.labels))
+    prompts = without_prompts_of(classifier, fold)
+    if prompts is None or not len(judged):
+        return None
+    images = fold.validation if len(fold.validation) else fold.train
+    assert classifier.latent is not None
+    groups = classifier.latent.assign(fold.train.features) if head.balances else None
+    linear = fitted_head(head, fold.train, groups)
+    both = combine(classifier.method, [prompts, linear], images)
+    return judged.labels, both.member_log_probabilities(judged.features)
 
 
 def fitted_head(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ldpf.domains.discovery import DomainDiscovery
 from ldpf.errors import LdpfError
 from ldpf.fusion.fitting import calibrated
 from ldpf.methods.base import METHODS
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choice import ENSEMBLE, Judged
-from ldpf.methods.left_out import latent_groups, usable_folds
-from ldpf.methods.shares import stacked_shares
+from ldpf.methods.left_out import usable_folds
+from ldpf.methods.shares import least_regret_shares
+from ldpf.methods.sides import side_folds
 from ldpf.methods.variants import get_variant
 from ldpf.models.combined_classifier import combine
 
@@ -52,8 +53,11 @@ class Judges:
         record: RunRecord,
     ) -> None:
         self.auto = auto
-        *groups, self.n_domains = latent_groups(train, validation, auto.discovery, seed=seed)
-        self.folds = usable_folds(train, validation, groups[0], groups[1], self.n_domains)
+        latent = DomainDiscovery(train, validation, auto.discovery, seed).run()
+        of_train, of_validation = (latent.assign(part.features) for part in (train, validation))
+        self.n_domains = latent.n_domains
+        self.folds = usable_folds(train, validation, of_train, of_validation, self.n_domains)
+        self._sides = side_folds(train, validation, latent)
         self.candidates = Candidates(
             lambda name: auto.candidate(name, self.n_domains),
             *(train, validation, backbone),
@@ -83,33 +87,39 @@ class Judges:
         """Combine the members, in each fold calibrated on images that the fold keeps."""
         started = time.monotonic()
         name, members = self.auto.name, self.auto.members
-        in_folds = {
-            fold.group: combine(
-                name,
-                [self._in_folds[member][fold.group] for member in members],
-                fold.validation if len(fold.validation) else fold.train,
+        self.shares = self._shares()
+        self.classifiers[ENSEMBLE] = self.candidates.combined(name, members, self.shares)
+        self._in_folds[ENSEMBLE] = {
+            fold.group: _combined(
+                name, [self._in_folds[m][fold.group] for m in members], fold, self.shares
             )
             for fold in self.folds
         }
-        self.shares = self._shares(in_folds)
-        self.classifiers[ENSEMBLE] = self.candidates.combined(name, members, self.shares)
-        self._in_folds[ENSEMBLE] = {
-            group: replace(combined, shares=self.shares) for group, combined in in_folds.items()
-        }
         self._seconds[ENSEMBLE] = time.monotonic() - started
 
-    def _shares(self, in_folds: Mapping[int, CombinedClassifier]) -> tuple[float, ...]:
-        """What each member weighs; equal shares where fewer than two domains can be left out."""
-        n_members = len(self.auto.members)
-        if self.auto.shares == "equal" or len(self.folds) < 2:
-            return (1 / n_members,) * n_members
-        answers = [
-            in_folds[fold.group].member_log_probabilities(fold.judged.features)
-            for fold in self.folds
-        ]
-        return stacked_shares(
+    def _shares(self) -> tuple[float, ...]:
+        """What each member weighs, by the least regret where a side of the domains is left out.
+
+        Equal shares where the sides cannot be left out.
+        """
+        members = self.auto.members
+        equal = (1 / len(members),) * len(members)
+        if self.auto.shares == "equal" or len(self._sides) < 2:
+            return equal
+        answers, labels = [], []
+        for side in self._sides:
+            try:
+                in_fold = [self._in_fold(member, side) for member in members]
+            except LdpfError as error:
+                log.warning("shares are equal, a side of the latent domains stays in: %s", error)
+                return equal
+            combined = _combined(self.auto.name, in_fold, side)
+            answers.append(combined.member_log_probabilities(side.judged.features))
+            labels.append(side.judged.labels)
+        return least_regret_shares(
             [torch.cat(of_member) for of_member in zip(*answers, strict=True)],
-            *self._labels_and_domains(),
+            torch.cat(labels),
+            torch.cat([torch.full_like(own, fold) for fold, own in enumerate(labels)]),
             pull=self.auto.pull,
         )
 
@@ -166,3 +176,13 @@ class Judges:
     def _in_fold(self, name: str, fold: GroupFold) -> Classifier:
         """A classifier that did not learn from the images that the fold judges by."""
         return self.candidates.in_fold(name, fold)
+
+
+def _combined(
+    name: str,
+    members: Sequence[Classifier],
+    fold: GroupFold,
+    shares: Sequence[float] | None = None,
+) -> CombinedClassifier:
+    """Members in a fold, calibrated on images that the fold keeps."""
+    return combine(name, members, fold.validation if len(fold.validation) else fold.train, shares)

@@ -14,7 +14,7 @@ from ldpf.fusion.similarity import Similarity
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
-from ldpf.methods.head_shares import SHARES_SETTING, given_share
+from ldpf.methods.head_shares import SHARES_SETTING, HeadShare
 from ldpf.methods.ldpf_losses import LDPFLearner, assemble_contexts
 from ldpf.methods.sample_weights import WEIGHTS
 from ldpf.methods.with_head import add_head
@@ -200,5 +200,5 @@ class LDPF(Method):
         prompts: Any = classifier
         alone = replace(self, head=NoHead())
         others = alone.left_out(prompts.prompted, fold, backbone, seed=seed, steps=steps)
-        share = given_share(prompts.shares[1], "Shares are those of the model of all images.")
+        share = HeadShare(prompts.shares[1], "Shares are those of the model of all images.")
         return add_head(others, self.head, fold.train, fold.validation, seed=seed, shares=share)

@@ -17,6 +17,7 @@ from ldpf.domains.discovery import DomainDiscovery
 from ldpf.domains.folds import GroupFold, leave_one_group_out
 from ldpf.errors import LdpfError
 from ldpf.methods.overrides import applicable, with_settings
+from ldpf.methods.sides import without_prompts_of
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.training.recipe import Recipe
 from ldpf.utils.quiet import quiet
@@ -124,7 +125,7 @@ def left_out_classifier(
 ) -> Classifier:
     """The usual `Method.left_out`, which says what it gives.
 
-    A classifier with a prompt for each latent domain is read without the prompt of the one that is
+    A classifier with a prompt for each latent domain is read without the prompts of those that are
     left out. This is an approximation: its shared tokens have learned from the images that it is
     judged on. Every other method that learns is fitted to the fold, and this one where images of
     one burst or patient (`FeatureSet.groups`) are in several latent domains; one that trains
@@ -133,11 +134,9 @@ def left_out_classifier(
     if not method.learns:
         return _without_passes(classifier)
     # Another prompt has learned from images of the same burst or patient as those judged by.
-    if classifier.latent is not None and fold.aside is None:
-        # The same domains as the fold's, unless the method finds its own.
-        own = classifier.latent.assign(fold.judged.features).mode().values
-        if (others := classifier.without_prompt(int(own))) is not None:
-            return _without_passes(others)
+    others = without_prompts_of(classifier, fold) if fold.aside is None else None
+    if others is not None:
+        return _without_passes(others)
     short = in_a_fold(method, len(fold.train), steps)
     return short.fit(fold.train, fold.validation, backbone, seed=seed)
 

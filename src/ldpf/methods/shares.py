@@ -8,29 +8,35 @@ import torch
 
 from ldpf.fusion.fitting import likeliest_scale, minimized
 
+SOFTNESS = 0.05
+"""Temperature of the soft maximum over folds, in nats: what is within it counts as equally bad."""
 
-def stacked_shares(
+
+def least_regret_shares(
     log_probabilities: Sequence[torch.Tensor],
     labels: torch.Tensor,
-    domains: torch.Tensor,
+    folds: torch.Tensor,
     *,
     pull: float = 0.02,
 ) -> tuple[float, ...]:
-    """The shares that make labels likeliest on latent domains left out (stacking, Wolpert 1992).
+    """The shares whose largest regret over folds is the smallest (minimax regret, Savage 1951).
 
-    With members m and their log p_m(y|x), shares q minimize
+    The regret in a fold is the loss there less that of the best single member there, so that a
+    fold that is hard for all members does not rule the others. With members m and their
+    log p_m(y|x), shares q minimize
 
-        mean over domains of -log softmax(a sum_m q_m log p_m(.|x))_y  +  pull KL(q || equal)
+        soft maximum over folds of (mean of -log softmax(a sum_m q_m log p_m(.|x))_y
+                                    - min_m mean of -log p_m(y|x))  +  pull KL(q || equal)
 
     over q >= 0 with the sum 1 and one scale a, so that a mixture is not preferred for being less
-    sure. Every latent domain counts the same.
+    sure.
 
     Args:
         log_probabilities: of each of M members, calibrated, [N, K].
         labels: class ids [N].
-        domains: [N] latent domain of each image, which no member has learned from.
-        pull: weight of the pull towards equal shares, in nats; it decides where the latent domains
-            left out hardly tell the members apart.
+        folds: [N] the fold of each image, which no member has learned from there.
+        pull: weight of the pull towards equal shares, in nats; it decides where the folds hardly
+            tell the members apart.
 
     Returns:
         M shares; equal ones where there is no image.
@@ -39,17 +45,22 @@ def stacked_shares(
     equal = 1 / len(members)
     if not len(labels):
         return (equal,) * len(members)
-    counts = torch.bincount(domains)
-    weights = 1 / (counts[domains].double() * (counts > 0).sum())  # [N]
     # A class that a member cannot answer has log p = -inf, which no gradient survives.
     members = members.clamp_min(torch.finfo(torch.float32).min)
+    images = [folds == fold for fold in folds.unique()]
+
+    def losses(logits: torch.Tensor) -> torch.Tensor:
+        """Mean -log p(y|x) in each fold, by logits [N, K]."""
+        of_label = logits.log_softmax(dim=1).gather(1, labels[:, None])[:, 0]
+        return -torch.stack([of_label[own].mean() for own in images])
+
+    best = torch.stack([losses(member) for member in members]).amin(dim=0)  # [folds]
 
     def loss(share_logits: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
         shares = share_logits.softmax(dim=0)
-        mixed = log_scale.exp() * torch.einsum("m,mnk->nk", shares, members)
-        of_label = mixed.log_softmax(dim=1).gather(1, labels[:, None])[:, 0]
+        regrets = losses(log_scale.exp() * torch.einsum("m,mnk->nk", shares, members)) - best
         apart = (shares * (shares / equal).clamp_min(1e-300).log()).sum()
-        return -(weights * of_label).sum() + pull * apart
+        return SOFTNESS * (regrets / SOFTNESS).logsumexp(dim=0) + pull * apart
 
     scale = likeliest_scale(members.mean(dim=0), labels)
     start = {

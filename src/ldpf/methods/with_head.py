@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.domains.clustering.spherical import SphericalKMeans
 from ldpf.domains.disentangle.leace import Leace
-from ldpf.methods.head_shares import EQUAL, HeadShare, fitted_head, given_share, share_by_folds
+from ldpf.methods.head_shares import EQUAL, HeadShare, fitted_head, share_by_folds
 from ldpf.models.combined_classifier import combine
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def add_head(
     if shares == "folds":
         shares = share_by_folds(classifier, head, train, validation)
     elif isinstance(shares, str):
-        shares = given_share(EQUAL, "Shares are equal, as it was asked for.")
+        shares = HeadShare(EQUAL, "Shares are equal, as it was asked for.")
     log.info("%s", shares.reason)
     judged = validation if len(validation) else train
     combined = combine(classifier.method, [classifier, linear], judged, shares.shares)

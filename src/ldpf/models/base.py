@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ldpf.errors import ModelError
@@ -156,10 +156,10 @@ class Classifier:
             "it; train a method with latent domains, such as 'ldpf'."
         )
 
-    def without_prompt(self, domain: int) -> Classifier | None:
-        """The same prompts without that of one latent domain; None where nothing would be left.
+    def without_prompts(self, domains: Collection[int]) -> Classifier | None:
+        """The same prompts without those of some latent domains; None where none would be left.
 
-        It imitates a model that has not seen that latent domain, and is for judging only.
+        It imitates a model that has not seen those latent domains, and is for judging only.
         """
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from ldpf.fusion import (
     rule_from_config,
 )
 from ldpf.fusion.fuse import fuse, mixed
-from ldpf.fusion.left_out import WithoutPrompt
+from ldpf.fusion.left_out import WithoutPrompts
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
@@ -97,11 +97,11 @@ class PromptClassifier(Classifier):
             )
         return replace(self, fusion=rule)
 
-    def without_prompt(self, domain: int) -> PromptClassifier | None:
-        """The prompts of all other latent domains, by the same rule; None where there is one."""
-        if self.latent is None or self.n_domains == 1:
+    def without_prompts(self, domains: Collection[int]) -> PromptClassifier | None:
+        """The prompts of all other latent domains, by the same rule; None where none is left."""
+        if self.latent is None or len(set(domains)) >= self.n_domains:
             return None
-        return self.with_fusion(WithoutPrompt(self.fusion, domain))
+        return self.with_fusion(WithoutPrompts(self.fusion, tuple(sorted(set(domains)))))
 
     def fit_fusion(
         self,
