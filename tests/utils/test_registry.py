@@ -1,5 +1,6 @@
 """Registries: entries by name, read without importing, from files and from packages outside."""
 
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -196,3 +197,11 @@ def test_what_a_part_has_learned_is_no_setting() -> None:
 def test_the_registry_itself_loads_no_torch() -> None:
     code = "import sys, ldpf.utils.registry; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_copy_for_a_worker_process_is_the_registry_of_its_own_imports() -> None:
+    from ldpf.fusion import FUSION_RULES
+    from ldpf.methods.choosing import CHOICE_RULES
+
+    for registry in (FUSION_RULES, CHOICE_RULES):
+        assert pickle.loads(pickle.dumps(registry)) is registry

@@ -109,6 +109,15 @@ class Registry(Generic[T]):
         """Whether an entry is in a file of the room, rather than of a package outside."""
         return name in self._sources
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # A worker process gets the registry of its own imports. A copy would not see the entries
+        # that the room's files register there.
+        for module in (self.package, f"{self.package}.base"):
+            with suppress(ImportError):
+                if getattr(import_module(module), self.variable, None) is self:
+                    return _registry, (module, self.variable)
+        return super().__reduce__()
+
     def __contains__(self, name: object) -> bool:
         return name in self._sources or name in self._entries or name in self._outside
 
@@ -267,3 +276,8 @@ def part_settings(part: Any) -> Any:
     if isinstance(part, tuple | list):
         return [part_settings(item) for item in part]
     return part
+
+
+def _registry(module: str, variable: str) -> Registry[Any]:
+    """The registry that a module defines or imports."""
+    return getattr(import_module(module), variable)
