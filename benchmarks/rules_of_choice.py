@@ -86,12 +86,15 @@ def shifted(data: FeatureSet, name: str, seed: int, strength: float) -> FeatureS
 def rules(names: Sequence[str]) -> dict[str, ChoiceRule]:
     """Every registered rule, with each candidate as a fixed one, and the ensemble of `auto`."""
     found = {
-        name: CHOICE_RULES.make(name) for name in CHOICE_RULES if name not in ("fixed", "ensemble")
+        name: CHOICE_RULES.make(name)
+        for name in CHOICE_RULES
+        if name not in ("fixed", "ensemble", "least-regret")
     }
     found["moved, strength 2"] = CHOICE_RULES.make("moved", strength=2.0)
     found["ensemble of all"] = CHOICE_RULES.make("ensemble")
     if set(MEMBERS) <= set(names):
         found["ensemble of auto's members"] = CHOICE_RULES.make("ensemble", members=MEMBERS)
+        found["auto's members by least regret"] = CHOICE_RULES.make("least-regret", members=MEMBERS)
     return found | {f"always {n}": CHOICE_RULES.make("fixed", candidate=n) for n in names}
 
 
@@ -148,14 +151,16 @@ def do_case(case: Case, data: FeatureSet, options: argparse.Namespace) -> list[T
     )
     choices = {label: rule.choose(candidates, names) for label, rule in rules(names).items()}
 
-    def at_target(taken: tuple[str, ...]) -> float:
+    def at_target(taken: tuple[str, ...], shares: tuple[float, ...] | None = None) -> float:
         single = len(taken) == 1
-        model = candidates.classifier(taken[0]) if single else candidates.combined("all", taken)
+        model = (
+            candidates.classifier(taken[0]) if single else candidates.combined("all", taken, shares)
+        )
         return 100 * model.accuracy(test.features, test.labels)
 
     best = max(at_target((name,)) for name in names)
     return [
-        Taken(case, label, choice.names, at_target(choice.names), best)
+        Taken(case, label, choice.names, at_target(choice.names, choice.shares), best)
         for label, choice in choices.items()
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,7 @@ from ldpf.methods.base import METHODS
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choice import ENSEMBLE, Judged
 from ldpf.methods.left_out import usable_folds
-from ldpf.methods.shares import least_regret_shares
+from ldpf.methods.shares import shares_in_folds
 from ldpf.methods.sides import side_folds
 from ldpf.methods.variants import get_variant
 from ldpf.models.combined_classifier import combine
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
     from ldpf.methods.auto import Auto
     from ldpf.models.base import Classifier
-    from ldpf.models.combined_classifier import CombinedClassifier
     from ldpf.training.callbacks import RunRecord
 
 log = logging.getLogger("ldpf")
@@ -90,8 +88,11 @@ class Judges:
         self.shares = self._shares()
         self.classifiers[ENSEMBLE] = self.candidates.combined(name, members, self.shares)
         self._in_folds[ENSEMBLE] = {
-            fold.group: _combined(
-                name, [self._in_folds[m][fold.group] for m in members], fold, self.shares
+            fold.group: combine(
+                name,
+                [self._in_folds[member][fold.group] for member in members],
+                fold.validation if len(fold.validation) else fold.train,
+                self.shares,
             )
             for fold in self.folds
         }
@@ -106,22 +107,11 @@ class Judges:
         equal = (1 / len(members),) * len(members)
         if self.auto.shares == "equal" or len(self._sides) < 2:
             return equal
-        answers, labels = [], []
-        for side in self._sides:
-            try:
-                in_fold = [self._in_fold(member, side) for member in members]
-            except LdpfError as error:
-                log.warning("shares are equal, a side of the latent domains stays in: %s", error)
-                return equal
-            combined = _combined(self.auto.name, in_fold, side)
-            answers.append(combined.member_log_probabilities(side.judged.features))
-            labels.append(side.judged.labels)
-        return least_regret_shares(
-            [torch.cat(of_member) for of_member in zip(*answers, strict=True)],
-            torch.cat(labels),
-            torch.cat([torch.full_like(own, fold) for fold, own in enumerate(labels)]),
-            pull=self.auto.pull,
-        )
+        try:
+            return shares_in_folds(self.candidates, members, self._sides, pull=self.auto.pull)
+        except LdpfError as error:
+            log.warning("shares are equal, a side of the latent domains stays in: %s", error)
+            return equal
 
     def _labels_and_domains(self) -> tuple[torch.Tensor, torch.Tensor]:
         """[N] classes and [N] latent domains of the images that the folds judge by."""
@@ -176,13 +166,3 @@ class Judges:
     def _in_fold(self, name: str, fold: GroupFold) -> Classifier:
         """A classifier that did not learn from the images that the fold judges by."""
         return self.candidates.in_fold(name, fold)
-
-
-def _combined(
-    name: str,
-    members: Sequence[Classifier],
-    fold: GroupFold,
-    shares: Sequence[float] | None = None,
-) -> CombinedClassifier:
-    """Members in a fold, calibrated on images that the fold keeps."""
-    return combine(name, members, fold.validation if len(fold.validation) else fold.train, shares)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from ldpf.fusion.fitting import likeliest_scale, minimized
+from ldpf.models.combined_classifier import combine
+
+if TYPE_CHECKING:
+    from ldpf.domains.folds import GroupFold
+    from ldpf.methods.candidates import Candidates
 
 SOFTNESS = 0.05
 """Temperature of the soft maximum over folds, in nats: what is within it counts as equally bad."""
@@ -69,3 +75,36 @@ def least_regret_shares(
     }
     found = minimized(loss, start)["share_logits"].softmax(dim=0)
     return tuple(found.tolist())
+
+
+def shares_in_folds(
+    candidates: Candidates,
+    members: Sequence[str],
+    folds: Sequence[GroupFold],
+    *,
+    pull: float = 0.02,
+) -> tuple[float, ...]:
+    """The shares of least regret of candidates that have not learned from what a fold judges by.
+
+    Args:
+        candidates: trained on the images that the folds are of.
+        members: names of those to be added.
+        folds: two or more, such as `side_folds`.
+        pull: see `least_regret_shares`.
+
+    Raises:
+        LdpfError: the images of a fold are not enough to learn from.
+    """
+    answers, labels = [], []
+    for fold in folds:
+        in_fold = [candidates.in_fold(member, fold) for member in members]
+        images = fold.validation if len(fold.validation) else fold.train
+        combined = combine("members", in_fold, images)
+        answers.append(combined.member_log_probabilities(fold.judged.features))
+        labels.append(fold.judged.labels)
+    return least_regret_shares(
+        [torch.cat(of_member) for of_member in zip(*answers, strict=True)],
+        torch.cat(labels),
+        torch.cat([torch.full_like(own, fold) for fold, own in enumerate(labels)]),
+        pull=pull,
+    )

@@ -19,9 +19,12 @@ from ldpf.methods.choosing.fold_scores import fold_scores
 from ldpf.methods.choosing.left_out import LeftOutSeveral, latent_folds
 from ldpf.methods.choosing.moved import MovedFeatures
 from ldpf.methods.left_out import latent_groups
+from ldpf.methods.shares import shares_in_folds
+from ldpf.methods.sides import side_folds
 from ldpf.methods.with_head import closed_form_discovery
 
 NAMES = ("gda", "gda-balanced", "linear-probe-balanced")
+WITHOUT = ("fixed", "ensemble", "least-regret")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,9 @@ def test_scores_name_the_best_and_the_first_of_equals():
     assert Choice.best({"a": 0.5, "b": 0.7, "c": 0.7}).names == ("b",)
 
 
-@pytest.mark.parametrize("name", [n for n in CHOICE_RULES if n not in ("fixed", "ensemble")])
+@pytest.mark.parametrize(
+    "name", [n for n in CHOICE_RULES if n not in ("fixed", "ensemble", "least-regret")]
+)
 def test_every_rule_that_compares_takes_the_best_of_its_scores(name, candidates):
     choice = CHOICE_RULES.make(name).choose(candidates, NAMES)
     assert list(choice.scores) == list(NAMES)
@@ -157,3 +162,18 @@ def test_no_rule_needs_validation_images(data, tiny_clip):
         rule = CHOICE_RULES.make(name)
         rule = replace(rule, candidate="gda") if name == "fixed" else rule
         assert set(rule.choose(alone, NAMES).names) <= set(NAMES)
+
+
+def test_sides_are_left_out_instead_of_single_latent_domains(candidates, data):
+    latent = DomainDiscovery(*data, closed_form_discovery(), 0).run()
+    expected = fold_scores(candidates, ("gda",), side_folds(*data, latent))
+    assert CHOICE_RULES.make("sides").choose(candidates, ("gda",)).scores == expected
+
+
+def test_least_regret_takes_all_members_with_shares(candidates, data):
+    choice = CHOICE_RULES.make("least-regret", members=NAMES[:2]).choose(candidates, NAMES)
+    latent = DomainDiscovery(*data, closed_form_discovery(), 0).run()
+    assert choice.names == NAMES[:2]
+    assert choice.shares == shares_in_folds(candidates, NAMES[:2], side_folds(*data, latent))
+    with pytest.raises(SettingsError, match="'dpl'"):
+        CHOICE_RULES.make("least-regret", members=("dpl", "gda")).choose(candidates, NAMES)

@@ -17,12 +17,14 @@ class Choice:
     """What a rule takes.
 
     Attributes:
-        names: one candidate, or several whose calibrated answers are added with equal shares.
+        names: one candidate, or several whose calibrated answers are added.
         scores: by candidate, higher is better; empty where the rule compares nothing.
+        shares: of several candidates; None for equal ones.
     """
 
     names: tuple[str, ...]
     scores: Mapping[str, float] = field(default_factory=dict)
+    shares: tuple[float, ...] | None = None
 
     @classmethod
     def best(cls, scores: Mapping[str, float]) -> Choice:

@@ -26,7 +26,7 @@ class Fixed(ChoiceRule):
 
     def choose(self, candidates: Candidates, names: Sequence[str]) -> Choice:
         """See `ChoiceRule.choose`."""
-        return Choice(_known((self.candidate,), names))
+        return Choice(known((self.candidate,), names))
 
 
 @CHOICE_RULES.register("ensemble")
@@ -42,10 +42,15 @@ class Ensemble(ChoiceRule):
 
     def choose(self, candidates: Candidates, names: Sequence[str]) -> Choice:
         """See `ChoiceRule.choose`."""
-        return Choice(_known(self.members or tuple(names), names))
+        return Choice(known(self.members or tuple(names), names))
 
 
-def _known(wanted: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+def known(wanted: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+    """The names wanted, if they are among those to choose from.
+
+    Raises:
+        SettingsError: one is not.
+    """
     if unknown := [name for name in wanted if name not in names]:
         raise SettingsError(
             f"{unknown[0]!r} is not among the candidates {', '.join(names)}; add it there."
