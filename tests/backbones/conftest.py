@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,47 @@ def make_open_clip(tiny_clip_parts, open_clip_config) -> Callable[..., PlainOpen
         (folder / "open_clip_config.json").write_text(json.dumps(config))
         tiny_clip_parts["tokenizer"].save_pretrained(folder)
         return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def openai_archive(tiny_clip_parts, tmp_path_factory) -> Callable[..., tuple[Path, PlainOpenClip]]:
+    """A function that writes a random CLIP as OpenAI published theirs: half precision, TorchScript.
+
+    `openai_archive(quick=True)` gives the file and the model. Read only.
+    """
+
+    def make(quick: bool = True) -> tuple[Path, PlainOpenClip]:
+        config = {
+            "embed_dim": 16,
+            "quick_gelu": quick,
+            "vision_cfg": {**IMAGE, "layers": 2, "width": 64, "mlp_ratio": 4.0},
+            "text_cfg": {
+                "context_length": 20,
+                "vocab_size": len(tiny_clip_parts["tokenizer"]),
+                "width": 128,
+                "heads": 2,
+                "layers": 1,
+            },
+        }
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = PlainOpenClip(config).eval().requires_grad_(False)
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half())
+        for name, value in (("input_resolution", 16), ("context_length", 20)):
+            model.register_buffer(name, torch.tensor(value))
+        inputs = {"encode_image": torch.randn(1, 3, 16, 16)}
+        inputs["encode_text"] = torch.zeros(1, 20, dtype=torch.long)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TorchScript is on its way out
+            traced = torch.jit.trace_module(copy.deepcopy(model), inputs)
+            for parameter in traced.parameters():
+                parameter.data = parameter.data.half()
+            file = tmp_path_factory.mktemp("openai") / "ViT-tiny.pt"
+            torch.jit.save(traced, file)
+        return file, model
 
     return make
 

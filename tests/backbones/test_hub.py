@@ -394,7 +394,8 @@ def test_an_open_clip_model_with_pickled_weights_only_is_not_fetched(hub, family
     assert message_of(REPO) == (
         f"The OpenCLIP model {REPO!r} has no open_clip_model.safetensors but "
         "open_clip_pytorch_model.bin, a pickle, which can run code when it is read and is not "
-        "opened here; choose a revision or a copy that has it."
+        "opened here; choose a revision that has it, or download the model's folder and run 'ldpf "
+        "backbone convert FOLDER/open_clip_pytorch_model.bin FOLDER', which executes nothing of it."
     )
     assert not any("open_clip_pytorch_model.bin" in path for path in hub.asked)
 

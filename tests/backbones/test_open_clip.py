@@ -255,9 +255,22 @@ def test_pickled_weights_are_not_opened(folder):
     (folder / "open_clip_model.safetensors").rename(folder / "open_clip_pytorch_model.bin")
     assert message_of(folder) == (
         f"The OpenCLIP folder {str(folder)!r} has its weights as open_clip_pytorch_model.bin only, "
-        "a pickle, which can run code when it is read and is not opened here; put "
-        "open_clip_model.safetensors next to it."
+        "a pickle, which can run code when it is read and is not opened here; run 'ldpf backbone "
+        f"convert {folder / 'open_clip_pytorch_model.bin'} {folder}' once, which executes nothing "
+        "of it."
     )
+
+
+def test_the_second_name_of_the_weights_is_read_too(folder, family_folders):
+    (folder / "open_clip_model.safetensors").rename(folder / "open_clip_pytorch_model.safetensors")
+    own = load_backbone(family_folders["open-clip"])
+    assert load_backbone(folder).fingerprint == own.fingerprint
+
+
+def test_of_both_names_the_first_is_read(folder, family_folders):
+    (folder / "open_clip_pytorch_model.safetensors").write_bytes(b"of another time")
+    own = load_backbone(family_folders["open-clip"])
+    assert load_backbone(folder).fingerprint == own.fingerprint
 
 
 def test_missing_weights_are_named(folder):

@@ -116,7 +116,9 @@ def reader_folder(
     embeddings = np.random.default_rng(0).normal(size=(36, 16))
     np.save(tmp_path / "embeddings.npy", embeddings)
     rows = [f"{label},{site}" for label in ("cat", "dog") for site in ("a", "b")] * 9
-    torch.save({"logit_scale": torch.ones(())}, tmp_path / "open_clip_pytorch_model.bin")
+    weights = {"logit_scale": torch.ones(()), "visual.proj": torch.ones(2, 2)}
+    for name in ("open_clip_pytorch_model.bin", "ViT-B-16.pt"):
+        torch.save(weights, tmp_path / name)
     (tmp_path / "embeddings.csv").write_text("\n".join(["label,domain", *rows]))
     monkeypatch.chdir(tmp_path)
     return tmp_path

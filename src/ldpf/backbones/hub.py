@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
@@ -18,6 +20,7 @@ BUNDLED = {"nano": Path(__file__).parent.parent / "demo" / "nano"}
 
 _REQUEST_TIMEOUT_S = 10.0
 _SMALL_FILES = ["*.json", "*.txt", "*.model"]
+"""Configuration and tokenizer."""
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
@@ -58,19 +61,11 @@ def _unknown_name(name: str) -> str:
 
 def _from_hub(repo: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
 
     if (cached := _cached(repo, revision)) is not None:
         return cached
     label = repo if revision is None else f"{repo}@{revision}"
-    try:
+    with _hub_errors(repo, revision):
         info = HfApi().model_info(repo, revision=revision, timeout=_REQUEST_TIMEOUT_S)
         names = [entry.rfilename for entry in info.siblings or []]
         log.info("downloading %s (revision %s)", repo, info.sha)
@@ -87,6 +82,58 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         # The small files say which weights to fetch, and whether the family is supported at all.
         checkpoint = Checkpoint(label, fetch([]), frozenset(names))
         return fetch(find_family(checkpoint).weight_files(names, label))
+
+
+def small_files(name_or_folder: str | Path, mark: str) -> Path:
+    """The folder with configuration and tokenizer of a model, without its weights.
+
+    Args:
+        name_or_folder: a folder, or a hub id, with `@revision` for a fixed one. What is in the
+            hub's local cache is used without asking the network.
+        mark: name of a file that must be in the cache for its copy to be used.
+
+    Raises:
+        BackboneError: there is no such folder, or the hub cannot be reached or has no such model.
+    """
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+
+    name = str(name_or_folder)
+    folder = full_path(name, "backbone")
+    if folder.is_dir():
+        return folder
+    repo, _, revision = name.partition("@")
+    if not _HUB_ID.match(repo) or name.startswith((".", "/", "~")):
+        raise BackboneError(_unknown_name(name))
+    with _hub_errors(repo, revision or None):
+        cached = try_to_load_from_cache(repo, mark, revision=revision or None)
+        if isinstance(cached, str):
+            return Path(cached).parent
+        log.info("downloading configuration and tokenizer of %s", name)
+        return Path(
+            snapshot_download(
+                repo,
+                revision=revision or None,
+                allow_patterns=_SMALL_FILES,
+                etag_timeout=_REQUEST_TIMEOUT_S,
+            )
+        )
+
+
+@contextmanager
+def _hub_errors(repo: str, revision: str | None) -> Iterator[None]:
+    """Say in one sentence what the hub, or the way to it, refuses."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    label = repo if revision is None else f"{repo}@{revision}"
+    try:
+        yield
     except HFValidationError as error:
         raise BackboneError(_unknown_name(label)) from error
     except GatedRepoError as error:

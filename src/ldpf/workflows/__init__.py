@@ -11,6 +11,7 @@
 | `ldpf data check` | `check_data` |
 | `ldpf info` | `describe_model` |
 | `ldpf classes` | `change_classes` |
+| `ldpf backbone convert` | `convert_backbone` |
 | `ldpf diagnose` | `diagnose` |
 | `ldpf benchmark` | `benchmark` |
 | `ldpf table` | `tabulate` |
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING
 from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ldpf.workflows.backbone_conversion import convert_backbone
     from ldpf.workflows.benchmarking import benchmark
     from ldpf.workflows.class_changes import change_classes
     from ldpf.workflows.data_checking import check_data
@@ -63,6 +65,7 @@ _HOMES = {
     "change_classes": ".class_changes",
     "check_data": ".data_checking",
     "check_dataset": ".datasets",
+    "convert_backbone": ".backbone_conversion",
     "describe_dataset": ".datasets",
     "describe_model": ".inspecting",
     "diagnose": ".diagnosing",
@@ -89,6 +92,7 @@ __all__ = [
     "change_classes",
     "check_data",
     "check_dataset",
+    "convert_backbone",
     "describe_dataset",
     "describe_model",
     "diagnose",

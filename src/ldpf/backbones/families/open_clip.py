@@ -27,7 +27,8 @@ from ldpf.backbones.open_clip_config import (
 from ldpf.backbones.open_clip_weights import rename, require_fit
 from ldpf.errors import BackboneError
 
-WEIGHTS = "open_clip_model.safetensors"
+WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
+"""Both names are in use; where a folder has both, the first one is read, as OpenCLIP does."""
 PICKLED_WEIGHTS = "open_clip_pytorch_model.bin"
 
 
@@ -37,8 +38,8 @@ class OpenCLIP(BackboneFamily):
 
     text = CLIP_TEXT
     config_file = CONFIG
-    needed_files = ((WEIGHTS,), ("tokenizer.json", "vocab.json"))
-    needs = f"{CONFIG}, {WEIGHTS} and tokenizer.json as OpenCLIP's push_to_hf_hub writes them"
+    needed_files = (WEIGHTS, ("tokenizer.json", "vocab.json"))
+    needs = f"{CONFIG}, {WEIGHTS[0]} and tokenizer.json as OpenCLIP's push_to_hf_hub writes them"
     # Of a folder that it recognizes, config.json belongs to no family or has no weights.
     priority = 1
 
@@ -59,15 +60,19 @@ class OpenCLIP(BackboneFamily):
 
     def weight_files(self, files: Sequence[str], name: str) -> list[str]:
         """The safetensors file; a pickle is not opened."""
-        if WEIGHTS in files:
-            return [WEIGHTS]
-        only = (
-            f" but {PICKLED_WEIGHTS}, a pickle, which can run code when it is read and is not "
-            "opened here"
-        )
+        for weights in WEIGHTS:
+            if weights in files:
+                return [weights]
+        if PICKLED_WEIGHTS in files:
+            raise BackboneError(
+                f"The OpenCLIP model {name!r} has no {WEIGHTS[0]} but {PICKLED_WEIGHTS}, a pickle, "
+                "which can run code when it is read and is not opened here; choose a revision that "
+                "has it, or download the model's folder and run 'ldpf backbone convert "
+                f"FOLDER/{PICKLED_WEIGHTS} FOLDER', which executes nothing of it."
+            )
         raise BackboneError(
-            f"The OpenCLIP model {name!r} has no {WEIGHTS}"
-            f"{only if PICKLED_WEIGHTS in files else ''}; choose a revision or a copy that has it."
+            f"The OpenCLIP model {name!r} has no {WEIGHTS[0]}; choose a revision or a copy that "
+            "has it."
         )
 
     def load(self, checkpoint: Checkpoint) -> tuple[CLIPModel, Any, Any]:
@@ -84,13 +89,12 @@ class OpenCLIP(BackboneFamily):
         vision: Any = config.vision_config
         preprocess = content.get("preprocess_cfg") or {}
         processor = image_processor(preprocess, vision.image_size, str(folder))
-        if not (folder / WEIGHTS).exists():
-            raise BackboneError(_no_weights(folder))
-        weights = rename(load_file(folder / WEIGHTS))
+        path = _weights(folder)
+        weights = rename(load_file(path))
         bias = weights.pop("logit_bias", None)
         with torch.device("meta"):
             model = CLIPModel(config)
-        require_fit(model, weights, folder / WEIGHTS)
+        require_fit(model, weights, path)
         model = model.to_empty(device="cpu").float()
         for name, buffer in model.named_buffers():
             assert name.endswith("position_ids"), name
@@ -120,11 +124,19 @@ def _tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def _no_weights(folder: Path) -> str:
+def _weights(folder: Path) -> Path:
+    """The file with the weights.
+
+    Raises:
+        BackboneError: there is none, or a pickle only.
+    """
+    for name in WEIGHTS:
+        if (folder / name).exists():
+            return folder / name
     if (folder / PICKLED_WEIGHTS).exists():
-        return (
+        raise BackboneError(
             f"The OpenCLIP folder {str(folder)!r} has its weights as {PICKLED_WEIGHTS} only, a "
-            f"pickle, which can run code when it is read and is not opened here; put {WEIGHTS} "
-            "next to it."
+            "pickle, which can run code when it is read and is not opened here; run 'ldpf backbone "
+            f"convert {folder / PICKLED_WEIGHTS} {folder}' once, which executes nothing of it."
         )
-    return f"The OpenCLIP folder {str(folder)!r} has no {WEIGHTS}."
+    raise BackboneError(f"The OpenCLIP folder {str(folder)!r} has no {WEIGHTS[0]}.")
