@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ldpf.backbones.base import Backbone
+from ldpf.backbones.devices import pick_device, place
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.backbones.fingerprint import fingerprint
 from ldpf.backbones.hub import resolve_folder
 from ldpf.errors import BackboneError
+from ldpf.utils.text import first_line
 
 log = logging.getLogger("ldpf")
 
@@ -26,7 +26,8 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
         name_or_folder: `nano` (bundled), a folder in the Hugging Face format or OpenCLIP's, or a
             hub id such as `openai/clip-vit-base-patch16` (`owner/name@revision` for a fixed
             revision).
-        device: `auto` (CUDA where there is one, else the CPU), or a torch device.
+        device: `auto` (CUDA where there is one, else the CPU), or a torch device. One that gives
+            other features than the CPU is not used; see `ldpf.backbones.devices.place`.
 
     Returns:
         The backbone in float32 and eval mode, no parameter requiring a gradient.
@@ -48,11 +49,12 @@ def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> 
     except Exception as error:  # what damaged files raise shares no base: some is bare Exception
         raise BackboneError(
             f"The backbone folder {str(checkpoint.folder)!r} could not be loaded "
-            f"({_first_line(error)}); it needs {family.needs}."
+            f"({first_line(error)}); it needs {family.needs}."
         ) from error
-    # Convolutional towers run up to twice as fast on a CPU with the channels last.
-    model = model.eval().requires_grad_(False).to(target, memory_format=torch.channels_last)
-    return assemble(name, model, image_processor, tokenizer, family)
+    model = model.eval().requires_grad_(False)
+    backbone = assemble(name, model, image_processor, tokenizer, family)
+    place(backbone, target)
+    return backbone
 
 
 def assemble(
@@ -86,25 +88,6 @@ def assemble(
     )
 
 
-def pick_device(device: str) -> torch.device:
-    """The torch device that `device` names; `auto` is CUDA where there is one, else the CPU.
-
-    Raises:
-        BackboneError: it cannot be used here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        target = torch.device(device)
-        torch.empty(0, device=target)
-    except (RuntimeError, AssertionError) as error:
-        raise BackboneError(
-            f"The device {device!r} cannot be used here ({_first_line(error)}); use 'cpu' or "
-            "'auto'."
-        ) from error
-    return target
-
-
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence transformers' loading bar and notes; what matters of them is checked by hand."""
@@ -120,8 +103,3 @@ def _quiet() -> Iterator[None]:
         hf_logging.set_verbosity(level)
         if bar:
             hf_logging.enable_progress_bar()
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__

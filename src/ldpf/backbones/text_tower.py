@@ -117,5 +117,5 @@ class TextTower:
         Returns:
             [len(ids), W], detached.
         """
-        index = torch.tensor(ids, dtype=torch.long, device=self.device)
+        index = torch.tensor(ids, dtype=torch.long).to(self.device, non_blocking=True)
         return self.model.embeddings.token_embedding(index).detach()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.util
 import json
 import logging
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ldpf.errors import LdpfError, ModelError, SettingsError
 from ldpf.export.graph import FeatureHead, PixelGraph
@@ -96,7 +98,7 @@ def export_onnx(
         graph, name, shape = FeatureHead(classifier), "features", [backbone.embed_dim]
     else:
         graph, name, shape = PixelGraph(classifier, backbone), "pixels", sizes
-    graph = graph.to("cpu").eval().requires_grad_(False)
+    graph = graph_on_cpu(graph)
     description = describe(classifier, backbone, name, shape, precision)
     description |= {"part": part, "model_sha256": model_digest}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -126,6 +128,13 @@ def export_onnx(
     description_file = out.with_suffix(".json")
     write_json(description_file, description)
     return Exported(out, description_file, difference, out.stat().st_size / 2**20)
+
+
+def graph_on_cpu(graph: nn.Module) -> nn.Module:
+    """The graph on the CPU, where it is traced; the backbone in it stays where it is."""
+    if any(parameter.device.type != "cpu" for parameter in graph.parameters()):
+        graph = copy.deepcopy(graph).to("cpu")
+    return graph.eval().requires_grad_(False)
 
 
 def require_onnx() -> None:

@@ -115,7 +115,8 @@ class _CoOpLearner:
         self.groups = {"context": torch.nn.Parameter(context.to(backbone.device))}
         self.features = train.features.to(backbone.device)
         self.labels = train.labels.to(backbone.device)
-        self.validation = validation if len(validation) else train
+        judged = validation if len(validation) else train
+        self.judged = judged.features.to(backbone.device), judged.labels.to(backbone.device)
         self.scale = backbone.logit_scale
         self.n_train = len(train)
         weights = weights_without_domains(method.sample_weights, train, validation, seed)
@@ -131,14 +132,15 @@ class _CoOpLearner:
     def loss(
         self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage
     ) -> torch.Tensor:
-        rows = slice(None) if batch is None else batch.to(self.labels.device)
+        rows = slice(None) if batch is None else batch.to(self.labels.device, non_blocking=True)
         logits = self.scale * self.features[rows] @ text_features[0].T
         weights = None if self.weights is None else self.weights[rows]
         return weighted_mean(F.cross_entropy(logits, self.labels[rows], reduction="none"), weights)
 
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
-        logits = self.validation.features @ text_features[0].cpu().T
-        return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
+        features, labels = self.judged
+        logits = features @ text_features[0].T
+        return float((logits.argmax(dim=1) == labels).float().mean())
 
     def start_round(self) -> dict[str, Any] | None:
         return None

@@ -180,14 +180,16 @@ class DomainPromptGenerator(PromptGenerator):
 
         Args:
             features: [n, D].
-            group: [n] ids 0 to G - 1, each of some image.
+            group: [n] ids 0 to G - 1, each of some image; on the CPU, where G can be read off them
+                without waiting for a GPU.
 
         Returns:
             [n, M + 4, W], or [G, M + 4, W].
         """
         hidden = torch.relu(self.second(torch.relu(self.first(features))))
         if group is not None:  # before the last layer: it is linear, so the mean may go first
-            hidden = group_means(hidden, group, int(group.max()) + 1)
+            n_groups = int(group.max()) + 1
+            hidden = group_means(hidden, group.to(hidden.device, non_blocking=True), n_groups)
         made = self.last(hidden).reshape(len(hidden), self.length, -1)
         return torch.cat([made, self.words.expand(len(made), -1, -1)], dim=1)
 

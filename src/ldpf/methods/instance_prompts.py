@@ -116,23 +116,30 @@ class InstanceLearner:
 
     def contexts(self, stage: Stage, batch: torch.Tensor | None = None) -> torch.Tensor:
         """The prompts [P, M, W] of a batch's images, or of its domains."""
-        features = self.features[slice(None) if batch is None else batch]
+        features = self.features[self._rows(batch)]
         if not stage:
             return self.generator(features[:1])[:0]
         group = self._group(batch)
         return self.generator(features) if group is None else self.generator(features, group)
 
+    def _rows(self, batch: torch.Tensor | None) -> torch.Tensor | slice:
+        """The images of a batch as an index on the device of the features."""
+        if batch is None:
+            return slice(None)
+        return batch.to(self.features.device, non_blocking=True)
+
     def _group(self, batch: torch.Tensor | None) -> torch.Tensor | None:
+        """The group of each image of a batch, on the CPU; None where each has its own prompt."""
         if self.domains is None:
             return None
         domains = self.domains if batch is None else self.domains[batch]
-        return relabelled(domains).to(self.features.device)
+        return relabelled(domains)
 
     def loss(
         self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage
     ) -> torch.Tensor:
         """Mean of CE(softmax_k(cos(f, t_k(x)) / T), y)."""
-        rows = slice(None) if batch is None else batch
+        rows = self._rows(batch)
         cosines = own_cosines(self.features[rows], text_features, self._group(batch))
         losses = F.cross_entropy(
             self.classifier.logit_scale * cosines, self.labels[rows], reduction="none"

@@ -69,6 +69,7 @@ class LDPFLearner:
         self.rotation = len(self.groups) if method.stages == "alternating" else 1
         self.features, self.labels = train.features.to(device), train.labels.to(device)
         self.validation = validation if len(validation) else train
+        self.judged = self.validation.features.to(device), self.validation.labels.to(device)
         self.scale = backbone.logit_scale
         self.n_train = len(train)
         # A rule that learns is fitted to finished prompts, so it cannot choose them.
@@ -131,8 +132,15 @@ class LDPFLearner:
     ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
         """Features, labels and weights of the batch's images, latent domain by latent domain."""
         own = self.discovery.assignments[batch]
-        rows = [batch[own == s] for s in range(self.discovery.n_domains)]
+        # Divided on the CPU, where the sizes of the parts are known without waiting.
+        rows = [self._rows(batch[own == s]) for s in range(self.discovery.n_domains)]
         return [(self.features[r], self.labels[r], self._weights_of(r)) for r in rows]
+
+    def _rows(self, batch: torch.Tensor | None) -> torch.Tensor | slice:
+        """The images of a batch as an index on the device of the features."""
+        if batch is None:
+            return slice(None)
+        return batch.to(self.features.device, non_blocking=True)
 
     def _weights_of(self, rows: torch.Tensor | slice) -> torch.Tensor | None:
         return None if self.weights is None else self.weights[rows]
@@ -140,7 +148,7 @@ class LDPFLearner:
     def _all_domains_loss(
         self, text_features: torch.Tensor, batch: torch.Tensor | None
     ) -> torch.Tensor:
-        rows = slice(None) if batch is None else batch
+        rows = self._rows(batch)
         images, labels = self.features[rows], self.labels[rows]
         losses = [
             F.cross_entropy(self.scale * images @ t.T, labels, reduction="none")
@@ -149,23 +157,20 @@ class LDPFLearner:
         return weighted_mean(torch.stack(losses).mean(dim=0), self._weights_of(rows))
 
     def _fused_loss(self, text_features: torch.Tensor, batch: torch.Tensor | None) -> torch.Tensor:
-        rows = slice(None) if batch is None else batch
-        similarities = self.train_similarities[rows].to(self.features.device)
-        inputs = FusionInputs(similarities, self.features[rows], text_features, self.scale)
+        rows = self._rows(batch)
+        inputs = FusionInputs(
+            self.train_similarities[rows], self.features[rows], text_features, self.scale
+        )
         losses = F.cross_entropy(fuse(self.rule, inputs), self.labels[rows], reduction="none")
         return weighted_mean(losses, self._weights_of(rows))
 
     @torch.no_grad()
     def validation_accuracy(self, text_features: torch.Tensor) -> float:
         """Accuracy of the fused prediction, with weights chosen as for new images."""
-        inputs = FusionInputs(
-            self.validation_similarities,
-            self.validation.features,
-            text_features.cpu(),
-            self.scale,
-        )
+        features, labels = self.judged
+        inputs = FusionInputs(self.validation_similarities, features, text_features, self.scale)
         logits = fuse(self.rule, inputs)
-        return float((logits.argmax(dim=1) == self.validation.labels).float().mean())
+        return float((logits.argmax(dim=1) == labels).float().mean())
 
     def start_round(self) -> dict[str, Any] | None:
         """One round of domain discovery, until all are done; measurements every few rounds."""
@@ -192,9 +197,12 @@ class LDPFLearner:
         # Steps on the whole set use the same groups until the domains change again.
         self.whole_set = self._by_domain(torch.arange(self.n_train))
         self.latent_tensors = latent.tensors()
-        self.validation_similarities = latent.similarities(self.validation.features)
+        # Latent domains are found on the CPU, by k-means; what the steps read is moved once.
+        device = self.features.device
+        self.validation_similarities = latent.similarities(self.validation.features).to(device)
         if self.method.agnostic_domain == "fused":
-            self.train_similarities = latent.similarities(self.discovery.train.features)
+            of_train = latent.similarities(self.discovery.train.features)
+            self.train_similarities = of_train.to(device)
 
     def state(self) -> Tree:
         """Prompts and discovery."""

@@ -41,7 +41,10 @@ class PromptGenerator(nn.Module):
         raise NotImplementedError
 
     def forward(self, features: torch.Tensor, group: torch.Tensor | None = None) -> torch.Tensor:
-        """The context of each image, or one for each group of images [n] where that is known."""
+        """The context of each image, or one for each group of images [n] where that is known.
+
+        Groups are on the CPU.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -105,7 +108,7 @@ class InstancePromptClassifier(Classifier):
             return torch.zeros(0, len(self.class_names))
         device = self.encoder.tower.device
         if not self.per_image:
-            features, ids = image_features.to(device), relabelled(group).to(device)
+            features, ids = image_features.to(device), relabelled(group)
             text = self.encoder(self.generator(features, ids))
             return self.logit_scale * own_cosines(features, text, ids).cpu()
         parts = []
@@ -214,7 +217,8 @@ def own_cosines(
         return torch.einsum("nd,nkd->nk", features, text_features)
     # Under every prompt, then picked: [n, P, K] numbers instead of [n, K, D] repeated features.
     cosines = torch.einsum("nd,pkd->npk", features, text_features)
-    return cosines[torch.arange(len(features), device=features.device), group]
+    rows = torch.arange(len(features), device=features.device)
+    return cosines[rows, group.to(features.device, non_blocking=True)]
 
 
 def relabelled(group: torch.Tensor) -> torch.Tensor:

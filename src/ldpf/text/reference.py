@@ -41,16 +41,17 @@ def reference_features(
     for row, sentence in zip(ids, tokens.ids, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)
     if tower.pooling == "last":
-        end = torch.full((n_classes,), length - 1, device=contexts.device)
+        end = torch.full((n_classes,), length - 1)
     else:  # the position of [EOS]
-        end = torch.tensor(tokens.lengths, device=contexts.device) + len(start) + n_context - 1
+        end = torch.tensor(tokens.lengths) + len(start) + n_context - 1
+    end = end.to(contexts.device, non_blocking=True)
 
     def everywhere(part: Tensor) -> Tensor:
         return part.expand(n_prompts, n_classes, -1, width)
 
     sentences = torch.cat(
         [
-            everywhere(embed[start]),
+            everywhere(tower.token_embeddings(start)),
             everywhere(contexts[:, None]),
             everywhere(embed[ids.to(embed.device)]),
         ],

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 
 import torch
 
-from ldpf.errors import LdpfError, ModelError
+from ldpf.errors import ModelError
 from ldpf.text import PromptedTextEncoder
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.training.finite import LossWatch
 from ldpf.training.learner import PromptLearner, Stage
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import OwnPasses
@@ -62,6 +63,7 @@ class PromptTraining:
         self.last_accuracy = 0.0
         self.averaged: dict[str, torch.Tensor] = {}
         self.steps_averaged = 0
+        self.watch = LossWatch()
         self.order = torch.arange(learner.n_train)
 
     def run(self) -> Tree:
@@ -88,6 +90,7 @@ class PromptTraining:
                     self._save()
                     saved = time.monotonic()
                 stop.now()
+        self.watch.check()
         with torch.no_grad():
             for name, average in self.averaged.items():
                 self.learner.groups[name].copy_(average)
@@ -104,13 +107,10 @@ class PromptTraining:
         rate = self._rate()
         features = self._encode(stage, batch)
         if self._evaluation_due():
+            self.watch.check()  # prompts of a broken training are not kept
             self._judge(features.detach())
         loss = self.learner.loss(features, batch, stage)
-        if not torch.isfinite(loss):
-            raise LdpfError(
-                f"The training loss became {loss.item()} at step {self.step} with learning rate "
-                f"{rate:g}; use a smaller learning rate."
-            )
+        self.watch.note(loss, self.step, rate)
         self.passes.backward(loss)
         if self.recipe.sharpness:
             self._sharpness_aware_gradient(batch, stage)
@@ -234,6 +234,7 @@ class PromptTraining:
     def _save(self) -> None:
         if self.record.checkpoint is None:
             return
+        self.watch.check()
         save_tree(
             self.record.checkpoint,
             {

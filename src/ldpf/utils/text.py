@@ -71,3 +71,9 @@ def some(items: Sequence[object], limit: int = 20) -> str:
     """`a, b, c and 7 more`: the first items of a list, and how many more there are."""
     more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
     return ", ".join(map(str, items[:limit])) + more
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, for a sentence; its class where it has none."""
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ldpf.backbones.load import pick_device
+from ldpf.backbones.devices import pick_device
 from ldpf.data import require_trainable
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.pool import choose_jobs
