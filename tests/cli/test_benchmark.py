@@ -309,3 +309,33 @@ def test_what_cannot_be_used_is_refused_before_anything_else(options, sentence, 
     result = run("benchmark", tmp_path / "empty", "--out", tmp_path / "out", *options)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {sentence}")
+
+
+# --- as a paper measured ------------------------------------------------------------------------
+
+
+def test_a_protocol_preset_brings_its_split_selection_and_recipe(
+    images, tiny_clip_folder, tmp_path, run
+):
+    out = tmp_path / "spg"
+    given = arguments(images, tiny_clip_folder, out, "--methods", "zero-shot,coop", "--seeds", 1)
+    result = run(*given, "--targets", "art", "--protocol-preset", "spg")
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    assert {line["protocol"] for line in lines} == {"spg"}
+    assert {line["train_fraction"] for line in lines} == {0.7}
+    assert [line["recipe"] for line in lines] == ["none", "paper"]
+    assert "(SPG's split, one for all seeds)" in result.stdout
+    assert "70% of each class are drawn once" in result.stderr
+    coop = next(line for line in lines if line["method"] == "coop")
+    assert coop["n_train"] / (coop["n_train"] + coop["n_validation"]) == pytest.approx(
+        0.7, abs=0.05
+    )
+
+
+def test_a_preset_refuses_another_protocol_beside_it(images, tiny_clip_folder, tmp_path, run):
+    given = arguments(images, tiny_clip_folder, tmp_path / "out", "--protocol-preset", "clipood")
+    result = run(*given, "--protocol", "single-source")
+    assert result.exit_code == 2
+    assert "the preset has protocol clipood" in result.stderr
+    assert "There is no protocol preset 'domainbad'" in run(*given[:-1], "domainbad").stderr

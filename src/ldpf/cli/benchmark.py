@@ -9,7 +9,7 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
-from ldpf.cli.choices import choice_of, choices_help, listed, named_help
+from ldpf.cli.choices import choices_help, listed, named_help, optional_choice_of
 from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
@@ -22,6 +22,7 @@ from ldpf.cli.options import (
     typed_command,
 )
 from ldpf.cli.training_options import ComparisonOptions
+from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS
 from ldpf.experiments.readouts import get_readout, readout_summaries
 from ldpf.experiments.selection.base import DEFAULT_SELECTION, SELECTION_RULES
@@ -63,21 +64,35 @@ def benchmark(
     settings: Settings = None,
     comparison: ComparisonOptions,
     protocol: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help=f"What is trained on and what is tested on. {choices_help(PROTOCOLS)}",
-            callback=choice_of(PROTOCOLS),
+            help=f"What is trained on and what is tested on. {choices_help(PROTOCOLS)} Default: "
+            f"{DEFAULT_PROTOCOL}.",
+            callback=optional_choice_of(PROTOCOLS),
             rich_help_panel=RUN_PANEL,
+            show_default=False,
         ),
-    ] = DEFAULT_PROTOCOL,
+    ] = None,
     selection: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help=f"What checkpoints and settings are chosen on. {choices_help(SELECTION_RULES)}",
-            callback=choice_of(SELECTION_RULES),
+            help=f"What checkpoints and settings are chosen on. {choices_help(SELECTION_RULES)} "
+            f"Default: {DEFAULT_SELECTION}.",
+            callback=optional_choice_of(SELECTION_RULES),
             rich_help_panel=RUN_PANEL,
+            show_default=False,
         ),
-    ] = DEFAULT_SELECTION,
+    ] = None,
+    protocol_preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Protocol, selection and recipe as a paper has them, to stand beside its numbers. "
+            f"{choices_help(PROTOCOL_PRESETS)}",
+            callback=optional_choice_of(PROTOCOL_PRESETS),
+            rich_help_panel=RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,6 +142,7 @@ def benchmark(
       ldpf benchmark --seeds 1
       ldpf benchmark photos --backbone openai/clip-vit-base-patch16 --seeds 5
       ldpf benchmark photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
+      ldpf benchmark photos --seeds 3 --methods zero-shot,coop --protocol-preset spg
     """
     result = workflows.benchmark(
         data.source(),
@@ -141,6 +157,7 @@ def benchmark(
         targets=comparison.chosen_targets,
         protocol=protocol,
         selection=selection,
+        protocol_preset=protocol_preset,
         search=search or (),
         trials=trials,
         jobs=comparison.jobs,

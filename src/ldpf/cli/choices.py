@@ -34,3 +34,9 @@ def choice_of(registry: Registry[Any]) -> Callable[[str], str]:
         return name
 
     return check
+
+
+def optional_choice_of(registry: Registry[Any]) -> Callable[[str | None], str | None]:
+    """The same for an option that need not be given."""
+    check = choice_of(registry)
+    return lambda name: None if name is None else check(name)

@@ -48,8 +48,19 @@ def table(
     ] = None,
     published: Annotated[
         bool,
-        typer.Option(help="Published numbers beside one's own, where data and backbone match."),
+        typer.Option(
+            help="Published numbers beside one's own, where data, backbone and protocol match."
+        ),
     ] = True,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="published",
+            help="Mark each cell that has a published number as inside or outside the spread of "
+            "its seeds (mean ± standard deviation).",
+            show_default=False,
+        ),
+    ] = None,
     costs: Annotated[
         bool, typer.Option("--costs", help="Time, text passes and memory of a run as well.")
     ] = False,
@@ -76,6 +87,7 @@ def table(
       ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf table results --against coop
       ldpf table results --format latex --out table.tex
+      ldpf table results --expect published
     """
     if style not in FORMATS:
         raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")
@@ -90,6 +102,7 @@ def table(
         published=published,
         costs=costs,
         calibration=calibration,
+        expect=expect,
     )
     if as_json:
         say_json([item.to_json() for item in tables])

@@ -29,7 +29,8 @@ class BenchmarkPlan:
         seeds: number of seeds, 0 to seeds - 1. A seed drives split, start and order.
         recipe: for the methods that learn.
         n_domains: latent domains of LDPF; None for its default.
-        train_fraction: share of each source domain that is trained on; the rest is validation.
+        train_fraction: share of each source domain that is trained on; the rest is validation. A
+            protocol that has its own share keeps it; see `train_share`.
         settings: other values for the settings of the methods by dotted name, as in
             `{"tau": 0.05, "discovery.n_domains": 2}`. A method takes those that it has.
         protocol: name from `PROTOCOLS`.
@@ -86,6 +87,11 @@ class BenchmarkPlan:
     def rules(self) -> Protocol:
         """The protocol."""
         return get_protocol(self.protocol)
+
+    @property
+    def train_share(self) -> float:
+        """Share of each source domain that is trained on: the protocol's own, or as planned."""
+        return self.rules.train_fraction or self.train_fraction
 
     def make(self, name: str) -> Method:
         """The method called `name` as this plan wants it.

@@ -73,7 +73,7 @@ def run_benchmark(
         protocol=plan.rules,
         selection=plan.selection_rule,
         search=plan.search,
-        train_fraction=plan.train_fraction,
+        train_fraction=plan.train_share,
         runs=runs or out / "runs",
         command=command,
     )

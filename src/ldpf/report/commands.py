@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ldpf.experiments.protocol_presets import (
+    PROTOCOL_PRESETS,
+    ProtocolPreset,
+    get_protocol_preset,
+)
+from ldpf.experiments.protocols import DEFAULT_PROTOCOL, protocol_of
 from ldpf.models.summary import ModelSummary
 
 NOT_STORED = (
@@ -76,6 +82,18 @@ def _benchmark_command(lines: Sequence[Mapping[str, Any]], out: Path, data: str 
     words = ["ldpf", "benchmark", "--data", data or f"DATA ({lines[0]['dataset']})"]
     words += ["--backbone", lines[0]["backbone"], "--methods", ",".join(all_of("method"))]
     words += ["--targets", ",".join(all_of("target")), "--seeds", str(len(all_of("seed")))]
+    protocol = protocol_of(lines[0]).registered_name
+    own = get_protocol_preset(protocol) if protocol in PROTOCOL_PRESETS else None
+    if own is not None:
+        words += ["--protocol-preset", protocol]
+    elif protocol != DEFAULT_PROTOCOL:
+        words += ["--protocol", protocol]
     for option in ("recipe", "selection"):
-        words += [f"--{option}", all_of(option)[0]] if all_of(option) else []
+        told = own is not None and all_of(option)[:1] == [_told(own, option)]
+        words += [f"--{option}", all_of(option)[0]] if all_of(option) and not told else []
     return shlex.join([*words, "--out", str(out)])
+
+
+def _told(preset: ProtocolPreset, option: str) -> str:
+    """What a protocol preset says already."""
+    return preset.recipe.name if option == "recipe" else preset.selection

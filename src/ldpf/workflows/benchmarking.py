@@ -15,6 +15,7 @@ from ldpf.backbones.devices import pick_device
 from ldpf.data import require_trainable
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.pool import choose_jobs
+from ldpf.experiments.protocol_presets import get_protocol_preset
 from ldpf.experiments.protocols import DEFAULT_PROTOCOL
 from ldpf.experiments.results import write_results
 from ldpf.experiments.runner import run_benchmark
@@ -80,8 +81,9 @@ def benchmark(
     settings: Mapping[str, Any] | None = None,
     seeds: int = 3,
     targets: Sequence[str] | None = None,
-    protocol: str = DEFAULT_PROTOCOL,
-    selection: str = DEFAULT_SELECTION,
+    protocol: str | None = None,
+    selection: str | None = None,
+    protocol_preset: str | None = None,
     search: Sequence[str] = (),
     trials: int | None = None,
     jobs: int | None = None,
@@ -107,9 +109,12 @@ def benchmark(
             `{"tau": 0.05, "recipe.learning_rate": 0.01}`.
         seeds: how often everything is repeated with another random start.
         targets: domains to leave out in turn; None for every one.
-        protocol: a name in `ldpf.experiments.protocols.PROTOCOLS`.
+        protocol: a name in `ldpf.experiments.protocols.PROTOCOLS`; None for
+            "leave-one-domain-out".
         selection: a name in `ldpf.experiments.selection.SELECTION_RULES`: what checkpoints and
-            settings are chosen by.
+            settings are chosen by; None for "training-domain-validation".
+        protocol_preset: a name in `ldpf.experiments.protocol_presets.PROTOCOL_PRESETS`: protocol,
+            selection and recipe as a paper has them. A `recipe` goes before that of the preset.
         search: settings to choose among values, such as "tau=0.05,0.1".
         trials: combinations to try; None for every one.
         jobs: runs side by side, each in a process of its own; None for as many as processors and
@@ -128,16 +133,22 @@ def benchmark(
         DataError: the images cannot be used, or their domains are unknown; or they leak, with
             `fail_on_leaks`.
     """
+    measured = None if protocol_preset is None else get_protocol_preset(protocol_preset)
+    way = get_recipe(recipe or get_preset(preset).recipe)
+    if measured is not None:
+        measured.require(str(protocol_preset), protocol=protocol, selection=selection)
+        protocol, selection = measured.protocol, measured.selection
+        way = measured.recipe if recipe is None else way
     plan = BenchmarkPlan(
         methods=list(methods),
-        recipe=get_recipe(recipe or get_preset(preset).recipe),
+        recipe=way,
         preset=preset,
         targets=None if targets is None else list(targets),
         seeds=seeds,
         n_domains=n_domains,
         settings=settings or {},
-        protocol=protocol,
-        selection=selection,
+        protocol=protocol or DEFAULT_PROTOCOL,
+        selection=selection or DEFAULT_SELECTION,
         search=parse_search(search, trials),
     )
     folder = Path(out)
@@ -163,6 +174,8 @@ def benchmark(
             log.info("text passes: shared by runs that differ in seed or target")
         features = images.encode(frozen, style=plan.needs_style).features
         hint_at_bursts(features)
+        for sentence in plan.rules.remarks(features):
+            log.warning("%s", sentence)
         leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
         with (
             _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run,

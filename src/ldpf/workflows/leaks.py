@@ -59,7 +59,7 @@ def check_protocol(data: FeatureSet, plan: BenchmarkPlan) -> LeakReport:
     leaks: list[Leak] = []
     for case in plan.rules.cases(plan.targets or data.domain_names):
         try:
-            episode = plan.rules.episode(data, case, 0, plan.train_fraction)
+            episode = plan.rules.episode(data, case, 0, plan.train_share)
         except DataError:  # the runs of this case say why, and stop no other
             continue
         learned = episode.train.joined(episode.validation)

@@ -9,6 +9,10 @@ from ldpf.errors import SettingsError
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.collect import read_folders, results_tables
 from ldpf.report.tables.formats import to_csv, to_latex
+from ldpf.utils.constraints import OneOf, OrNone, check_value
+
+EXPECTED = ("published",)
+"""What one's own results can be compared with."""
 
 TEXTS = {"markdown": BenchmarkTable.to_markdown, "latex": to_latex, "csv": to_csv}
 """How a table becomes text, by the name of the format."""
@@ -23,6 +27,7 @@ def tabulate(
     published: bool = True,
     costs: bool = False,
     calibration: bool = False,
+    expect: str | None = None,
 ) -> list[BenchmarkTable]:
     """Tables of the results that `benchmark` wrote; nothing is computed anew.
 
@@ -34,15 +39,18 @@ def tabulate(
         methods: to show, in this order; None for all.
         targets: domains to show, in this order; None for all.
         against: a method that every other one is compared with, image by image.
-        published: with published numbers, where data and backbone match.
+        published: with published numbers, where data, backbone and protocol match.
         costs: with time, text passes and memory of a run.
         calibration: with the expected calibration error at the targets, before and after the
             temperature from latent domains left out.
+        expect: "published" marks each cell that has a published number as inside or outside the
+            spread of its seeds; None marks none.
 
     Raises:
         ModelError: a folder holds no results, or damaged ones.
-        SettingsError: a method or target that is not among the results.
+        SettingsError: `expect` is something else, a method or target that is not among the results.
     """
+    check_value("expect", expect, OrNone(OneOf(EXPECTED)))
     folders = [results] if isinstance(results, str | Path) else results
     return results_tables(
         read_folders([Path(folder) for folder in folders]),
@@ -52,6 +60,7 @@ def tabulate(
         published=published,
         costs=costs,
         calibration=calibration,
+        expect=expect is not None,
     )
 
 

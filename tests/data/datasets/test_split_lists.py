@@ -161,3 +161,36 @@ def test_mini_domainnet_is_read_from_domainnet_by_its_lists(grow, tmp_path):
     assert len(dataset.class_names) == 126 and (dataset.counts() == 2).all()
     assert Counter(dataset.splits.tolist()) == {"train": 4 * 126, "test": 4 * 126}
     assert len(load_dataset(root).class_names) == 345
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "files"),
+    [
+        ("vlcs", "spg_coop_splits", {"Caltech101": "c", "LabelMe": "l", "SUN09": "s",
+                                     "VOC2007": "p"}),
+        ("terra-incognita", "dpspg_coop_splits", {"location_100": "1", "location_38": "2",
+                                                  "location_43": "3", "location_46": "4"}),
+        ("office-home", "spg_coop_splits", {"Art": "a", "Clipart": "c", "Product": "p",
+                                            "Real World": "r"}),
+    ],
+)  # fmt: skip
+def test_json_lists_whose_names_are_no_domains_are_told_by_their_paths(
+    name, folder, files, grow, tmp_path
+):
+    one = named_dataset(name)
+    grow(tmp_path / "images", one.domains, one.classes, each=3)
+    (tmp_path / folder).mkdir()
+    for domain, letter in files.items():
+        rows = {
+            split: [
+                [f"data/images/{domain}/{name}/{i}.jpg", label, 0, name]
+                for label, name in enumerate(one.classes)
+                for i in images
+            ]
+            # As the code of DPSPG writes them: the test list repeats the validation list.
+            for split, images in {"train": "02", "val": "1", "test": "1"}.items()
+        }
+        (tmp_path / folder / f"{letter}_train_val_split.json").write_text(json.dumps(rows))
+    dataset = load_dataset(tmp_path)
+    assert dataset.domain_names == tuple(sorted(files))
+    assert splits_by_file(dataset) == {("0.jpg", "train"), ("2.jpg", "train"), ("1.jpg", "val")}

@@ -114,11 +114,25 @@ def test_another_backbone_or_recipe_is_another_table(results):
     assert [len(one.rows) for one in found] == [3, 1, 2]  # zero-shot belongs to both recipes
 
 
-def test_published_numbers_stand_below_and_can_be_left_away(results):
+def with_backbone(results, **changes):
     folder, lines = results
-    known = [{**line, "backbone": "openai/clip-vit-base-patch16"} for line in lines]
+    known = [{**line, "backbone": "openai/clip-vit-base-patch16", **changes} for line in lines]
     write_results(folder / "results.jsonl", known)
-    found = table(results)
+    return results
+
+
+def test_published_numbers_stand_beside_no_other_protocol_and_that_is_said(results):
+    found = table(with_backbone(results))
+    assert not [row for row in found.rows if row.published]
+    assert found.caption[-1] == (
+        "Published numbers of this data and backbone belong to the protocol spg and stand beside "
+        "no other: ldpf benchmark --protocol-preset spg."
+    )
+    assert "Published" not in " ".join(table(results, published=False).caption)
+
+
+def test_published_numbers_stand_below_and_can_be_left_away(results):
+    found = table(with_backbone(results, protocol="spg"))
     published = [row for row in found.rows if row.published]
     assert {"coop", "SPG"} <= {row.method for row in published}
     coop = next(row for row in published if row.method == "coop")

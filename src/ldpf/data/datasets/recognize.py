@@ -15,7 +15,7 @@ from ldpf.utils.text import did_you_mean
 # Where circulating archives put the domains: PACS' own (kfold), Dassl's and SPG's (images),
 # Office-Home's own.
 WRAPPERS = ("", "images", "images/kfold", "kfold", "OfficeHomeDataset_10072016")
-LIST_FOLDERS = ("splits", "spg_coop_splits", "image_list")
+LIST_FOLDERS = ("splits", "spg_coop_splits", "dpspg_coop_splits", "image_list")
 SPLIT_FOLDERS = {"train": "train", "crossval": "val", "val": "val", "test": "test"}
 WHOLE_FOLDER = "full"  # in Dassl's VLCS: repeats images of the others
 

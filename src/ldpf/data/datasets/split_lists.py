@@ -1,13 +1,16 @@
-"""The split lists the field has published: text lists (Dassl, DomainNet) and JSON lists (SPG).
+"""The published split lists: text lists (Dassl, DomainNet) and JSON lists (SPG, DPSPG).
 
 A text list names ``path label`` on each line, one file for each domain and split:
 ``art_painting_train_kfold.txt``, ``clipart_test.txt``. A JSON list has one file for each domain,
-``a_train_val_split.json``, with ``{"train": [[path, label, domain, class], ...], "val": ...}``.
+``a_train_val_split.json``, with ``{"train": [[path, label, domain, class], ...], "val": ...}``;
+where its name is no domain's, its paths say: ``1_train_val_split.json`` is location_100 of Terra
+Incognita.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +54,9 @@ class SplitLists:
 def find_split_lists(found: FoundDataset) -> SplitLists | None:
     """The lists beside a data set's images; None where there are none for all its domains.
 
-    Looked for in the folders splits, image_list and spg_coop_splits and in the root itself, in this
-    order; the first place with a training list for each domain that is there counts.
+    Looked for in the folders splits, spg_coop_splits, dpspg_coop_splits and image_list and in the
+    root itself, in this order; the first place with a training list for each domain that is there
+    counts.
     """
     places = [*(found.root / name for name in LIST_FOLDERS), found.root]
     if found.list_folder is not None:
@@ -78,6 +82,7 @@ def read_list_folder(folder: Path, dataset: NamedDataset) -> SplitLists | None:
     files: dict[str, list[tuple[str, Path]]] = {}
     for file in sorted(folder.glob(f"*{_JSON_ENDING}")):
         domain = keys.get(name_key(file.name.removesuffix(_JSON_ENDING)))
+        domain = domain or _domain_of(file, dataset.domain_keys())
         if domain is not None:
             files[domain] = [("json", file)]
     if files:
@@ -150,6 +155,20 @@ class LabelCheck:
                     f"the lists in {self._lists.folder} give {path} the label {label}, which "
                     "elsewhere in them stands for another class; take them anew"
                 )
+
+
+def _domain_of(file: Path, keys: Mapping[str, str]) -> str | None:
+    """The domain that the first path of a JSON list lies in; None where it says none."""
+    try:
+        with file.open(encoding="utf-8-sig") as stream:
+            start = stream.read(4096)
+    except (OSError, UnicodeDecodeError):  # told where the file is read
+        start = ""
+    path = re.search(r'"([^"\n]*/[^"\n]*)"', start)
+    # From the right, at least one class folder above the file: see ListedPlaces.
+    folders = path[1].split("/")[:-2] if path else []
+    known = (keys[key] for folder in reversed(folders) if (key := name_key(folder)) in keys)
+    return next(known, None)
 
 
 def _read_text(file: Path) -> list[Row]:

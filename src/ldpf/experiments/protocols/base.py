@@ -28,7 +28,9 @@ class Protocol(ABC):
         unit: what a case is called before its name.
         domains_needed: how many domains the data must have.
         leaves_one_out: whether a case is the one domain that is tested, all others being trained
-            on. Only such results stand beside published ones and have a report.
+            on. Only such results have a report.
+        train_fraction: share of each source domain that is trained on, where that belongs to the
+            protocol; None leaves it to the plan.
     """
 
     registered_name: ClassVar[str]
@@ -37,6 +39,7 @@ class Protocol(ABC):
     unit: ClassVar[str] = ""
     domains_needed: ClassVar[int] = 2
     leaves_one_out: ClassVar[bool] = False
+    train_fraction: ClassVar[float | None] = None
 
     def cases(self, domains: Sequence[str]) -> list[str]:
         """The cases for the domains asked for: one each, unless a protocol says otherwise."""
@@ -55,7 +58,8 @@ class Protocol(ABC):
             data: features with known domains.
             case: one of `cases`.
             seed: of the split.
-            train_fraction: share of each source domain and class that is trained on.
+            train_fraction: share of each source domain and class that is trained on; a protocol
+                that has its own does not look at it.
 
         Raises:
             DataError: see `check`; or no images are left to train or test on.
@@ -80,6 +84,10 @@ class Protocol(ABC):
     def wants(self, line: Mapping[str, Any], domains: Sequence[str] | None) -> bool:
         """Whether a result line is about one of the domains asked for; None asks for all."""
         return not domains or line["target"] in domains
+
+    def remarks(self, data: FeatureSet) -> list[str]:
+        """What to know of the protocol on these images, in sentences; usually nothing."""
+        return []
 
     def check(self, data: FeatureSet | ImageDataset, domains: Sequence[str] = ()) -> None:
         """Check that `data` has the domains that the protocol needs, and all `domains`.

@@ -56,6 +56,38 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """A number that was published for a cell, and whether the cell agrees with it.
+
+    Attributes:
+        value: the published accuracy, from 0 to 1, printed with one decimal in percent.
+        inside: whether it lies in the spread of the seeds: mean ± standard deviation, and half of
+            its last digit for rounding. None where there is one seed and thus no spread.
+    """
+
+    value: float
+    inside: bool | None
+
+    @classmethod
+    def of(cls, cell: Cell, value: float, rounding: float = 0.0005) -> Expected:
+        """Compare a cell with a published value.
+
+        Args:
+            cell: one's own.
+            value: published, from 0 to 1.
+            rounding: half of the last digit that was printed.
+        """
+        if cell.std is None:
+            return cls(value, None)
+        # A hair more, since 0.8305 - 0.83 is not 0.0005 in binary.
+        return cls(value, abs(cell.mean - value) <= cell.std + rounding + 1e-9)
+
+    def __str__(self) -> str:
+        words = {True: "inside", False: "outside", None: "one seed"}[self.inside]
+        return f"{100 * self.value:.2f}".removesuffix("0") + f" {words}"
+
+
+@dataclass(frozen=True)
 class BenchmarkRow:
     """One method: its cells by column name, None where no run was finished.
 
@@ -100,6 +132,8 @@ class BenchmarkTable:
         calibration: by method, expected calibration error at the targets before and after the
             temperature from latent domains left out, from 0 to 1, means; None where a run has none.
         shows_calibration: whether columns of the table show these.
+        expected: by method and column, what was published for that cell; empty where that is not
+            asked for.
     """
 
     rows: tuple[BenchmarkRow, ...]
@@ -110,6 +144,7 @@ class BenchmarkTable:
     costs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calibration: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     shows_calibration: bool = False
+    expected: Mapping[tuple[str, str], Expected] = field(default_factory=dict)
 
     @classmethod
     def from_results(
@@ -128,6 +163,12 @@ class BenchmarkTable:
     def columns(self) -> tuple[str, ...]:
         """Targets, then the average where there are several."""
         return self.targets if len(self.targets) < 2 else (*self.targets, AVERAGE)
+
+    def shown(self, row: BenchmarkRow, column: str) -> str:
+        """A cell as it is printed, with what was published for it where that is asked for."""
+        text = shown(row.cells.get(column))
+        expected = None if row.published else self.expected.get((row.method, column))
+        return text if expected is None else f"{text} ({expected})"
 
     def ranked(self, column: str) -> list[str]:
         """The different means of a column as they are printed, the highest first."""
@@ -186,7 +227,7 @@ class BenchmarkTable:
             cells: list[RenderableType] = []
             for column in self.columns:
                 bold = self.is_place(row, column, 0)
-                cells.append(Text(shown(row.cells.get(column)), style="bold" if bold else ""))
+                cells.append(Text(self.shown(row, column), style="bold" if bold else ""))
             cells += self.further(row)
             table.add_row(Text(row.label, style="" if row.competes else "dim"), *cells)
         return table
@@ -205,7 +246,7 @@ class BenchmarkTable:
         for row in self.rows:
             cells = []
             for column in self.columns:
-                text = shown(row.cells.get(column))
+                text = self.shown(row, column)
                 cells.append(f"**{text}**" if self.is_place(row, column, 0) else text)
             cells += self.further(row)
             lines.append(f"| {_escape(row.label)} | " + " | ".join(cells) + " |")
@@ -215,10 +256,15 @@ class BenchmarkTable:
     def to_json(self) -> dict[str, Any]:
         """Means and standard deviations from 0 to 1."""
 
-        def plain(cell: Cell | None) -> dict[str, Any] | None:
-            return (
-                None if cell is None else {"mean": cell.mean, "std": cell.std, "seeds": cell.seeds}
-            )
+        def plain(row: BenchmarkRow, column: str) -> dict[str, Any] | None:
+            cell = row.cells.get(column)
+            if cell is None:
+                return None
+            found = {"mean": cell.mean, "std": cell.std, "seeds": cell.seeds}
+            expected = None if row.published else self.expected.get((row.method, column))
+            if expected is not None:
+                found |= {"published": expected.value, "inside": expected.inside}
+            return found
 
         return {
             "targets": list(self.targets),
@@ -227,8 +273,8 @@ class BenchmarkTable:
                     "method": row.method,
                     "oracle": row.oracle,
                     "published": row.published,
-                    "targets": {target: plain(row.cells.get(target)) for target in self.targets},
-                    AVERAGE: plain(row.cells[AVERAGE]),
+                    "targets": {target: plain(row, target) for target in self.targets},
+                    AVERAGE: plain(row, AVERAGE),
                     **dict(zip(("ece", "calibrated_ece"), self.calibration_of(row), strict=True)),
                 }
                 for row in self.rows

@@ -19,7 +19,8 @@ from ldpf.experiments.results import read_results, right_answers, run_results
 from ldpf.experiments.selection import get_selection, uses_target
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
-from ldpf.report.tables.published import published_rows
+from ldpf.report.tables.expectations import Expectations, expect_published, with_four_average
+from ldpf.report.tables.published import PROTOCOL, benchmark_name, is_backbone, published_rows
 
 _SAME_TEST = ("dataset", "backbone", "fingerprint", "protocol")
 _TOGETHER = (*_SAME_TEST, "recipe", "selection")
@@ -88,6 +89,7 @@ def results_tables(
     published: bool = True,
     costs: bool = False,
     calibration: bool = False,
+    expect: bool = False,
 ) -> list[BenchmarkTable]:
     """A table for each dataset, backbone, protocol, recipe and selection rule among the lines.
 
@@ -95,9 +97,11 @@ def results_tables(
         lines: from `read_folders`.
         methods, targets: what to show, in this order; None for everything in the order found.
         against: method to compare every other one with, on the same images and seeds.
-        published: whether to add published numbers where dataset and backbone match.
+        published: whether to add published numbers where dataset, backbone and protocol match.
         costs: whether to add what a run took.
         calibration: whether to show the expected calibration error at the targets.
+        expect: whether to mark each cell that has a published number as inside or outside the
+            spread of the seeds.
 
     Raises:
         SettingsError: a method or target is asked for that is not there, or two runs of one method
@@ -123,11 +127,15 @@ def results_tables(
         ]
         for key in own
     }
-    return [
-        _table(members, key, wanted, shown, against, published, costs, calibration)
+    tables = {
+        key: _table(members, key, wanted, shown, against, published, costs, calibration, expect)
         for key, members in groups.items()
         if members
-    ]
+    }
+    if expect:
+        named = [(key[0], key[1], key[3], table) for key, table in tables.items()]
+        return with_four_average(named)
+    return list(tables.values())
 
 
 def _joins(line: tuple[str, ...], table: tuple[str, ...]) -> bool:
@@ -147,6 +155,7 @@ def _table(
     published: bool,
     costs: bool,
     calibration: bool,
+    expect: bool,
 ) -> BenchmarkTable:
     _require_one_run_per_cell(lines)
     dataset, backbone, _, protocol, recipe, selection = key
@@ -168,7 +177,9 @@ def _table(
     table = BenchmarkTable.from_results(lines, present, here)
     rows = list(table.rows)
     comparable = rules.leaves_one_out and not uses_target(selection)
-    if published and comparable and (known := published_rows(dataset, backbone, tuple(here))):
+    known = published_rows(dataset, backbone, protocol, tuple(here)) if comparable else []
+    elsewhere = comparable and benchmark_name(dataset) is not None and is_backbone(backbone)
+    if published and known:
         rows += [
             BenchmarkRow(
                 row.method,
@@ -184,8 +195,17 @@ def _table(
         caption.append(
             "Published: as printed in Soft Prompt Generation (ECCV 2024) and, for ldpf, in arXiv "
             "2511.00067, averaged over all of the benchmark's targets; measured elsewhere, with "
-            "other splits and augmentation."
+            "augmented images."
         )
+    elif (published or expect) and elsewhere and not known:
+        caption.append(
+            f"Published numbers of this data and backbone belong to the protocol {PROTOCOL} and "
+            f"stand beside no other: ldpf benchmark --protocol-preset {PROTOCOL}."
+        )
+    found = Expectations()
+    if expect:
+        found = expect_published(table, known, benchmark_name(dataset) if known else None)
+        caption += found.caption
     differences: dict[str, str] = {}
     if against is not None:
         differences, missing = _differences(lines, present, against)
@@ -215,6 +235,7 @@ def _table(
         costs={name: _costs(name, lines) for name in present} if costs else {},
         calibration={name: _calibration(name, lines) for name in present},
         shows_calibration=calibration,
+        expected=found.cells,
     )
 
 

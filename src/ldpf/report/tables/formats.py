@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from ldpf.report.tables.benchmark_table import BenchmarkTable, Cell, shown
+from ldpf.report.tables.benchmark_table import BenchmarkTable, shown
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -31,7 +31,7 @@ def to_latex(table: BenchmarkTable) -> str:
             lines.append(r"\midrule")
         cells = []
         for column in table.columns:
-            text = _cell(row.cells.get(column))
+            text = _cell(table.shown(row, column))
             if table.is_place(row, column, 0):
                 text = rf"\textbf{{{text}}}"
             elif table.is_place(row, column, 1):
@@ -44,11 +44,16 @@ def to_latex(table: BenchmarkTable) -> str:
 
 
 def to_csv(table: BenchmarkTable) -> str:
-    """A row per method and column: accuracies from 0 to 1; calibration and costs if it has them."""
+    """A row per method and column: accuracies from 0 to 1; calibration and costs if it has them.
+
+    With expected numbers, each cell has the published one and whether it is inside.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     costs = table.measured_headings
-    rows.writerow(["method", "target", "accuracy", "std", "seeds", "oracle", "published", *costs])
+    expects = ["published_accuracy", "inside"] if table.expected else []
+    headings = ["method", "target", "accuracy", "std", "seeds", "oracle", "published"]
+    rows.writerow([*headings, *costs, *expects])
     for row in table.rows:
         for column in table.columns:
             cell = row.cells.get(column)
@@ -58,7 +63,10 @@ def to_csv(table: BenchmarkTable) -> str:
             marks = [str(mark).lower() for mark in (row.oracle, row.published)]
             seeds = "" if row.published else cell.seeds
             further = table.further(row)[-len(costs) :] if costs else ()
-            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks, *further])
+            own = None if row.published else table.expected.get((row.method, column))
+            verdict = ["", ""] if own is None else [f"{own.value:.6f}", _verdict(own.inside)]
+            told = [*further, *(verdict if expects else ())]
+            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks, *told])
     return text.getvalue()
 
 
@@ -67,5 +75,9 @@ def escape(text: str) -> str:
     return re.sub(r"[\\~^&%$#_{}]", lambda match: _SPECIAL[match[0]], text)
 
 
-def _cell(cell: Cell | None) -> str:
-    return "--" if cell is None else shown(cell).replace(" ± ", r" $\pm$ ")
+def _cell(text: str) -> str:
+    return "--" if text == shown(None) else text.replace(" ± ", r" $\pm$ ")
+
+
+def _verdict(inside: bool | None) -> str:
+    return "" if inside is None else str(inside).lower()
