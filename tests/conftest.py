@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -74,6 +74,36 @@ def random_image(file: Path, *, seed: int = 0, size: tuple[int, int] = (12, 10))
 def write_image() -> Callable[..., Path]:
     """A function that writes one random image: `write_image(file, seed=3, size=(12, 10))`."""
     return random_image
+
+
+class Decodes:
+    """Counts how often Pillow decoded a file.
+
+    Attributes:
+        total: How often.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def count(self) -> None:
+        with self._lock:
+            self.total += 1
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> Decodes:
+    """What is decoded from here on."""
+    counter, load = Decodes(), ImageFile.ImageFile.load
+
+    def counted(self: ImageFile.ImageFile) -> Any:
+        if self.tile:  # none is left of a file that is decoded already
+            counter.count()
+        return load(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
+    return counter
 
 
 @pytest.fixture

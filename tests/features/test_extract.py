@@ -298,7 +298,7 @@ def break_three(root):
     return {"cat/001.png": "an empty", "dog/000.png": "damaged", "dog/002.png": "the file does"}
 
 
-def test_bad_files_stop_before_any_encoding_in_one_message(extract, image_tree, tiny_backbone):
+def test_one_message_at_the_end_lists_all_bad_files(extract, image_tree, tiny_backbone):
     root = image_tree({"cat": 3, "dog": 3})
     dataset = load_dataset(root)
     reasons = break_three(root)
@@ -309,7 +309,58 @@ def test_bad_files_stop_before_any_encoding_in_one_message(extract, image_tree, 
     for line, (path, reason) in zip(lines[1:4], reasons.items(), strict=True):
         assert line.startswith(f"  {path}: {reason}")
     assert lines[4].endswith("leave them out with --skip-bad (skip_bad=True).")
-    assert tiny_backbone.preprocessed == 0 and not tiny_backbone.batches
+    assert lines[5] == "The other 3 images stay encoded: the next call is quick."
+    assert tiny_backbone.preprocessed == 3
+
+
+def test_after_the_repair_only_what_was_bad_is_encoded(
+    extract, image_tree, tiny_backbone, write_image
+):
+    root = image_tree({"cat": 3, "dog": 3})
+    dataset = load_dataset(root)
+    for path in break_three(root):
+        with pytest.raises(DataError, match="cannot be used"):
+            extract(dataset, tiny_backbone)
+        write_image(root / path, seed=50)
+    assert len(extract(dataset, tiny_backbone)) == 6 and tiny_backbone.preprocessed == 6
+
+
+def test_what_the_header_shows_is_said_before_anything_is_encoded(
+    extract, image_tree, tiny_backbone, caplog
+):
+    root = image_tree({"cat": 3, "dog": 3})
+    dataset = load_dataset(root)
+    break_three(root)
+    (root / "dog/001.png").write_bytes(b"<html>not found</html>")
+
+    def stop(pixels):
+        raise KeyboardInterrupt
+
+    tiny_backbone.encode_images = stop
+    with pytest.raises(KeyboardInterrupt):
+        extract(dataset, tiny_backbone)
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert said.startswith("3 of 6 images cannot be used: cat/001.png (an empty file (0 bytes)), ")
+    assert "dog/002.png (the file does not exist)" in said and "a web page" in said
+    assert "dog/000.png" not in said  # cut off: only decoding shows it
+
+
+def test_where_all_are_bad_by_their_header_nothing_is_announced(
+    extract, image_tree, tiny_backbone, caplog
+):
+    root = image_tree({"cat": 1, "dog": 1})
+    for file in root.rglob("*.png"):
+        file.write_bytes(b"no image")
+    with pytest.raises(DataError, match="2 of 2 images") as error:
+        extract(root, tiny_backbone)
+    assert "stay encoded" not in str(error.value) and not caplog.records
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_each_image_is_decoded_once(extract, image_tree, tiny_backbone, decodes, skip_bad):
+    root = image_tree({"cat": 5, "dog": 6})
+    extract(root, tiny_backbone, skip_bad=skip_bad)
+    assert decodes.total == 11
 
 
 def test_skip_bad_goes_on_and_records_them(extract, image_tree, tiny_backbone):
@@ -335,7 +386,7 @@ def test_nothing_but_bad_files_is_an_error_even_with_skip_bad(extract, image_tre
 
 
 class Vanishing:
-    """Deletes a file after it was checked, when the first image is preprocessed."""
+    """Deletes a file after its header was read, when the first image is preprocessed."""
 
     def __init__(self, backbone, file):
         self.file = file
@@ -411,7 +462,7 @@ def test_progress_is_shown_on_stderr(extract, image_tree, tiny_backbone, capsys,
     root = image_tree({"dog": 10})
     extract(root, tiny_backbone, progress=True)
     out, err = capsys.readouterr()
-    assert out == "" and "checking images: 10 of 10" in err and "encoding images: 10 of 10" in err
+    assert out == "" and "reading headers: 10 of 10" in err and "encoding images: 10 of 10" in err
 
 
 def test_the_tests_script_finds_the_tiny_backbone():

@@ -37,8 +37,9 @@ def features(
     """Encode images once and keep the result, ahead of training.
 
     The other commands do this by themselves. Alone it is useful for many
-    images: it checks that every one can be read, can be interrupted at any
-    moment, and encodes each image only once.
+    images: it lists all that cannot be read when the others are encoded,
+    can be interrupted at any moment, and decodes and encodes each image
+    only once.
 
     \b
     Example:

@@ -143,7 +143,7 @@ def check_dataset(
 ) -> ImageDataset:
     """Decode every image once and return the dataset, or the dataset without the bad ones.
 
-    `extract_features` does this by itself for images it has not encoded before.
+    `extract_features` needs no check before it: it finds bad files while it encodes.
 
     Args:
         dataset: What to check.

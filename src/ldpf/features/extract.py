@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,28 +16,30 @@ from torch import Tensor
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.embeddings import EmbeddedImages
+from ldpf.data.headers import check_headers
 from ldpf.data.images import (
     MAX_PIXELS,
     BadImage,
-    UnreadableImageError,
     bad_images_message,
-    check_images,
     default_workers,
-    require_plain_file,
 )
 from ldpf.data.in_memory import LabelledImages
 from ldpf.data.poor_pictures import PoorPictures
 from ldpf.errors import BackboneError, DataError
-from ldpf.features.cache import FeatureCache, FileKeys, mtime_of
+from ldpf.features.cache import FeatureCache
 from ldpf.features.encode import encode_files, not_finite_message
 from ldpf.features.feature_set import FeatureSet
+from ldpf.features.file_keys import file_keys
 from ldpf.features.in_memory import encode_labelled
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.text import count, some
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+
+log = logging.getLogger("ldpf")
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ def encode_dataset(
     encoded or on what else was (see `encode_files`; keep `batch_size` and the device the same for
     equal bits).
 
-    Images not encoded before are first checked by decoding them, so that bad files are all reported
-    at once before any time is spent on encoding. A file that breaks or disappears after that is
-    reported in the same way once everything else is encoded and kept.
+    Each image is decoded once. Bad files are collected while the good ones are encoded and kept;
+    the one message that lists them all comes at the end, so that a call after the repair encodes
+    only what was repaired. Files that are missing, or bad by their header, are named in the log
+    before encoding begins.
 
     Args:
         dataset: What to encode. Embeddings computed elsewhere are taken as they are. Images that
@@ -132,8 +134,8 @@ def encode_dataset(
             the features under a key of their own. See `StyledBackbone`.
 
     Raises:
-        DataError: Bad files and `skip_bad` is False: one message that lists them; no image left;
-            or the cache folder cannot be written to.
+        DataError: Bad files and `skip_bad` is False: one message that lists them, when all others
+            are encoded and kept; no image left; or the cache folder cannot be written to.
         BackboneError: The backbone gives a feature that is not finite, or fails.
     """
     if style:
@@ -160,7 +162,7 @@ def encode_dataset(
         known = FeatureSet.of(dataset, _given_features(dataset, backbone))
         return Extraction(known, encoded=0, seconds=time.perf_counter() - started)
     workers = workers or default_workers()
-    keys, bad = _file_keys(dataset, workers, verify, progress)
+    keys, bad = file_keys(dataset, workers, verify=verify, progress=progress)
     cache = FeatureCache(
         cache_dir if cache_dir is not None else cache_root(),
         dataset.root,
@@ -169,11 +171,12 @@ def encode_dataset(
     )
     contents = np.zeros((len(dataset), 32), np.uint8)
     features, found = cache.lookup(keys, contents)
-    lost = {one.path for one in bad}
-    missing = [i for i in np.flatnonzero(~found).tolist() if dataset.paths[i] not in lost]
-    if not skip_bad:  # with skip_bad, bad files are found while encoding: one decoding, not two
-        bad += _check(dataset, missing, workers, progress, max_pixels)
-        _stop_if_bad(bad, dataset)
+    missing = _readable(dataset, np.flatnonzero(~found).tolist(), bad)
+    if not skip_bad and missing:  # those to be left out can wait for the end
+        bad += _bad_headers(dataset, missing, workers, progress, max_pixels)
+        missing = _readable(dataset, missing, bad)
+        if missing and bad:
+            _say_early(bad, len(dataset))
     encoded = 0
     if missing:
         cache.require_writable()
@@ -191,8 +194,10 @@ def encode_dataset(
         )
         encoded = len(missing) - len(failed)
         bad += failed
-        if not skip_bad:
-            _stop_if_bad(bad, dataset)
+    order = {path: i for i, path in enumerate(dataset.paths)} if bad else {}
+    bad.sort(key=lambda one: order[one.path])
+    if bad and not skip_bad:
+        raise DataError(_all_bad(bad, dataset))
     kept = dataset.without(bad)
     if not len(kept):
         raise DataError(f"no image is left: {bad_images_message(bad, len(dataset), dataset.root)}")
@@ -234,63 +239,6 @@ def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:
             "they were computed with, whose text side is needed, or compute them anew"
         )
     return unit_rows(dataset.embeddings)
-
-
-def _file_keys(
-    dataset: ImageDataset, workers: int, verify: bool, progress: bool
-) -> tuple[FileKeys, list[BadImage]]:
-    """The state of every file now; files that are not there (any more) are bad."""
-    count = len(dataset)
-    sizes = np.full(count, -1, np.int64)
-    mtimes = np.zeros(count, np.int64)
-    digests = np.zeros((count, 32), np.uint8) if verify else None
-
-    def look_at(rows: range) -> list[BadImage]:
-        return [one for one in map(look, rows) if one is not None]
-
-    def look(i: int) -> BadImage | None:
-        file = dataset.file(i)
-        try:
-            status = file.stat()
-            require_plain_file(file, status)
-            sizes[i], mtimes[i] = status.st_size, mtime_of(status)
-            if digests is not None:
-                with file.open("rb") as stream:
-                    digest = hashlib.file_digest(stream, "sha256").digest()
-                digests[i] = np.frombuffer(digest, np.uint8)
-        except UnreadableImageError as error:
-            return BadImage(dataset.paths[i], error.reason)
-        except FileNotFoundError:
-            link = file.is_symlink()
-            reason = "a link to a file that does not exist" if link else "the file does not exist"
-            return BadImage(dataset.paths[i], reason)
-        except OSError as error:
-            return BadImage(dataset.paths[i], f"cannot be read: {error.strerror or error}")
-        except ValueError as error:
-            return BadImage(dataset.paths[i], f"no file can have this name: {error}")
-        return None
-
-    bad: list[BadImage] = []
-    with (
-        progress_bar("comparing files", count, enabled=progress and verify) as advance,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        # Threads: file systems on a network answer many questions at once, one by one is slow.
-        chunks = [range(start, min(start + 256, count)) for start in range(0, count, 256)]
-        for rows, found in zip(chunks, pool.map(look_at, chunks), strict=True):
-            bad += found
-            advance(len(rows))
-    return FileKeys(dataset.paths, sizes, mtimes, digests), bad
-
-
-def _check(
-    dataset: ImageDataset, rows: list[int], workers: int, progress: bool, max_pixels: int
-) -> list[BadImage]:
-    """Decode these images and return the bad ones, under their paths in the dataset."""
-    files = {str(dataset.file(i)): dataset.paths[i] for i in rows}
-    with progress_bar("checking images", len(files), enabled=progress) as advance:
-        bad = check_images(files, workers, max_pixels=max_pixels, on_done=advance)
-    return [BadImage(files[one.path], one.reason) for one in bad]
 
 
 def _encode_missing(
@@ -340,8 +288,37 @@ def _encode_missing(
     return bad
 
 
-def _stop_if_bad(bad: list[BadImage], dataset: ImageDataset) -> None:
-    if bad:
-        order = {path: i for i, path in enumerate(dataset.paths)}
-        ordered = sorted(bad, key=lambda one: order[one.path])
-        raise DataError(bad_images_message(ordered, len(dataset), dataset.root))
+def _readable(dataset: ImageDataset, rows: list[int], bad: list[BadImage]) -> list[int]:
+    lost = {one.path for one in bad}
+    return [i for i in rows if dataset.paths[i] not in lost] if lost else rows
+
+
+def _bad_headers(
+    dataset: ImageDataset, rows: list[int], workers: int, progress: bool, max_pixels: int
+) -> list[BadImage]:
+    """Those of these images that are bad by their header, under their paths in the dataset."""
+    with progress_bar("reading headers", len(rows), enabled=progress) as advance:
+        return [
+            BadImage(dataset.paths[rows[number]], reason)
+            for number, reason in check_headers(
+                (dataset.file(i) for i in rows), workers, max_pixels=max_pixels, on_done=advance
+            )
+        ]
+
+
+def _say_early(bad: list[BadImage], total: int) -> None:
+    log.warning(
+        "%s of %s cannot be used: %s; the others are encoded and kept, then this stops (Ctrl-C "
+        "stops at once and loses nothing)",
+        f"{len(bad):,}",
+        count(total, "image"),
+        some([f"{one.path} ({one.reason})" for one in bad], limit=5),
+    )
+
+
+def _all_bad(bad: list[BadImage], dataset: ImageDataset) -> str:
+    message = bad_images_message(bad, len(dataset), dataset.root)
+    good = len(dataset) - len(bad)
+    if not good:
+        return message
+    return f"{message}\nThe other {count(good, 'image')} stay encoded: the next call is quick."

@@ -47,7 +47,8 @@ def encode_labelled(
     groups: list[Any] = []
 
     def encode_waiting() -> None:
-        parts.append(backbone.encode_images(backbone.preprocess(waiting)))
+        if not bad:  # no cache keeps them: after a bad one the others are read for the message only
+            parts.append(backbone.encode_images(backbone.preprocess(waiting)))
         waiting.clear()
 
     with progress_bar("encoding images", images.size, enabled=progress) as advance:
