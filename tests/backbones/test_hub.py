@@ -25,8 +25,8 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 UNREACHABLE = (
     "Behind a proxy or mirror set HTTPS_PROXY or HF_ENDPOINT; where the model was downloaded "
     "before, set HF_HOME to that cache; without any network copy the model's folder here and give "
-    "its path (--backbone ./clip-vit-base-patch16), or use '--backbone nano', which needs no "
-    "network."
+    "its path (backbone='./clip-vit-base-patch16'). backbone='nano' needs no network, but knows "
+    "drawings only: enough to try commands, and of no use for photos."
 )
 
 
@@ -91,7 +91,7 @@ class FakeHub:
                 for name, content in self.files.items()
             ]
             return 200, {"Content-Type": "application/json"}, json.dumps(rows).encode()
-        siblings = [{"rfilename": name} for name in self.files]
+        siblings = [{"rfilename": name, "size": len(self.files[name])} for name in self.files]
         info = {"id": REPO, "sha": SHA, "siblings": siblings}
         return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
 
@@ -236,6 +236,17 @@ def test_a_download_is_used_again_without_the_network(name, hub, hub_cache, tiny
     assert len(hub.asked) == asked
     endpoint(monkeypatch, closed_port())
     assert load_backbone(name).fingerprint == tiny_clip.fingerprint
+
+
+def test_a_download_says_its_size_and_place_and_shows_a_bar(hub, hub_cache, caplog, capsys):
+    hub.files["model.safetensors"] += b" " * 5_000_000
+    with caplog.at_level("INFO", "ldpf"):
+        resolve_folder(REPO)
+    size = len(hub.files["model.safetensors"]) / 1e6
+    (said,) = [text for text in caplog.messages if text.startswith("downloading")]
+    assert said.startswith(f"downloading {REPO} (revision {SHA}), {size:,.1f} MB, once: it is kept")
+    assert said.endswith(str(hub_cache))
+    assert "100%" in capsys.readouterr().err
 
 
 def test_weights_in_pytorchs_format_are_fetched_where_there_are_no_others(hub):

@@ -18,6 +18,8 @@ from PIL import Image
 from typer.testing import Result
 
 from ldpf import LDPFClassifier
+from ldpf.backbones.default import DEFAULT_BACKBONE
+from ldpf.backbones.hub import resolve_folder
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -104,9 +106,20 @@ def test_a_block_without_a_test_is_noticed(page: str, why: str, runs: bool) -> N
 
 @pytest.fixture
 def reader_folder(
-    images: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path,
+    model: Path,
+    tiny_clip_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    """A working folder with what the documents' commands name."""
+    """A working folder with what the documents' commands name.
+
+    The backbone of commands that name none, which a reader would download, is a small one.
+    """
+    monkeypatch.setattr(
+        "ldpf.backbones.load.resolve_folder",
+        lambda name: tiny_clip_folder if name == DEFAULT_BACKBONE else resolve_folder(name),
+    )
     for name in ("photos", "labelled-new-photos", "PACS"):
         shutil.copytree(images, tmp_path / name)
     for ours, theirs in {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}.items():

@@ -61,7 +61,7 @@ def test_domains_are_tabled_and_pictures_left_grey(embeddings, tiny_clip_folder,
 
 
 def test_another_backbone_is_refused(embeddings, tmp_path, run):
-    result = run("train", "--data", embeddings, "--out", tmp_path / "model")
+    result = run("train", embeddings, "--backbone", "nano", "--out", tmp_path / "model")
     assert result.exit_code == 2
     assert (
         "Error: the embeddings of 'shapes' hold 16 numbers each, but image features of backbone "

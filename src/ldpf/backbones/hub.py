@@ -12,6 +12,7 @@ from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_f
 from ldpf.errors import BackboneError
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import did_you_mean
+from ldpf.utils.ways import setting
 
 log = logging.getLogger("ldpf")
 
@@ -60,15 +61,17 @@ def _unknown_name(name: str) -> str:
 
 
 def _from_hub(repo: str, revision: str | None) -> Path:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi, constants, snapshot_download
 
     if (cached := _cached(repo, revision)) is not None:
         return cached
     label = repo if revision is None else f"{repo}@{revision}"
     with _hub_errors(repo, revision):
-        info = HfApi().model_info(repo, revision=revision, timeout=_REQUEST_TIMEOUT_S)
+        info = HfApi().model_info(
+            repo, revision=revision, timeout=_REQUEST_TIMEOUT_S, files_metadata=True
+        )
         names = [entry.rfilename for entry in info.siblings or []]
-        log.info("downloading %s (revision %s)", repo, info.sha)
+        sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings or []}
 
         def fetch(weights: list[str]) -> Path:
             folder = snapshot_download(
@@ -81,7 +84,16 @@ def _from_hub(repo: str, revision: str | None) -> Path:
 
         # The small files say which weights to fetch, and whether the family is supported at all.
         checkpoint = Checkpoint(label, fetch([]), frozenset(names))
-        return fetch(find_family(checkpoint).weight_files(names, label))
+        weights = find_family(checkpoint).weight_files(names, label)
+        size = sum(sizes.get(name, 0) for name in weights) / 1e6
+        log.info(
+            "downloading %s (revision %s)%s, once: it is kept in %s",
+            repo,
+            info.sha,
+            f", {size:,.1f} MB" if size else "",
+            constants.HF_HUB_CACHE,
+        )
+        return fetch(weights)
 
 
 def small_files(name_or_folder: str | Path, mark: str) -> Path:
@@ -199,6 +211,7 @@ def _unreachable(label: str, error: Exception) -> str:
         f"The backbone {label!r} is not on this machine and the hub could not be reached "
         f"({reason[:160]}). Behind a proxy or mirror set HTTPS_PROXY or HF_ENDPOINT; where the "
         "model was downloaded before, set HF_HOME to that cache; without any network copy the "
-        "model's folder here and give its path (--backbone ./clip-vit-base-patch16), or use "
-        "'--backbone nano', which needs no network."
+        "model's folder here and give its path "
+        f"({setting('backbone', './clip-vit-base-patch16')}). {setting('backbone', 'nano')} needs "
+        "no network, but knows drawings only: enough to try commands, and of no use for photos."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.backbones.base import Backbone
+from ldpf.backbones.default import DEFAULT_BACKBONE
 from ldpf.backbones.devices import pick_device, place
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.backbones.fingerprint import fingerprint
@@ -19,13 +20,13 @@ from ldpf.utils.text import first_line
 log = logging.getLogger("ldpf")
 
 
-def load_backbone(name_or_folder: str | Path = "nano", device: str = "auto") -> Backbone:
+def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "auto") -> Backbone:
     """Load a frozen image-text model with its own preprocessing and tokenizer.
 
     Args:
-        name_or_folder: `nano` (bundled), a folder in the Hugging Face format or OpenCLIP's, or a
-            hub id such as `openai/clip-vit-base-patch16` (`owner/name@revision` for a fixed
-            revision).
+        name_or_folder: a hub id such as `openai/clip-vit-base-patch16` (`owner/name@revision` for
+            a fixed revision), a folder in the Hugging Face format or OpenCLIP's, or `nano`
+            (bundled, knows drawings only).
         device: `auto` (CUDA where there is one, else the CPU), or a torch device. One that gives
             other features than the CPU is not used; see `ldpf.backbones.devices.place`.
 

@@ -11,10 +11,12 @@ import typer
 from rich.text import Text
 
 from ldpf import workflows
+from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, plain_table, say, say_json, show
 from ldpf.cli.grouping import RUN_PANEL
 from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions
+from ldpf.errors import BackboneError
 from ldpf.utils.text import count, some
 from ldpf.workflows.source import describe
 
@@ -68,12 +70,16 @@ def check(
       ldpf data check photos
       ldpf data check photos --quick --json
     """
-    result = workflows.check_data(
-        images.source(),
-        backbone=None if quick else backbone.backbone,
-        out=out,
-        device=backbone.device,
-    )
+    named = backbone.backbone or (DEMO_BACKBONE if images.given == "demo" else DEFAULT_BACKBONE)
+    try:
+        result = workflows.check_data(
+            images.source(),
+            backbone=None if quick else named,
+            out=out,
+            device=backbone.device,
+        )
+    except BackboneError as error:
+        raise BackboneError(f"{error} --quick checks the images without a model.") from error
     if output.as_json:
         say_json(result.to_json())
     else:

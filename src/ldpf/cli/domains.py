@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ldpf import workflows
+from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
@@ -89,7 +90,8 @@ def domains(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"{BACKBONE_HELP} Default: that of MODEL, else nano.",
+            help=f"{BACKBONE_HELP} Default: that of MODEL, else "
+            f"{DEFAULT_BACKBONE}, downloaded once (600 MB); {DEMO_BACKBONE} for demo.",
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,

@@ -24,6 +24,7 @@ from ldpf.cli.streams import STDOUT, lenient_streams
 from ldpf.errors import LdpfError
 from ldpf.utils.failures import GONE, failure_sentence, working_folder_is_gone
 from ldpf.utils.stopping import sigterm_like_ctrl_c
+from ldpf.utils.ways import command_line
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -34,7 +35,7 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; unexpected exceptions pass through with their traceback."""
         lenient_streams()
-        with messages_on_stderr(), sigterm_like_ctrl_c():
+        with messages_on_stderr(), sigterm_like_ctrl_c(), command_line():
             try:
                 if working_folder_is_gone():  # libraries below end the process over it
                     _refuse(GONE)

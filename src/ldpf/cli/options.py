@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.models.folder import require_model_folder
@@ -192,9 +193,9 @@ class DataOrDemo(LabeledData):
 
 
 BACKBONE_HELP = (
-    "The ready-made image-and-text model to build on: nano (small, comes with ldpf), a folder "
-    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or a name on the Hugging Face hub "
-    "such as openai/clip-vit-base-patch16."
+    "The ready-made image-and-text model to build on: a name on the Hugging Face hub, a folder "
+    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or nano (comes with ldpf, knows "
+    "drawings only)."
 )
 
 Device = Annotated[
@@ -222,9 +223,16 @@ class BackboneOptions:
     """The frozen model to build on, and where it computes."""
 
     backbone: Annotated[
-        str,
-        typer.Option("--backbone", metavar="NAME", help=BACKBONE_HELP, rich_help_panel=MODEL_PANEL),
-    ] = "nano"
+        str | None,
+        typer.Option(
+            "--backbone",
+            metavar="NAME",
+            help=f"{BACKBONE_HELP} Default: {DEFAULT_BACKBONE}, downloaded once (600 MB); "
+            f"{DEMO_BACKBONE} for demo.",
+            rich_help_panel=MODEL_PANEL,
+            show_default=False,
+        ),
+    ] = None
     device: Device = "auto"
 
 

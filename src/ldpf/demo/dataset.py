@@ -7,6 +7,7 @@ backbone has never seen. It is a picture book for trying the library, not a benc
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ DEMO_CLASSES = (
 # Many in the two styles that `make demo` leaves out: 4,800 test images, so that the 95% interval
 # of their average accuracy is +-1.4 points at most.
 IMAGES_PER_CLASS = {"clipart": 50, "photo": 50, "sketch": 200, "night": 200}
+_FOLDER = re.compile(r"demo-v\d+-seed\d+")
 DEMO_STREAM = 2  # keeps these draws apart from the backbone's training images, whatever the seed
 
 
@@ -82,6 +84,11 @@ def demo_folder(cache_dir: Path | None = None, seed: int = 0) -> Path:
         shutil.rmtree(drawing, ignore_errors=True)
     remove_litter(root, own=True)
     return folder
+
+
+def is_demo(path: str | Path) -> bool:
+    """Whether a path is the folder of a demo set, or lies in it."""
+    return any(_FOLDER.fullmatch(part) for part in Path(path).absolute().parts)
 
 
 def _draw_all(root: Path, seed: int) -> None:

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from ldpf.backbones import Backbone, load_backbone
+from ldpf.backbones.default import DEFAULT_BACKBONE, say_if_drawings_only
 from ldpf.data import require_trainable
 from ldpf.data.groups import as_groups
 from ldpf.data.pictures_in_memory import pictures_of
@@ -28,6 +29,7 @@ from ldpf.features.inputs import (
     brings_labels,
     features_and_style,
     labelled_features,
+    may_be_of_demo,
     may_be_table,
     to_features,
 )
@@ -59,7 +61,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     stored untouched; what `fit` finds ends with an underscore.
 
     Args:
-        backbone: name, folder or hub id (see `load_backbone`), or a loaded `Backbone`.
+        backbone: hub id, folder or name (see `load_backbone`), or a loaded `Backbone`; the default
+            is downloaded once (600 MB).
         n_domains: number of latent domains, for methods that have them; 1 makes LDPF a CoOp with a
             longer prompt.
         method: a name in `ldpf.METHODS`, such as `ldpf`, `coop` or `zero-shot`.
@@ -99,7 +102,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
 
     def __init__(
         self,
-        backbone: str | Path | Backbone = "nano",
+        backbone: str | Path | Backbone = DEFAULT_BACKBONE,
         n_domains: int = 3,
         *,
         method: str = "ldpf",
@@ -160,6 +163,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             data, backbone, classes = self._labelled(X, y)
         else:
             data, backbone, classes = self._unlabelled(X, y)
+        if not may_be_of_demo(X):
+            say_if_drawings_only(backbone.name)
         if groups is not None:
             data = replace(data, groups=as_groups(as_sequence(groups), len(data)))
         require_trainable(data)

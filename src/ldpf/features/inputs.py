@@ -18,6 +18,7 @@ from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.in_memory import LabelledImages
 from ldpf.data.pictures_in_memory import pictures_of, to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
+from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError
 from ldpf.features.encode import stream_features
 from ldpf.features.extract import extract_features
@@ -134,6 +135,16 @@ def may_be_table(inputs: Any) -> bool:
         isinstance(first, list | tuple) and len(first) > 0 and isinstance(first[0], list | tuple)
     )
     return not picture and not nested and getattr(first, "ndim", 0) <= 1
+
+
+def may_be_of_demo(inputs: Any) -> bool:
+    """Whether inputs are of the drawn demo set, or features, which do not tell."""
+    if isinstance(inputs, FeatureSet) or may_be_table(inputs):
+        return True
+    if isinstance(inputs, ImageDataset | LabelledImages):
+        return isinstance(inputs, ImageDataset) and is_demo(inputs.root)
+    first = next(iter(inputs), None)
+    return isinstance(first, str | Path) and is_demo(first)
 
 
 def _check_features(array: np.ndarray, backbone: Backbone) -> torch.Tensor:

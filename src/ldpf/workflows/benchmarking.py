@@ -34,7 +34,7 @@ from ldpf.utils.progress import progress_bar
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.leaks import check_protocol, hint_at_bursts, report_leaks
 from ldpf.workflows.outputs import check_outputs
 
@@ -74,7 +74,7 @@ def benchmark(
     out: str | Path = "results",
     *,
     methods: Sequence[str] = COMPARED,
-    backbone: AnyBackbone = "nano",
+    backbone: AnyBackbone | None = None,
     n_domains: int | None = None,
     recipe: str | None = None,
     preset: str = "default",
@@ -101,7 +101,8 @@ def benchmark(
         data: labeled images whose domains are known.
         out: folder for results.jsonl, table.md and the runs.
         methods: names in `ldpf.experiments.readouts.READOUTS`.
-        backbone: frozen model to build on.
+        backbone: frozen model to build on; None for `openai/clip-vit-base-patch16`, and "nano" for
+            the demo set.
         n_domains: how many latent domains LDPF looks for; None for its own.
         recipe: "steady", "fast" or "paper"; None for the preset's own.
         preset: "default", or "paper" for the configuration of the paper.
@@ -167,7 +168,7 @@ def benchmark(
         if jobs is None:
             n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
             jobs = jobs_for(n_runs, device)
-        frozen = open_backbone(backbone, device)
+        frozen = images.open_backbone(backbone, device)
         if share is None:
             share = torch.device(frozen.device).type != "cpu"
         if share:

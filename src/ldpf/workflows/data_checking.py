@@ -22,7 +22,7 @@ from ldpf.inspection.leaks import NO_LEAKS, TARGET, LeakReport, check_split, fin
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.progress import progress_bar
 from ldpf.workflows.data_check_sheet import write_sheet
-from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images, open_backbone
+from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.outputs import check_outputs
 from ldpf.workflows.photos import list_unlabeled
 from ldpf.workflows.source import DataSource
@@ -200,7 +200,7 @@ def check_data(
         raise DataError(
             f"{images.source.source!r} holds embeddings; there are no image files to check"
         )
-    frozen = None if backbone is None else open_backbone(backbone, device)
+    frozen = None if backbone is None else images.open_backbone(backbone, device)
     files = [dataset.file(i) for i in range(len(dataset))]
     enabled = log.isEnabledFor(logging.INFO)
     with progress_bar("reading images", len(files), enabled=enabled) as advance:

@@ -29,7 +29,6 @@ from ldpf.workflows.inputs import (
     ListedImages,
     list_images,
     load_trained,
-    open_backbone,
 )
 from ldpf.workflows.outputs import check_outputs
 
@@ -122,7 +121,8 @@ def discover(
         seed: another number gives another random start. `train` with the same seed finds the same
             latent domains.
         per_domain: images on each contact sheet at most.
-        backbone: what to encode images with; None for that of `model`, else "nano".
+        backbone: what to encode images with; None for that of `model`, else
+            `openai/clip-vit-base-patch16`, and "nano" for the demo set.
         device: "auto", "cpu" or "cuda".
 
     Raises:
@@ -144,7 +144,7 @@ def discover(
     images = list_images(data)
     if model is None:
         settings = DiscoverySettings(n_domains=N_DOMAINS if n_domains is None else n_domains)
-        frozen = open_backbone("nano" if backbone is None else backbone, device)
+        frozen = images.open_backbone(backbone, device)
         result = _discovered(images.encode(frozen).features, settings, seed)
     else:
         result = _recognized(images, Path(model), backbone, device)

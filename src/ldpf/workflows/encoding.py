@@ -11,7 +11,7 @@ from ldpf.errors import DataError
 from ldpf.features.cache import FeatureCache
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.cache_dir import cache_root
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Encoding:
 
 def encode(
     data: Images,
-    backbone: AnyBackbone = "nano",
+    backbone: AnyBackbone | None = None,
     *,
     verify: bool = False,
     batch_size: int = 64,
@@ -76,7 +76,8 @@ def encode(
 
     Args:
         data: labeled images.
-        backbone: what to encode them with.
+        backbone: what to encode them with; None for `openai/clip-vit-base-patch16`, and "nano" for
+            the demo set.
         verify: also compare the content of every file with what was encoded.
         batch_size: images encoded at once.
         device: "auto", "cpu" or "cuda".
@@ -91,7 +92,7 @@ def encode(
     dataset = images.dataset
     if isinstance(dataset, EmbeddedImages):
         raise DataError(f"{images.source.source} holds embeddings; there is no image to encode.")
-    frozen = open_backbone(backbone, device)
+    frozen = images.open_backbone(backbone, device)
     extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
     root = images.source.cache_dir or cache_root()
     return Encoding(

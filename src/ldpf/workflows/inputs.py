@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldpf.backbones import Backbone, load_backbone
+from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE, say_if_drawings_only
 from ldpf.data import ImageDataset, load_dataset
+from ldpf.demo.dataset import is_demo
 from ldpf.errors import BackboneError
 from ldpf.features.extract import Extraction, encode_dataset
 from ldpf.models.saving import load_model, read_config
@@ -29,6 +31,8 @@ Images: TypeAlias = "str | Path | DataSource | ImageDataset"
 AnyBackbone: TypeAlias = "str | Path | Backbone"
 """A backbone by its name or folder, or one that is loaded already."""
 
+_FOR = {False: "for photos", True: "for the demo set"}
+
 
 @dataclass(frozen=True)
 class ListedImages:
@@ -42,6 +46,21 @@ class ListedImages:
     dataset: ImageDataset
     source: DataSource
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether these are of the drawn demo set."""
+        return is_demo(self.dataset.root)
+
+    def open_backbone(self, backbone: AnyBackbone | None, device: str) -> Backbone:
+        """The backbone to encode these with; see `load_backbone` for the errors.
+
+        None gives a real one, downloaded once, and for the demo set the bundled one.
+        """
+        if backbone is None:
+            backbone = DEMO_BACKBONE if self.is_demo else DEFAULT_BACKBONE
+            log.info("backbone: %s (the default %s)", backbone, _FOR[self.is_demo])
+        return open_backbone(backbone, device)
+
     def encode(
         self,
         backbone: Backbone,
@@ -50,7 +69,12 @@ class ListedImages:
         batch_size: int = 64,
         style: bool = False,
     ) -> Extraction:
-        """Features through the cache; see `encode_dataset` for arguments and errors."""
+        """Features through the cache; see `encode_dataset` for arguments and errors.
+
+        A warning says where a backbone that knows drawings only is given other images.
+        """
+        if not self.is_demo:
+            say_if_drawings_only(backbone.name)
         with says_on_stop(lambda: "The same command resumes: what is encoded is kept."):
             extraction = encode_dataset(
                 self.dataset,

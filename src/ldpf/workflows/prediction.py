@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 import torch
 
+from ldpf.backbones.default import say_if_drawings_only
 from ldpf.data import image_endings, iter_image_files
 from ldpf.data.embeddings import has_embeddings, list_unlabelled
 from ldpf.data.image_files import check_outside
 from ldpf.data.left_out import LeftOut
+from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.encode import stream_features
 from ldpf.models.saving import read_config
@@ -216,6 +218,11 @@ def predict(
             trained.classifier.method,
             f"{batch_size:,}",
         )
+    if files is not None:
+        first = next(files)
+        files = itertools.chain([first], files)
+        if not is_demo(first):
+            say_if_drawings_only(trained.backbone.name)
     doubt = doubt_of(trained, sets, calibration, abstain_below)
     predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt)
     if files is not None:

@@ -21,7 +21,7 @@ from ldpf.utils.files import write_bytes, write_text
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.text import count
 from ldpf.workflows.benchmarking import jobs_for
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
@@ -62,7 +62,7 @@ def study(
     out: str | Path = "studies",
     *,
     values: Sequence[str] | None = None,
-    backbone: AnyBackbone = "nano",
+    backbone: AnyBackbone | None = None,
     recipe: str | None = None,
     preset: str = "default",
     seeds: int = 3,
@@ -79,7 +79,8 @@ def study(
         data: labeled images whose domains are known; each is left out in turn.
         out: folder for tables and figures, in a folder named after the study.
         values: what to try, as typed ("1", "4+8"); None for the study's own.
-        backbone: frozen model to build on.
+        backbone: frozen model to build on; None for `openai/clip-vit-base-patch16`, and "nano" for
+            the demo set.
         recipe: "steady", "fast" or "paper"; None for the preset's own.
         preset: "default", or "paper" for the configuration of the paper.
         seeds: how often everything is repeated with another random start.
@@ -106,7 +107,7 @@ def study(
         shown = list(targets or dataset.domain_names)
         if jobs is None:
             jobs = jobs_for(len(shown) * seeds, device)
-        frozen = open_backbone(backbone, device)
+        frozen = images.open_backbone(backbone, device)
         bench = Bench(
             data=images.encode(frozen).features,
             dataset_name=dataset.name,

@@ -37,7 +37,7 @@ from ldpf.utils.text import count, did_you_mean, quoted
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, open_backbone
+from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.leaks import SEEN_IMAGES, hint_at_bursts, report_leaks
 from ldpf.workflows.model_writing import (
     ADVICE,
@@ -153,7 +153,7 @@ def train(
     data: Images,
     out: str | Path,
     *,
-    backbone: AnyBackbone = "nano",
+    backbone: AnyBackbone | None = None,
     method: str | Method = "ldpf",
     n_domains: int = N_DOMAINS,
     tau: float | None = None,
@@ -181,7 +181,8 @@ def train(
     Args:
         data: labeled images.
         out: folder for the model.
-        backbone: frozen model to build on.
+        backbone: frozen model to build on; None for `openai/clip-vit-base-patch16`, and "nano" for
+            the demo set.
         method: a name in `ldpf.methods.METHODS`, or a method with its settings, of which `recipe`,
             `preset`, `n_domains` and `tau` then change nothing.
         n_domains: how many latent domains to look for.
@@ -231,7 +232,7 @@ def train(
         require_trainable(dataset)
         # Refused here rather than after the encoding.
         dataset.split(train_fraction, seed=seed)
-        frozen = open_backbone(_lasting_name(backbone), device)
+        frozen = images.open_backbone(_lasting_name(backbone), device)
         candidates = [] if space is None else space.candidates(learner, seed=seed)
         style = any(
             one.needs_style for one in (learner, *(with_settings(learner, c) for c in candidates))
@@ -348,7 +349,7 @@ def _accuracy(classifier: Classifier, features: FeatureSet) -> float:
     return accuracy(logits_in_batches(classifier, features).argmax(dim=1), features.labels)
 
 
-def _lasting_name(backbone: AnyBackbone) -> AnyBackbone:
+def _lasting_name(backbone: AnyBackbone | None) -> AnyBackbone | None:
     """A folder's full path, so that the model finds it again from everywhere."""
     if not isinstance(backbone, str | Path) or backbone in BUNDLED:
         return backbone

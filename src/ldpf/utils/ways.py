@@ -1,0 +1,41 @@
+"""How a message names a setting: as an option where a command runs, as an argument in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_at_command_line = False
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Whoever reads messages typed a command; without this, they wrote Python."""
+    global _at_command_line
+    before, _at_command_line = _at_command_line, True
+    try:
+        yield
+    finally:
+        _at_command_line = before
+
+
+def setting(name: str, value: Any = True) -> str:
+    """A setting as the reader would write it.
+
+    Args:
+        name: in Python, such as `skip_bad`.
+        value: True for a switch; None where only the name is meant; capital letters stand for what
+            the reader puts there.
+
+    Returns:
+        `--skip-bad`, `--out FILE`, `--tau 0.1` or `--out` at the command line; `skip_bad=True`,
+        `out=FILE`, `tau=0.1` or `out` in Python.
+    """
+    if _at_command_line:
+        option = "--" + name.replace("_", "-")
+        return option if value is True or value is None else f"{option} {value}"
+    if value is None:
+        return name
+    stands_for = isinstance(value, str) and value.isupper()
+    return f"{name}={value if stands_for else repr(value)}"
