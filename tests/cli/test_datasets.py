@@ -35,7 +35,11 @@ def test_list_names_all(run):
 
 def test_list_as_json(run):
     document = json.loads(run("datasets", "list", "--json").stdout)
-    assert [len(one["classes"]) for one in document] == [345, 126, 65, 7, 10, 5]
+    assert {one["name"]: len(one["classes"]) for one in document} == {
+        **{"pacs": 7, "vlcs": 5, "office-home": 65, "terra-incognita": 10},
+        **{"domainnet": 345, "mini-domainnet": 126, "office-31": 31, "office-caltech10": 10},
+        **{"nico-plus-plus": 60, "camelyon17": 2, "iwildcam": 0},
+    }
 
 
 def test_info_says_what_it_holds_and_where_to_get_it(run):
@@ -124,3 +128,21 @@ def test_prepare_mini_domainnet_without_domainnet_is_an_error(run, tmp_path):
     )
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: there is no file or folder {tmp_path / 'no'}: ")
+
+
+def test_info_names_the_copy_on_the_hub_with_its_licence(run):
+    text = run("datasets", "info", "office-home").stdout
+    assert "flwrlabs/office-home (licence: fair-use-notice)" in " ".join(text.split())
+    assert "ldpf datasets fetch office-home --to FOLDER" in " ".join(text.split())
+    assert "Copy on the hub" not in run("datasets", "info", "vlcs").stdout
+
+
+def test_info_of_a_data_set_with_a_table_names_no_domains(run):
+    assert "Domains and classes: by its table" in run("datasets", "info", "iwildcam").stdout
+
+
+def test_fetching_what_has_no_copy_ends_with_where_to_get_it(tmp_path, run):
+    result = run("datasets", "fetch", "terra-incognita", "--to", tmp_path / "terra")
+    assert result.exit_code == 2
+    assert "lila.science/datasets/caltech-camera-traps" in result.stderr
+    assert not (tmp_path / "terra").exists()

@@ -38,7 +38,7 @@ SkipMissing = Annotated[
 
 @COMMANDS.register("datasets", panel="Named datasets")
 def datasets() -> None:
-    """Named data sets: list them, check a copy, prepare two of them. Nothing is downloaded."""
+    """Named data sets: list them, fetch one, check a copy, prepare two of them."""
 
 
 @COMMANDS.register("datasets list")
@@ -55,7 +55,9 @@ def list_all(output: OutputOptions) -> None:
         return
     table = Table("name", "domains", "classes", "images")
     for one in named:
-        table.add_row(one.name, ", ".join(one.domains), str(len(one.classes)), _number(one.images))
+        # Where only a table names them, there are too many to list.
+        domains, classes = ", ".join(one.domains) or "by its table", str(len(one.classes) or "")
+        table.add_row(one.name, domains, classes or "by its table", _number(one.images))
     show(table)
     say("Details: ldpf datasets info NAME. Is a copy complete? ldpf datasets check NAME PATH.")
 
@@ -76,15 +78,53 @@ def info(name: Name, output: OutputOptions) -> None:
     say(f"Paper: {one.paper}")
     say(f"Images: {_number(one.images)}")
     parts = [f"{domain} ({_number(one.domain_images.get(domain))})" for domain in one.domains]
-    say(f"Domains ({len(parts)}): {', '.join(parts)}")
-    say(f"Classes ({len(one.classes)}): {', '.join(map(one.class_name, one.classes))}")
+    if parts:
+        say(f"Domains ({len(parts)}): {', '.join(parts)}")
+        say(f"Classes ({len(one.classes)}): {', '.join(map(one.class_name, one.classes))}")
+    else:
+        say("Domains and classes: by its table")
     for domain, numbers in one.class_images.items():
         pairs = zip(map(one.class_name, one.classes), numbers, strict=True)
         say(f"  {domain}: {', '.join(f'{folder} {n:,}' for folder, n in pairs)}")
     say(f"Where to get it: {'; '.join(one.home)}")
+    if one.copy is not None:
+        say(
+            f"Copy on the hub: {one.copy.repo} (licence: {one.copy.licence}); "
+            f"ldpf datasets fetch {one.name} --to FOLDER"
+        )
     say(f"Terms: {one.terms}")
     for note in one.notes:
         say(f"- {note}")
+
+
+@COMMANDS.register("datasets fetch")
+def fetch(
+    *,
+    name: Name,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="The new folder.", show_default=False)
+    ],
+    output: OutputOptions,
+) -> None:
+    """Fetch a data set from its copy on the Hugging Face hub, and count it.
+
+    Writes DOMAIN/CLASS/IMAGE. Stopped at any time, the same command goes on. The
+    exit code is 1 if the copy differs from what is published. What has no known
+    copy says where to get it. Mind the terms: 'ldpf datasets info NAME'.
+
+    \b
+    Example:
+      ldpf datasets fetch pacs --to PACS
+    """
+    made = workflows.fetch_dataset(name, to, progress=not output.quiet)
+    if output.as_json:
+        told = {"repo": made.repo, "revision": made.revision, "written": made.written}
+        say_json({"to": str(to), **told, **made.check.as_json()})
+    else:
+        say(f"{to}: {count(made.written, 'image')} written from {made.repo} at {made.revision}.")
+        _print_check(made.check)
+    if made.check.differences:
+        raise typer.Exit(SOMETHING_FAILED)
 
 
 @COMMANDS.register("datasets check")
@@ -249,6 +289,7 @@ def _as_json(one: NamedDataset) -> dict[str, Any]:
         "class_images": {domain: list(n) for domain, n in one.class_images.items()},
         "paper": one.paper,
         "home": list(one.home),
+        "copy": None if one.copy is None else {"repo": one.copy.repo, "licence": one.copy.licence},
         "terms": one.terms,
         "notes": list(one.notes),
     }

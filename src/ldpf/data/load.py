@@ -11,7 +11,9 @@ import numpy as np
 
 from ldpf.data.class_names import class_names_for, readable_name
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.datasets.base import NamedDataset
 from ldpf.data.datasets.listing import list_named_dataset
+from ldpf.data.datasets.metadata_table import METADATA, list_metadata, recognize_metadata
 from ldpf.data.datasets.recognize import FoundDataset, recognize_dataset
 from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.groups import ALONE, groups_from_paths
@@ -90,9 +92,13 @@ def load_dataset(
 
     splits, embeddings = None, None
     missing: Sequence[BadImage] = ()
-    found = None
+    found, tabled = None, None
     walked = root if root.is_dir() and source != "demo" else None
-    if root.is_dir():
+    if root.is_dir() and (benchmark != "auto" or layout == "auto"):
+        tabled = recognize_metadata(root, benchmark)
+    if tabled is not None:
+        listing, splits, missing = _list_tabled(root, tabled, skip_bad=skip_bad)
+    elif root.is_dir():
         if benchmark != "auto" or (layout == "auto" and source != "demo"):
             found = recognize_dataset(root, benchmark)
         if found is None:
@@ -125,11 +131,12 @@ def load_dataset(
         listing.left_out.endings.subtract([Path(CLASS_NAMES_FILE).suffix])  # it is read
     listing.left_out.say(root)
     empty = {path.rpartition("/")[2] for path in listing.empty}
+    named = tabled if found is None else found.dataset
     names = class_names_for(
         listing.classes,
         names_file,
         also_known=empty if found is None else found.dataset.classes,
-        defaults=readable_name if found is None else found.dataset.class_name,
+        defaults=readable_name if named is None else named.class_name,
     )
     way_out = f"say what it shows in {CLASS_NAMES_FILE}, with a line such as 'None = no animal'"
     say_missing_words(names, "class", way_out)
@@ -194,6 +201,24 @@ def _list_found(
             f"left out {len(listed.listing.empty)} folders without images: {shown}", stacklevel=3
         )
     log.info("%s; benchmark='none' (--benchmark none) reads the folders as they are", text)
+    return listed.listing, listed.splits, listed.missing
+
+
+def _list_tabled(
+    root: Path, dataset: NamedDataset, *, skip_bad: bool
+) -> tuple[Listing, np.ndarray, Sequence[BadImage]]:
+    """The listing, splits and missing files of a data set with a table; the log says which."""
+    listed = list_metadata(root, dataset)
+    total = len(listed.listing.paths)
+    if listed.missing and (not skip_bad or len(listed.missing) == total):
+        raise DataError(bad_images_message(listed.missing, total, root / METADATA))
+    log.info(
+        "recognized %s: domains, groups and splits of %s are used%s; benchmark='none' (--benchmark "
+        "none) reads the folders as they are",
+        dataset.title,
+        METADATA,
+        f", {count(listed.left_out, 'row')} of other splits left out" if listed.left_out else "",
+    )
     return listed.listing, listed.splits, listed.missing
 
 

@@ -63,7 +63,7 @@ def list_manifest(
     """
     listing, splits = list_rows(file, needs_paths=True)
     paths = listing.paths
-    missing = _missing(file.parent, paths)
+    missing = missing_files(file.parent, paths)
     if missing and (not skip_bad or len(missing) == len(paths)):
         raise DataError(
             f"{bad_images_message(missing, len(paths), file)}\n"
@@ -244,7 +244,7 @@ def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
     return tuple(first)
 
 
-def _missing(root: Path, paths: tuple[str, ...]) -> list[BadImage]:
+def missing_files(root: Path, paths: tuple[str, ...]) -> list[BadImage]:
     """The files that are not there. Folders are listed once: half a million look-ups are slow."""
     names: dict[str, frozenset[str]] = {}
     missing = []

@@ -262,24 +262,27 @@ def new_folder(folder: Path, option: str = "--out") -> Path:
     return folder
 
 
-def check_own_folder(folder: Path, marks: tuple[str, ...], what: str) -> None:
+def check_own_folder(
+    folder: Path, marks: tuple[str, ...], what: str, option: str = "--out"
+) -> None:
     """Refuse to write into a folder with other people's files.
 
     Args:
         folder: where results are to go; it need not exist.
         marks: names of which one at least shows that the folder is ours.
         what: what it would hold if it were, for the message.
+        option: that names it, for the message.
 
     Raises:
         SettingsError: `folder` is a file, or holds files but none of `marks`.
     """
     if folder.is_file():
-        raise SettingsError(f"{str(folder)!r} is a file; give a folder with --out.")
+        raise SettingsError(f"{str(folder)!r} is a file; give a folder with {option}.")
     ours = any((folder / mark).exists() for mark in marks)
     if folder.is_dir() and not ours and not is_empty(folder):
         raise SettingsError(
             f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
-            "--out so that nothing of yours is overwritten."
+            f"{option} so that nothing of yours is overwritten."
         )
 
 

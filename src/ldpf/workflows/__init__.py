@@ -20,6 +20,7 @@
 | `ldpf export` | `export` |
 | `ldpf app` | `serve` |
 | `ldpf datasets list`, `info`, `check` | `list_datasets`, `describe_dataset`, `check_dataset` |
+| `ldpf datasets fetch` | `fetch_dataset` |
 | `ldpf datasets prepare` | `prepare_mini_domainnet`, `prepare_terra_incognita` |
 
 Nothing is printed: messages go to the log "ldpf", and progress to stderr if that log shows INFO.
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ldpf.workflows.datasets import (
         check_dataset,
         describe_dataset,
+        fetch_dataset,
         list_datasets,
         prepare_mini_domainnet,
         prepare_terra_incognita,
@@ -67,6 +69,7 @@ _HOMES = {
     "check_dataset": ".datasets",
     "convert_backbone": ".backbone_conversion",
     "describe_dataset": ".datasets",
+    "fetch_dataset": ".datasets",
     "describe_model": ".inspecting",
     "diagnose": ".diagnosing",
     "discover": ".discovery",
@@ -101,6 +104,7 @@ __all__ = [
     "evaluate",
     "expect",
     "export",
+    "fetch_dataset",
     "list_datasets",
     "predict",
     "prepare_mini_domainnet",

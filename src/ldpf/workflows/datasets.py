@@ -6,12 +6,14 @@ from pathlib import Path
 
 from ldpf.data.datasets import NamedDataset, named_dataset, named_datasets
 from ldpf.data.datasets.check import DatasetCheck, check_named_dataset
+from ldpf.data.datasets.fetch import Fetched, fetch_named_dataset
 from ldpf.data.datasets.prepare_mini import prepare_mini_domainnet
 from ldpf.data.datasets.prepare_terra import prepare_terra_incognita
 
 __all__ = [
     "check_dataset",
     "describe_dataset",
+    "fetch_dataset",
     "list_datasets",
     "prepare_mini_domainnet",
     "prepare_terra_incognita",
@@ -44,3 +46,20 @@ def check_dataset(name: str, path: str | Path) -> DatasetCheck:
         DataError: `path` does not exist, or is not a copy of this dataset.
     """
     return check_named_dataset(named_dataset(name), Path(path))
+
+
+def fetch_dataset(name: str, to: str | Path, *, progress: bool = True) -> Fetched:
+    """Fetch a named dataset from its copy on the Hugging Face hub, and count what came.
+
+    Stopped at any moment, the same call goes on.
+
+    Args:
+        name: of the dataset.
+        to: folder for DOMAIN/CLASS/IMAGE.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        SettingsError: there is no dataset of this name, or `to` holds other files.
+        DataError: no copy is known, or it cannot be fetched or read.
+    """
+    return fetch_named_dataset(named_dataset(name), Path(to), progress=progress)

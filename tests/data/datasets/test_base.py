@@ -16,6 +16,10 @@ SIZES = {
     "terra-incognita": (4, 10),
     "domainnet": (6, 345),
     "mini-domainnet": (4, 126),
+    "office-31": (3, 31),
+    "office-caltech10": (4, 10),
+    "nico-plus-plus": (6, 60),
+    "camelyon17": (5, 2),
 }
 
 
@@ -33,7 +37,7 @@ def test_names_are_sorted_as_folders_are_listed(one):
 
 @pytest.mark.parametrize("one", named_datasets(), ids=lambda one: one.name)
 def test_counts_add_up(one):
-    if len(one.domain_images) == len(one.domains):
+    if one.domains and len(one.domain_images) == len(one.domains):
         assert sum(one.domain_images.values()) == one.images
     for domain, numbers in one.class_images.items():
         assert len(numbers) == len(one.classes)
@@ -86,7 +90,7 @@ def test_a_data_set_has_the_name_that_it_is_registered_under(name):
 
 
 def test_these_are_all():
-    assert set(DATASETS) == set(SIZES)
+    assert set(DATASETS) == {*SIZES, "iwildcam"}  # of which only its table names the domains
 
 
 OUTSIDE = '''

@@ -13,6 +13,8 @@ from ldpf.errors import DataError, SettingsError
 
 PACS, VLCS = named_dataset("pacs"), named_dataset("vlcs")
 HOME, TERRA = named_dataset("office-home"), named_dataset("terra-incognita")
+OFFICE, CALTECH = named_dataset("office-31"), named_dataset("office-caltech10")
+NICO = named_dataset("nico-plus-plus")
 NET, MINI = named_dataset("domainnet"), named_dataset("mini-domainnet")
 
 PLAIN = {
@@ -41,6 +43,9 @@ PLAIN = {
     "DomainNet as in DomainBed": (NET, "domain_net", NET.domains),
     "DomainNet as in SPG": (NET, "domainnet/images", NET.domains),
     "mini-DomainNet": (MINI, "mini", MINI.domains),
+    "Office-31 without folders of images": (OFFICE, "office31", OFFICE.domains),
+    "Office-Caltech10": (CALTECH, "office_caltech_10", CALTECH.domains),
+    "NICO++": (NICO, "NICO_DG", NICO.domains),
 }
 
 
@@ -209,3 +214,12 @@ def test_an_empty_class_folder_is_left_out_with_a_warning(grow, tmp_path):
 def test_other_datasets_are_left_alone(image_tree):
     root = image_tree({"photo/dog": 1, "photo/cat": 1, "sketch/dog": 1})
     assert recognize_dataset(root) is None
+
+
+def test_the_folders_of_images_in_office_31s_archive_are_looked_through(grow, tmp_path):
+    for domain in OFFICE.domains:
+        grow(tmp_path, [f"{domain}/images"], OFFICE.classes, each=1)
+    dataset = load_dataset(tmp_path)
+    assert dataset.domain_names == OFFICE.domains and dataset.splits is None
+    assert (dataset.counts() == 1).all()
+    assert "backpack" in dataset.class_names

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 
 from ldpf.data.class_names import readable_name
 from ldpf.errors import SettingsError
@@ -26,14 +27,71 @@ def name_key(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class HubCopy:
+    """A copy on the Hugging Face hub, as a data set of Parquet files with an image in each row.
+
+    Attributes:
+        repo: Id of the data set on the hub.
+        licence: What its card says.
+        files: Names of its Parquet files, as a pattern of `fnmatch`.
+        image, label, domain: Names of the columns. Labels and domains are names, or numbers whose
+            names the files give.
+    """
+
+    repo: str
+    licence: str
+    files: str = "data/*.parquet"
+    image: str = "image"
+    label: str = "label"
+    domain: str = "domain"
+
+
+@dataclass(frozen=True)
+class MetadataLayout:
+    """How a table `metadata.csv` tells a data set's files, with its columns in braces.
+
+    Attributes:
+        path: Of the image, from the folder of the table.
+        label: Column with the number of the class.
+        domain: Name of the domain.
+        group: Name of what must stay on one side of a split.
+        split: Column with the split.
+        splits: Its values that are used, to ``train``, ``val`` or ``test``; others are left out.
+        domain_splits: Domains that are one split as a whole, whatever the column says.
+        labels: Class names by number.
+        label_names: A table with columns y and name in their place.
+    """
+
+    path: str
+    label: str
+    domain: str
+    group: str
+    split: str
+    splits: Mapping[str, str]
+    domain_splits: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    label_names: str | None = None
+
+    def columns(self) -> set[str]:
+        """The columns that the table must have."""
+        parts = (Formatter().parse(text) for text in (self.path, self.domain, self.group))
+        named = {name for part in parts for _, name, _, _ in part if name}
+        return {*named, self.label, self.split}
+
+    def group_of(self, row: Mapping[str, str]) -> str:
+        """The group of a row of the table."""
+        return self.group.format_map(row)
+
+
+@dataclass(frozen=True)
 class NamedDataset:
     """A public data set as its authors and the field's code name it.
 
     Attributes:
         name: What is typed: "office-home".
         title: What people write: "Office-Home".
-        domains: Official domain names, sorted.
-        classes: Official class folder names, sorted.
+        domains: Official domain names, sorted; none where only its table names them.
+        classes: Official class folder names, sorted; likewise.
         images: Images in all; None where no source for the number was found.
         domain_images: Images per domain, for the domains whose number is published.
         class_images: Images per domain and class, in the order of `classes`, where published.
@@ -44,6 +102,8 @@ class NamedDataset:
         ignored: Top folders that lie beside the domains in circulating copies and hold none.
         list_folder: Folder of split lists that select this data set's images from a larger one; in
             a folder that has it, only images that the lists name belong to it.
+        metadata: How a table tells its files, for one that does not lie in folders of domains.
+        copy: A copy on the hub that `ldpf datasets fetch` takes; None where none is known.
         paper: Where it comes from.
         home: Project pages, as text. Nothing is downloaded from them.
         terms: Under which terms it may be used, as far as its pages say.
@@ -66,6 +126,8 @@ class NamedDataset:
     every_class_everywhere: bool = False
     ignored: tuple[str, ...] = ()
     list_folder: str | None = None
+    metadata: MetadataLayout | None = None
+    copy: HubCopy | None = None
     notes: tuple[str, ...] = ()
 
     def class_name(self, folder: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ldpf.data.datasets.base import NamedDataset
 from ldpf.data.datasets.listing import DatasetListing, list_named_dataset
+from ldpf.data.datasets.metadata_table import list_metadata, recognize_metadata
 from ldpf.data.datasets.recognize import FoundDataset, folder_names, recognize_dataset
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
@@ -82,8 +83,11 @@ def check_named_dataset(dataset: NamedDataset, root: Path) -> DatasetCheck:
             if root.exists()
             else missing_path_error(root)
         )
+    if dataset.metadata is not None:
+        return _check_table(dataset, root)
     found = recognize_dataset(root, dataset.name)
     assert found is not None  # a name is found, or an error
+    found = replace(found, dataset=dataset)
     unknown: list[str] = []
     listed = list_named_dataset(found, unknown=unknown)
     if found.list_folder is None:
@@ -99,6 +103,44 @@ def check_named_dataset(dataset: NamedDataset, root: Path) -> DatasetCheck:
         unknown_folders=tuple(unknown),
         missing_files=len(listed.missing),
         unlisted=listed.unlisted,
+        differences=(),
+    )
+    return DatasetCheck(**{**vars(check), "differences": tuple(_differences(dataset, check))})
+
+
+def _check_table(dataset: NamedDataset, root: Path) -> DatasetCheck:
+    """A data set with a table: rows of every split count, files that are not there are told."""
+    recognize_metadata(root, dataset.name)
+    listed = list_metadata(root, dataset)
+    listing, gone = listed.listing, {one.path for one in listed.missing}
+    assert listing.domains is not None
+    here = np.array([path not in gone for path in listing.paths])
+    counts = np.zeros((len(listing.domain_names), len(listing.classes)), dtype=np.int64)
+    np.add.at(counts, (listing.domains[here], listing.labels[here]), 1)  # type: ignore[arg-type]
+    rows = dict(zip(listing.domain_names, counts, strict=True))
+    none = np.zeros(len(listing.classes), dtype=np.int64)
+    domains = tuple(
+        DomainCheck(
+            name=name,
+            images=int(rows.get(name, none).sum()),
+            published=dataset.domain_images.get(name),
+            absent_classes=tuple(
+                folder
+                for folder, n in zip(listing.classes, rows.get(name, none), strict=True)
+                if not n and dataset.every_class_everywhere
+            ),
+        )
+        for name in dataset.domains or listing.domain_names
+    )
+    check = DatasetCheck(
+        name=dataset.name,
+        root=str(root),
+        images=int(here.sum()) + listed.left_out,
+        published=dataset.images,
+        domains=domains,
+        unknown_folders=(),
+        missing_files=len(gone),
+        unlisted=0,
         differences=(),
     )
     return DatasetCheck(**{**vars(check), "differences": tuple(_differences(dataset, check))})
@@ -147,7 +189,8 @@ def _differences(dataset: NamedDataset, check: DatasetCheck) -> list[str]:
     if check.unknown_folders:
         sentences.append(f"folders that do not belong to it: {some(check.unknown_folders, _SHOWN)}")
     if check.missing_files:
-        sentences.append(f"{check.missing_files:,} files that the split lists name are missing")
+        who = "the split lists name" if dataset.metadata is None else "the table names"
+        sentences.append(f"{check.missing_files:,} files that {who} are missing")
     return sentences
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldpf.data.datasets.base import DATASETS, NamedDataset
+from ldpf.data.datasets.base import DATASETS, HubCopy, NamedDataset
 
 # As in the archives of the project page, checked against the lists in Transfer-Learning-Library.
 _CLASSES = """
@@ -75,6 +75,7 @@ def domainnet() -> NamedDataset:
         },
         readable=READABLE,
         ignored=("splits_mini",),
+        copy=HubCopy("wltjr1007/DomainNet", licence="other"),
         paper="Peng, Bai, Xia, Huang, Saenko, Wang: Moment Matching for Multi-Source Domain "
         "Adaptation, ICCV 2019, arXiv 1812.01754",
         home=("http://ai.bu.edu/M3SDA/",),

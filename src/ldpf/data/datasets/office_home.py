@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldpf.data.datasets.base import DATASETS, NamedDataset
+from ldpf.data.datasets.base import DATASETS, HubCopy, NamedDataset
 
 # As in the archive of the project page, checked against the lists in Transfer-Learning-Library and
 # the dataset cards on the Hugging Face hub.
@@ -33,6 +33,7 @@ def office_home() -> NamedDataset:
         },
         domain_aliases={"real": "Real World", "realworldimages": "Real World"},
         every_class_everywhere=True,
+        copy=HubCopy("flwrlabs/office-home", licence="fair-use-notice"),
         paper="Venkateswara, Eusebio, Chakraborty, Panchanathan: Deep Hashing Network for "
         "Unsupervised Domain Adaptation, CVPR 2017, arXiv 1706.07522",
         home=("http://hemanthdv.org/OfficeHome-Dataset/",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ldpf.data.datasets.base import DATASETS, NamedDataset
+from ldpf.data.datasets.base import DATASETS, HubCopy, NamedDataset
 
 
 @DATASETS.register("pacs")
@@ -24,6 +24,7 @@ def pacs() -> NamedDataset:
         },
         domain_aliases={"art": "art_painting"},
         every_class_everywhere=True,
+        copy=HubCopy("flwrlabs/pacs", licence="unknown"),
         paper="Li, Yang, Song, Hospedales: Deeper, Broader and Artier Domain Generalization, "
         "ICCV 2017",
         home=("http://www.eecs.qmul.ac.uk/~dl307/project_iccv2017",),

@@ -17,7 +17,8 @@ from ldpf.utils.text import did_you_mean
 WRAPPERS = ("", "images", "images/kfold", "kfold", "OfficeHomeDataset_10072016")
 LIST_FOLDERS = ("splits", "spg_coop_splits", "dpspg_coop_splits", "image_list")
 SPLIT_FOLDERS = {"train": "train", "crossval": "val", "val": "val", "test": "test"}
-WHOLE_FOLDER = "full"  # in Dassl's VLCS: repeats images of the others
+# In Dassl's VLCS full repeats images of the others; Office-31 has amazon/images/mug.
+WHOLE_FOLDERS = ("full", "images")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def class_folders(found: FoundDataset, domain: str) -> list[tuple[str, str | Non
     if splits:
         kinds = {name: SPLIT_FOLDERS[name.casefold()] for name in splits}
     else:
-        whole = next(n for n in folder_names(base) if n.casefold() == WHOLE_FOLDER)
+        whole = next(n for n in folder_names(base) if n.casefold() in WHOLE_FOLDERS)
         kinds = {whole: None}
     return [
         (f"{split}/{name}", kind, name)
@@ -157,7 +158,7 @@ def _candidates(
 def _only_splits(domain: Path) -> bool:
     # All of them: DomainNet has a class called train.
     names = folder_names(domain)
-    return bool(names) and all(n.casefold() in (*SPLIT_FOLDERS, WHOLE_FOLDER) for n in names)
+    return bool(names) and all(n.casefold() in (*SPLIT_FOLDERS, *WHOLE_FOLDERS) for n in names)
 
 
 def _is_certain(found: FoundDataset, tops: list[str]) -> bool:
