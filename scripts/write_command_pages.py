@@ -21,6 +21,7 @@ NOTE = "<!-- Written by scripts/write_command_pages.py; change src/ldpf/cli and 
 NOT_RUN = {
     "find ": "it needs a shell's pipe; they give predict its paths on standard input",
     "ldpf datasets check ": "it needs the published images; they check generated folders",
+    "ldpf datasets fetch ": "it needs the hub; they fetch from a small server of their own",
     "ldpf datasets prepare ": "it needs the published images; they prepare generated ones",
 }
 """How examples begin that tests/cli/test_documented_commands.py cannot run, and why."""
