@@ -90,7 +90,7 @@ HEADS = {
 @pytest.mark.parametrize("optional", HEADS, ids=lambda optional: optional.name)
 @pytest.mark.usefixtures("no_plugins")
 def test_a_format_without_its_plugin_is_named_with_the_way_to_it(optional, tmp_path, monkeypatch):
-    monkeypatch.setattr("ldpf.data.images.pillow_readers", lambda: ("JPEG", "PNG"))
+    monkeypatch.setattr("ldpf.data.opening.pillow_readers", lambda: ("JPEG", "PNG"))
     (tmp_path / "photo").write_bytes(HEADS[optional])
     with pytest.raises(UnreadableImageError) as error:
         read_image(tmp_path / "photo")

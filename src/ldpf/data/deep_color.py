@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ldpf.data.blocks import blocks
 from ldpf.data.pixel_ranges import scaled
 
 # Pillow keeps the upper byte of each channel; read as if in the other byte order, it keeps the
@@ -15,6 +17,14 @@ from ldpf.data.pixel_ranges import scaled
 _NATIVE_LOW = "16B" if sys.byteorder == "little" else "16L"
 _LOW_BYTES = {";16B": ";16L", ";16L": ";16B", ";16N": f";{_NATIVE_LOW}"}
 _GRAY_WITH_ALPHA = "LA;16B"
+
+
+def is_deep(image: Image.Image, bits: int | None) -> bool:
+    """Whether `brightened` has to look at the values of an opened image."""
+    if bits is None or not 8 < bits < 16 or image.mode not in ("RGB", "RGBA"):
+        return False
+    tile: Any = image.tile[0] if getattr(image, "tile", None) else None  # type: ignore[attr-defined]
+    return any(end in _rawmode(tile) for end in _LOW_BYTES)
 
 
 def brightened(image: Image.Image, bits: int | None) -> Image.Image | None:
@@ -29,41 +39,52 @@ def brightened(image: Image.Image, bits: int | None) -> Image.Image | None:
         bits significant, or values above those bits (then they are in the upper bits, as the PNG
         specification has it).
     """
-    if bits is None or not 8 < bits < 16 or image.mode not in ("RGB", "RGBA"):
+    if bits is None or not is_deep(image, bits):
         return None
-    tile: Any = image.tile[0] if getattr(image, "tile", None) else None  # type: ignore[attr-defined]
-    rawmode = _rawmode(tile)
-    if not any(end in rawmode for end in _LOW_BYTES):
-        return None
+    rawmode = _rawmode(image.tile[0])  # type: ignore[attr-defined]
     if rawmode == _GRAY_WITH_ALPHA:
-        raw = _decoded(image, "RGBA").astype(np.uint16)  # both bytes of gray, both of alpha
-        channels = raw[..., 0::2] << 8 | raw[..., 1::2]
-        values = channels[..., (0, 0, 0, 1)]
+        planes = [_decoded(image, "RGBA")]  # both bytes of gray, both of alpha
     else:
         end = next(end for end in _LOW_BYTES if end in rawmode)
-        low = _decoded(image, rawmode.replace(end, _LOW_BYTES[end]))
-        high = _decoded(image, rawmode)
-        values = high.astype(np.uint16) << 8 | low
-    colors = values[..., :3]
-    if int(colors.max()) >= 2**bits:
+        planes = [_decoded(image, rawmode.replace(end, _LOW_BYTES[end])), _decoded(image, rawmode)]
+    greatest = np.max([v.max(axis=(0, 1)) for _, _, v in _values(planes)], axis=0)  # [C]
+    if int(greatest[:3].max()) >= 2**bits:
         return None
-    top = 2.0**bits - 1
-    parts = [scaled(colors, 0.0, top)]
-    if values.shape[-1] == 4:
-        alpha = values[..., 3:]
-        parts.append(scaled(alpha, 0.0, top if alpha.max() <= top else 65535.0))
-    return Image.fromarray(np.concatenate(parts, axis=-1))
+    color = 2.0**bits - 1
+    alpha = color if int(greatest[3:].max(initial=0)) <= color else 65535.0
+    result = Image.new(image.mode, image.size)
+    for left, top, values in _values(planes):
+        parts = [scaled(values[..., :3], 0.0, color), scaled(values[..., 3:], 0.0, alpha)]
+        result.paste(Image.fromarray(np.concatenate(parts, axis=-1)), (left, top))
+    return result
 
 
-def _decoded(image: Image.Image, rawmode: str) -> np.ndarray:
-    """The pixels, [H, W, C] uint8, unpacked in another way; `image` stays unread."""
+def _values(planes: list[Image.Image]) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Left, top and 16-bit values [H, W, C] of every block.
+
+    Args:
+        planes: The lower and the upper bytes; or both, of gray with alpha, in one RGBA image.
+    """
+    for parts in zip(*map(blocks, planes), strict=True):
+        left, top, _ = parts[0]
+        pixels = [np.asarray(block).astype(np.uint16) for _, _, block in parts]
+        if len(pixels) == 1:
+            channels = pixels[0][..., 0::2] << 8 | pixels[0][..., 1::2]
+            yield left, top, channels[..., (0, 0, 0, 1)]
+        else:
+            yield left, top, pixels[1] << 8 | pixels[0]
+
+
+def _decoded(image: Image.Image, rawmode: str) -> Image.Image:
+    """The image, its pixels unpacked in another way; `image` stays unread."""
     stream: Any = image.fp  # type: ignore[attr-defined]
     before = stream.tell()
     try:
         stream.seek(0)
         again: Any = Image.open(stream, formats=(str(image.format),))
         again.tile = [_with_rawmode(tile, rawmode) for tile in again.tile]
-        return np.asarray(again)
+        again.load()
+        return again
     finally:
         stream.seek(before)
 

@@ -10,13 +10,8 @@ from pathlib import Path
 
 from ldpf.data.bad_images import UnreadableImageError
 from ldpf.data.formats import HEAD, format_of, why_unread
-from ldpf.data.images import (
-    MAX_PIXELS,
-    default_workers,
-    opened_image,
-    require_plain_file,
-    with_reasons,
-)
+from ldpf.data.images import MAX_PIXELS, default_workers
+from ldpf.data.opening import opened_image, require_plain_file, with_reasons
 
 _AT_ONCE = 512
 
@@ -66,7 +61,7 @@ def _why_bad_header(path: str | Path, max_pixels: int) -> str | None:
             optional = format_of(head)
             if optional is not None:  # opening these decodes them, as their plug-ins are made
                 return None if optional.load() else why_unread(head)
-            with opened_image(path, None, max_pixels):
+            with opened_image(path, None, max_pixels, header_only=True):
                 return None
     except UnreadableImageError as error:
         return error.reason

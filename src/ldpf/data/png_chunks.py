@@ -10,7 +10,12 @@ from typing import BinaryIO
 
 from PIL import PngImagePlugin
 
+from ldpf.data.header_facts import HeaderError
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MOST_CHUNKS = 200_000
+"""Of one file: a gigabyte in the usual pieces of 8 KiB has fewer."""
+
 _METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
 
 
@@ -78,7 +83,7 @@ def without_large_metadata(stream: BinaryIO) -> BinaryIO:
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Kind, first byte and length of each chunk; the position may be moved in between."""
     start = len(_SIGNATURE)
-    while True:
+    for _ in range(_MOST_CHUNKS):
         stream.seek(start)
         head = stream.read(8)
         if len(head) < 8:
@@ -88,6 +93,7 @@ def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         start += 12 + length  # the length itself, the kind, the checksum
         if kind == b"IEND":
             return
+    raise HeaderError(f"a PNG of more than {_MOST_CHUNKS:,} chunks")
 
 
 def _unpacked_size(kind: bytes, stream: BinaryIO, start: int, length: int) -> int:

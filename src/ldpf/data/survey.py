@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,14 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ldpf.data.content import content_of
 from ldpf.data.images import (
-    MAX_PIXELS,
     UnreadableImageError,
     default_workers,
-    opened_image,
-    require_plain_file,
-    rgb_image,
-    with_reasons,
+    opened_picture,
 )
 from ldpf.data.poor_pictures import why_poor
 
@@ -113,12 +109,8 @@ def survey_files(
 def file_facts(file: Path) -> FileFacts:
     """What one file is; nothing is raised for a bad one."""
     try:
-        with with_reasons(file):
-            require_plain_file(file, file.stat())
-            data = file.read_bytes()
-            with opened_image(file, data, MAX_PIXELS) as image:
-                form, mode = image.format or "", image.mode
-                picture = rgb_image(image, file)
+        with content_of(file) as content, opened_picture(file, content.data) as opened:
+            picture = opened.picture
     except UnreadableImageError as error:
         return FileFacts(str(file), error=error.reason)
     mean, deviation, high = _levels(picture)
@@ -128,12 +120,12 @@ def file_facts(file: Path) -> FileFacts:
         blank = f"nearly one color: levels differ by {deviation:.1f} of 255 (standard deviation)"
     return FileFacts(
         path=str(file),
-        size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        width=picture.width,
-        height=picture.height,
-        format=form,
-        mode=mode,
+        size_bytes=content.status.st_size,
+        sha256=content.sha256.hex(),
+        width=opened.width,
+        height=opened.height,
+        format=opened.format,
+        mode=opened.mode,
         brightness=mean,
         blank=blank,
         dark=dark,

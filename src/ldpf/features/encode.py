@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,12 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ldpf.data.content import content_of
 from ldpf.data.images import (
     MAX_PIXELS,
     UnreadableImageError,
     default_workers,
-    read_image,
-    require_plain_file,
+    opened_picture,
 )
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.errors import BackboneError
@@ -179,40 +177,21 @@ def _load_ahead(
 def _load(path: str | Path, backbone: Backbone, max_pixels: int) -> _Loaded | UnreadableImageError:
     """Read a file once, so that its digest, its recorded state and its pixels belong together."""
     try:
-        data, before = _read_bytes(path)
-        image = read_image(path, data=data, max_pixels=max_pixels)
+        with content_of(path) as content, opened_picture(path, content.data, max_pixels) as opened:
+            image = opened.picture
+            try:
+                pixels = backbone.preprocess([image])[0]
+            except Exception as error:
+                raise BackboneError(
+                    f"the preprocessing of {backbone.name} fails on {path} ({image.width} x "
+                    f"{image.height} pixels): {error}"
+                ) from error
+            status = content.status
+            return _Loaded(
+                pixels, status.st_size, mtime_of(status), content.sha256, why_poor(image)
+            )
     except UnreadableImageError as error:
         return error
-    try:
-        pixels = backbone.preprocess([image])[0]
-    except Exception as error:
-        raise BackboneError(
-            f"the preprocessing of {backbone.name} fails on {path} ({image.width} x "
-            f"{image.height} pixels): {error}"
-        ) from error
-    digest = hashlib.sha256(data).digest()
-    return _Loaded(pixels, before.st_size, mtime_of(before), digest, why_poor(image))
-
-
-def _read_bytes(path: str | Path) -> tuple[bytes, os.stat_result]:
-    """A file's content and the state it was in, refused if it changed meanwhile."""
-    try:
-        require_plain_file(path, Path(path).stat())
-        with Path(path).open("rb") as stream:
-            before = os.fstat(stream.fileno())
-            data = stream.read()
-            after = os.fstat(stream.fileno())
-    except UnreadableImageError:  # a ValueError too, and its sentence is right already
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableImageError(path, "the file does not exist") from error
-    except OSError as error:
-        raise UnreadableImageError(path, f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UnreadableImageError(path, f"no file can have this name: {error}") from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise UnreadableImageError(path, "it changed while it was being read")
-    return data, before
 
 
 def _encode_batch(
