@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
 #   make demo   install, run the main job on drawn pictures, print a table
-#   make test   install what the tests need, lint, test
+#   make test   install what the tests need, lint, check types, test
+# Others: make test-fast, make coverage, make docs, make format, make clean.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 # One thread per test process: two processes with two threads each only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
-.PHONY: demo test browser lint format clean
+.PHONY: demo test test-fast coverage docs browser lint format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night \
@@ -18,6 +19,16 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test lint browser
 	$(TEST_ENV) $(BIN)/pytest -n 2
+
+test-fast: $(VENV)/.installed-test
+	$(TEST_ENV) $(BIN)/pytest -n 2 -m "not slow and not browser"
+
+coverage: $(VENV)/.installed-test
+	$(TEST_ENV) $(BIN)/pytest -n 2 --cov=ldpf --cov-branch --cov-report=term:skip-covered \
+		--cov-report=html:build/coverage
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --strict
 
 # Tests open the report and the page of `ldpf app` in Chromium. Without it they are skipped, so this
 # never fails.
@@ -50,6 +61,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml
 $(VENV)/.installed-test: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .cache build dist demo-results .pytest_cache .ruff_cache

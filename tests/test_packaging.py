@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 import ldpf
@@ -45,3 +47,41 @@ def test_a_wheel_holds_every_module(builder: WheelBuilder) -> None:
 
 def test_a_wheel_has_the_version_of_the_package(builder: WheelBuilder) -> None:
     assert builder.metadata.version == ldpf.__version__
+
+
+IN_SDIST = {
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "benchmarks",
+    "constraints.txt",
+    "docs",
+    "examples",
+    "mkdocs.yml",
+    "scripts",
+    "src",
+    "tests",
+}
+"""What lies at the top of a source distribution, beside the pyproject.toml of every build."""
+
+
+def test_a_source_distribution_holds_all_that_builds_and_tests_need() -> None:
+    builder = SdistBuilder(str(ROOT))
+    files = {PurePosixPath(file.distribution_path) for file in builder.recurse_included_files()}
+    assert {file.parts[0] for file in files} - {".gitignore"} == IN_SDIST
+    inside = {file.as_posix() for file in files}
+    for folder in ("src", "tests", "docs"):
+        expected = {
+            path.relative_to(ROOT).as_posix()
+            for path in (ROOT / folder).rglob("*")
+            if path.suffix in (".py", ".md") and "__pycache__" not in path.parts
+        }
+        assert expected <= inside
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == ldpf.__version__

@@ -1,0 +1,58 @@
+"""The documentation site holds every page, and what it says of the rooms is true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def pages(part: Any) -> Iterator[str]:
+    """Every page below a part of the navigation."""
+    if isinstance(part, str):
+        yield part
+    else:
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from pages(item)
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+
+
+def test_every_page_is_in_the_navigation_once(config: dict[str, Any]) -> None:
+    listed = sorted(pages(config["nav"]))
+    docs = ROOT / "docs"
+    assert listed == sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
+
+
+def test_the_python_reference_names_what_exists() -> None:
+    from importlib import import_module
+
+    for page in (ROOT / "docs" / "reference").glob("*.md"):
+        for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.M):
+            module, _, attribute = name.rpartition(".")
+            if not hasattr(import_module(module), attribute):
+                import_module(name)
+
+
+def test_the_python_reference_has_every_public_name() -> None:
+    import ldpf
+
+    text = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs/reference").glob("*.md"))
+    named = {name.rpartition(".")[2] for name in re.findall(r"^::: (\S+)$", text, re.M)}
+    assert set(ldpf.__all__) - named - {"METHODS", "__version__"} == set()
+
+
+def test_the_architecture_has_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "src" / "ldpf").glob("*/__init__.py")}
+    rooms |= {path.name for path in (ROOT / "src/ldpf").iterdir() if any(path.glob("*.py"))}
+    assert set(re.findall(r"^  (\w+)/ ", text, re.M)) == rooms - {"__pycache__"}
