@@ -126,6 +126,13 @@ def test_the_gap_to_the_oracle_stands_beside_the_published_one(tmp_path):
     assert "Gap of ldpf to ldpf-oracle: 3.00 points, published 2.98." in found.caption
 
 
+def test_a_gap_is_told_also_where_no_accuracy_was_published(tmp_path):
+    terra = ("location_38", "location_43", "location_46", "location_100")
+    (found,) = tables(tmp_path, ldpf_lines("terra-incognita", terra, 0.5, 0.1))
+    assert found.expected == {}
+    assert found.caption[-1] == "Gap of ldpf to ldpf-oracle: 10.00 points, published 12.05."
+
+
 def test_the_average_over_four_benchmarks_needs_all_four(tmp_path):
     sets = {
         "office-home": ("Art", "Clipart", "Product", "Real World"),
