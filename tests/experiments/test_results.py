@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import ldpf.experiments.results
 from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.results import (
     PREDICTIONS,
@@ -155,7 +156,8 @@ def test_the_answers_of_another_run_are_refused(tmp_path):
         kept_answers(tmp_path, {"method": "coop", "run": one.path.name})
 
 
-def test_two_processes_do_not_do_one_run(tmp_path):
+def test_two_processes_do_not_do_one_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(ldpf.experiments.results, "PATIENCE_S", 0.2)
     folder = RunFolder(tmp_path, SETTINGS)
     with folder.held(), pytest.raises(LdpfError) as caught, folder.held():
         pass

@@ -13,7 +13,7 @@ import ldpf.experiments.run
 import ldpf.experiments.runner
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.evaluation.metrics import accuracy
-from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.readouts import READOUTS
 from ldpf.experiments.results import read_results, right_answers, run_config, without_command
@@ -66,7 +66,6 @@ def test_a_plan_without_seeds_is_refused():
 
 
 def settings_of(data, backbone, method=None, name="ldpf", target="art", seed=0, fraction=0.8):
-    episode = get_protocol().episode(data, target, seed, fraction)
     experiment = Experiment(
         data=data,
         dataset_name="demo",
@@ -78,7 +77,8 @@ def settings_of(data, backbone, method=None, name="ldpf", target="art", seed=0, 
         train_fraction=fraction,
         runs=Path("runs"),
     )
-    return run_settings(experiment, method or make_method(name, SHORT), name, episode)
+    task = Task(name, target, seed)
+    return run_settings(experiment, method or make_method(name, SHORT), task)
 
 
 def changed(value):

@@ -18,6 +18,7 @@ from ldpf.cli.options import (
     FailOnLeaks,
     OutputOptions,
     Settings,
+    ShardOption,
     Track,
     typed_command,
 )
@@ -128,6 +129,7 @@ def benchmark(
     ] = Path("results"),
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
+    shard: ShardOption = None,
     output: OutputOptions,
 ) -> None:
     """Compare methods on images from domains they have never seen.
@@ -143,6 +145,7 @@ def benchmark(
       ldpf benchmark photos --backbone openai/clip-vit-base-patch16 --seeds 5
       ldpf benchmark photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
       ldpf benchmark photos --seeds 3 --methods zero-shot,coop --protocol-preset spg
+      ldpf benchmark photos --shard 2/8
     """
     result = workflows.benchmark(
         data.source(),
@@ -164,6 +167,7 @@ def benchmark(
         share=share,
         track=track,
         fail_on_leaks=fail_on_leaks,
+        shard=shard,
         device=backbone.device,
         command=typed_command(context),
     )

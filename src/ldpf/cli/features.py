@@ -10,7 +10,7 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
 from ldpf.cli.grouping import RUN_PANEL
-from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions
+from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions, ShardOption
 from ldpf.utils.text import count
 from ldpf.workflows.source import describe
 
@@ -32,6 +32,7 @@ def features(
         ),
     ] = False,
     batch_size: BatchSize = 64,
+    shard: ShardOption = None,
     output: OutputOptions,
 ) -> None:
     """Encode images once and keep the result, ahead of training.
@@ -50,6 +51,7 @@ def features(
         backbone.backbone,
         verify=verify,
         batch_size=batch_size,
+        shard=shard,
         device=backbone.device,
     )
     if output.as_json:

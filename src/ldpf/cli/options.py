@@ -318,6 +318,18 @@ FailOnLeaks = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do part I of N parts (1/8 ... 8/8), for job arrays: the N commands together do "
+        "everything, and nothing twice. They may run at once, on one machine or several that share "
+        "their folders.",
+        rich_help_panel=RUN_PANEL,
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),

@@ -12,7 +12,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
-from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet
+from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet, ShardOption
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
@@ -45,7 +45,8 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write there instead of printing. Until all is done the rows are in FILE.part.",
+            help="Write there instead of printing. Until all is done the rows are in FILE.part. "
+            "With --shard 2/8 rows.csv stands for rows-2-of-8.csv.",
         ),
     ] = None,
     top_k: Annotated[
@@ -88,6 +89,7 @@ def predict(
         ),
     ] = False,
     batch_size: BatchSize = 64,
+    shard: ShardOption = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -119,17 +121,20 @@ def predict(
         calibration=calibration,
         abstain_below=abstain_below,
         batch_size=batch_size,
+        shard=shard,
         backbone=model.backbone,
         device=device,
         listed=sys.stdin.buffer if "-" in paths else (),
     )
+    if shard is not None and out is not None:
+        log.info("shard %s: its rows go to %s", shard, predictions.file(out))
     if out is None:
         # File names may hold bytes that are not UTF-8; they are written as they are.
         utf8_stdout(errors="surrogateescape")
     try:
         predictions.write(sys.stdout if out is None else out, output_format, raw=raw)
     except KeyboardInterrupt as stop:
-        rest = "" if out is None else f" The rows so far are in {part_of(out)}."
+        rest = "" if out is None else f" The rows so far are in {part_of(predictions.file(out))}."
         note(f"Stopped after {predictions.tally}.{rest}")
         raise typer.Exit(exit_code(stop)) from None
     log.info("%s", predictions.tally)

@@ -57,6 +57,9 @@ _BOUND = (RESULT, PREDICTIONS)
 MODEL = "model"
 """Folder inside a run's for its trained model."""
 
+PATIENCE_S = 600.0
+"""How long to wait for another process that does the same run: its result is as good as ours."""
+
 _CONFIDENCE = "confidence."
 
 _AGAIN = "delete the run's folder and give the same command again"
@@ -88,12 +91,12 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let no other process do this run meanwhile.
+        """Let no other process do this run meanwhile; wait for one that does it.
 
         Raises:
-            LdpfError: another process does it.
+            LdpfError: another process does it, for longer than `PATIENCE_S`.
         """
-        with locked_folder(self.path):
+        with locked_folder(self.path, patience_s=PATIENCE_S):
             yield
 
     @property

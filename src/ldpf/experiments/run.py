@@ -127,8 +127,7 @@ def do_run(experiment: Experiment, job: Job, member: Member | None = None) -> Ou
         fraction = experiment.train_fraction
         episode = protocol.episode(experiment.data, task.case, task.seed, fraction)
         episode = rule.prepare(episode, fraction)
-        settings = run_settings(experiment, job.method, task.method, episode)
-        folder = RunFolder(experiment.runs, settings, experiment.command)
+        folder = run_folder(experiment, job)
         with folder.held():
             if (lines := _finished(folder, job)) is not None:
                 return Outcome(lines, before=True)
@@ -196,16 +195,19 @@ def _add_sites(
             line["site"] = site_record(classifier, tests[line["target"]].features)
 
 
-def run_settings(
-    experiment: Experiment, method: Method, name: str, episode: Episode
-) -> dict[str, Any]:
+def run_folder(experiment: Experiment, job: Job) -> RunFolder:
+    """The folder of a run, which need not exist."""
+    settings = run_settings(experiment, job.method, job.task)
+    return RunFolder(experiment.runs, settings, experiment.command)
+
+
+def run_settings(experiment: Experiment, method: Method, task: Task) -> dict[str, Any]:
     """Everything the result of a run depends on, ready for JSON and for the hash.
 
     Args:
         experiment: of the run.
         method: with its settings, before a search.
-        name: of the method.
-        episode: as the selection rule has prepared it.
+        task: which run.
     """
     rule, search = experiment.selection, experiment.search
     # A rule that takes images out of the test matters to methods that learn nothing too.
@@ -215,17 +217,40 @@ def run_settings(
         "dataset": experiment.dataset_name,
         "data_digest": experiment.digest,
         "fingerprint": experiment.backbone.fingerprint,
-        "method_name": name,
+        "method_name": task.method,
         "method": part_settings(method),
         "protocol": experiment.protocol.registered_name,
-        "target": episode.case,
-        "seed": episode.seed,
+        "target": task.case,
+        "seed": task.seed,
         "train_fraction": experiment.train_fraction,
         "selection": rule.registered_name if selected else "none",
     }
-    if search is not None and search.candidates(method, episode.seed) != [{}]:
+    if search is not None and search.candidates(method, task.seed) != [{}]:
         settings["search"] = search.described()
     return settings
+
+
+def finished_before(experiment: Experiment, job: Job) -> list[dict[str, Any]] | None:
+    """The lines of a run that any process has finished; None for any other, which stays as it is.
+
+    Args:
+        experiment: of the run.
+        job: the run.
+    """
+    folder = run_folder(experiment, job)
+    if not folder.done:
+        return None
+    try:
+        lines = folder.results()
+    except ModelError:  # whoever does this run sets it aside
+        return None
+    return None if _lacking(job, lines) else lines
+
+
+def _lacking(job: Job, lines: list[dict[str, Any]]) -> list[str]:
+    """Read-outs that the plan asks for and a finished run has not."""
+    there = {line["method"] for line in lines}
+    return [name for name in job.wanted if name not in there]
 
 
 def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
@@ -235,8 +260,7 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
     lines = folder.results_or_set_aside()
     if lines is None:
         return None
-    lacking = [name for name in job.wanted if name not in {line["method"] for line in lines}]
-    if not lacking:
+    if not (lacking := _lacking(job, lines)):
         return lines
     log.warning(
         "The finished run %s has no answers of %s: it is trained again.",

@@ -12,11 +12,12 @@ from typing import Any
 from ldpf.backbones import Backbone
 from ldpf.errors import DataError
 from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.results import write_results
+from ldpf.experiments.results_file import RESULTS, OwnResults, Results, SharedResults
 from ldpf.experiments.run import Experiment, Job, Outcome
 from ldpf.experiments.shared_runs import group_jobs, one_by_one, run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Whole, check_value
+from ldpf.utils.shards import Shard
 
 log = logging.getLogger("ldpf")
 
@@ -31,6 +32,7 @@ def run_benchmark(
     jobs: int = 1,
     share: bool = False,
     runs: Path | None = None,
+    shard: Shard | None = None,
     command: str | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -39,6 +41,9 @@ def run_benchmark(
     A finished run is never repeated (unless it is older than a read-out that `plan` asks for), an
     unfinished one resumes from its checkpoint, and one that fails is reported at the end and stops
     no other.
+
+    Shards share `out` and may run at once, here or on other machines: each does its own runs, and
+    `results.jsonl` holds the lines of every run that is finished, by whichever shard.
 
     Args:
         data: features with known domains.
@@ -52,11 +57,13 @@ def run_benchmark(
         share: runs of one method take their text passes together; see `group_jobs`. Runs that
             choose settings take their own.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
+        shard: which part of the runs to do; None for all.
         command: that makes the runs, as a person types it; stored in the config.json of each run.
         on_run: called after each run with its first result line and whether it was done before.
 
     Returns:
-        The result lines in the order of the plan, and a sentence for each failed run.
+        The result lines in the order of the plan (of a shard: those of all runs finished so far),
+        and a sentence for each failed run.
 
     Raises:
         DataError: see `Protocol.check`.
@@ -77,18 +84,27 @@ def run_benchmark(
         runs=runs or out / "runs",
         command=command,
     )
-    tasks = plan.tasks(data.domain_names)
+    every = plan.tasks(data.domain_names)
+    tasks = every if shard is None else tasks_of(shard, every)
     _say_shares(experiment, plan, tasks)
     outcomes: dict[Task, Outcome] = {}
     todo = [Job.of(task, plan) for task in tasks]
+    results: Results = OwnResults(plan, tasks, out / RESULTS)
+    if shard is not None:
+        results = SharedResults(plan, experiment, every, out / RESULTS)
     with closing(_outcomes(experiment, todo, jobs, share)) as stream:
         for job, outcome in stream:
             outcomes[job.task] = outcome
-            write_results(out / "results.jsonl", _lines(plan, tasks, outcomes))
+            results.write(outcomes)
             if on_run is not None and outcome.results:
                 on_run(_first(outcome.results), outcome.before)
     failures = [f"{task}: {why}" for task in tasks if (why := outcomes[task].failure)]
-    return _lines(plan, tasks, outcomes), failures
+    return results.finish(outcomes), failures
+
+
+def tasks_of(shard: Shard, tasks: Sequence[Task]) -> list[Task]:
+    """The runs of one shard: nearly as many of each method as any other shard has."""
+    return shard.deal(tasks, key=str, kind=lambda task: task.method)
 
 
 def _say_shares(experiment: Experiment, plan: BenchmarkPlan, tasks: Sequence[Task]) -> None:
@@ -114,7 +130,7 @@ def _outcomes(
     device = experiment.backbone.device
     groups = group_jobs(jobs, device, side_by_side) if share else one_by_one(jobs)
     n_workers = min(side_by_side, len(groups))
-    if n_workers == 1:
+    if n_workers <= 1:
         for group in groups:
             yield from run_group(experiment, group)
         return
@@ -128,14 +144,6 @@ def _outcomes(
 
 def _n_prompts(group: Sequence[Job]) -> int:
     return sum(job.method.n_prompts for job in group)
-
-
-def _lines(
-    plan: BenchmarkPlan, tasks: Sequence[Task], outcomes: dict[Task, Outcome]
-) -> list[dict[str, Any]]:
-    """The lines asked for, in the order of the plan, whatever came first."""
-    done = [outcomes[task] for task in tasks if task in outcomes]
-    return [line for o in done for line in o.results if plan.wants(line)]
 
 
 def _first(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -25,28 +25,34 @@ _NAME_KEPT = 40
 
 
 @contextmanager
-def locked_folder(folder: Path, option: str = "--out") -> Iterator[None]:
+def locked_folder(
+    folder: Path, option: str = "--out", patience_s: float = _PATIENCE_S
+) -> Iterator[None]:
     """Hold an output folder, which is made; remove what killed processes left in it.
 
     Args:
         folder: with `LOCK` in it meanwhile. If it was made here and is empty in the end, it goes.
         option: that names it, for the message.
+        patience_s: seconds to wait for another process that holds it.
 
     Raises:
         SettingsError: another process or thread holds it, or it cannot be made.
     """
-    with _made(folder, option), _held(folder / LOCK, folder, option):
+    with _made(folder, option), _held(folder / LOCK, folder, option, patience_s):
         remove_litter(folder)
         yield
 
 
 @contextmanager
-def locked_file(file: Path, option: str = "--out") -> Iterator[None]:
+def locked_file(
+    file: Path, option: str = "--out", patience_s: float = _PATIENCE_S
+) -> Iterator[None]:
     """Hold an output file; remove what killed processes left of it. A device is never locked.
 
     Args:
         file: need not exist. Its folder is made, and goes again if it stays empty.
         option: that names it, for the message.
+        patience_s: seconds to wait for another process that holds it.
 
     Raises:
         SettingsError: another process or thread holds it, or a file cannot be made beside it.
@@ -57,7 +63,7 @@ def locked_file(file: Path, option: str = "--out") -> Iterator[None]:
     target = real_path(file)
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
     lock = target.with_name(f".{target.name[:_NAME_KEPT]}-{digest}{LOCK}")
-    with _made(target.parent, option), _held(lock, file, option):
+    with _made(target.parent, option), _held(lock, file, option, patience_s):
         remove_litter(target.parent, of=target.name)
         yield
 
@@ -76,10 +82,10 @@ def _made(folder: Path, option: str) -> Iterator[None]:
 
 
 @contextmanager
-def _held(lock: Path, target: Path, option: str) -> Iterator[None]:
+def _held(lock: Path, target: Path, option: str, patience_s: float) -> Iterator[None]:
     held = FileLock(lock)
     try:
-        held.acquire(timeout=_PATIENCE_S, poll_interval=0.05)
+        held.acquire(timeout=patience_s, poll_interval=0.05)
     except Timeout as error:
         raise SettingsError(
             f"Another process is writing to {str(target)!r}; wait until it has finished, or give "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ import torch
 
 from ldpf.backbones.devices import pick_device
 from ldpf.data import require_trainable
-from ldpf.experiments.plan import BenchmarkPlan
+from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.pool import choose_jobs
 from ldpf.experiments.protocol_presets import get_protocol_preset
 from ldpf.experiments.protocols import DEFAULT_PROTOCOL
-from ldpf.experiments.results import write_results
-from ldpf.experiments.runner import run_benchmark
+from ldpf.experiments.results import read_results
+from ldpf.experiments.results_file import RESULTS
+from ldpf.experiments.runner import run_benchmark, tasks_of
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.selection import DEFAULT_SELECTION
 from ldpf.features.feature_set import FeatureSet
@@ -29,8 +30,9 @@ from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.training.callbacks import CHECKPOINT, Tracker, track_log
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.files import check_own_folder, write_text
-from ldpf.utils.locks import locked_folder
+from ldpf.utils.locks import locked_file, locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.workflows.defaults import COMPARED
@@ -90,6 +92,7 @@ def benchmark(
     share: bool | None = None,
     track: str | Path | None = None,
     fail_on_leaks: bool = False,
+    shard: Shard | str | None = None,
     device: str = "auto",
     command: str | None = None,
 ) -> Comparison:
@@ -125,6 +128,9 @@ def benchmark(
         track: folder for curves that TensorBoard shows.
         fail_on_leaks: stop before the first run where test images are among those learned from, or
             images are under two classes. Without, the log warns of them.
+        shard: which part of the runs to do, such as "2/8"; None for all. Shards may share `out` and
+            run at once, on one machine or several: results.jsonl and table.md then have what all of
+            them have finished so far, and so has what is returned.
         device: "auto", "cpu" or "cuda".
         command: kept in each run as the command that made it.
 
@@ -134,6 +140,7 @@ def benchmark(
         DataError: the images cannot be used, or their domains are unknown; or they leak, with
             `fail_on_leaks`.
     """
+    part = shard_of(shard)
     measured = None if protocol_preset is None else get_protocol_preset(protocol_preset)
     way = get_recipe(recipe or get_preset(preset).recipe)
     if measured is not None:
@@ -154,11 +161,11 @@ def benchmark(
     )
     folder = Path(out)
     check_outputs(data, {"--out": folder, "--track": track})
-    check_own_folder(folder, ("runs", "results.jsonl"), "benchmark results")
+    check_own_folder(folder, ("runs", RESULTS), "benchmark results")
     curves = None if track is None else Path(track)
     if curves is not None:
         Tracker(curves)  # refused here rather than after the first run
-    with locked_folder(folder):
+    with _held(folder, part):
         images = list_images(data)
         dataset = images.dataset
         # These need no features, so no one waits for an encoding in vain.
@@ -166,8 +173,8 @@ def benchmark(
         require_trainable(dataset)
         shown = list(plan.targets or dataset.domain_names)
         if jobs is None:
-            n_runs = len(plan.rules.cases(shown)) * plan.seeds * _learning(plan)
-            jobs = jobs_for(n_runs, device)
+            own = [task for task in _tasks(plan, shown, part) if plan.make(task.method).learns]
+            jobs = jobs_for(len(own), device)
         frozen = images.open_backbone(backbone, device)
         if share is None:
             share = torch.device(frozen.device).type != "cpu"
@@ -179,7 +186,7 @@ def benchmark(
             log.warning("%s", sentence)
         leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
         with (
-            _progress(plan, dataset.domain_names, folder / "runs", curves) as on_run,
+            _progress(plan, _tasks(plan, shown, part), folder / "runs", curves) as on_run,
             says_on_stop(lambda: _what_is_kept(folder / "runs")),
         ):
             lines, failures = run_benchmark(
@@ -190,17 +197,64 @@ def benchmark(
                 folder,
                 jobs=jobs,
                 share=share,
+                shard=part,
                 command=command,
                 on_run=on_run,
             )
-        write_results(folder / "results.jsonl", lines)
-        caption = [
-            *_caption(dataset.name, frozen.name, features, plan, folder),
-            *chosen_words(lines),
-        ]
-        table = BenchmarkTable.from_results(lines, plan.methods, plan.rules.columns(shown), caption)
-        write_text(folder / "table.md", table.to_markdown())
+        # Another shard may have finished runs meanwhile: the table is that of what is written.
+        with locked_file(folder / RESULTS, patience_s=60):
+            lines = lines if part is None else read_results(folder / RESULTS)
+            caption = [
+                *_caption(dataset.name, frozen.name, features, plan, folder),
+                *chosen_words(lines),
+                *_unfinished(plan, _tasks(plan, shown), lines),
+            ]
+            columns = plan.rules.columns(shown)
+            table = BenchmarkTable.from_results(lines, plan.methods, columns, caption)
+            write_text(folder / "table.md", table.to_markdown())
         return Comparison(folder, lines, table, tuple(failures), leaks)
+
+
+@contextmanager
+def _held(folder: Path, shard: Shard | None) -> Iterator[None]:
+    """Hold the folder of results, or one shard's part in it.
+
+    Raises:
+        SettingsError: another process holds the folder or this shard.
+    """
+    if shard is None:
+        with locked_folder(folder):
+            yield
+        return
+    # Refused while a process has the folder for itself; other shards look in for a moment only.
+    made = [path for path in (folder / "runs", folder) if not path.exists()]
+    with locked_folder(folder, patience_s=5):
+        (folder / "runs").mkdir(exist_ok=True)
+    try:
+        with locked_file(folder / f"shard-{shard.index}-of-{shard.count}"):
+            yield
+    finally:
+        for path in made:  # they go where nothing was begun
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _tasks(plan: BenchmarkPlan, shown: Sequence[str], shard: Shard | None = None) -> list[Task]:
+    """The runs of a plan on these domains, or those of one shard."""
+    tasks = plan.tasks(shown)
+    return tasks if shard is None else tasks_of(shard, tasks)
+
+
+def _unfinished(
+    plan: BenchmarkPlan, tasks: Sequence[Task], lines: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """How many runs have no line yet, in a sentence; none where all are there."""
+    there = {(line["method"], line.get("case", line["target"]), line["seed"]) for line in lines}
+    done = sum(
+        all((name, task.case, task.seed) in there for name in plan.read_off(task.method))
+        for task in tasks
+    )
+    return [] if done == len(tasks) else [f"{done:,} of {count(len(tasks), 'run')} are finished."]
 
 
 def _what_is_kept(runs: Path) -> str:
@@ -223,19 +277,13 @@ def jobs_for(n_runs: int, device: str) -> int:
     return jobs
 
 
-def _learning(plan: BenchmarkPlan) -> int:
-    """How many of a plan's methods learn from images."""
-    return sum(plan.make(name).learns for name in plan.trained)
-
-
 @contextmanager
 def _progress(
-    plan: BenchmarkPlan, domain_names: Sequence[str], runs: Path, curves: Path | None
+    plan: BenchmarkPlan, tasks: Sequence[Task], runs: Path, curves: Path | None
 ) -> Iterator[Any]:
     """A function to call after each run: a line in the log, a step of a bar, and its curves."""
-    tasks = plan.tasks(domain_names)
     width = max(len(name) for name in plan.trained)
-    case_width = max(len(plan.rules.case_words(task.case)) for task in tasks)
+    case_width = max((len(plan.rules.case_words(task.case)) for task in tasks), default=0)
 
     def finished(line: dict[str, Any], before: bool) -> None:
         log.info(

@@ -70,6 +70,8 @@ def doubt_of(
     sets: float | None,
     calibration: str | None,
     abstain_below: float | None,
+    *,
+    whole: bool = True,
 ) -> Doubt:
     """What a model says of its answers; the log says so where it can say nothing.
 
@@ -78,6 +80,7 @@ def doubt_of(
         sets: coverage that was asked for; None for none.
         calibration: that was asked for; None for none.
         abstain_below: probability below which no class is named.
+        whole: whether all images of a site are at hand, to calibrate sets on.
 
     Raises:
         SettingsError: the coverage or the calibration cannot be.
@@ -104,7 +107,12 @@ def doubt_of(
         raise SettingsError(
             f"calibration={calibration!r} should be one of {', '.join(expectation.calibrations)}."
         )
+    if calibration == SITE and not whole:
+        raise SettingsError(
+            f"calibration={SITE!r} needs all images of a site in one process, and a shard has a "
+            "part of them; leave --shard out, or choose another calibration."
+        )
     by_site = calibration == SITE or (
-        calibration is None and sets is not None and SITE in expectation.calibrations
+        whole and calibration is None and sets is not None and SITE in expectation.calibrations
     )
     return Doubt(expectation, coverage, calibration, by_site, abstain_below)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ldpf.data import EmbeddedImages
 from ldpf.errors import DataError
 from ldpf.features.cache import FeatureCache
+from ldpf.features.extract import Extraction
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.shards import Shard, shard_of
+from ldpf.utils.text import count
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
+
+log = logging.getLogger("ldpf")
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ def encode(
     *,
     verify: bool = False,
     batch_size: int = 64,
+    shard: Shard | str | None = None,
     device: str = "auto",
 ) -> Encoding:
     """Encode every image once and keep the result; every other workflow does this by itself.
@@ -80,20 +89,31 @@ def encode(
             the demo set.
         verify: also compare the content of every file with what was encoded.
         batch_size: images encoded at once.
+        shard: which part of the images to encode, such as "2/8", by their paths; None for all.
+            Shards share the cache and may run at once, on one machine or several.
         device: "auto", "cpu" or "cuda".
 
     Raises:
         DataError: there are bad images (and they are not to be left out), or embeddings, or the
             cache cannot be written.
         BackboneError: the backbone cannot be loaded, or fails.
-        SettingsError: the cache lies in the folder of the images.
+        SettingsError: the cache lies in the folder of the images, or there is no such shard.
     """
+    part = shard_of(shard)
     images = list_images(data)
     dataset = images.dataset
     if isinstance(dataset, EmbeddedImages):
         raise DataError(f"{images.source.source} holds embeddings; there is no image to encode.")
     frozen = images.open_backbone(backbone, device)
-    extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
+    if part is not None:
+        dataset = dataset.subset([i for i, path in enumerate(dataset.paths) if part.has(path)])
+        log.info("shard %s: %s", part, count(len(dataset), "image"))
+        images = replace(images, dataset=dataset)
+    if part is not None and not len(dataset):  # more shards than images: its work is done
+        nothing = FeatureSet.of(dataset, torch.empty(0, frozen.embed_dim))
+        extraction = Extraction(nothing, encoded=0, seconds=0.0)
+    else:
+        extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
     root = images.source.cache_dir or cache_root()
     return Encoding(
         features=extraction.features,

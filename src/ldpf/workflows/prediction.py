@@ -29,6 +29,7 @@ from ldpf.utils.arrays import unit_rows
 from ldpf.utils.constraints import Number, Whole, check_value
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path, is_folder
+from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.text import count
 from ldpf.workflows.doubt import Doubt, doubt_of
 from ldpf.workflows.inputs import AnyBackbone, load_trained
@@ -101,15 +102,26 @@ class Predictions:
     """
 
     def __init__(
-        self, predictor: Predictor, rows: Iterator[Row], folders: Sequence[Path] = ()
+        self,
+        predictor: Predictor,
+        rows: Iterator[Row],
+        folders: Sequence[Path] = (),
+        shard: Shard | None = None,
     ) -> None:
-        """Wait to be read; no file is written into `folders`, which hold the images."""
+        """Wait to be read.
+
+        Args:
+            predictor: whose rows they are.
+            rows: one for each image of the shard.
+            folders: they hold the images, so that no file is written there.
+            shard: which part of the images; None for all.
+        """
         self.class_names = predictor.classifier.class_names
         self.n_domains = predictor.classifier.n_domains
         self.top_k = predictor.top_k
         self.tally = Tally()
         self._rows, self._batch_size = rows, predictor.batch_size
-        self._folders = tuple(folders)
+        self._folders, self._shard = tuple(folders), shard
 
     def __iter__(self) -> Iterator[Row]:
         reported = time.monotonic()
@@ -121,13 +133,18 @@ class Predictions:
                 reported = time.monotonic()
                 log.info("%s", self.tally)
 
+    def file(self, target: Path) -> Path:
+        """Where `write` puts the rows: all shards may be given one name, as in a job array."""
+        return target if self._shard is None else self._shard.file(target)
+
     def write(
         self, target: str | Path | TextIO, output_format: str = "csv", *, raw: bool = False
     ) -> Tally:
         """Write all rows that were not read yet.
 
         Args:
-            target: a file, which takes its name once it is complete, or a stream of text.
+            target: a file, which takes its name once it is complete, or a stream of text. A shard
+                writes to a file of its own; see `file`.
             output_format: "csv", "jsonl" or, for a file, "parquet".
             raw: leave out the ' that CSV has before names that begin like a formula (= + - @).
 
@@ -140,9 +157,10 @@ class Predictions:
         """
         if isinstance(target, str | Path):
             check_outside(target, self._folders)
+            target = self.file(Path(target))
         write_rows(
             self,
-            Path(target) if isinstance(target, str) else target,
+            target,
             output_format,
             n_domains=self.n_domains,
             top_k=self.top_k,
@@ -161,6 +179,7 @@ def predict(
     calibration: str | None = None,
     abstain_below: float | None = None,
     batch_size: int = 64,
+    shard: Shard | str | None = None,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
     listed: Iterable[bytes] = (),
@@ -184,6 +203,8 @@ def predict(
             are 50 images or more, and for `worst-domain` otherwise.
         abstain_below: name no class for an image whose probability is lower.
         batch_size: images encoded at once.
+        shard: which part of the images to answer, such as "2/8", by their paths as they are given;
+            None for all. Sets are not calibrated on `site` then, of which a shard sees a part.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
         listed: lines with a path each, which are read where `images` holds "-".
@@ -192,7 +213,8 @@ def predict(
         The rows, to iterate over or to write.
 
     Raises:
-        SettingsError: `top_k`, `batch_size`, `sets`, `calibration` or `abstain_below` cannot be.
+        SettingsError: `top_k`, `batch_size`, `sets`, `calibration`, `abstain_below` or `shard`
+            cannot be.
         DataError: a path does not exist, there are no images, or embeddings are of another size
             than the model's.
         ModelError: the folder holds no model, or it keeps nothing to calibrate sets with.
@@ -207,6 +229,7 @@ def predict(
     check_value("batch_size", batch_size, Whole(at_least=1))
     if abstain_below is not None:
         check_value("abstain_below", abstain_below, Number(at_least=0, at_most=1))
+    part = shard_of(shard)
     embeddings = _embeddings(paths)
     left_out = LeftOut()
     found = find_images(paths, listed, left_out)
@@ -223,13 +246,15 @@ def predict(
         files = itertools.chain([first], files)
         if not is_demo(first):
             say_if_drawings_only(trained.backbone.name)
-    doubt = doubt_of(trained, sets, calibration, abstain_below)
+    doubt = doubt_of(trained, sets, calibration, abstain_below, whole=part is None)
     predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt)
     if files is not None:
         folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
-        return Predictions(predictor, predictor.rows(files), folders)
+        own = files if part is None else part.pick(files)
+        return Predictions(predictor, predictor.rows(own), folders, part)
+    rows = predictor.rows_of_embeddings(embeddings, part)
     # The first at once: embeddings of another size are refused before a file is begun.
-    return Predictions(predictor, _first_at_once(predictor.rows_of_embeddings(embeddings)))
+    return Predictions(predictor, _first_at_once(rows), shard=part)
 
 
 class Predictor:
@@ -255,13 +280,21 @@ class Predictor:
         with contextlib.closing(stream):  # type: ignore[type-var]
             yield from self._in_batches(stream)
 
-    def rows_of_embeddings(self, files: Sequence[Path]) -> Iterator[Row]:
+    def rows_of_embeddings(
+        self, files: Sequence[Path], shard: Shard | None = None
+    ) -> Iterator[Row]:
         """One row per embedding, in order.
+
+        Args:
+            files: that hold them.
+            shard: which part of them, by their names; None for all.
 
         Raises:
             DataError: a file cannot be read, or its embeddings have another size than the model's.
         """
-        yield from self._in_batches(itertools.chain.from_iterable(map(self._features, files)))
+        stream = itertools.chain.from_iterable(map(self._features, files))
+        own = stream if shard is None else shard.pick(stream, key=lambda row: row[0])
+        yield from self._in_batches(own)
 
     def _features(self, file: Path) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
         names, embeddings = read_embeddings(file, self.backbone)

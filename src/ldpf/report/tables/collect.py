@@ -31,14 +31,18 @@ Line = dict[str, Any]
 def read_folders(results: Sequence[Path]) -> list[Line]:
     """The lines of several result folders (or results.jsonl files), each with its `folder`.
 
+    A run that several folders hold, such as those of shards, counts once.
+
     Raises:
         ModelError: one of them holds no results, or damaged ones.
     """
-    lines = []
+    lines: dict[tuple[Any, ...], Line] = {}
     for path in results:
         file = path if path.suffix == ".jsonl" else path / "results.jsonl"
-        lines += _placed(read_results(file), file.parent)
-    return lines
+        for line in _placed(read_results(file), file.parent):
+            run = line.get("settings_hash") or len(lines)  # other software may write none
+            lines.setdefault((run, line["method"], line["seed"], _where_tested(line)), line)
+    return list(lines.values())
 
 
 def read_run(run: Path) -> list[Line]:
