@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,17 @@ def features(
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Also write the features there, as clip-retrieval lays them out (numbered .npy "
+            "and .parquet files); the other commands read that folder as data.",
+            rich_help_panel=RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
     output: OutputOptions,
@@ -53,6 +65,7 @@ def features(
         batch_size=batch_size,
         shard=shard,
         device=backbone.device,
+        out=out,
     )
     if output.as_json:
         say_json(result.to_json())
@@ -68,3 +81,5 @@ def features(
         if len(skipped) > BAD_SHOWN:
             say(f"  ... and {len(skipped) - BAD_SHOWN:,} more (--json lists all)")
     say(f"Cache: {result.cache}")
+    if out is not None:
+        say(f"Features: {count(len(result.files), 'file')} in {out}")

@@ -23,8 +23,8 @@ DATA_HELP = (
     "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
     ".jsonl, .parquet) with columns path and label and perhaps domain, split and group; or "
     "embeddings: a "
-    ".parquet table with a column embedding, or an array .npy with a table beside it. 'demo' draws "
-    "a small set."
+    ".parquet table with a column embedding, an array .npy with a table beside it, or a folder as "
+    "clip-retrieval writes it. 'demo' draws a small set."
 )
 
 

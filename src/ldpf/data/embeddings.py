@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ldpf.data.arrays_on_disk import mapped_array
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.embedding_layouts.base import layout_of
 from ldpf.data.image_folder import Listing
-from ldpf.data.labels import texts_of
-from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows
+from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows, read_column
 from ldpf.errors import DataError
 
 COLUMN = "embedding"
@@ -55,7 +56,13 @@ class EmbeddedImages(ImageDataset):
 
 
 def has_embeddings(file: Path) -> bool:
-    """Whether a file is a NumPy array, or a Parquet manifest with a column `embedding`."""
+    """Whether a path holds embeddings and no images.
+
+    It does if it is a NumPy array, a Parquet manifest with a column `embedding`, or a folder in one
+    of the layouts of `ldpf.data.embedding_layouts`.
+    """
+    if file.is_dir():
+        return layout_of(file) is not None
     if file.suffix.lower() == ".npy":
         return True
     if file.suffix.lower() not in PARQUET_ENDINGS:
@@ -79,7 +86,8 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
             many numbers), or an array [N, D] as `numpy.save` writes it, beside which lies a
             manifest of the same name (`features.npy`, `features.csv`) with a row for each of its
             rows and the column `label`. Both may have the columns `path`, `domain`, `split` and
-            `group`; paths are names only, and need not exist.
+            `group`; paths are names only, and need not exist. Or a folder in one of the layouts of
+            `ldpf.data.embedding_layouts`.
 
     Returns:
         The listing in the order of the rows, [N] split names or None, and the embeddings [N, D].
@@ -88,9 +96,11 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
         DataError: A file or column is missing or cannot be read, the numbers of rows differ, or
             the embeddings are no table of numbers.
     """
+    if (layout := layout_of(file)) is not None:
+        return layout.labeled(file)
     if file.suffix.lower() == ".npy":
         manifest = _manifest_beside(file)
-        embeddings = _read_array(file)
+        embeddings = np.array(mapped_array(file))
     else:
         manifest = file
         embeddings = _read_column(file)
@@ -101,6 +111,14 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
             "each row of one describes the same row of the other"
         )
     return listing, splits, embeddings
+
+
+def unlabelled_parts(file: Path) -> Iterator[tuple[list[str], np.ndarray]]:
+    """`list_unlabelled` in parts, so that memory holds one part of a large folder at a time."""
+    if (layout := layout_of(file)) is not None:
+        yield from layout.parts(file)
+    else:
+        yield _list_unlabelled(file)
 
 
 def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
@@ -116,16 +134,16 @@ def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
     Raises:
         DataError: the file cannot be read, or the embeddings are no table of numbers.
     """
-    is_array = file.suffix.lower() == ".npy"
-    embeddings = _read_array(file) if is_array else _read_column(file)
-    if not is_array:
-        import pyarrow.parquet as pq
+    parts = list(unlabelled_parts(file))
+    return [name for names, _ in parts for name in names], np.concatenate([e for _, e in parts])
 
-        if "path" in pq.read_schema(file).names:
-            column = pq.read_table(file, columns=["path"])["path"].to_pylist()
-            rows = [f"{file}:{row}" for row in range(len(column))]
-            paths = texts_of(column, rows, "path")
-            return [path or row for path, row in zip(paths, rows, strict=True)], embeddings
+
+def _list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
+    is_array = file.suffix.lower() == ".npy"
+    embeddings = np.array(mapped_array(file)) if is_array else _read_column(file)
+    if not is_array and (paths := read_column(file, ("path",))) is not None:
+        named = enumerate(paths)
+        return [path or f"{file}:{row}" for row, path in named], embeddings
     return [f"{file}:{row}" for row in range(len(embeddings))], embeddings
 
 
@@ -141,26 +159,6 @@ def _manifest_beside(file: Path) -> Path:
         "with a column label, and perhaps path, domain, split and group, a row for each row of the "
         "array"
     )
-
-
-def _read_array(file: Path) -> np.ndarray:
-    try:
-        # Mapped, not read: the size that the header claims is compared with the file's first.
-        array = np.load(file, allow_pickle=False, mmap_mode="r")
-        array = np.array(array) if isinstance(array, np.ndarray) else array
-    except Exception as error:
-        # NumPy raises nearly everything on files that are no arrays: ValueError, EOFError,
-        # SyntaxError, TokenError, MemoryError, BadZipFile ...
-        reason = getattr(error, "strerror", None) or error
-        if "Python objects" in str(error):
-            reason = "Object arrays cannot be loaded: reading them could run code"
-        raise DataError(
-            f"cannot read the array {file} ({reason}); write it with numpy.save, as numbers"
-        ) from error
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
-        seen = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
-        raise DataError(f"{file} should hold a table of numbers [N, D]; it holds {seen}")
-    return array
 
 
 def _read_column(file: Path) -> np.ndarray:

@@ -52,8 +52,8 @@ def load_dataset(
             - a manifest, `.csv`, `.tsv`, `.jsonl`, `.parquet` or `.pq`, with columns path and label
               and perhaps domain, split (train, val, test) and group;
             - embeddings computed elsewhere, without any image: a Parquet manifest with a column
-              embedding, or an array .npy with a manifest of the same name beside it, see
-              `ldpf.data.embeddings.list_embeddings`;
+              embedding, an array .npy with a manifest of the same name beside it, or a folder as
+              clip-retrieval writes it; see `ldpf.data.embeddings.list_embeddings`;
             - the string "demo": a small drawn set, made once in the cache. A folder of that name
               is reached as "./demo".
         layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
@@ -94,10 +94,16 @@ def load_dataset(
     missing: Sequence[BadImage] = ()
     found, tabled = None, None
     walked = root if root.is_dir() and source != "demo" else None
-    if root.is_dir() and (benchmark != "auto" or layout == "auto"):
+    embedded = source != "demo" and has_embeddings(root)
+    if root.is_dir() and not embedded and (benchmark != "auto" or layout == "auto"):
         tabled = recognize_metadata(root, benchmark)
     if tabled is not None:
         listing, splits, missing = _list_tabled(root, tabled, skip_bad=skip_bad)
+    elif embedded:
+        listing, splits, embeddings = list_embeddings(root)
+        walked = None
+        if root.is_file():
+            root, name = root.parent, root.stem
     elif root.is_dir():
         if benchmark != "auto" or (layout == "auto" and source != "demo"):
             found = recognize_dataset(root, benchmark)
@@ -105,9 +111,6 @@ def load_dataset(
             listing = list_folders(root, layout)
         else:
             listing, splits, missing = _list_found(found, skip_bad=skip_bad)
-    elif has_embeddings(root):
-        listing, splits, embeddings = list_embeddings(root)
-        root, name = root.parent, root.stem
     elif root.suffix.lower() in MANIFEST_ENDINGS:
         listing, splits, missing = list_manifest(root, skip_bad=skip_bad)
         root, name = root.parent, root.stem

@@ -6,7 +6,7 @@ import codecs
 import csv
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
 from ldpf.data.labels import texts_of
+from ldpf.data.parquet import require_pyarrow
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean, looks_like, normalize, some, visible
@@ -93,11 +94,69 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
         table = _read_json_lines(file, needed)
     else:
         table = _read_csv(file, needed)
+    return _listing(file, table, needed)
+
+
+def list_parquet_parts(
+    where: Path, files: Sequence[Path], *, names: Mapping[str, str]
+) -> tuple[Listing, np.ndarray | None, list[int]]:
+    """What several Parquet files say of the rows of one dataset, as `list_rows` has it.
+
+    Args:
+        where: Names them together in messages; relative paths start from its folder.
+        files: In their order, one at least, each with a column `label`.
+        names: What some columns of a manifest are called in these files.
+
+    Returns:
+        The listing, [N] split names or None, and the number of rows in each file.
+
+    Raises:
+        DataError: As for `list_rows`; or files have different columns.
+    """
+    tables = [_read_parquet(file, ("label",), names) for file in files]
+    for file, table in zip(files, tables, strict=True):
+        if table.columns.keys() != tables[0].columns.keys():
+            differing = sorted(table.columns.keys() ^ tables[0].columns.keys())
+            raise DataError(
+                f"{files[0]} and {file} have different columns: only one has "
+                f"{some(differing)}; give all files the same"
+            )
+    columns = {
+        name: [text for table in tables for text in table.columns[name]]
+        for name in tables[0].columns
+    }
+    counts = [len(table.rows) for table in tables]
+    whole = _Table(columns, range(1, sum(counts) + 1), "row")
+    return *_listing(where, whole, ("label",)), counts
+
+
+def read_column(file: Path, names: Sequence[str]) -> list[str] | None:
+    """The first of the named text columns that a Parquet file has; None where it has none.
+
+    Raises:
+        DataError: The file cannot be read, or values are no text.
+    """
+    require_pyarrow(f"reading {file}")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        present = pq.read_schema(file).names
+        name = next((name for name in names if name in present), None)
+        if name is None:
+            return None
+        values = pq.read_table(file, columns=[name])[name].to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot read {file} as Parquet: {error}") from error
+    return texts_of(values, (f"{file}:{row}" for row in range(len(values))), name)
+
+
+def _listing(file: Path, table: _Table, needed: Sequence[str]) -> tuple[Listing, np.ndarray | None]:
     if not table.rows:
         raise DataError(f"the manifest {file} has no rows; give one for each image")
     for column in needed:
         _refuse_empty(file, table, column)
-    if needs_paths or _in_use(file, table, "path"):
+    if "path" in needed or _in_use(file, table, "path"):
         paths = _relative_paths(file, table)
     else:
         paths = tuple(f"row {i}" for i in range(1, len(table.rows) + 1))
@@ -166,19 +225,22 @@ def _read_json_lines(file: Path, needed: Sequence[str]) -> _Table:
     )
 
 
-def _read_parquet(file: Path, needed: Sequence[str]) -> _Table:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise DataError(
-            f"reading the Parquet manifest {file} needs pyarrow; "
-            "install it with: pip install 'ldpf[parquet]'"
-        ) from error
+def _read_parquet(
+    file: Path, needed: Sequence[str], names: Mapping[str, str] | None = None
+) -> _Table:
+    """The known columns; `names` are other names of some, used where the usual one is absent."""
+    require_pyarrow(f"reading the Parquet manifest {file}")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(file) as parquet:
             header = parquet.schema_arrow.names
-            places = _places(file, [visible(name).lower() for name in header], needed)
+            known = [visible(name).lower() for name in header]
+            for other, usual in (names or {}).items():
+                if other in known and usual not in known:
+                    known[known.index(other)] = usual
+            places = _places(file, known, needed)
             table = parquet.read(columns=[header[place] for place in places.values()])
         numbers = range(1, table.num_rows + 1)
         where = [f"{file}, row {number}" for number in numbers]

@@ -110,6 +110,10 @@ def not_understood(item: Any) -> str:
     )
 
 
+_BLOCK = 16_384
+"""Rows that `unit_rows` scales at once."""
+
+
 def unit_rows(array: np.ndarray) -> torch.Tensor:
     """A table of numbers [N, D] as image features: float32, each row of length one.
 
@@ -121,20 +125,26 @@ def unit_rows(array: np.ndarray) -> torch.Tensor:
     """
     # Half precision fits into float32 as it is; everything wider is scaled before it is narrowed.
     narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    rows = array.astype(np.float32 if narrow else np.float64)
-    largest = np.abs(rows).max(axis=1, initial=0.0)  # [N]; NaN where a row holds one
-    wrong = ~np.isfinite(largest) | (largest == 0)
+    units = torch.empty(array.shape)
+    wrong = np.zeros(len(array), dtype=bool)
+    # In blocks: a million rows at once would take several times their memory.
+    for block in (slice(i, i + _BLOCK) for i in range(0, len(array), _BLOCK)):
+        rows = array[block].astype(np.float32 if narrow else np.float64)
+        largest = np.abs(rows).max(axis=1, initial=0.0)  # [n]; NaN where a row holds one
+        wrong[block] = ~np.isfinite(largest) | (largest == 0)
+        if not wrong[block].any():
+            _, exponents = np.frexp(largest)
+            scaled = np.ldexp(rows, -exponents[:, None]).astype(np.float32)
+            units[block] = F.normalize(torch.from_numpy(scaled), dim=-1)
     if wrong.any():
-        raise DataError(_no_direction(rows, wrong))
-    _, exponents = np.frexp(largest)
-    scaled = np.ldexp(rows, -exponents[:, None]).astype(np.float32)
-    return F.normalize(torch.from_numpy(scaled), dim=-1)
+        raise DataError(_no_direction(array, wrong))
+    return units
 
 
 def _no_direction(rows: np.ndarray, wrong: np.ndarray) -> str:
     """A sentence for the first row of [N, D] that cannot be scaled to length one."""
     row = int(wrong.argmax())
-    bad = np.flatnonzero(~np.isfinite(rows[row]))
+    bad = np.flatnonzero(~np.isfinite(rows[row].astype(np.float64)))
     seen = f"{rows[row, bad[0]]} in column {bad[0]}" if len(bad) else "zeros only"
     return (
         f"Feature row {row} holds NaN or infinite values, or zeros only (here {seen}; "

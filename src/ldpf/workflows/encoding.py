@@ -10,14 +10,19 @@ from typing import Any
 import torch
 
 from ldpf.data import EmbeddedImages
+from ldpf.data.embedding_layouts.clip_retrieval import TASK, write_clip_retrieval
+from ldpf.data.parquet import require_pyarrow
 from ldpf.errors import DataError
 from ldpf.features.cache import FeatureCache
 from ldpf.features.extract import Extraction
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.cache_dir import cache_root
+from ldpf.utils.files import check_own_folder
+from ldpf.utils.locks import locked_folder
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.text import count
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
+from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
 
@@ -34,6 +39,7 @@ class Encoding:
         encoded: images encoded now; the others came from the cache.
         seconds: for all of it.
         cache: folder that keeps them.
+        files: written besides, where `out` was given.
     """
 
     features: FeatureSet
@@ -43,6 +49,7 @@ class Encoding:
     encoded: int
     seconds: float
     cache: Path
+    files: tuple[Path, ...] = ()
 
     @property
     def cached(self) -> int:
@@ -69,6 +76,7 @@ class Encoding:
             "images_per_second": None if rate is None else round(rate, 1),
             "digest": self.features.digest(),
             "cache": str(self.cache),
+            "files": [str(file) for file in self.files],
         }
 
 
@@ -80,6 +88,7 @@ def encode(
     batch_size: int = 64,
     shard: Shard | str | None = None,
     device: str = "auto",
+    out: str | Path | None = None,
 ) -> Encoding:
     """Encode every image once and keep the result; every other workflow does this by itself.
 
@@ -92,14 +101,23 @@ def encode(
         shard: which part of the images to encode, such as "2/8", by their paths; None for all.
             Shards share the cache and may run at once, on one machine or several.
         device: "auto", "cpu" or "cuda".
+        out: also write the features there, a new or empty folder, as clip-retrieval lays them out:
+            img_emb/img_emb_0000.npy and metadata/metadata_0000.parquet, numbered. Every workflow
+            reads it as data. Shards that run at once need a folder each.
 
     Raises:
         DataError: there are bad images (and they are not to be left out), or embeddings, or the
             cache cannot be written.
         BackboneError: the backbone cannot be loaded, or fails.
-        SettingsError: the cache lies in the folder of the images, or there is no such shard.
+        SettingsError: the cache or `out` lies in the folder of the images, `out` is not empty, or
+            there is no such shard.
     """
     part = shard_of(shard)
+    check_outputs(data, {"--out": out})
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        check_own_folder(folder, (), "features")
+        require_pyarrow(TASK)  # before hours of encoding, not after
     images = list_images(data)
     dataset = images.dataset
     if isinstance(dataset, EmbeddedImages):
@@ -115,6 +133,10 @@ def encode(
     else:
         extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
     root = images.source.cache_dir or cache_root()
+    files: list[Path] = []
+    if folder is not None:
+        with locked_folder(folder):
+            files = write_clip_retrieval(folder, extraction.features, dataset.root)
     return Encoding(
         features=extraction.features,
         data=dataset.name,
@@ -123,4 +145,5 @@ def encode(
         encoded=extraction.encoded,
         seconds=extraction.seconds,
         cache=FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder,
+        files=tuple(files),
     )

@@ -163,7 +163,7 @@ def expect(
     if isinstance(given, DataSource):
         given = replace(given, skip_bad=True)
     file = full_path(given.source) if isinstance(given, DataSource) else None
-    if file is not None and file.is_file() and has_embeddings(file):
+    if file is not None and file.exists() and has_embeddings(file):
         trained = load_trained(folder, backbone, device)
         features = unit_rows(read_embeddings(file, trained.backbone)[1])
     else:

@@ -18,7 +18,7 @@ import torch
 
 from ldpf.backbones.default import say_if_drawings_only
 from ldpf.data import image_endings, iter_image_files
-from ldpf.data.embeddings import has_embeddings, list_unlabelled
+from ldpf.data.embeddings import has_embeddings, unlabelled_parts
 from ldpf.data.image_files import check_outside
 from ldpf.data.left_out import LeftOut
 from ldpf.demo.dataset import is_demo
@@ -297,12 +297,12 @@ class Predictor:
         yield from self._in_batches(own)
 
     def _features(self, file: Path) -> Iterator[tuple[str, torch.Tensor | None, str | None]]:
-        names, embeddings = read_embeddings(file, self.backbone)
-        for name, row in zip(names, embeddings, strict=True):
-            if not np.isfinite(row).all() or not row.any():
-                yield name, None, "holds NaN or infinite values, or zeros only"
-            else:
-                yield name, unit_rows(row[None])[0], None
+        for names, embeddings in _embedded_parts(file, self.backbone):
+            for name, row in zip(names, embeddings, strict=True):
+                if not np.isfinite(row).all() or not row.any():
+                    yield name, None, "holds NaN or infinite values, or zeros only"
+                else:
+                    yield name, unit_rows(row[None])[0], None
 
     def _in_batches(
         self, stream: Iterator[tuple[str | Path, torch.Tensor | None, str | None]]
@@ -439,14 +439,19 @@ def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarr
     Raises:
         DataError: the file cannot be read, or its embeddings are of another size than the model's.
     """
-    names, embeddings = list_unlabelled(file)
-    if embeddings.shape[1] != backbone.embed_dim:
-        raise DataError(
-            f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "
-            f"model's image features hold {backbone.embed_dim:,}; compute them with the "
-            f"backbone {backbone.name!r}."
-        )
-    return names, embeddings
+    parts = list(_embedded_parts(file, backbone))
+    return [name for names, _ in parts for name in names], np.concatenate([e for _, e in parts])
+
+
+def _embedded_parts(file: Path, backbone: Backbone) -> Iterator[tuple[list[str], np.ndarray]]:
+    for names, embeddings in unlabelled_parts(file):
+        if embeddings.shape[1] != backbone.embed_dim:
+            raise DataError(
+                f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "
+                f"model's image features hold {backbone.embed_dim:,}; compute them with the "
+                f"backbone {backbone.name!r}."
+            )
+        yield names, embeddings
 
 
 def _embeddings(paths: Sequence[str]) -> list[Path]:
@@ -455,7 +460,7 @@ def _embeddings(paths: Sequence[str]) -> list[Path]:
     Raises:
         DataError: some are and some are not.
     """
-    files = [Path(path) for path in paths if Path(path).is_file() and has_embeddings(Path(path))]
+    files = [Path(path) for path in paths if Path(path).exists() and has_embeddings(Path(path))]
     if files and len(files) < len(paths):
         other = next(path for path in paths if Path(path) not in files)
         raise DataError(

@@ -1,0 +1,1 @@
+"""Folders of embeddings in layouts of other programs, one file each."""
