@@ -318,10 +318,10 @@ def test_after_the_repair_only_what_was_bad_is_encoded(
 ):
     root = image_tree({"cat": 3, "dog": 3})
     dataset = load_dataset(root)
-    for path in break_three(root):
+    for seed, path in enumerate(break_three(root), start=50):
         with pytest.raises(DataError, match="cannot be used"):
             extract(dataset, tiny_backbone)
-        write_image(root / path, seed=50)
+        write_image(root / path, seed=seed)
     assert len(extract(dataset, tiny_backbone)) == 6 and tiny_backbone.preprocessed == 6
 
 

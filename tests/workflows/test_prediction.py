@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from ldpf import workflows
+from ldpf.backbones import Backbone
 from ldpf.errors import DataError, SettingsError
-from ldpf.workflows.prediction import NOT_FINITE, Predictor, find_images
+from ldpf.utils.shards import Shard
+from ldpf.workflows.prediction import NOT_FINITE, Predictor, count_images, find_images
 
 
 def test_rows_come_in_order_and_are_counted(model, images):
@@ -155,3 +157,51 @@ def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
     images = image_tree({"a": 3})
     with pytest.raises(DataError, match=f"there is no file or folder {tmp_path / 'gone'}: "):
         next(find_images([str(images), str(tmp_path / "gone")]))
+
+
+def test_photos_just_trained_on_are_not_encoded_again(model, images, tmp_path, monkeypatch):
+    copied = shutil.copytree(images / "art", tmp_path / "copied")
+    monkeypatch.setattr(
+        "ldpf.backbones.base.Backbone.encode_images", lambda *_: pytest.fail("encoded again")
+    )
+    rows = list(workflows.predict(model, copied))
+    assert len(rows) == 18 and not any(row.error for row in rows)
+
+
+def test_another_cache_folder_is_asked_where_it_is_given(model, images, tmp_path, monkeypatch):
+    batches = []
+    encode = Backbone.encode_images
+    monkeypatch.setattr(
+        Backbone, "encode_images", lambda self, pixels: batches.append(1) or encode(self, pixels)
+    )
+    list(workflows.predict(model, images / "art", cache_dir=tmp_path / "cache"))
+    assert batches
+    assert not (tmp_path / "cache").exists()  # nothing is written by a prediction
+
+
+def test_images_are_counted_first_and_the_rest_is_said(model, images, caplog, monkeypatch):
+    monkeypatch.setattr("ldpf.workflows.prediction.REPORT_EVERY_S", 0.0)
+    with caplog.at_level("INFO", logger="ldpf"):
+        predictions = workflows.predict(model, images, batch_size=27)
+        list(predictions)
+    assert predictions.total == 54
+    assert "54 images to classify" in caplog.messages
+    assert "27 of 54 (50%)" in caplog.messages  # no time left: too early to say
+
+
+def test_a_list_on_standard_input_is_not_waited_for(model, images):
+    def paths() -> Iterator[bytes]:
+        yield str(images / "art" / "cat" / "0.png").encode()
+        pytest.fail("read to its end")
+
+    predictions = workflows.predict(model, ["-"], listed=paths())
+    assert predictions.total is None
+
+
+def test_counting_gives_up_on_a_slow_folder(images, monkeypatch):
+    monkeypatch.setattr("ldpf.workflows.prediction.COUNT_FOR_S", -1.0)
+    assert count_images([str(images)]) is None
+    monkeypatch.undo()
+    assert count_images([str(images), str(images / "art")]) == 72
+    parts = [count_images([str(images)], Shard(i, 3)) for i in (1, 2, 3)]
+    assert sum(filter(None, parts)) == 54 and max(filter(None, parts)) < 54

@@ -28,6 +28,18 @@ DATA_HELP = (
 )
 
 
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="FOLDER",
+        help="Where encoded images are kept, so that none is encoded twice. Default: "
+        "$LDPF_CACHE, else ~/.cache/ldpf.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+
+
 @dataclass(frozen=True)
 class OptionalData:
     """Labeled images that a command can do without, and how they are read."""
@@ -92,16 +104,7 @@ class OptionalData:
             rich_help_panel=DATA_PANEL,
         ),
     ] = False
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache-dir",
-            metavar="FOLDER",
-            help="Where encoded images are kept, so that none is encoded twice. Default: "
-            "$LDPF_CACHE, else ~/.cache/ldpf.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = None
+    cache_dir: CacheDir = None
 
     @property
     def given(self) -> str | None:

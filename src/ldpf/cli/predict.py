@@ -12,7 +12,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
-from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet, ShardOption
+from ldpf.cli.options import BatchSize, CacheDir, Device, ModelOptions, Quiet, ShardOption
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
@@ -90,6 +90,7 @@ def predict(
     ] = False,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
+    cache_dir: CacheDir = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -125,6 +126,7 @@ def predict(
         backbone=model.backbone,
         device=device,
         listed=sys.stdin.buffer if "-" in paths else (),
+        cache_dir=cache_dir,
     )
     if shard is not None and out is not None:
         log.info("shard %s: its rows go to %s", shard, predictions.file(out))

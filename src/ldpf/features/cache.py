@@ -5,7 +5,8 @@ under a name of its own, written beside and then renamed, and never changed afte
 looks through all of them for rows whose file path, size and modification time are the ones asked
 for. So processes that write at once cannot disturb each other (at worst a row is stored twice), a
 process killed at any moment leaves whole shards and perhaps a temporary file, and a changed image
-is simply not found. Deleting the folder loses nothing but time.
+is simply not found. `ldpf.features.contents` finds files under other paths by what they hold.
+Deleting the folder loses nothing but time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from safetensors.numpy import save
 
 from ldpf.data.images import READING_VERSION
 from ldpf.errors import DataError
+from ldpf.features.contents import KnownContents
 from ldpf.utils.files import write_bytes
 from ldpf.utils.temporary import remove_litter
 
@@ -109,6 +111,11 @@ class FeatureCache:
                 break
         return features, found
 
+    def known_contents(self) -> KnownContents:
+        """Features of everything that the backbone has encoded, in any folder, by content."""
+        folders = self.folder.parent
+        return KnownContents(sorted(folders.glob("*/shard-*.safetensors"), reverse=True), self.read)
+
     def require_writable(self) -> None:
         """Find out before hours of encoding, not after, that the results cannot be kept.
 
@@ -175,7 +182,7 @@ class FeatureCache:
         names = sorted(self.folder.glob("shard-*.safetensors"), reverse=True)
         for file in names:
             try:
-                shard = self._read(file)
+                shard = self.read(file)
             except FileNotFoundError:
                 continue  # found damaged and removed by another process
             except OSError as error:
@@ -192,7 +199,7 @@ class FeatureCache:
             if shard is not None:
                 yield shard
 
-    def _read(self, file: Path) -> dict[str, np.ndarray] | None:
+    def read(self, file: Path) -> dict[str, np.ndarray] | None:
         """One shard's arrays, checked; None if another version or backbone wrote it."""
         file.stat()  # safetensors does not tell a missing file from a damaged one on every version
         with safe_open(file, framework="np") as shard:

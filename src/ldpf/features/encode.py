@@ -26,6 +26,7 @@ from ldpf.utils.constraints import Whole, check_value
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.features.contents import KnownContents
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Encoded:
         not_finite: The file was read, but the backbone gave NaN or infinity for it.
         poor: Why its picture shows nearly nothing, as `ldpf.data.poor_pictures.why_poor` says.
         size, mtime, sha256: The state of the file that was read: bytes, nanoseconds, digest.
+        known: The feature was in the cache, under this or another path; nothing was decoded.
     """
 
     path: str | Path
@@ -49,15 +51,19 @@ class Encoded:
     size: int = 0
     mtime: int = 0
     sha256: bytes = b""
+    known: bool = False
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    pixels: Tensor  # [3, H, W]
+    """What was read: pixels to encode, or the feature that a file of this content has."""
+
     size: int
     mtime: int
     sha256: bytes
-    poor: str | None
+    pixels: Tensor | None = None  # [3, H, W]
+    feature: Tensor | None = None  # [D]
+    poor: str | None = None
 
 
 def encode_files(
@@ -68,6 +74,7 @@ def encode_files(
     workers: int | None = None,
     pad: bool = True,
     max_pixels: int = MAX_PIXELS,
+    known: KnownContents | None = None,
 ) -> Generator[Encoded, None, None]:
     """Encode image files in the order given, holding only a few batches in memory.
 
@@ -83,6 +90,7 @@ def encode_files(
             the same bits whatever else was encoded in this call (measured on CPU for even
             batch sizes of 4 to 64; odd ones may differ in the last bits on several threads).
         max_pixels: As in `ldpf.data.images.read_image`.
+        known: Cached features by content; files that are among them are read and not decoded.
 
     Yields:
         One `Encoded` per path. A file that cannot be read gives its reason and stops nothing.
@@ -97,10 +105,10 @@ def encode_files(
     check_value("workers", workers, Whole(at_least=1))
     batch: list[tuple[str | Path, _Loaded | UnreadableImageError]] = []
     readable = 0
-    for path, loaded in _load_ahead(paths, backbone, workers, batch_size, max_pixels):
+    for path, loaded in _load_ahead(paths, backbone, workers, batch_size, max_pixels, known):
         batch.append((path, loaded))
-        readable += isinstance(loaded, _Loaded)
-        # Unreadable files wait with their batch to keep the order, but not in unbounded numbers.
+        readable += isinstance(loaded, _Loaded) and loaded.pixels is not None
+        # Others wait with their batch to keep the order, but not in unbounded numbers.
         if readable == batch_size or len(batch) == 4 * batch_size:
             yield from _encode_batch(batch, backbone, batch_size, pad)
             batch, readable = [], 0
@@ -114,8 +122,9 @@ def stream_features(
     batch_size: int = 64,
     workers: int | None = None,
     pad: bool = False,
+    known: KnownContents | None = None,
 ) -> Generator[tuple[str | Path, Tensor | None, str | None], None, None]:
-    """Features of any number of files, without the cache: for prediction.
+    """Features of any number of files, of which the cache keeps none: for prediction.
 
     After the last one, the log warns of pictures that show nearly nothing.
 
@@ -126,6 +135,7 @@ def stream_features(
         pad: See `encode_files`. Off, a single image costs one image and not a whole batch, and the
             images of the last, smaller batch may differ in the last bits from what they would be
             in a full one.
+        known: Cached features by content, which are taken instead of encoding anew.
 
     Yields:
         (path as given, feature [D] float32 or None, None or why there is no feature), in order.
@@ -133,7 +143,9 @@ def stream_features(
     Raises:
         BackboneError, SettingsError: As in `encode_files`.
     """
-    encoded = encode_files(paths, backbone, batch_size=batch_size, workers=workers, pad=pad)
+    encoded = encode_files(
+        paths, backbone, batch_size=batch_size, workers=workers, pad=pad, known=known
+    )
     poor = PoorPictures()
     for one in encoded:
         poor.add(one.path, one.poor)
@@ -156,6 +168,7 @@ def _load_ahead(
     workers: int,
     batch_size: int,
     max_pixels: int,
+    known: KnownContents | None,
 ) -> Iterator[tuple[str | Path, _Loaded | UnreadableImageError]]:
     """Every path with its pixels or its error, in order, at most a few batches ahead."""
     window: deque[tuple[str | Path, Future[_Loaded | UnreadableImageError]]] = deque()
@@ -163,7 +176,7 @@ def _load_ahead(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ldpf-read")
     try:
         for path in paths:
-            window.append((path, pool.submit(_load, path, backbone, max_pixels)))
+            window.append((path, pool.submit(_load, path, backbone, max_pixels, known)))
             if len(window) >= room:
                 first, future = window.popleft()
                 yield first, future.result()
@@ -174,22 +187,26 @@ def _load_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _load(path: str | Path, backbone: Backbone, max_pixels: int) -> _Loaded | UnreadableImageError:
+def _load(
+    path: str | Path, backbone: Backbone, max_pixels: int, known: KnownContents | None
+) -> _Loaded | UnreadableImageError:
     """Read a file once, so that its digest, its recorded state and its pixels belong together."""
     try:
-        with content_of(path) as content, opened_picture(path, content.data, max_pixels) as opened:
-            image = opened.picture
-            try:
-                pixels = backbone.preprocess([image])[0]
-            except Exception as error:
-                raise BackboneError(
-                    f"the preprocessing of {backbone.name} fails on {path} ({image.width} x "
-                    f"{image.height} pixels): {error}"
-                ) from error
+        with content_of(path) as content:
             status = content.status
-            return _Loaded(
-                pixels, status.st_size, mtime_of(status), content.sha256, why_poor(image)
-            )
+            state = status.st_size, mtime_of(status), content.sha256
+            if known is not None and (feature := known.feature(content.sha256)) is not None:
+                return _Loaded(*state, feature=feature)
+            with opened_picture(path, content.data, max_pixels) as opened:
+                image = opened.picture
+                try:
+                    pixels = backbone.preprocess([image])[0]
+                except Exception as error:
+                    raise BackboneError(
+                        f"the preprocessing of {backbone.name} fails on {path} ({image.width} x "
+                        f"{image.height} pixels): {error}"
+                    ) from error
+                return _Loaded(*state, pixels=pixels, poor=why_poor(image))
     except UnreadableImageError as error:
         return error
 
@@ -201,12 +218,13 @@ def _encode_batch(
     pad: bool,
 ) -> Iterator[Encoded]:
     loaded = [one for _, one in batch if isinstance(one, _Loaded)]
-    features = iter(_features([one.pixels for one in loaded], backbone, batch_size, pad))
+    new = [one.pixels for one in loaded if one.pixels is not None]
+    features = iter(_features(new, backbone, batch_size, pad))
     for path, one in batch:
         if isinstance(one, UnreadableImageError):
             yield Encoded(path, error=one.reason)
             continue
-        feature = next(features)
+        feature = next(features) if one.feature is None else one.feature
         is_finite = bool(torch.isfinite(feature).all())
         yield Encoded(
             path,
@@ -216,6 +234,7 @@ def _encode_batch(
             size=one.size,
             mtime=one.mtime,
             sha256=one.sha256,
+            known=one.feature is not None,
         )
 
 

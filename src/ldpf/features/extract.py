@@ -106,7 +106,8 @@ def encode_dataset(
     """The features of every image of a dataset, encoding only those not encoded before.
 
     Features are kept under `cache_dir` by backbone and by dataset folder; an image counts as
-    encoded while its path, size and modification time are the same. New results are written at
+    encoded while its path, size and modification time are the same, and where it was renamed, moved
+    or copied while its content is (it is then read, and not decoded). New results are written at
     least every 2,000 images or 30 seconds: interrupted, even killed, the same call goes on where it
     stopped, and several calls may run at once. An image's feature does not depend on when it was
     encoded or on what else was (see `encode_files`; keep `batch_size` and the device the same for
@@ -180,7 +181,7 @@ def encode_dataset(
     encoded = 0
     if missing:
         cache.require_writable()
-        failed = _encode_missing(
+        failed, encoded = _encode_missing(
             dataset,
             missing,
             features,
@@ -192,7 +193,6 @@ def encode_dataset(
             progress,
             max_pixels,
         )
-        encoded = len(missing) - len(failed)
         bad += failed
     order = {path: i for i, path in enumerate(dataset.paths)} if bad else {}
     bad.sort(key=lambda one: order[one.path])
@@ -252,16 +252,26 @@ def _encode_missing(
     workers: int,
     progress: bool,
     max_pixels: int,
-) -> list[BadImage]:
-    """Encode these rows into `features` [N, D] and the cache; return the files that failed.
+) -> tuple[list[BadImage], int]:
+    """Encode these rows into `features` [N, D] and the cache.
 
-    The digests of their contents go into `contents` [N, 32].
+    The digests of their contents go into `contents` [N, 32]. Files of the same content as any that
+    this backbone has encoded, in whatever folder, are read and not encoded again.
+
+    Returns:
+        The files that failed, and how many were encoded.
     """
+    n_encoded = 0
     bad: list[BadImage] = []
     poor = PoorPictures()
     files = (dataset.file(i) for i in rows)
     encoded = encode_files(
-        files, backbone, batch_size=batch_size, workers=workers, max_pixels=max_pixels
+        files,
+        backbone,
+        batch_size=batch_size,
+        workers=workers,
+        max_pixels=max_pixels,
+        known=cache.known_contents(),
     )
     # closing: the reading threads end here too when the loop is left by an error.
     with (
@@ -277,6 +287,7 @@ def _encode_missing(
                 if one.feature is None:
                     bad.append(BadImage(path, one.error or ""))
                 else:
+                    n_encoded += not one.known
                     features[i] = one.feature
                     contents[i] = np.frombuffer(one.sha256, np.uint8)
                     row = one.feature.numpy()
@@ -285,7 +296,7 @@ def _encode_missing(
         finally:  # whatever stops this loop, what is encoded stays encoded
             cache.flush()
     poor.say()
-    return bad
+    return bad, n_encoded
 
 
 def _readable(dataset: ImageDataset, rows: list[int], bad: list[BadImage]) -> list[int]:

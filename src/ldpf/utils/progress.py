@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -16,9 +15,10 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
+
+from ldpf.utils.time_left import TimeLeft
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -49,37 +49,41 @@ def progress_bar(
 
 @contextmanager
 def _rich_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    left = TimeLeft(total)
+
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s")
+            return Text("" if left.rate is None else f"{left.rate:,.0f}/s  {left.words()}")
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),
-        TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda steps: bar.advance(task, steps)
+
+        def advance(steps: int) -> None:
+            left.advance(steps)
+            bar.advance(task, steps)
+
+        yield advance
 
 
 def _plain_lines(title: str, total: int, line_every: float) -> Callable[[int], None]:
-    start = last = time.monotonic()
-    done = 0
+    left = TimeLeft(total)
+    last = time.monotonic()
 
     def advance(steps: int) -> None:
-        nonlocal done, last
-        done += steps
+        nonlocal last
+        left.advance(steps)
         now = time.monotonic()
-        if now - last < line_every or not done:
+        if now - last < line_every or not left.done:
             return
         last = now
-        rate = done / (now - start)
-        left = timedelta(seconds=round((total - done) / rate))
-        share = f"{done:,} of {total:,} ({done / total:.0%})"
-        print(f"{title}: {share}, {rate:,.1f}/s, {left} left", file=sys.stderr, flush=True)
+        speed = "" if left.rate is None else f", {left.rate:,.1f}/s, {left.words()}"
+        share = f"{left.done:,} of {total:,} ({left.done / total:.0%})"
+        print(f"{title}: {share}{speed}", file=sys.stderr, flush=True)
 
     return advance

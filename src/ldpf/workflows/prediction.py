@@ -23,14 +23,17 @@ from ldpf.data.image_files import check_outside
 from ldpf.data.left_out import LeftOut
 from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError, SettingsError
+from ldpf.features.cache import FeatureCache
 from ldpf.features.encode import stream_features
 from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
+from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.constraints import Number, Whole, check_value
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path, is_folder
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.text import count
+from ldpf.utils.time_left import TimeLeft
 from ldpf.workflows.doubt import Doubt, doubt_of
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.writers import Row, write_rows
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("ldpf")
 
 REPORT_EVERY_S = 10.0
+
+COUNT_FOR_S = 5.0
+"""Seconds that counting images may take before the first one is read."""
 
 NOT_FINITE = "the model gives no finite probabilities for it; its settings or values are extreme"
 """The error of an image whose answer holds NaN or infinity."""
@@ -99,6 +105,7 @@ class Predictions:
         n_domains: weights in each row.
         top_k: classes in each row.
         tally: what has been read so far.
+        total: images there are; None where they were not counted.
     """
 
     def __init__(
@@ -107,6 +114,7 @@ class Predictions:
         rows: Iterator[Row],
         folders: Sequence[Path] = (),
         shard: Shard | None = None,
+        total: int | None = None,
     ) -> None:
         """Wait to be read.
 
@@ -115,6 +123,7 @@ class Predictions:
             rows: one for each image of the shard.
             folders: they hold the images, so that no file is written there.
             shard: which part of the images; None for all.
+            total: how many rows there will be; None where that is not known.
         """
         self.class_names = predictor.classifier.class_names
         self.n_domains = predictor.classifier.n_domains
@@ -122,16 +131,26 @@ class Predictions:
         self.tally = Tally()
         self._rows, self._batch_size = rows, predictor.batch_size
         self._folders, self._shard = tuple(folders), shard
+        self.total = total
 
     def __iter__(self) -> Iterator[Row]:
         reported = time.monotonic()
+        left = TimeLeft(self.total or 0)
         for row in self._rows:
             self.tally.add(row)
+            left.advance(1)
             yield row
             due = self.tally.images % self._batch_size == 0
             if due and time.monotonic() - reported >= REPORT_EVERY_S:
                 reported = time.monotonic()
-                log.info("%s", self.tally)
+                log.info("%s", self._so_far(left))
+
+    def _so_far(self, left: TimeLeft) -> str:
+        if self.total is None:
+            return str(self.tally)
+        share = f"{self.tally.images:,} of {self.total:,} ({self.tally.images / self.total:.0%})"
+        speed = "" if left.rate is None else f", {left.rate:,.1f} a second, {left.words()}"
+        return f"{share}{speed}"
 
     def file(self, target: Path) -> Path:
         """Where `write` puts the rows: all shards may be given one name, as in a job array."""
@@ -183,6 +202,7 @@ def predict(
     backbone: AnyBackbone | None = None,
     device: str = "auto",
     listed: Iterable[bytes] = (),
+    cache_dir: Path | None = None,
 ) -> Predictions:
     """Classify images with a trained model.
 
@@ -208,6 +228,8 @@ def predict(
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
         listed: lines with a path each, which are read where `images` holds "-".
+        cache_dir: where features of images encoded before are; None for `$LDPF_CACHE`, else
+            `~/.cache/ldpf`. Nothing is written there.
 
     Returns:
         The rows, to iterate over or to write.
@@ -246,12 +268,15 @@ def predict(
         files = itertools.chain([first], files)
         if not is_demo(first):
             say_if_drawings_only(trained.backbone.name)
+    total = None if files is None else count_images(paths, part)
+    if total is not None:
+        log.info("%s to classify", count(total, "image"))
     doubt = doubt_of(trained, sets, calibration, abstain_below, whole=part is None)
-    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt)
+    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt, cache_dir)
     if files is not None:
         folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
         own = files if part is None else part.pick(files)
-        return Predictions(predictor, predictor.rows(own), folders, part)
+        return Predictions(predictor, predictor.rows(own), folders, part, total)
     rows = predictor.rows_of_embeddings(embeddings, part)
     # The first at once: embeddings of another size are refused before a file is begun.
     return Predictions(predictor, _first_at_once(rows), shard=part)
@@ -267,15 +292,24 @@ class Predictor:
         top_k: int,
         batch_size: int,
         doubt: Doubt | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
         """Predict the `top_k` classes with `classifier`, and say which answers to `doubt`."""
+        self.cache_dir = cache_root() if cache_dir is None else cache_dir
         self.classifier, self.backbone = classifier, backbone
         self.top_k, self.batch_size = top_k, batch_size
         self.doubt = doubt or Doubt(None)
 
     def rows(self, files: Iterable[Path]) -> Iterator[Row]:
-        """One row per file, in order; `files` is consumed only a few batches ahead."""
-        stream = stream_features(files, self.backbone, batch_size=self.batch_size)
+        """One row per file, in order; `files` is consumed only a few batches ahead.
+
+        What was encoded before, as for a training, is taken from the cache.
+        """
+        backbone = self.backbone
+        cache = FeatureCache(self.cache_dir, Path(), backbone.fingerprint, backbone.embed_dim)
+        stream = stream_features(
+            files, backbone, batch_size=self.batch_size, known=cache.known_contents()
+        )
         # Ends the reading threads also when the caller stops early.
         with contextlib.closing(stream):  # type: ignore[type-var]
             yield from self._in_batches(stream)
@@ -431,6 +465,22 @@ def find_images(
                 yield from iter_image_files(name, left_out=left_out)
             elif name:
                 yield Path(name)
+
+
+def count_images(paths: Sequence[str], part: Shard | None = None) -> int | None:
+    """How many images there are, of a part where one is given; or None.
+
+    A list on standard input is not waited for, and folders so large or slow that counting takes
+    more than a few seconds are not counted to the end.
+    """
+    if "-" in paths:
+        return None
+    until, total = time.monotonic() + COUNT_FOR_S, 0
+    for file in find_images(paths, left_out=LeftOut()):
+        total += part is None or part.has(str(file))
+        if time.monotonic() > until:
+            return None
+    return total
 
 
 def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarray]:
