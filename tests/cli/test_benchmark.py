@@ -339,3 +339,12 @@ def test_a_preset_refuses_another_protocol_beside_it(images, tiny_clip_folder, t
     assert result.exit_code == 2
     assert "the preset has protocol clipood" in result.stderr
     assert "There is no protocol preset 'domainbad'" in run(*given[:-1], "domainbad").stderr
+
+
+def test_a_table_measures_apart_by_the_alignment_that_runs_keep(finished, run):
+    out, _ = finished
+    (table,) = json.loads(run("table", out, "--alignment", "-1", "--json").stdout)
+    for row in table["rows"]:
+        assert row["aligned"] == pytest.approx(row["average"]["mean"])  # every cosine is above -1
+        assert row["misaligned"] is None
+    assert run("table", out, "--alignment", "1.5").exit_code == 2

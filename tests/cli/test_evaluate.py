@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def report(model: Path, images: Path, run) -> dict:
 def test_json_has_every_part(report, model):
     assert report.keys() == {
         "accuracy",
+        "alignment",
         "n_test",
         "per_domain",
         "per_class",
@@ -181,3 +183,18 @@ def test_a_device_that_cannot_be_used(model, images, run):
     last = result.stderr.splitlines()[-1]
     assert last.startswith("Error: The device 'gpu' cannot be used here (")
     assert last.endswith("); use 'cpu' or 'auto'.")
+
+
+def test_accuracy_is_measured_apart_by_alignment(model, images, run):
+    found = json.loads(run("evaluate", model, images, "--alignment", "0.0", "--json").stdout)
+    split = found["alignment"]
+    assert split["n_aligned"] + split["n_misaligned"] == found["n_test"]
+    both = [(split[side] or 0) * split[f"n_{side}"] for side in ("aligned", "misaligned")]
+    assert sum(both) / found["n_test"] == pytest.approx(found["accuracy"])
+    everything = run("evaluate", model, images, "--alignment", "-1").stdout
+    assert re.search(r"at least -1 +54 ", everything) and "below -1" in everything
+
+
+def test_a_threshold_that_is_no_cosine_is_refused(model, images, run):
+    result = run("evaluate", model, images, "--alignment", "2")
+    assert result.exit_code == 2 and "alignment=2.0 should be" in result.stderr

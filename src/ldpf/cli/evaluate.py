@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
@@ -12,6 +14,7 @@ from ldpf.cli.options import Device, FailOnLeaks, LabeledData, ModelOptions, Out
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:
+    from ldpf.evaluation.alignment import AlignmentSplit
     from ldpf.expectation.trust import Trust
 
 CLASSES_SHOWN = 30
@@ -24,6 +27,15 @@ def evaluate(
     model: ModelOptions,
     data: LabeledData,
     fail_on_leaks: FailOnLeaks = False,
+    alignment: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COSINE",
+            help="Measure apart the images whose cosine with the text of their own class is at "
+            "least this, and those below, which the backbone knows less: 0.21 with CLIP.",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
@@ -38,12 +50,14 @@ def evaluate(
     \b
     Example:
       ldpf evaluate my-model labelled-new-photos
+      ldpf evaluate my-model labelled-new-photos --alignment 0.21
     """
     result = workflows.evaluate(
         model.model,
         data.source(),
         backbone=model.backbone,
         fail_on_leaks=fail_on_leaks,
+        alignment=alignment,
         device=device,
     )
     if output.as_json:
@@ -62,7 +76,22 @@ def evaluate(
     if len(result.domain_weights) > 1:
         weights = ", ".join(f"{s}: {w:.0%}" for s, w in enumerate(result.domain_weights))
         say(f"Mean weight of each latent domain: {weights}.")
+    if result.alignment is not None:
+        _print_alignment(result.alignment)
     _print_trust(result.trust)
+
+
+def _print_alignment(found: AlignmentSplit) -> None:
+    """Accuracy on images that the backbone knows by their label's words, and on the others."""
+    rows = [
+        ("at least", found.n_aligned, found.aligned),
+        ("below", found.n_misaligned, found.misaligned),
+    ]
+    table = plain_table("cosine with the own label", "images", "accuracy")
+    for words, images, share in rows:
+        told = "–" if share is None else f"{share:.1%}"
+        table.add_row(f"{words} {found.threshold:g}", f"{images:,}", told)
+    show(table)
 
 
 def _print_trust(trust: Trust) -> None:

@@ -72,6 +72,15 @@ def table(
             "temperature from latent domains left out. (--json always has it.)",
         ),
     ] = False,
+    alignment: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COSINE",
+            help="Accuracy apart on images whose cosine with the text of their own class is at "
+            "least this, and on those below, which the backbone knows less: 0.21 with CLIP.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
     ] = None,
@@ -88,6 +97,7 @@ def table(
       ldpf table results --against coop
       ldpf table results --format latex --out table.tex
       ldpf table results --expect published
+      ldpf table results --alignment 0.21
     """
     if style not in FORMATS:
         raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")
@@ -103,6 +113,7 @@ def table(
         costs=costs,
         calibration=calibration,
         expect=expect,
+        alignment=alignment,
     )
     if as_json:
         say_json([item.to_json() for item in tables])

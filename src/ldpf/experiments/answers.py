@@ -9,12 +9,15 @@ from typing import Any
 import torch
 
 from ldpf.backbones import Backbone
+from ldpf.evaluation.alignment import own_label_cosines
 from ldpf.evaluation.calibration import reliability
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.readouts import Readout, TrainedOn
 from ldpf.features.feature_set import FeatureSet
 from ldpf.models.base import Classifier
+from ldpf.text.templates import SINGLE_TEMPLATE
+from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.quiet import quiet
 
 Tensors = dict[str, torch.Tensor]
@@ -112,3 +115,11 @@ def _confidence(logits: torch.Tensor) -> torch.Tensor:
 def _whole(parts: dict[str, list[torch.Tensor]]) -> Tensors:
     """The domains' parts of each name, one after the other."""
     return {name: torch.cat(values) for name, values in parts.items()}
+
+
+def alignment_of(episode: Episode, backbone: Backbone) -> torch.Tensor:
+    """Cosine [N] of each test image, domain by domain, and the text of its own class."""
+    texts = zero_shot_features(episode.test.class_names, [SINGLE_TEMPLATE], backbone)
+    return torch.cat(
+        [own_label_cosines(test.features, test.labels, texts.cpu()) for _, test in episode.tests()]
+    )

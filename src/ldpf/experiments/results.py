@@ -61,6 +61,8 @@ PATIENCE_S = 600.0
 """How long to wait for another process that does the same run: its result is as good as ours."""
 
 _CONFIDENCE = "confidence."
+_ALIGNMENT = "alignment."
+"""Of no method: the dot keeps it apart from their names."""
 
 _AGAIN = "delete the run's folder and give the same command again"
 
@@ -136,6 +138,7 @@ class RunFolder:
         results: list[dict[str, Any]],
         predictions: Mapping[str, torch.Tensor],
         confidence: Mapping[str, torch.Tensor] | None = None,
+        alignment: torch.Tensor | None = None,
     ) -> None:
         """Write the results, drop the checkpoint, and mark the run as done.
 
@@ -144,10 +147,12 @@ class RunFolder:
             predictions: by the name of the method or read-out the class ids [N] it answered, and as
                 `labels` the true ones.
             confidence: by the same names the probability [N] of each answer; an oracle has none.
+            alignment: cosine [N] of each image and the text of its own class.
         """
         (self.path / DONE).unlink(missing_ok=True)  # of a run that is done again
         kept = {name: ids.to(torch.int32) for name, ids in predictions.items()}
         kept |= {_CONFIDENCE + name: p.float() for name, p in (confidence or {}).items()}
+        kept |= {} if alignment is None else {_ALIGNMENT: alignment.float()}
         write_tensors(self.path / PREDICTIONS, kept)
         write_json(self.path / RESULT, results)
         (self.path / "error.txt").unlink(missing_ok=True)
@@ -278,11 +283,13 @@ class KeptAnswers:
         predictions: by method or read-out, the class ids [N] it answered.
         confidence: by method or read-out, the probability [N] of its answer; none of an oracle, and
             none at all in runs of versions that did not keep them.
+        alignment: cosine [N] of each image and the text of its own class; None in such runs.
     """
 
     labels: np.ndarray
     predictions: dict[str, np.ndarray]
     confidence: dict[str, np.ndarray]
+    alignment: np.ndarray | None = None
 
     def right(self, method: str) -> np.ndarray:
         """Which images [N] a method got right."""
@@ -317,8 +324,9 @@ def kept_answers(results: Path, line: dict[str, Any]) -> KeptAnswers | None:
             for name in list(kept)
             if name.startswith(_CONFIDENCE)
         }
+        alignment = kept.pop(_ALIGNMENT, None)
         kept[line["method"]]
-        return KeptAnswers(labels, kept, confidence)
+        return KeptAnswers(labels, kept, confidence, alignment)
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(
             f"The answers in {str(path)!r} cannot be read ({error}); delete the run's folder and "

@@ -18,7 +18,7 @@ import transformers
 from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError, ModelError
 from ldpf.expectation.site_record import site_record
-from ldpf.experiments.answers import answers_of
+from ldpf.experiments.answers import alignment_of, answers_of
 from ldpf.experiments.calibrating import calibrated
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.plan import BenchmarkPlan, Task
@@ -179,7 +179,7 @@ def _train(
     _add_sites(lines, task.method, classifier, episode)
     results = [{**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines]
     _keep_model(experiment, classifier, method, episode, choice, folder)
-    folder.finish(results, answers, confidence)
+    folder.finish(results, answers, confidence, alignment_of(episode, backbone))
     return results
 
 

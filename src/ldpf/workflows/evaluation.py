@@ -12,11 +12,15 @@ import numpy as np
 import torch
 
 from ldpf.errors import DataError
+from ldpf.evaluation.alignment import AlignmentSplit, own_label_cosines, split_by_alignment
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.expectation.trust import Trust, measure_trust
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.models.saving import read_config
+from ldpf.text.templates import SINGLE_TEMPLATE
+from ldpf.text.zero_shot import zero_shot_features
+from ldpf.utils.constraints import Number, OrNone, check_value
 from ldpf.utils.text import count, some
 from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, list_images, load_trained
 from ldpf.workflows.leaks import check_seen, report_leaks
@@ -42,6 +46,7 @@ class Evaluation:
         confusion: [K, K] images by true class (rows) and answer (columns).
         domain_weights: [S] mean fusion weight of each latent domain.
         trust: calibration error, and coverage and size of prediction sets.
+        alignment: accuracy by the cosine of image and own label; None where not asked for.
     """
 
     accuracy: float
@@ -51,6 +56,7 @@ class Evaluation:
     confusion: list[list[int]]
     domain_weights: list[float]
     trust: Trust
+    alignment: AlignmentSplit | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -67,8 +73,8 @@ class ModelEvaluation(Evaluation):
         leaks: images that the model was trained on.
     """
 
-    model: str
-    data: str
+    model: str = ""
+    data: str = ""
     leaks: LeakReport = NO_LEAKS
 
     def to_json(self) -> dict[str, Any]:
@@ -83,6 +89,7 @@ def evaluate(
     *,
     backbone: AnyBackbone | None = None,
     fail_on_leaks: bool = False,
+    alignment: float | None = None,
     device: str = "auto",
 ) -> ModelEvaluation:
     """Measure a trained model on labeled images; the log warns of images it was trained on.
@@ -93,13 +100,17 @@ def evaluate(
             test are used, if there are any.
         backbone: where the backbone lies now; None for where it was during training.
         fail_on_leaks: stop where the model was trained on some of the images, or nearly the same.
+        alignment: measure apart the images whose cosine with the text of their own class is at
+            least this, and those below; 0.21 divides DomainBed with CLIP. None leaves it out.
         device: "auto", "cpu" or "cuda".
 
     Raises:
+        SettingsError: `alignment` is no cosine.
         DataError: there are classes that the model does not have, or the images cannot be used; or
             the model was trained on some of them, with `fail_on_leaks`.
         ModelError: the folder holds no model, or another backbone than its own is given.
     """
+    check_value("alignment", alignment, OrNone(Number(at_least=-1, at_most=1)))
     known = read_config(Path(model))["class_names"]
     images = list_images(data)
     dataset = images.dataset
@@ -112,7 +123,19 @@ def evaluate(
     features = images.encode(trained.backbone).features
     leaks = _report_seen(features, trained, fail=fail_on_leaks)
     measured = measure(trained.classifier, features)
+    if alignment is not None:
+        measured = replace(measured, alignment=_by_alignment(trained, features, alignment))
     return ModelEvaluation(**vars(measured), model=str(model), data=dataset.name, leaks=leaks)
+
+
+def _by_alignment(trained: TrainedModel, features: FeatureSet, threshold: float) -> AlignmentSplit:
+    """Accuracy of a model's answers by the alignment of each image with its own label."""
+    names = trained.classifier.class_names
+    labels = features.with_classes_of(names).labels
+    texts = zero_shot_features(names, [SINGLE_TEMPLATE], trained.backbone).cpu()
+    cosines = own_label_cosines(features.features, labels, texts)
+    answers = logits_in_batches(trained.classifier, features).argmax(dim=1)
+    return split_by_alignment(cosines, answers == labels, threshold)
 
 
 def measure(classifier: Classifier, features: FeatureSet) -> Evaluation:

@@ -9,7 +9,7 @@ from ldpf.errors import SettingsError
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.collect import read_folders, results_tables
 from ldpf.report.tables.formats import to_csv, to_latex
-from ldpf.utils.constraints import OneOf, OrNone, check_value
+from ldpf.utils.constraints import Number, OneOf, OrNone, check_value
 
 EXPECTED = ("published",)
 """What one's own results can be compared with."""
@@ -28,6 +28,7 @@ def tabulate(
     costs: bool = False,
     calibration: bool = False,
     expect: str | None = None,
+    alignment: float | None = None,
 ) -> list[BenchmarkTable]:
     """Tables of the results that `benchmark` wrote; nothing is computed anew.
 
@@ -45,12 +46,16 @@ def tabulate(
             temperature from latent domains left out.
         expect: "published" marks each cell that has a published number as inside or outside the
             spread of its seeds; None marks none.
+        alignment: measure apart the images whose cosine with the text of their own class is at
+            least this, and those below; None leaves it out.
 
     Raises:
         ModelError: a folder holds no results, or damaged ones.
-        SettingsError: `expect` is something else, a method or target that is not among the results.
+        SettingsError: `expect` is something else, `alignment` is no cosine, or a method or target
+            is not among the results.
     """
     check_value("expect", expect, OrNone(OneOf(EXPECTED)))
+    check_value("alignment", alignment, OrNone(Number(at_least=-1, at_most=1)))
     folders = [results] if isinstance(results, str | Path) else results
     return results_tables(
         read_folders([Path(folder) for folder in folders]),
@@ -61,6 +66,7 @@ def tabulate(
         costs=costs,
         calibration=calibration,
         expect=expect is not None,
+        alignment=alignment,
     )
 
 

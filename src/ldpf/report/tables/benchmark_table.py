@@ -23,6 +23,7 @@ ORACLE_NOTE = "needs the true labels: an upper bound, not a method"
 PUBLISHED_MARK = " (published)"
 COST_HEADINGS = ("seconds a run", "text passes", "peak MiB")
 CALIBRATION_HEADINGS = ("ECE", "calibrated ECE")
+ALIGNMENT_HEADINGS = ("aligned", "not aligned")
 BATCH_MARK = " †"
 BATCH_NOTE = (
     "† answers depend on all test images given together, so the target domain is seen, without "
@@ -132,6 +133,8 @@ class BenchmarkTable:
         calibration: by method, expected calibration error at the targets before and after the
             temperature from latent domains left out, from 0 to 1, means; None where a run has none.
         shows_calibration: whether columns of the table show these.
+        alignment: by method, accuracy at the targets on images that are aligned with the text of
+            their own class, and on the others, means from 0 to 1; empty for a table without.
         expected: by method and column, what was published for that cell; empty where that is not
             asked for.
     """
@@ -144,6 +147,7 @@ class BenchmarkTable:
     costs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calibration: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     shows_calibration: bool = False
+    alignment: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     expected: Mapping[tuple[str, str], Expected] = field(default_factory=dict)
 
     @classmethod
@@ -190,9 +194,10 @@ class BenchmarkTable:
 
     @property
     def measured_headings(self) -> tuple[str, ...]:
-        """Those of calibration and costs, where the table has them."""
+        """Those of calibration, alignment and costs, where the table has them."""
         calibration = CALIBRATION_HEADINGS if self.shows_calibration else ()
-        return (*calibration, *(COST_HEADINGS if self.costs else ()))
+        alignment = ALIGNMENT_HEADINGS if self.alignment else ()
+        return (*calibration, *alignment, *(COST_HEADINGS if self.costs else ()))
 
     def further(self, row: BenchmarkRow) -> tuple[str, ...]:
         """A row's cells below `further_headings`, as they are printed."""
@@ -203,12 +208,20 @@ class BenchmarkTable:
         return (
             *((difference,) if self.against else ()),
             *(self._shown_calibration(row) if self.shows_calibration else ()),
+            *(self._shown_alignment(row) if self.alignment else ()),
             *((costs or nothing) if self.costs else ()),
         )
 
     def calibration_of(self, row: BenchmarkRow) -> tuple[float | None, float | None]:
         """Expected calibration error before and after; None of published numbers and oracles."""
         return (None, None) if row.published else self.calibration.get(row.method, (None, None))
+
+    def alignment_of(self, row: BenchmarkRow) -> tuple[float | None, float | None]:
+        """Accuracy on aligned images and on the others; None of published numbers."""
+        return (None, None) if row.published else self.alignment.get(row.method, (None, None))
+
+    def _shown_alignment(self, row: BenchmarkRow) -> tuple[str, ...]:
+        return tuple("" if a is None else f"{100 * a:.1f}" for a in self.alignment_of(row))
 
     def _shown_calibration(self, row: BenchmarkRow) -> tuple[str, ...]:
         return tuple("" if e is None else f"{100 * e:.1f}" for e in self.calibration_of(row))
@@ -276,6 +289,11 @@ class BenchmarkTable:
                     "targets": {target: plain(row, target) for target in self.targets},
                     AVERAGE: plain(row, AVERAGE),
                     **dict(zip(("ece", "calibrated_ece"), self.calibration_of(row), strict=True)),
+                    **(
+                        dict(zip(("aligned", "misaligned"), self.alignment_of(row), strict=True))
+                        if self.alignment
+                        else {}
+                    ),
                 }
                 for row in self.rows
             ],

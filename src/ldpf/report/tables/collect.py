@@ -18,6 +18,7 @@ from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.results import read_results, right_answers, run_results
 from ldpf.experiments.selection import get_selection, uses_target
 from ldpf.models.summary import chosen_words
+from ldpf.report.tables.aligned import by_alignment
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
 from ldpf.report.tables.expectations import Expectations, expect_published, with_four_average
 from ldpf.report.tables.published import PROTOCOL, benchmark_name, is_backbone, published_rows
@@ -94,6 +95,7 @@ def results_tables(
     costs: bool = False,
     calibration: bool = False,
     expect: bool = False,
+    alignment: float | None = None,
 ) -> list[BenchmarkTable]:
     """A table for each dataset, backbone, protocol, recipe and selection rule among the lines.
 
@@ -106,8 +108,10 @@ def results_tables(
         calibration: whether to show the expected calibration error at the targets.
         expect: whether to mark each cell that has a published number as inside or outside the
             spread of the seeds.
+        alignment: cosine of image and own label by which to measure apart; None leaves it out.
 
     Raises:
+        ModelError: the answers of a run are damaged.
         SettingsError: a method or target is asked for that is not there, or two runs of one method
             with different settings stand in the same cell.
     """
@@ -132,7 +136,9 @@ def results_tables(
         for key in own
     }
     tables = {
-        key: _table(members, key, wanted, shown, against, published, costs, calibration, expect)
+        key: _table(
+            members, key, wanted, shown, against, published, costs, calibration, expect, alignment
+        )
         for key, members in groups.items()
         if members
     }
@@ -160,6 +166,7 @@ def _table(
     costs: bool,
     calibration: bool,
     expect: bool,
+    alignment: float | None,
 ) -> BenchmarkTable:
     _require_one_run_per_cell(lines)
     dataset, backbone, _, protocol, recipe, selection = key
@@ -225,6 +232,10 @@ def _table(
             "ECE: expected calibration error at the targets in points, a mean; calibrated: with a "
             "temperature fitted to answers on latent domains of the training images left out."
         )
+    aligned: dict[str, tuple[float | None, float | None]] = {}
+    if alignment is not None:
+        aligned, words = by_alignment(lines, present, alignment)
+        caption += words
     if costs:
         caption.append(
             "Seconds and text passes: of one run's training, without any search over settings; a "
@@ -239,6 +250,7 @@ def _table(
         costs={name: _costs(name, lines) for name in present} if costs else {},
         calibration={name: _calibration(name, lines) for name in present},
         shows_calibration=calibration,
+        alignment=aligned,
         expected=found.cells,
     )
 
