@@ -17,11 +17,15 @@ import torch
 from PIL import Image, ImageFile
 from torch import Tensor
 
+from ldpf.utils.torchvision_import import mend_torchvision
+
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionInputs, FusionRule
     from ldpf.training.recipe import Recipe
+
+mend_torchvision()  # before transformers is imported, which happens in fixtures
 
 
 class TinyBackbone:

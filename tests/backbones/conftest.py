@@ -85,24 +85,42 @@ class PlainOpenClip(nn.Module):
         super().__init__()
         act = (lambda x: x * torch.sigmoid(1.702 * x)) if config.get("quick_gelu") else F.gelu
         text, dim = config["text_cfg"], config["embed_dim"]
+        approximate = (text.get("act_kwargs") or {}).get("approximate")
+        text_act = act if approximate is None else lambda x: F.gelu(x, approximate=approximate)
         width, self.length = text["width"], text["context_length"]
         self.visual = _Vision(config["vision_cfg"], dim, act)
         self.token_embedding = nn.Embedding(text["vocab_size"], width)
         self.positional_embedding = nn.Parameter(torch.randn(self.length, width))
         ratio = text.get("mlp_ratio", 4.0)
-        self.transformer = _Blocks(text["layers"], width, text["heads"], ratio, act)
+        self.transformer = _Blocks(text["layers"], width, text["heads"], ratio, text_act)
         self.ln_final = nn.LayerNorm(width)
-        self.text_projection = nn.Parameter(torch.randn(width, dim))
+        for module in (*self.transformer.modules(), self.ln_final):
+            if isinstance(module, nn.LayerNorm) and text.get("norm_kwargs"):
+                module.eps = text["norm_kwargs"]["eps"]
+        self.text = text
+        self.text_projection = (
+            nn.Linear(width, dim)
+            if text.get("proj_bias")
+            else nn.Parameter(torch.randn(width, dim))
+        )
         self.logit_scale = nn.Parameter(torch.tensor(math.log(20.0)))
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         return self.visual(pixels)
 
     def encode_text(self, ids: Tensor) -> Tensor:
-        mask = torch.full((self.length, self.length), -math.inf).triu(1)
+        mask: Tensor | None = torch.full((self.length, self.length), -math.inf).triu(1)
+        if self.text.get("no_causal_mask"):
+            mask = None
         x = self.token_embedding(ids) + self.positional_embedding
         x = self.ln_final(self.transformer(x, mask))
-        return x[torch.arange(len(ids)), ids.argmax(dim=-1)] @ self.text_projection
+        if self.text.get("pool_type") == "last":
+            x = x[:, -1]
+        else:
+            x = x[torch.arange(len(ids)), ids.argmax(dim=-1)]
+        if isinstance(self.text_projection, nn.Linear):
+            return self.text_projection(x)
+        return x @ self.text_projection
 
 
 @pytest.fixture(scope="session")
@@ -145,11 +163,15 @@ def open_clip_config(tiny_clip_parts) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def make_open_clip(tiny_clip_parts, open_clip_config) -> Callable[..., PlainOpenClip]:
-    """A function that writes a random OpenCLIP checkpoint into a folder and returns the model."""
+    """A function that writes a random OpenCLIP checkpoint into a folder and returns the model.
+
+    `make_open_clip(folder, quick=True, no_causal_mask=True)` has more fields of `text_cfg`.
+    """
     from safetensors.torch import save_file
 
-    def make(folder: Path, quick: bool | None = None) -> PlainOpenClip:
+    def make(folder: Path, quick: bool | None = None, **text: Any) -> PlainOpenClip:
         config = open_clip_config(quick)
+        config["model_cfg"]["text_cfg"].update(text)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = PlainOpenClip(config["model_cfg"]).eval().requires_grad_(False)
@@ -273,6 +295,28 @@ def _siglip2_tokenizer():
         pad_token="<pad>",
         unk_token="<unk>",
         padding_side="left",  # as Gemma's; SigLIP 2 was trained with the other
+    )
+
+
+@pytest.fixture(scope="session")
+def xlm_r_tokenizer() -> Any:
+    """A small tokenizer of XLM-R's kind. Read only."""
+    return _xlm_r_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def t5_tokenizer() -> Any:
+    """A small tokenizer of T5's kind: no start token, </s> at the end. Read only."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    rules = Tokenizer(models.Unigram(_unigrams("<pad>", "</s>", "<unk>"), unk_id=2))
+    rules.pre_tokenizer = pre_tokenizers.Metaspace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=_with_end(rules, "</s>"),
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
     )
 
 

@@ -15,8 +15,9 @@ import pytest
 from huggingface_hub.utils import close_session
 
 import ldpf.backbones.hub
-from ldpf.backbones import load_backbone
-from ldpf.backbones.hub import BUNDLED, resolve_folder
+from ldpf.backbones import hf_text, load_backbone
+from ldpf.backbones.convert import convert
+from ldpf.backbones.hub import BUNDLED, resolve_folder, small_files
 from ldpf.errors import BackboneError, SettingsError
 
 REPO = "somebody/tiny-clip"
@@ -41,12 +42,14 @@ class FakeHub:
 
     Attributes:
         files: what the one model holds, by file name.
+        others: what further models hold, by name of the model.
         refuse: (status, error code) with which everything, or only files, are answered.
         asked: paths of the requests so far.
     """
 
     def __init__(self):
         self.files: dict[str, bytes] = {}
+        self.others: dict[str, dict[str, bytes]] = {}
         self.refuse: tuple[int, str] | None = None
         self.refuse_files_only = False
         self.asked: list[str] = []
@@ -79,19 +82,20 @@ class FakeHub:
 
     def respond(self, path):
         is_file = "/resolve/" in path
+        files = next((own for name, own in self.others.items() if name in path), self.files)
         if self.refuse and (is_file or not self.refuse_files_only):
             status, code = self.refuse
             return status, {"X-Error-Code": code} if code else {}, b""
         if is_file:
-            content = self.files[path.split("/resolve/")[1].partition("/")[2]]
+            content = files[path.split("/resolve/")[1].partition("/")[2]]
             return 200, {"ETag": f'"{len(content)}"', "X-Repo-Commit": SHA}, content
         if "/tree/" in path:
             rows = [
                 {"type": "file", "path": name, "size": len(content), "oid": str(len(content))}
-                for name, content in self.files.items()
+                for name, content in files.items()
             ]
             return 200, {"Content-Type": "application/json"}, json.dumps(rows).encode()
-        siblings = [{"rfilename": name, "size": len(self.files[name])} for name in self.files]
+        siblings = [{"rfilename": name, "size": len(files[name])} for name in files]
         info = {"id": REPO, "sha": SHA, "siblings": siblings}
         return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
 
@@ -421,3 +425,69 @@ def test_weights_of_an_unsupported_family_are_not_fetched(hub):
     hub.files["config.json"] = b'{"model_type": "blip"}'
     assert "'blip'" in message_of(REPO)
     assert not any(path.endswith(".safetensors") for path in hub.asked)
+
+
+# --- parts of other models ------------------------------------------------------------------------
+
+TOWER = "somebody/tiny-bert"
+
+
+@pytest.fixture
+def with_a_tower(hub, family_folders):
+    """An OpenCLIP model whose text tower is described by another model, weights left out."""
+    files = served(hub, family_folders["open-clip"])
+    config = json.loads(files["open_clip_config.json"])
+    config["model_cfg"]["text_cfg"] = {"hf_model_name": TOWER, "hf_tokenizer_name": TOWER}
+    files["open_clip_config.json"] = json.dumps(config).encode()
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "vocab_size": 9}
+    content = json.dumps({"model_type": "bert", **sizes}).encode()
+    hub.others[TOWER] = {"config.json": content, "pytorch_model.bin": b"not asked for"}
+    return hub
+
+
+def test_the_config_of_a_text_tower_is_fetched_and_used_again(with_a_tower, monkeypatch):
+    folder = resolve_folder(REPO)
+    assert hf_text.read_config(folder, TOWER).hidden_size == 8
+    assert not any("tiny-bert" in p and "pytorch_model.bin" in p for p in with_a_tower.asked)
+    endpoint(monkeypatch, closed_port())
+    assert hf_text.read_config(folder, TOWER).hidden_size == 8
+
+
+def test_without_a_network_it_is_said_where_a_copy_goes(with_a_tower, monkeypatch):
+    folder = resolve_folder(REPO)
+    endpoint(monkeypatch, closed_port())
+    with pytest.raises(BackboneError) as caught:
+        load_backbone(REPO)
+    message = str(caught.value)
+    assert message.startswith(
+        f"The text tower of {str(folder)!r} is described by config.json of {TOWER!r}, which cannot "
+        f"be had: The backbone {TOWER!r} is not on this machine and the hub could not be reached ("
+    )
+    assert message.endswith(f"Or copy that file to {str(folder / 'text_tower' / 'config.json')!r}.")
+    (folder / "text_tower").mkdir()
+    (folder / "text_tower" / "config.json").write_bytes(with_a_tower.others[TOWER]["config.json"])
+    assert hf_text.read_config(folder, TOWER).hidden_size == 8
+
+
+def test_a_tower_that_the_hub_does_not_have_is_named(with_a_tower):
+    folder = resolve_folder(REPO)
+    with_a_tower.refuse = (404, "RepoNotFound")
+    with pytest.raises(BackboneError) as caught:
+        hf_text.read_config(folder, TOWER)
+    assert f"The hub has no model {TOWER!r} that you may see" in str(caught.value)
+
+
+def test_a_tokenizer_is_fetched_without_the_weights(hub, tiny_clip_folder):
+    folder = small_files(REPO, mark="tokenizer.json")
+    assert (folder / "tokenizer.json").read_bytes() == (
+        tiny_clip_folder / "tokenizer.json"
+    ).read_bytes()
+    assert not any(path.endswith("safetensors") for path in hub.asked)
+
+
+def test_a_converted_archive_gets_its_tokenizer_from_the_hub(
+    hub, openai_archive, tiny_clip_folder, tmp_path
+):
+    result = convert(openai_archive()[0], tmp_path / "new", tokenizer=REPO)
+    assert result.problem is None
+    assert "tokenizer.json" in result.other_files and "config.json" not in result.other_files

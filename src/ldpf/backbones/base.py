@@ -137,8 +137,8 @@ class Backbone:
         Returns:
             [N, D] float32 of length one, on the CPU.
         """
-        if self.text.pooling == "last":
-            # As in training: whole contexts, in which the padding is read like any other token.
+        if not self.text.shares_prefixes:
+            # As in training, perhaps with padding that is read like any other token.
             output = self.model.get_text_features(input_ids=self.text.padded_sentences(texts))
             return F.normalize(output.pooler_output.float(), dim=-1).cpu()
         tokens = self.tokenizer(

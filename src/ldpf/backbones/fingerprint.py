@@ -69,7 +69,9 @@ def fingerprint(model: PreTrainedModel, image_processor: Any, tokenizer: Any) ->
     if (family := model.config.model_type) not in _WITHOUT_FAMILY:
         # The name says how sentences are read; special tokens are stored nowhere else.
         tokens = {key: getattr(tokenizer, f"{key}_token_id") for key in ("bos", "eos", "pad")}
-        settings.append({"family": family, **tokens})
+        # Of two towers put together, more that their weights do not say.
+        more = getattr(model.config, "settings", {})
+        settings.append({"family": family, **tokens, **more})
     digest.update(json.dumps(settings, sort_keys=True, default=_plain).encode())
     rules = json.loads(tokenizer.backend_tokenizer.to_str())
     # The last call's padding and truncation are kept in the tokenizer; they are no part of it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _REQUEST_TIMEOUT_S = 10.0
 _SMALL_FILES = ["*.json", "*.txt", "*.model"]
 """Configuration and tokenizer."""
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+_OLD_HUB_ID = re.compile(r"^[\w.-]+$")
+"""Language models of the hub's first years, such as `roberta-base`."""
 
 
 def resolve_folder(name_or_folder: str | Path) -> Path:
@@ -107,28 +109,43 @@ def small_files(name_or_folder: str | Path, mark: str) -> Path:
     Raises:
         BackboneError: there is no such folder, or the hub cannot be reached or has no such model.
     """
+    return hub_file(name_or_folder, mark, with_it=_SMALL_FILES).parent
+
+
+def hub_file(name_or_folder: str | Path, file: str, *, with_it: Sequence[str] = ()) -> Path:
+    """A small file of a model; it need not exist.
+
+    Args:
+        name_or_folder: as for `small_files`.
+        file: its name. If it is in the hub's local cache, the network is not asked.
+        with_it: patterns of further files to download.
+
+    Raises:
+        BackboneError: there is no such folder, or the hub cannot be reached or has no such model.
+    """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
     name = str(name_or_folder)
     folder = full_path(name, "backbone")
     if folder.is_dir():
-        return folder
+        return folder / file
     repo, _, revision = name.partition("@")
-    if not _HUB_ID.match(repo) or name.startswith((".", "/", "~")):
+    if (not _HUB_ID.match(repo) and not _OLD_HUB_ID.match(repo)) or name.startswith(
+        (".", "/", "~")
+    ):
         raise BackboneError(_unknown_name(name))
     with _hub_errors(repo, revision or None):
-        cached = try_to_load_from_cache(repo, mark, revision=revision or None)
+        cached = try_to_load_from_cache(repo, file, revision=revision or None)
         if isinstance(cached, str):
-            return Path(cached).parent
-        log.info("downloading configuration and tokenizer of %s", name)
-        return Path(
-            snapshot_download(
-                repo,
-                revision=revision or None,
-                allow_patterns=_SMALL_FILES,
-                etag_timeout=_REQUEST_TIMEOUT_S,
-            )
+            return Path(cached)
+        log.info("downloading %s of %s", file, name)
+        snapshot = snapshot_download(
+            repo,
+            revision=revision or None,
+            allow_patterns=[file, *with_it],
+            etag_timeout=_REQUEST_TIMEOUT_S,
         )
+        return Path(snapshot) / file
 
 
 @contextmanager

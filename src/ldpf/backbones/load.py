@@ -16,6 +16,7 @@ from ldpf.backbones.fingerprint import fingerprint
 from ldpf.backbones.hub import resolve_folder
 from ldpf.errors import BackboneError
 from ldpf.utils.text import first_line
+from ldpf.utils.torchvision_import import mend_torchvision
 
 log = logging.getLogger("ldpf")
 
@@ -36,6 +37,7 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
     Raises:
         BackboneError: it cannot be found, reached or loaded, or is of an unsupported family.
     """
+    mend_torchvision()  # before a family imports transformers
     name = str(name_or_folder)
     checkpoint = Checkpoint.of(resolve_folder(name), name)
     family = find_family(checkpoint)

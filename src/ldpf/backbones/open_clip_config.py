@@ -1,8 +1,4 @@
-"""`open_clip_config.json` as a config of transformers; what has no counterpart there is refused.
-
-A field that is passed over would give features that are quietly wrong. So every field is either
-understood, known to change nothing, at the value that says 'as in CLIP', or refused by its name.
-"""
+"""`open_clip_config.json` as configs of transformers, and as an image processor."""
 
 from __future__ import annotations
 
@@ -10,67 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from PIL.Image import Resampling
-from transformers import CLIPConfig
+from transformers import CLIPConfig, CLIPTextConfig, CLIPVisionConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from ldpf.backbones.open_clip_fields import CONFIG, Fields
 from ldpf.errors import BackboneError
 from ldpf.utils.files import read_json
 
-CONFIG = "open_clip_config.json"
-
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "vision_cfg": {
-        "layers": 12,
-        "width": 768,
-        "head_width": 64,
-        "mlp_ratio": 4.0,
-        "patch_size": 16,
-        "image_size": 224,
-    },
-    "text_cfg": {
-        "context_length": 77,
-        "vocab_size": 49408,
-        "width": 512,
-        "heads": 8,
-        "layers": 12,
-        "mlp_ratio": 4.0,
-    },
-}
-"""Settings that are understood, with OpenCLIP's own values where the file leaves them away."""
-
-_WITHOUT_EFFECT = {
-    "model_cfg": {
-        "init_logit_scale",
-        "init_logit_bias",
-        "nonscalar_logit_scale",
-        "custom_text",
-        "output_dict",
-        "cast_dtype",
-    },
-    "vision_cfg": {
-        "patch_dropout",
-        "attn_pooler_queries",
-        "attn_pooler_heads",
-        "timm_model_pretrained",
-        "timm_pool",
-        "timm_proj",
-        "timm_proj_bias",
-        "timm_drop",
-        "timm_drop_path",
-    },
-    "text_cfg": {"pad_id", "eos_id", "hf_model_pretrained", "hf_proj_type", "hf_pooler_type"},
-}
-"""Settings that change nothing in a trained plain tower: starting values, training only, details of
-parts that other fields switch on."""
-
-_HARMLESS_VALUES: dict[str, tuple[Any, ...]] = {
-    "pool_type": ("tok", "argmax"),
-    "pos_embed_type": ("learnable",),
-    "proj_type": ("linear",),
-    "block_type": (None, "default"),
-}
-"""Values that say 'as in CLIP'; of every other field None, False, "" and {}
-do."""
+__all__ = [
+    "CONFIG",
+    "clip_config",
+    "image_processor",
+    "read_config",
+    "text_config",
+    "vision_config",
+]
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -84,7 +34,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     content = read_json(path, "the configuration of the backbone", fix, error=BackboneError)
     model = content.get("model_cfg") if isinstance(content, dict) else None
     model = model if isinstance(model, dict) else {}
-    if "embed_dim" not in model or not all(isinstance(model.get(k), dict) for k in _DEFAULTS):
+    if "embed_dim" not in model or not all(
+        isinstance(model.get(tower), dict) for tower in ("vision_cfg", "text_cfg")
+    ):
         raise BackboneError(
             f"{str(path)!r} has no 'model_cfg' with 'embed_dim', 'vision_cfg' and 'text_cfg'; give "
             "the file that OpenCLIP's push_to_hf_hub writes."
@@ -92,48 +44,66 @@ def read_config(folder: Path) -> dict[str, Any]:
     return content
 
 
-def transformers_config(model: dict[str, Any], name: str, tokenizer: Any) -> CLIPConfig:
-    """`model_cfg` as a config of transformers.
-
-    The activation is QuickGELU exactly if `quick_gelu` is true; a file without the field means GELU
-    by the format's definition.
+def clip_config(fields: Fields, tokenizer: Any) -> CLIPConfig:
+    """Both towers as transformers' CLIP has them.
 
     Raises:
         BackboneError: a field asks for something that transformers' CLIP does not have.
     """
-    quick = model.get("quick_gelu", False)
-    others = {key: v for key, v in model.items() if key not in ("embed_dim", "quick_gelu")}
-    _refuse_unknown(name, "model_cfg", {k: v for k, v in others.items() if k not in _DEFAULTS})
-    for tower, understood in _DEFAULTS.items():
-        _refuse_unknown(name, tower, {k: v for k, v in model[tower].items() if k not in understood})
-    vision = _DEFAULTS["vision_cfg"] | model["vision_cfg"]
-    text = _DEFAULTS["text_cfg"] | model["text_cfg"]
-    if isinstance(vision["layers"], list):
-        raise BackboneError(_unsupported(name, "vision_cfg.layers", vision["layers"]))
-    if not isinstance(quick, bool):
-        raise BackboneError(_unsupported(name, "quick_gelu", quick))
-    act = "quick_gelu" if quick else "gelu"
     return CLIPConfig(
-        projection_dim=model["embed_dim"],
-        vision_config={
-            **_layers(vision, act),
-            "num_attention_heads": vision["width"] // vision["head_width"],
-            "patch_size": _side(name, "vision_cfg.patch_size", vision["patch_size"]),
-            "image_size": _side(name, "vision_cfg.image_size", vision["image_size"]),
-            "projection_dim": model["embed_dim"],
-        },
-        text_config={
-            **_layers(text, act),
-            "num_attention_heads": text["heads"],
-            "max_position_embeddings": text["context_length"],
-            "vocab_size": text["vocab_size"],
-            "projection_dim": model["embed_dim"],
-            # Not the 2 of old files, which means 'the highest id': the token itself.
-            "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-            "pad_token_id": tokenizer.pad_token_id,
-        },
+        projection_dim=fields.embed_dim,
+        vision_config=_vision(fields),
+        text_config=_text(fields, tokenizer),
     )
+
+
+def vision_config(fields: Fields) -> CLIPVisionConfig:
+    """OpenCLIP's own image tower as transformers' config.
+
+    Raises:
+        BackboneError: a field asks for something that transformers' CLIP does not have.
+    """
+    return CLIPVisionConfig(**_vision(fields))
+
+
+def text_config(fields: Fields, tokenizer: Any) -> CLIPTextConfig:
+    """OpenCLIP's own text tower as transformers' config, which does not say how it is pooled.
+
+    Raises:
+        BackboneError: a field asks for something that transformers' CLIP does not have.
+    """
+    return CLIPTextConfig(**_text(fields, tokenizer))
+
+
+def _vision(fields: Fields) -> dict[str, Any]:
+    vision = fields.image
+    if isinstance(vision["layers"], list):
+        raise fields.refuse("vision_cfg.layers", vision["layers"])
+    return {
+        **_layers(vision, "quick_gelu" if fields.quick_gelu else "gelu"),
+        "num_attention_heads": vision["width"] // vision["head_width"],
+        "patch_size": fields.side("vision_cfg.patch_size", vision["patch_size"]),
+        "image_size": fields.side("vision_cfg.image_size", vision["image_size"]),
+        "projection_dim": fields.embed_dim,
+    }
+
+
+def _text(fields: Fields, tokenizer: Any) -> dict[str, Any]:
+    text = fields.text
+    tokens = {
+        # Not the 2 of old files, which means 'the highest id': the token itself.
+        f"{kind}_token_id": getattr(tokenizer, f"{kind}_token_id")
+        for kind in ("bos", "eos", "pad")
+    }
+    return {
+        **_layers(text, _text_activation(fields)),
+        **_norm(fields),
+        "num_attention_heads": text["heads"],
+        "max_position_embeddings": text["context_length"],
+        "vocab_size": text["vocab_size"],
+        "projection_dim": fields.embed_dim,
+        **tokens,
+    }
 
 
 def _layers(tower: dict[str, Any], act: str) -> dict[str, Any]:
@@ -146,28 +116,20 @@ def _layers(tower: dict[str, Any], act: str) -> dict[str, Any]:
     }
 
 
-def _side(name: str, field: str, value: Any) -> int:
-    sides = value if isinstance(value, list) else [value]
-    if len(set(sides)) != 1 or not isinstance(sides[0], int):
-        raise BackboneError(_unsupported(name, field, value))
-    return sides[0]
+def _text_activation(fields: Fields) -> str:
+    settings = fields.text["act_kwargs"] or {}
+    if settings.get("approximate", "none") == "none" and settings.keys() <= {"approximate"}:
+        return "quick_gelu" if fields.quick_gelu else "gelu"
+    if settings == {"approximate": "tanh"} and not fields.quick_gelu:
+        return "gelu_pytorch_tanh"
+    raise fields.refuse("text_cfg.act_kwargs", settings)
 
 
-def _refuse_unknown(name: str, part: str, fields: dict[str, Any]) -> None:
-    for field, value in fields.items():
-        if field in _WITHOUT_EFFECT[part] or value in (None, "", {}) or value is False:
-            continue
-        if value not in _HARMLESS_VALUES.get(field, ()):
-            place = field if part == "model_cfg" else f"{part}.{field}"
-            raise BackboneError(_unsupported(name, place, value))
-
-
-def _unsupported(name: str, field: str, value: Any) -> str:
-    return (
-        f"The OpenCLIP model {name!r} has {field}={value!r} in {CONFIG}; only OpenCLIP's plain "
-        "vision and text transformers with CLIP's tokenizer can be read, so use a checkpoint in "
-        "the Hugging Face format if there is one."
-    )
+def _norm(fields: Fields) -> dict[str, Any]:
+    settings = fields.text["norm_kwargs"] or {}
+    if not settings.keys() <= {"eps"}:
+        raise fields.refuse("text_cfg.norm_kwargs", settings)
+    return {"layer_norm_eps": settings["eps"]} if settings else {}
 
 
 def image_processor(preprocess: dict[str, Any], side: int, name: str) -> Any:

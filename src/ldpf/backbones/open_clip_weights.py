@@ -22,6 +22,8 @@ _TOP = {
     "ln_final.weight": "text_model.final_layer_norm.weight",
     "ln_final.bias": "text_model.final_layer_norm.bias",
     "text_projection": "text_projection.weight",
+    "text_projection.weight": "text_projection.weight",
+    "text_projection.bias": "text_projection.bias",
     "logit_scale": "logit_scale",
     "logit_bias": "logit_bias",
 }
@@ -45,7 +47,7 @@ def rename(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             continue
         if plain in _TOP:
             target = _TOP[plain]
-            if target.endswith("_projection.weight"):
+            if target.endswith("_projection.weight") and not plain.endswith(".weight"):
                 tensor = tensor.T.contiguous()  # [W, D] there, [D, W] here
             renamed[target] = tensor.reshape(()) if plain.startswith("logit_") else tensor
             continue
@@ -76,8 +78,8 @@ def require_fit(model: nn.Module, weights: dict[str, Tensor], path: Path) -> Non
         )
     if unknown := sorted(weights.keys() - expected.keys()):
         raise BackboneError(
-            f"The weights in {str(path)!r} hold {len(unknown)} tensors that a plain CLIP does not "
-            f"have (first: {unknown[0]!r}); the architecture is not supported."
+            f"The weights in {str(path)!r} hold {len(unknown)} tensors that the model of its "
+            f"config does not have (first: {unknown[0]!r}); the architecture is not supported."
         )
     for name, shape in expected.items():
         if tuple(weights[name].shape) != shape:

@@ -92,11 +92,8 @@ def early_block(backbone: Backbone) -> tuple[str, torch.nn.Module]:
         BackboneError: the image tower has no stack of blocks.
     """
     tower = backbone.model.vision_model
-    stacks = {
-        name: module
-        for name, module in tower.named_modules()
-        if isinstance(module, torch.nn.ModuleList) and len(module) > 1
-    }
+    # timm's towers keep their blocks in a Sequential.
+    stacks = _stacks(tower, torch.nn.ModuleList) or _stacks(tower, torch.nn.Sequential)
     if not stacks:
         raise BackboneError(
             f"The image tower of backbone {backbone.name!r} has no stack of blocks to read style "
@@ -106,6 +103,14 @@ def early_block(backbone: Backbone) -> tuple[str, torch.nn.Module]:
     name = max(stacks, key=lambda name: len(stacks[name]))
     place = max(math.ceil(DEPTH * len(stacks[name])) - 1, 0)
     return f"{name}.{place}", stacks[name][place]
+
+
+def _stacks(tower: torch.nn.Module, kind: type[torch.nn.Module]) -> dict[str, Any]:
+    """Lists of several blocks in a tower, by name."""
+    lists: dict[str, Any] = {
+        name: module for name, module in tower.named_modules() if isinstance(module, kind)
+    }
+    return {name: blocks for name, blocks in lists.items() if len(blocks) > 1}
 
 
 def channel_statistics(values: torch.Tensor) -> torch.Tensor:

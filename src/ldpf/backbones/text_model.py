@@ -66,6 +66,19 @@ class Embeddings(ModelPart, Protocol):
     position_embedding: nn.Embedding
 
 
+class Projection(ModelPart, Protocol):
+    """From the tower's width W to the joint space D."""
+
+    @property
+    def out_features(self) -> int:
+        """D."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All weights."""
+        ...
+
+
 class TextConfig(Protocol):
     """Sizes and activation of the text model."""
 

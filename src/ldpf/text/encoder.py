@@ -45,7 +45,8 @@ class PromptedTextEncoder:
 
     - `shared`: the prompt is computed once, each class adds its own tokens (`shared_prefix`);
     - `truncated`: the model's own layers over P * K sentences, cut after the longest [EOS];
-    - `reference`: the same over all positions of the tower (77 for CLIP).
+    - `reference`: the same over all positions of the tower (77 for CLIP); over as many as the
+      longest sentence has where the tower masks those behind it (BERT).
 
     A call only changes a cache of what does not depend on the contexts' values, so one
     encoder can serve any P and M. The cache is dropped when the tower's weights change.
@@ -212,7 +213,7 @@ class PromptedTextEncoder:
         return self._tokens.start + context_tokens
 
     def _sentence_length(self, context_tokens: int) -> int:
-        if self.path == "reference":
+        if self.path == "reference" and not self.tower.masks_padding:
             return self.tower.context_length
         return self._prefix(context_tokens) + max(self._tokens.lengths)
 

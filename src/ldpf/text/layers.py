@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.activations import QuickGELUActivation
 
 from ldpf.backbones import TextTower
@@ -122,7 +123,9 @@ class FrozenTower:
     @classmethod
     def read(cls, tower: TextTower) -> FrozenTower:
         """Take the weights of a text tower. The big ones are shared, q, k, v are copied."""
-        model, bias = tower.model, tower.projection.bias
+        # The towers that share prefixes are CLIP's, whose projection is linear.
+        model, projection = tower.model, cast(nn.Linear, tower.projection)
+        bias = projection.bias
         tokens = model.embeddings.token_embedding.weight.detach()
         return cls(
             layers=tuple(FrozenLayer.read(layer) for layer in model.encoder.layers),
@@ -133,7 +136,7 @@ class FrozenTower:
             norm=model.final_layer_norm.weight.detach(),
             norm_bias=model.final_layer_norm.bias.detach(),
             eps=model.final_layer_norm.eps,
-            projection=tower.projection.weight.detach(),
+            projection=projection.weight.detach(),
             projection_bias=None if bias is None else bias.detach(),
         )
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldpf.backbones import TextTower
+from ldpf.backbones.pooling import pool
 from ldpf.backbones.text_model import ModelPart
 from ldpf.text.sentences import ClassTokens
 
@@ -18,9 +19,10 @@ def reference_features(
 ) -> Tensor:
     """Text features by the model's own forward pass over P * K whole sentences.
 
-    A tower that is not causal reads the padding after [EOS] too, as SigLIP does, so its features
-    depend on `length`; those of a causal tower do not. SigLIP's feature is the state of the last
-    position, CLIP's that of [EOS] (`TextTower.pooling`).
+    A tower that is not causal may read the padding after [EOS] too, as SigLIP does, so its features
+    depend on `length`; those of a causal tower do not, nor those of one that masks the padding, as
+    BERT does. SigLIP's feature is the state of the last position, CLIP's that of [EOS]
+    (`TextTower.pooling`).
 
     Args:
         tower: the frozen text tower.
@@ -40,11 +42,9 @@ def reference_features(
     ids = torch.full((n_classes, after), tower.pad_id, dtype=torch.long)
     for row, sentence in zip(ids, tokens.ids, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)
-    if tower.pooling == "last":
-        end = torch.full((n_classes,), length - 1)
-    else:  # the position of [EOS]
-        end = torch.tensor(tokens.lengths) + len(start) + n_context - 1
-    end = end.to(contexts.device, non_blocking=True)
+    written = torch.tensor(tokens.lengths) + len(start) + n_context
+    real = torch.arange(length) < written[:, None]  # [K, length]
+    real = real.repeat(n_prompts, 1).to(contexts.device, non_blocking=True)  # [P * K, length]
 
     def everywhere(part: Tensor) -> Tensor:
         return part.expand(n_prompts, n_classes, -1, width)
@@ -58,7 +58,7 @@ def reference_features(
         dim=2,
     ).flatten(0, 1)  # [P * K, length, W]
     hidden = _frozen(tower.model.embeddings, inputs_embeds=sentences)
-    mask = None
+    mask = real.long() if tower.masks_padding else None
     if tower.causal:  # written out: transformers' own helper changes its arguments between releases
         hidden_from = torch.full((length, length), float("-inf"), device=hidden.device).triu(1)
         mask = hidden_from.to(hidden.dtype)[None, None]  # [1, 1, length, length]
@@ -66,9 +66,8 @@ def reference_features(
         tower.model.encoder, inputs_embeds=hidden, attention_mask=mask, is_causal=tower.causal
     ).last_hidden_state
     hidden = _frozen(tower.model.final_layer_norm, hidden)
-    rows = torch.arange(len(hidden), device=hidden.device)
-    pooled = hidden[rows, end.repeat(n_prompts)].view(n_prompts, n_classes, width)
-    return F.normalize(_frozen(tower.projection, pooled), dim=-1)
+    features = _frozen(tower.projection, pool(hidden, real, tower.pooling))
+    return F.normalize(features, dim=-1).view(n_prompts, n_classes, -1)
 
 
 def _frozen(module: ModelPart, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""OpenCLIP checkpoints, their weights renamed into transformers' CLIP.
+"""OpenCLIP checkpoints: their weights renamed into transformers' CLIP, or two towers put together.
 
 An OpenCLIP checkpoint is `open_clip_config.json` (architecture and preprocessing),
 `open_clip_model.safetensors` and a tokenizer. Its plain towers compute what transformers' CLIP
@@ -14,17 +14,16 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from transformers import CLIPModel, CLIPTokenizer
+from transformers import CLIPModel
 
 from ldpf.backbones.families.base import FAMILIES, BackboneFamily, Checkpoint
 from ldpf.backbones.families.text_rules import CLIP_TEXT
-from ldpf.backbones.open_clip_config import (
-    CONFIG,
-    image_processor,
-    read_config,
-    transformers_config,
-)
+from ldpf.backbones.open_clip_config import CONFIG, clip_config, image_processor, read_config
+from ldpf.backbones.open_clip_dual import DUAL, build_dual, dual_text_tower
+from ldpf.backbones.open_clip_fields import Fields
+from ldpf.backbones.open_clip_tokenizer import read_tokenizer
 from ldpf.backbones.open_clip_weights import rename, require_fit
+from ldpf.backbones.text_tower import TextTower
 from ldpf.errors import BackboneError
 
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
@@ -34,7 +33,7 @@ PICKLED_WEIGHTS = "open_clip_pytorch_model.bin"
 
 @FAMILIES.register("open-clip")
 class OpenCLIP(BackboneFamily):
-    """OpenCLIP's plain vision and text transformers in its own format."""
+    """OpenCLIP's own format: its plain transformers, timm's image towers, BERT-like text towers."""
 
     text = CLIP_TEXT
     config_file = CONFIG
@@ -75,53 +74,47 @@ class OpenCLIP(BackboneFamily):
             "has it."
         )
 
-    def load(self, checkpoint: Checkpoint) -> tuple[CLIPModel, Any, Any]:
-        """By renaming the weights into transformers' CLIP.
+    def load(self, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
+        """By renaming the weights into transformers' CLIP, or by putting two towers together.
 
         Raises:
-            BackboneError: a file is missing, the architecture is not a plain CLIP, or the weights
-                do not fit it. (Damaged files raise whatever their readers raise.)
+            BackboneError: a file is missing, the architecture is not supported, or the weights do
+                not fit it. (Damaged files raise whatever their readers raise.)
         """
         folder = checkpoint.folder
         content = read_config(folder)
-        tokenizer = _tokenizer(folder)
-        config = transformers_config(content["model_cfg"], str(folder), tokenizer)
-        vision: Any = config.vision_config
-        preprocess = content.get("preprocess_cfg") or {}
-        processor = image_processor(preprocess, vision.image_size, str(folder))
+        fields = Fields.read(content["model_cfg"], str(folder))
+        tokenizer = read_tokenizer(folder, fields)
+        side = fields.side("vision_cfg.image_size", fields.image["image_size"])
+        processor = image_processor(content.get("preprocess_cfg") or {}, side, str(folder))
         path = _weights(folder)
-        weights = rename(load_file(path))
-        bias = weights.pop("logit_bias", None)
-        with torch.device("meta"):
-            model = CLIPModel(config)
-        require_fit(model, weights, path)
-        model = model.to_empty(device="cpu").float()
-        for name, buffer in model.named_buffers():
-            assert name.endswith("position_ids"), name
-            buffer.copy_(torch.arange(buffer.shape[-1]))  # a constant, so no checkpoint holds it
-        model.load_state_dict(weights, strict=True)
-        if bias is not None:  # of a model trained with the sigmoid loss
-            model.logit_bias = torch.nn.Parameter(bias.float().reshape(()))
-        return model, processor, tokenizer
+        if fields.as_in_clip:
+            return _clip(fields, tokenizer, path), processor, tokenizer
+        return build_dual(fields, tokenizer, path), processor, tokenizer
+
+    def text_tower(self, name: str, model: Any, tokenizer: Any) -> TextTower:
+        """CLIP's, or that of two towers put together."""
+        if model.config.model_type == DUAL:
+            return dual_text_tower(name, model, tokenizer)
+        return super().text_tower(name, model, tokenizer)
 
 
-def _tokenizer(folder: Path) -> Any:
-    here = {path.name for path in folder.iterdir()}
-    if "tokenizer.json" not in here and not {"vocab.json", "merges.txt"} <= here:
-        raise BackboneError(
-            f"The OpenCLIP folder {str(folder)!r} has no tokenizer; copy tokenizer.json (or "
-            "vocab.json and merges.txt) of 'openai/clip-vit-large-patch14' into it, the tokenizer "
-            "that OpenCLIP's plain models are trained with."
-        )
-    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    highest = max(tokenizer.get_vocab().values())
-    if tokenizer.eos_token_id != highest:
-        raise BackboneError(
-            f"The tokenizer in {str(folder)!r} has the end token {tokenizer.eos_token!r} with id "
-            f"{tokenizer.eos_token_id}, but OpenCLIP reads the sentence at the highest id "
-            f"({highest}); it is not the tokenizer of this model."
-        )
-    return tokenizer
+def _clip(fields: Fields, tokenizer: Any, path: Path) -> CLIPModel:
+    """The weights in transformers' CLIP."""
+    config = clip_config(fields, tokenizer)
+    weights = rename(load_file(path))
+    bias = weights.pop("logit_bias", None)
+    with torch.device("meta"):
+        model = CLIPModel(config)
+    require_fit(model, weights, path)
+    model = model.to_empty(device="cpu").float()
+    for name, buffer in model.named_buffers():
+        assert name.endswith("position_ids"), name
+        buffer.copy_(torch.arange(buffer.shape[-1]))  # a constant, so no checkpoint holds it
+    model.load_state_dict(weights, strict=True)
+    if bias is not None:  # of a model trained with the sigmoid loss
+        model.logit_bias = torch.nn.Parameter(bias.float().reshape(()))
+    return model
 
 
 def _weights(folder: Path) -> Path:

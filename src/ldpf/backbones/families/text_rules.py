@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ldpf.backbones.text_tower import Pooling, TextTower
+from ldpf.backbones.pooling import Pooling
+from ldpf.backbones.text_tower import TextTower
 from ldpf.errors import BackboneError
 
 
