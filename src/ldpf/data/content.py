@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ldpf.data.bad_images import UnreadableImageError
 from ldpf.data.limits import IN_MEMORY
@@ -42,11 +43,11 @@ def content_of(path: str | Path) -> Iterator[Content]:
         before = os.fstat(stream.fileno())
         try:
             if before.st_size <= IN_MEMORY:
-                data: bytes | BinaryIO = stream.read()
+                read = stream.read()
                 _require_unchanged(path, stream, before)
-                digest = hashlib.sha256(data).digest()  # type: ignore[arg-type]
+                digest, data = hashlib.sha256(read).digest(), cast("bytes | BinaryIO", read)
             else:
-                digest = hashlib.file_digest(stream, "sha256").digest()
+                digest = hashlib.file_digest(cast(BufferedReader, stream), "sha256").digest()
                 stream.seek(0)
                 data = stream
         except OSError as error:

@@ -116,7 +116,7 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
     if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
         whole = math.trunc(found)
         if whole == found:
-            return whole
+            return int(whole)
     if hasattr(found, "__len__"):
         raise DataError(f"{where} has the {kind} {_several(found, kind)}")
     raise DataError(f"{where} has the {kind} {quoted(found)}; give a name or a whole number")

@@ -173,6 +173,7 @@ def _listing(file: Path, table: _Table, needed: Sequence[str]) -> tuple[Listing,
 
 
 def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
+    reader = csv.reader(())  # of no line, until the file is open
     try:
         with file.open(encoding=_encoding(file), newline="") as stream:
             header_line = stream.readline()

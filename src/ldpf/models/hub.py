@@ -41,7 +41,7 @@ class HubSharing(ModelHubMixin, library_name="ldpf"):
         # nothing but their parameters before they are fitted.
         return object.__new__(cls)
 
-    def save_pretrained(
+    def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         save_directory: str | Path,
         *,

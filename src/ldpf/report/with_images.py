@@ -71,7 +71,8 @@ def with_images(
                 sources = TrainedOn(episode.train, episode.validation, backbone, seed)
                 reader = readout.reader(classifier, sources)
                 prompts = prompt_answers(reader, episode.test.features)
-            if classifier is not None and target in shown and run is found.shown(target):
+            is_shown = target in shown and run is found.shown(target)
+            if classifier is not None and classifier.latent is not None and is_shown:
                 latent = describe_latent(classifier.latent, episode.train, episode.test)
                 place = shown[target]
                 trainings[place] = replace(

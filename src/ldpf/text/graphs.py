@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def record(encoder: PromptedTextEncoder, contexts: Tensor) -> Encoding | None:
     """A pass of this shape, forward and backward, as a graph; None where it does not agree."""
     sample = contexts.detach().clone().requires_grad_()
     try:
-        graph: Encoding = torch.cuda.make_graphed_callables(encoder.__call__, (sample,))
+        graph = cast(Encoding, torch.cuda.make_graphed_callables(encoder.__call__, (sample,)))
     except RuntimeError as error:
         log.info("text passes: no CUDA graph (%s)", str(error).splitlines()[0])
         return None

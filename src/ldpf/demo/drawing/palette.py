@@ -84,6 +84,15 @@ def contrast(a: Rgb, b: Rgb) -> float:
     return math.sqrt(0.3 * red**2 + 0.5 * green**2 + 0.2 * blue**2)
 
 
+def _background(rng: np.random.Generator) -> tuple[str, Rgb]:
+    """The name of a background's colour, and a shade of it."""
+    background = pick(rng, NAMED)
+    paint = shade(rng, background)
+    if rng.random() < 0.6 and background != "black":  # backgrounds are mostly pale
+        paint = mix(paint, (255, 255, 255), rng.uniform(0.3, 0.75))
+    return background, paint
+
+
 def choose_palette(
     rng: np.random.Generator, typical: tuple[str, ...], typical_share: float = 0.5
 ) -> Palette:
@@ -101,13 +110,11 @@ def choose_palette(
     second = shade(rng, second_name)
     while contrast(main, second) < 0.2:
         second = shade(rng, pick(rng, NAMED))
-    for _ in range(30):
-        background = pick(rng, NAMED)
-        paint = shade(rng, background)
-        if rng.random() < 0.6 and background != "black":  # backgrounds are mostly pale
-            paint = mix(paint, (255, 255, 255), rng.uniform(0.3, 0.75))
+    background, paint = _background(rng)
+    for _ in range(29):
         if contrast(main, paint) > 0.28:
             break
+        background, paint = _background(rng)
     paints = _all_shades(rng)
     dark = paints["black"]
     if contrast(dark, paint) < 0.25:  # wheels and handles must not vanish before a dark background

@@ -80,14 +80,10 @@ def domainbed_episode(
     Raises:
         DataError: a part has no image.
     """
-    training, held_out = [], []
-    for name in data.domain_names:
-        out, inside = environment_split(data, name, trial_seed)
-        if name == case:
-            tested = out if measure_held_out else inside
-        else:
-            training.append(inside)
-            held_out.append(out)
+    splits = {name: environment_split(data, name, trial_seed) for name in data.domain_names}
+    of_target, inside_target = splits.pop(case)
+    tested = of_target if measure_held_out else inside_target
+    held_out, training = zip(*splits.values(), strict=True)
     parts = {
         "trained on": np.concatenate(training),
         "held out for validation": np.concatenate(held_out),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SPLIT_SEED = 0
 """Of the split where there is no published list; the same for every seed."""
 
+TRAIN_FRACTION = 0.7
+"""Of each domain that is not the target."""
+
 _NEAR = 0.05
 
 
@@ -33,10 +36,10 @@ class SoftPromptGeneration(Protocol):
     measured = "the domain left out, trained on 70% of the others (SPG's split, one for all seeds)"
     unit = "target"
     leaves_one_out = True
-    train_fraction = 0.7
+    train_fraction = TRAIN_FRACTION
 
     def episode(
-        self, data: FeatureSet, case: str, seed: int, train_fraction: float = 0.7
+        self, data: FeatureSet, case: str, seed: int, train_fraction: float = TRAIN_FRACTION
     ) -> Episode:
         """The target is test, whole; the split of the others does not depend on `seed`."""
         self.check(data, [case])
@@ -44,7 +47,7 @@ class SoftPromptGeneration(Protocol):
         is_target = (data.domains == data.domain_names.index(case)).numpy()
         if not has_lists(data):
             data = replace(data, splits=None)
-        episode = across_domains(data, case, is_target, SPLIT_SEED, self.train_fraction)
+        episode = across_domains(data, case, is_target, SPLIT_SEED, TRAIN_FRACTION)
         return replace(episode, seed=seed)
 
     def remarks(self, data: FeatureSet) -> list[str]:
