@@ -205,3 +205,13 @@ def test_counting_gives_up_on_a_slow_folder(images, monkeypatch):
     assert count_images([str(images), str(images / "art")]) == 72
     parts = [count_images([str(images)], Shard(i, 3)) for i in (1, 2, 3)]
     assert sum(filter(None, parts)) == 54 and max(filter(None, parts)) < 54
+
+
+def test_a_table_is_read_as_a_list(model, images, tmp_path):
+    (tmp_path / "list.csv").write_text(f"path\n{images}/art/cat/0.png\nnowhere.png\n")
+    rows = list(workflows.predict(model, tmp_path / "list.csv"))
+    assert [row.path for row in rows] == [f"{images}/art/cat/0.png", str(tmp_path / "nowhere.png")]
+    assert rows[0].error is None and rows[1].error == "the file does not exist"
+    (tmp_path / "other.csv").write_text(f"filename\n{images}/art/cat/0.png\n")
+    named = workflows.predict(model, tmp_path / "other.csv", columns="path=filename")
+    assert [row.top for row in named] == [rows[0].top]

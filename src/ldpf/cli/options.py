@@ -28,6 +28,16 @@ DATA_HELP = (
 )
 
 
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME=NAME,...",
+        help="What columns of a table are called there, as in path=filename,label=class.",
+        rich_help_panel=DATA_PANEL,
+        show_default=False,
+    ),
+]
 CacheDir = Annotated[
     Path | None,
     typer.Option(
@@ -96,6 +106,7 @@ class OptionalData:
             show_default=False,
         ),
     ] = None
+    columns: Columns = None
     skip_bad: Annotated[
         bool,
         typer.Option(
@@ -131,6 +142,7 @@ class OptionalData:
             cache_dir=self.cache_dir,
             benchmark=self.benchmark_name,
             group_by=self.group_by,
+            columns=self.columns,
         )
 
 

@@ -12,7 +12,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
-from ldpf.cli.options import BatchSize, CacheDir, Device, ModelOptions, Quiet, ShardOption
+from ldpf.cli.options import BatchSize, CacheDir, Columns, Device, ModelOptions, Quiet, ShardOption
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
@@ -29,7 +29,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="Images, folders (with everything below them), or - for a list of paths on "
+            help="Images, folders (with everything below them), tables with a column path (.csv, "
+            ".tsv, .jsonl, .parquet), or - for a list of paths on "
             "standard input, one a line. Or embeddings: arrays .npy, or .parquet files with a "
             "column embedding.",
             show_default=False,
@@ -90,6 +91,7 @@ def predict(
     ] = False,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
+    columns: Columns = None,
     cache_dir: CacheDir = None,
     device: Device = "auto",
     quiet: Quiet = False,
@@ -127,6 +129,7 @@ def predict(
         device=device,
         listed=sys.stdin.buffer if "-" in paths else (),
         cache_dir=cache_dir,
+        columns=columns,
     )
     if shard is not None and out is not None:
         log.info("shard %s: its rows go to %s", shard, predictions.file(out))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,7 +78,9 @@ def has_embeddings(file: Path) -> bool:
         return False  # reading it as a manifest says what is wrong
 
 
-def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]:
+def list_embeddings(
+    file: Path, columns: Mapping[str, str] | None = None
+) -> tuple[Listing, np.ndarray | None, np.ndarray]:
     """Read embeddings and what is known of them.
 
     Args:
@@ -88,6 +90,7 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
             rows and the column `label`. Both may have the columns `path`, `domain`, `split` and
             `group`; paths are names only, and need not exist. Or a folder in one of the layouts of
             `ldpf.data.embedding_layouts`.
+        columns: What columns are called there, as in `ldpf.data.manifest.list_manifest`.
 
     Returns:
         The listing in the order of the rows, [N] split names or None, and the embeddings [N, D].
@@ -104,7 +107,7 @@ def list_embeddings(file: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]
     else:
         manifest = file
         embeddings = _read_column(file)
-    listing, splits = list_rows(manifest, needs_paths=False)
+    listing, splits = list_rows(manifest, needs_paths=False, columns=columns)
     if len(listing.paths) != len(embeddings):
         raise DataError(
             f"{file} has {len(embeddings):,} rows, but {manifest} has {len(listing.paths):,}; "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ldpf.data.class_names import class_names_for, readable_name
+from ldpf.data.columns import parse_columns
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.datasets.base import NamedDataset
 from ldpf.data.datasets.listing import list_named_dataset
@@ -21,7 +22,9 @@ from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.labels import say_missing_words
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
+from ldpf.data.saved_datasets import is_saved_dataset, unpack_saved_dataset
 from ldpf.errors import DataError, SettingsError
+from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count, some
@@ -40,6 +43,7 @@ def load_dataset(
     cache_dir: Path | None = None,
     benchmark: str = "auto",
     group_by: str | None = None,
+    columns: str | Mapping[str, str] | None = None,
 ) -> ImageDataset:
     """List a dataset: a folder, a manifest, or the drawn demo set.
 
@@ -54,6 +58,8 @@ def load_dataset(
             - embeddings computed elsewhere, without any image: a Parquet manifest with a column
               embedding, an array .npy with a manifest of the same name beside it, or a folder as
               clip-retrieval writes it; see `ldpf.data.embeddings.list_embeddings`;
+            - a folder that Hugging Face's `save_to_disk` wrote; its pictures are unpacked once,
+              into the cache;
             - the string "demo": a small drawn set, made once in the cache. A folder of that name
               is reached as "./demo".
         layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
@@ -74,6 +80,8 @@ def load_dataset(
         group_by: A regular expression that finds in each path what must stay on one side of a
             split, such as the burst in `cat/burst07_003.jpg`; see
             `ldpf.data.groups.groups_from_paths`. None for the column `group` of a manifest.
+        columns: What columns of a manifest are called, where it is not path, label, domain, split
+            and group: "path=filename,label=class", or a mapping.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
@@ -82,6 +90,7 @@ def load_dataset(
         SettingsError: An unknown layout or data set; or `group_by` is no regular expression, finds
             nothing, or comes with a column `group`.
     """
+    named_columns = parse_columns(columns)
     if source == "demo":  # a str only: Path("demo") is a folder of that name
         root, name = _demo_folder(cache_dir), "demo"
     else:
@@ -94,13 +103,17 @@ def load_dataset(
     missing: Sequence[BadImage] = ()
     found, tabled = None, None
     walked = root if root.is_dir() and source != "demo" else None
+    saved_name = None
+    if walked is not None and is_saved_dataset(root):
+        root = unpack_saved_dataset(root, cache_dir or cache_root(), named_columns)
+        walked, saved_name, named_columns = None, name, {}
     embedded = source != "demo" and has_embeddings(root)
     if root.is_dir() and not embedded and (benchmark != "auto" or layout == "auto"):
         tabled = recognize_metadata(root, benchmark)
     if tabled is not None:
         listing, splits, missing = _list_tabled(root, tabled, skip_bad=skip_bad)
     elif embedded:
-        listing, splits, embeddings = list_embeddings(root)
+        listing, splits, embeddings = list_embeddings(root, named_columns)
         walked = None
         if root.is_file():
             root, name = root.parent, root.stem
@@ -112,8 +125,8 @@ def load_dataset(
         else:
             listing, splits, missing = _list_found(found, skip_bad=skip_bad)
     elif root.suffix.lower() in MANIFEST_ENDINGS:
-        listing, splits, missing = list_manifest(root, skip_bad=skip_bad)
-        root, name = root.parent, root.stem
+        listing, splits, missing = list_manifest(root, skip_bad=skip_bad, columns=named_columns)
+        root, name = root.parent, root.stem if saved_name is None else saved_name
     else:
         raise DataError(
             f"{root} is a file but not a manifest ({', '.join(MANIFEST_ENDINGS)}); "

@@ -6,6 +6,7 @@ import codecs
 import csv
 import os
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ldpf.data.class_names import check_distinct
+from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
@@ -25,7 +27,7 @@ from ldpf.utils.text import did_you_mean, looks_like, normalize, some, visible
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
-_COLUMNS = ("path", "label", "domain", "split", "group")
+_DELIMITER_LINE = re.compile(r'"?sep=(.|\\t)"?', flags=re.IGNORECASE)
 _REQUIRED = ("path", "label")
 
 
@@ -39,7 +41,7 @@ class _Table:
 
 
 def list_manifest(
-    file: Path, *, skip_bad: bool = False
+    file: Path, *, skip_bad: bool = False, columns: Mapping[str, str] | None = None
 ) -> tuple[Listing, np.ndarray | None, list[BadImage]]:
     """Read a manifest: CSV, JSON lines or Parquet.
 
@@ -54,6 +56,8 @@ def list_manifest(
         file: The manifest.
         skip_bad: Leave out rows whose file does not exist, instead of stopping; but stop where
             none exists.
+        columns: What columns are called in the file where it is not their usual name; see
+            `ldpf.data.columns.parse_columns`.
 
     Returns:
         The listing in the manifest's order, [N] split names or None, and the files left out.
@@ -62,7 +66,7 @@ def list_manifest(
         DataError: The file cannot be read, has no rows or lacks a column; a path, label, domain or
             split is empty; a split is none of the three; a path occurs twice; files are missing.
     """
-    listing, splits = list_rows(file, needs_paths=True)
+    listing, splits = list_rows(file, needs_paths=True, columns=columns)
     paths = listing.paths
     missing = missing_files(file.parent, paths)
     if missing and (not skip_bad or len(missing) == len(paths)):
@@ -73,12 +77,15 @@ def list_manifest(
     return listing, splits, missing
 
 
-def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | None]:
+def list_rows(
+    file: Path, *, needs_paths: bool, columns: Mapping[str, str] | None = None
+) -> tuple[Listing, np.ndarray | None]:
     """What a manifest says of each row, without a look at the image files.
 
     Args:
         file: The manifest.
         needs_paths: Without, a missing or empty `path` column gives "row 1", "row 2" ...
+        columns: As in `list_manifest`.
 
     Returns:
         The listing in the manifest's order, and [N] split names or None.
@@ -87,14 +94,37 @@ def list_rows(file: Path, *, needs_paths: bool) -> tuple[Listing, np.ndarray | N
         DataError: As for `list_manifest`.
     """
     needed = _REQUIRED if needs_paths else ("label",)
+    return _listing(file, _read_table(file, needed, columns or {}), needed)
+
+
+def list_paths(file: Path, columns: Mapping[str, str] | None = None) -> list[Path]:
+    """The image files that a table names in its column `path`; other columns are not read.
+
+    Args:
+        file: A manifest, or a table with no more than paths.
+        columns: As in `list_manifest`.
+
+    Returns:
+        Full paths; relative ones start from the table's folder.
+
+    Raises:
+        DataError: The file cannot be read, has no rows or no such column; or a path is empty or
+            occurs twice.
+    """
+    table = _read_table(file, ("path",), columns or {})
+    if not table.rows:
+        raise DataError(f"the table {file} has no rows; give one for each image")
+    _refuse_empty(file, table, "path")
+    return [file.parent / path for path in _relative_paths(file, table)]
+
+
+def _read_table(file: Path, needed: Sequence[str], columns: Mapping[str, str]) -> _Table:
     ending = file.suffix.lower()
     if ending in PARQUET_ENDINGS:
-        table = _read_parquet(file, needed)
-    elif ending in JSON_LINES_ENDINGS:
-        table = _read_json_lines(file, needed)
-    else:
-        table = _read_csv(file, needed)
-    return _listing(file, table, needed)
+        return _read_parquet(file, needed, columns=columns)
+    if ending in JSON_LINES_ENDINGS:
+        return _read_json_lines(file, needed, columns)
+    return _read_csv(file, needed, columns)
 
 
 def list_parquet_parts(
@@ -172,27 +202,36 @@ def _listing(file: Path, table: _Table, needed: Sequence[str]) -> tuple[Listing,
     return Listing(paths, labels, classes, domains, domain_names, groups=groups), splits
 
 
-def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
+def _read_csv(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _Table:
     reader = csv.reader(())  # of no line, until the file is open
+    before = 0
     try:
         with file.open(encoding=_encoding(file), newline="") as stream:
             header_line = stream.readline()
-            delimiter = max(",;\t", key=header_line.count)
-            stream.seek(0)
+            if "\0" in header_line:
+                raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8")
+            told = _DELIMITER_LINE.fullmatch(header_line.strip())
+            if told is None:
+                delimiter = max(",;\t", key=header_line.count)
+                stream.seek(0)
+            else:  # Excel's own way to say it; the header comes next
+                delimiter = "\t" if told[1] == "\\t" else told[1]
+                before = 1
             reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
-            header = [visible(name).lower() for name in next(reader, [])]
+            header = renamed(file, [visible(name).lower() for name in next(reader, [])], named)
             places = _places(file, header, needed)
             columns: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
             for row in reader:
-                if not row:
-                    continue  # a blank line
+                if not any(map(looks_like, row)):
+                    continue  # a blank line, or a row of empty cells, as spreadsheets leave them
+                line = reader.line_num + before
                 if len(row) != len(header):
                     raise DataError(
-                        f"{file}, line {reader.line_num}: {len(row)} fields where the header has "
+                        f"{file}, line {line}: {len(row)} fields where the header has "
                         f"{len(header)}; quote fields that hold a {delimiter!r}"
                     )
-                lines.append(reader.line_num)
+                lines.append(line)
                 for name, place in places.items():
                     text = row[place].strip()
                     columns[name].append(text if looks_like(text) else "")
@@ -201,8 +240,9 @@ def _read_csv(file: Path, needed: Sequence[str]) -> _Table:
     except UnicodeError as error:
         raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8") from error
     except csv.Error as error:
+        line = reader.line_num + before
         raise DataError(
-            f"{file}, line {reader.line_num}: not valid CSV ({error}); check the quotes there"
+            f"{file}, line {line}: not valid CSV ({error}); check the quotes there"
         ) from error
     return _Table(columns, lines, "line")
 
@@ -214,22 +254,31 @@ def _encoding(file: Path) -> str:
     return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
-def _read_json_lines(file: Path, needed: Sequence[str]) -> _Table:
+def _read_json_lines(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _Table:
     rows, numbers = read_json_lines(file)
     header = list(dict.fromkeys(name for row in rows for name in row))
-    places = _places(file, header, needed)
+    places = _places(file, renamed(file, header, named), needed)
     where = [f"{file}, line {number}" for number in numbers]
     return _Table(
-        {name: texts_of((row.get(name) for row in rows), where, name) for name in places},
+        {
+            name: texts_of((row.get(header[place]) for row in rows), where, name)
+            for name, place in places.items()
+        },
         numbers,
         "line",
     )
 
 
 def _read_parquet(
-    file: Path, needed: Sequence[str], names: Mapping[str, str] | None = None
+    file: Path,
+    needed: Sequence[str],
+    names: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> _Table:
-    """The known columns; `names` are other names of some, used where the usual one is absent."""
+    """The known columns; `names` are other names of some, used where the usual one is absent.
+
+    `columns` are what the person says that they are called.
+    """
     require_pyarrow(f"reading the Parquet manifest {file}")
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -241,34 +290,35 @@ def _read_parquet(
             for other, usual in (names or {}).items():
                 if other in known and usual not in known:
                     known[known.index(other)] = usual
-            places = _places(file, known, needed)
+            places = _places(file, renamed(file, known, columns or {}), needed)
             table = parquet.read(columns=[header[place] for place in places.values()])
         numbers = range(1, table.num_rows + 1)
         where = [f"{file}, row {number}" for number in numbers]
-        columns = {
+        texts = {
             name: texts_of(table[header[place]].to_pylist(), where, name)
             for name, place in places.items()
         }
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
-    return _Table(columns, numbers, "row")
+    return _Table(texts, numbers, "row")
 
 
 def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, int]:
     """Where each known column is."""
-    further = [column for column in _COLUMNS if column not in needed]
+    further = [column for column in COLUMNS if column not in needed]
     for column in needed:
         if column not in header:
+            hint = proposal(header, needed) or did_you_mean(column, header)
             raise DataError(
-                f"the manifest {file} has no column {column!r}.{did_you_mean(column, header)} "
+                f"the manifest {file} has no column {column!r}.{hint} "
                 f"Its columns are: {', '.join(header) or 'none'}; "
                 f"it needs {' and '.join(needed)}, and may have {', '.join(further[:-1])} "
                 f"and {further[-1]}"
             )
-    for column in _COLUMNS:
+    for column in COLUMNS:
         if header.count(column) > 1:
             raise DataError(f"the manifest {file} has two columns {column!r}; keep one")
-    return {column: header.index(column) for column in _COLUMNS if column in header}
+    return {column: header.index(column) for column in COLUMNS if column in header}
 
 
 def _refuse_empty(file: Path, table: _Table, column: str) -> None:
@@ -296,8 +346,10 @@ def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
         path = text
         if path.startswith(("/", ".")) or "/." in path or "//" in path:
             path = posixpath.normpath(posixpath.join(root, path)).removeprefix(root)
-        elif os.name == "nt":
-            path = path.replace("\\", "/")
+        if "\\" in path and not os.path.lexists(file.parent / path):
+            path = path.replace("\\", "/")  # written on Windows
+            if path.startswith("."):
+                path = posixpath.normpath(path)
         if path in first:
             raise DataError(
                 f"{file}, {table.row_word} {row}: {text} is listed twice, first in "

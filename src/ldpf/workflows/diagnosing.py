@@ -189,6 +189,7 @@ def source_record(source: DataSource) -> dict[str, Any]:
         "benchmark": source.benchmark,
         "skip_bad": source.skip_bad,
         "group_by": source.group_by,
+        "columns": source.columns,
     }
 
 

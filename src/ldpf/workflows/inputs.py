@@ -110,6 +110,7 @@ def list_images(images: Images) -> ListedImages:
         cache_dir=source.cache_dir,
         benchmark=source.benchmark,
         group_by=source.group_by,
+        columns=source.columns,
     )
     log.info("images: %s (%s)", describe(dataset), dataset.root)
     return ListedImages(dataset, source)

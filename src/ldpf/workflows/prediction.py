@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,9 +18,11 @@ import torch
 
 from ldpf.backbones.default import say_if_drawings_only
 from ldpf.data import image_endings, iter_image_files
+from ldpf.data.columns import parse_columns
 from ldpf.data.embeddings import has_embeddings, unlabelled_parts
 from ldpf.data.image_files import check_outside
 from ldpf.data.left_out import LeftOut
+from ldpf.data.manifest import MANIFEST_ENDINGS, list_paths
 from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.cache import FeatureCache
@@ -203,6 +205,7 @@ def predict(
     device: str = "auto",
     listed: Iterable[bytes] = (),
     cache_dir: Path | None = None,
+    columns: str | None = None,
 ) -> Predictions:
     """Classify images with a trained model.
 
@@ -212,7 +215,8 @@ def predict(
 
     Args:
         model: a model folder.
-        images: images, folders (with everything below them), or embeddings: arrays .npy or
+        images: images, folders (with everything below them), tables with a column path (whose
+            relative paths start from the table's folder), or embeddings: arrays .npy or
             .parquet files with a column embedding.
         top_k: how many classes to name for each image.
         sets: share of images whose prediction set should hold the true class; None for 0.9, without
@@ -230,6 +234,7 @@ def predict(
         listed: lines with a path each, which are read where `images` holds "-".
         cache_dir: where features of images encoded before are; None for `$LDPF_CACHE`, else
             `~/.cache/ldpf`. Nothing is written there.
+        columns: what columns of a table are called, as in "path=filename".
 
     Returns:
         The rows, to iterate over or to write.
@@ -254,7 +259,8 @@ def predict(
     part = shard_of(shard)
     embeddings = _embeddings(paths)
     left_out = LeftOut()
-    found = find_images(paths, listed, left_out)
+    named = parse_columns(columns)
+    found = find_images(paths, listed, left_out, named)
     files = None if embeddings else _first_or_error(found, paths, left_out)
     trained = load_trained(model, backbone, device)
     if not trained.classifier.per_image:
@@ -268,7 +274,7 @@ def predict(
         files = itertools.chain([first], files)
         if not is_demo(first):
             say_if_drawings_only(trained.backbone.name)
-    total = None if files is None else count_images(paths, part)
+    total = None if files is None else count_images(paths, part, named)
     if total is not None:
         log.info("%s to classify", count(total, "image"))
     doubt = doubt_of(trained, sets, calibration, abstain_below, whole=part is None)
@@ -438,7 +444,10 @@ class _Answers:
 
 
 def find_images(
-    paths: Sequence[str], listed: Iterable[bytes] = (), left_out: LeftOut | None = None
+    paths: Sequence[str],
+    listed: Iterable[bytes] = (),
+    left_out: LeftOut | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
     """Files, images below folders, and for "-" the paths that are listed; lazy.
 
@@ -456,6 +465,9 @@ def find_images(
         if path != "-" and not full_path(path, "path of an image or folder").exists():
             raise missing_path_error(Path(path))
     for path in paths:
+        if path != "-" and Path(path).suffix.lower() in MANIFEST_ENDINGS and Path(path).is_file():
+            yield from list_paths(Path(path), columns)
+            continue
         if path != "-":
             yield from iter_image_files(path, left_out=left_out)
             continue
@@ -467,7 +479,9 @@ def find_images(
                 yield Path(name)
 
 
-def count_images(paths: Sequence[str], part: Shard | None = None) -> int | None:
+def count_images(
+    paths: Sequence[str], part: Shard | None = None, columns: Mapping[str, str] | None = None
+) -> int | None:
     """How many images there are, of a part where one is given; or None.
 
     A list on standard input is not waited for, and folders so large or slow that counting takes
@@ -476,7 +490,7 @@ def count_images(paths: Sequence[str], part: Shard | None = None) -> int | None:
     if "-" in paths:
         return None
     until, total = time.monotonic() + COUNT_FOR_S, 0
-    for file in find_images(paths, left_out=LeftOut()):
+    for file in find_images(paths, left_out=LeftOut(), columns=columns):
         total += part is None or part.has(str(file))
         if time.monotonic() > until:
             return None

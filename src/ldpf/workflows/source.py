@@ -25,6 +25,7 @@ class DataSource:
         cache_dir: where image features are kept; None for `$LDPF_CACHE`, else `~/.cache/ldpf`.
         benchmark: "auto", the name of a named dataset, or "none" for plain folders.
         group_by: regular expression that finds in each path what must stay on one side of a split.
+        columns: what columns of a table are called, as in "path=filename,label=class".
     """
 
     source: str | Path
@@ -34,6 +35,7 @@ class DataSource:
     cache_dir: Path | None = None
     benchmark: str = "auto"
     group_by: str | None = None
+    columns: str | None = None
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:

@@ -1,0 +1,193 @@
+"""Folders that Hugging Face's `save_to_disk` writes, read as data; `datasets` is not needed.
+
+Their pictures lie as bytes in Arrow files. They are unpacked once, into a folder of files with a
+manifest, so that everything that works with files works with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldpf.data.columns import COLUMNS, proposal, renamed
+from ldpf.data.labels import is_missing, plain_label
+from ldpf.data.parquet import require_pyarrow
+from ldpf.errors import DataError
+from ldpf.utils.files import write_bytes, write_text
+from ldpf.utils.temporary import temporary_beside
+
+MANIFEST = "manifest.csv"
+_SPLITS = {
+    **{"train": "train", "training": "train", "test": "test", "testing": "test"},
+    **{"validation": "val", "valid": "val", "val": "val", "dev": "val"},
+}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One split, or all of a dataset without splits: its folder and its name as a split."""
+
+    folder: Path
+    split: str
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether `save_to_disk` wrote this folder."""
+    if (folder / "dataset_dict.json").is_file():
+        return True
+    return (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file()
+
+
+def unpack_saved_dataset(
+    folder: Path, cache_dir: Path, columns: Mapping[str, str] | None = None
+) -> Path:
+    """The manifest of a saved dataset's pictures, unpacked into the cache unless they are there.
+
+    Args:
+        folder: that `save_to_disk` wrote.
+        cache_dir: pictures go below it, under a digest of the Arrow files' names, sizes and times.
+        columns: what path (the pictures), label, domain, split and group are called there.
+
+    Raises:
+        DataError: a file cannot be read, or there are no pictures or no labels.
+    """
+    require_pyarrow(f"reading the saved dataset {folder}")
+    parts = _parts(folder)
+    columns = dict(columns or {})
+    state = [str(folder.resolve()), *sorted(f"{a}={b}" for a, b in columns.items())]
+    for file in sorted(folder.rglob("*.arrow")):
+        status = file.stat()
+        state.append(f"{file.relative_to(folder)} {status.st_size} {status.st_mtime_ns}")
+    digest = hashlib.sha256("\n".join(state).encode(errors="surrogateescape")).hexdigest()[:16]
+    target = cache_dir / "unpacked" / digest
+    if (target / MANIFEST).is_file():
+        return target / MANIFEST
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = temporary_beside(target)
+        work.mkdir()
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be unpacked into {target.parent}: {error.strerror}; set LDPF_CACHE "
+            "to a folder that can be written"
+        ) from error
+    try:
+        rows = [row for part in parts for row in _unpacked(part, work, columns)]
+        if not rows:
+            raise DataError(f"the saved dataset {folder} has no rows")
+        text = io.StringIO()
+        names = ["path", *(name for name in COLUMNS[1:] if any(name in row for row in rows))]
+        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(work / MANIFEST, text.getvalue())
+        try:
+            work.rename(target)
+        except OSError:
+            if not (target / MANIFEST).is_file():  # else another process was first
+                raise
+    except OSError as error:
+        raise DataError(f"{folder} cannot be unpacked: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target / MANIFEST
+
+
+def _parts(folder: Path) -> list[_Part]:
+    if not (folder / "dataset_dict.json").is_file():
+        return [_Part(folder, "")]
+    splits = _json(folder / "dataset_dict.json").get("splits") or []
+    if unknown := [name for name in splits if name.lower() not in _SPLITS]:
+        raise DataError(
+            f"the saved dataset {folder} has the split {unknown[0]!r}, which is none of "
+            f"{', '.join(_SPLITS)}; give the folder of one split ({folder / str(splits[0])})"
+        )
+    return [_Part(folder / name, _SPLITS[name.lower()]) for name in splits]
+
+
+def _unpacked(part: _Part, target: Path, columns: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Write each picture of a part; its row of the manifest."""
+    features: dict[str, Any] = _json(part.folder / "dataset_info.json").get("features") or {}
+    header = list(features)
+    usual = renamed(part.folder, [name.lower() for name in header], columns)
+    if "path" not in columns:
+        pictures = [i for i, name in enumerate(header) if _kind(features[name]) == "Image"]
+        if len(pictures) != 1:
+            raise DataError(
+                f"the saved dataset {part.folder} has {len(pictures)} columns of images "
+                f"({', '.join(header) or 'no columns'}); say which to take, with columns path=NAME"
+            )
+        usual = ["" if name == "path" else name for name in usual]
+        usual[pictures[0]] = "path"
+    if "label" not in usual:
+        raise DataError(
+            f"the saved dataset {part.folder} has no column 'label'.{proposal(usual, ('label',))} "
+            f"Its columns are: {', '.join(header)}"
+        )
+    names = {ours: header[usual.index(ours)] for ours in COLUMNS if ours in usual}
+    for number, row in enumerate(_rows(part.folder, list(names.values()))):
+        place = f"{part.folder}, row {number}"
+        content, ending = _content(row[names["path"]], place, part.folder)
+        path = f"{part.split or 'all'}-{number:06d}{ending}"
+        write_bytes(target / path, content)
+        texts = {"path": path}
+        for ours, theirs in names.items():
+            if ours != "path" and not is_missing(row[theirs]):
+                texts[ours] = _text(row[theirs], features[theirs], place, ours)
+        yield {**texts, "split": part.split} if part.split else texts
+
+
+def _rows(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+
+    for entry in _json(folder / "state.json").get("_data_files") or []:
+        file = folder / entry["filename"]
+        try:
+            with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
+                for batch in stream:
+                    yield from batch.select(names).to_pylist()
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise DataError(f"cannot read {file} of the saved dataset: {error}") from error
+
+
+def _content(value: Any, place: str, folder: Path) -> tuple[bytes, str]:
+    """A picture's bytes, and the ending of its name where that is known."""
+    found = value if isinstance(value, Mapping) else {"bytes": value}
+    named = Path(str(found.get("path") or ""))
+    if isinstance(found.get("bytes"), bytes):
+        return found["bytes"], named.suffix or ".png"  # what it is shows in its content
+    file = folder / named
+    if named.name and file.is_file():
+        return file.read_bytes(), named.suffix
+    raise DataError(f"{place} holds no picture, and {str(named)!r} is not there")
+
+
+def _text(value: Any, feature: Any, place: str, column: str) -> str:
+    label = plain_label(value, place, column)
+    known = feature.get("names") if isinstance(feature, Mapping) else None
+    if known and isinstance(label, int) and not isinstance(label, bool):
+        if not 0 <= label < len(known):
+            raise DataError(f"{place} has the {column} {label}; there are {len(known)} names")
+        return str(known[label])
+    return str(label)
+
+
+def _kind(feature: Any) -> str:
+    return str(feature.get("_type", "")) if isinstance(feature, Mapping) else ""
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {file} of the saved dataset: {error}") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{file} of the saved dataset holds no object")
+    return found
