@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 
 def call(run, images: Path, backbone: Path, cache: Path, *more: object) -> dict:
     result = run(
@@ -71,3 +73,21 @@ def test_a_cache_that_cannot_be_written_is_said_so(images, tiny_clip_folder, tmp
     )
     assert result.exit_code == 2
     assert "Error: cannot write features to the cache folder " in result.stderr
+
+
+def test_another_engine_has_features_of_its_own(images, tiny_clip_folder, tmp_path, run):
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package)
+    plain = call(run, images, tiny_clip_folder, tmp_path)
+    other = call(run, images, tiny_clip_folder, tmp_path, "--image-engine", "onnxruntime")
+    again = call(run, images, tiny_clip_folder, tmp_path, "--image-engine", "onnxruntime")
+    assert (plain["image_engine"], other["image_engine"]) == ("torch", "onnxruntime")
+    assert (other["encoded"], again["encoded"]) == (54, 0)
+    assert other["cache"] != plain["cache"] and other["fingerprint"] == plain["fingerprint"]
+
+
+def test_an_engine_that_there_is_not_is_named(images, tiny_clip_folder, tmp_path, run):
+    command = ("features", "--data", images, "--backbone", tiny_clip_folder)
+    result = run(*command, "--cache-dir", tmp_path, "--image-engine", "tpu")
+    assert result.exit_code != 0
+    assert "'tpu'" in result.output and "onnxruntime" in result.output

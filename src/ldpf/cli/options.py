@@ -12,6 +12,7 @@ import typer
 from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
+from ldpf.features.engines.base import ENGINES
 from ldpf.models.folder import require_model_folder
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
@@ -26,6 +27,18 @@ DATA_HELP = (
     ".parquet table with a column embedding, an array .npy with a table beside it, or a folder as "
     "clip-retrieval writes it. 'demo' draws a small set."
 )
+
+ImageEngine = Annotated[
+    str,
+    typer.Option(
+        "--image-engine",
+        metavar="NAME",
+        help=f"What computes the image tower on a CPU: {', '.join(ENGINES)}, or auto for the "
+        "fastest in a short trial. Others than torch are compared with it first, need "
+        "pip install 'ldpf\\[engines]', and keep their features apart.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
 
 
 Columns = Annotated[
@@ -116,6 +129,7 @@ class OptionalData:
         ),
     ] = False
     cache_dir: CacheDir = None
+    image_engine: ImageEngine = "torch"
 
     @property
     def given(self) -> str | None:
@@ -143,6 +157,7 @@ class OptionalData:
             benchmark=self.benchmark_name,
             group_by=self.group_by,
             columns=self.columns,
+            image_engine=self.image_engine,
         )
 
 

@@ -12,7 +12,16 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
-from ldpf.cli.options import BatchSize, CacheDir, Columns, Device, ModelOptions, Quiet, ShardOption
+from ldpf.cli.options import (
+    BatchSize,
+    CacheDir,
+    Columns,
+    Device,
+    ImageEngine,
+    ModelOptions,
+    Quiet,
+    ShardOption,
+)
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
@@ -94,6 +103,7 @@ def predict(
     columns: Columns = None,
     cache_dir: CacheDir = None,
     device: Device = "auto",
+    image_engine: ImageEngine = "torch",
     quiet: Quiet = False,
 ) -> None:
     """Classify images with a trained model.
@@ -127,6 +137,7 @@ def predict(
         shard=shard,
         backbone=model.backbone,
         device=device,
+        image_engine=image_engine,
         listed=sys.stdin.buffer if "-" in paths else (),
         cache_dir=cache_dir,
         columns=columns,

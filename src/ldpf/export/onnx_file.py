@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import importlib.util
 import json
-import logging
 import shutil
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +21,7 @@ from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import open_atomic, write_json
+from ldpf.utils.onnx_graph import write_graph
 from ldpf.utils.seed import generator
 from ldpf.utils.temporary import temporary_folder
 from ldpf.version import __version__
@@ -105,7 +102,7 @@ def export_onnx(
     with temporary_folder(out) as folder:
         draft = folder / "fp32.onnx"
         try:
-            _write(graph, _drawn(name, 2, shape, draws), name, draft)
+            write_graph(graph, _drawn(name, 2, shape, draws), name, OUTPUTS, draft)
         except OSError:  # a full disk says nothing of the graph
             raise
         except Exception as error:  # the exporter's own errors share no base
@@ -195,21 +192,6 @@ def _drawn(name: str, n: int, shape: list[int], draws: torch.Generator) -> torch
     return drawn if name == "features" else 255 * torch.sigmoid(drawn)
 
 
-def _write(graph: torch.nn.Module, example: torch.Tensor, name: str, path: Path) -> None:
-    with _quiet():
-        torch.onnx.export(
-            graph,
-            (example,),
-            str(path),
-            input_names=[name],
-            output_names=list(OUTPUTS),
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("images")},),
-            external_data=False,  # one file that can be sent
-            verbose=False,
-        )
-
-
 @torch.no_grad()
 def _difference(graph: torch.nn.Module, path: Path, batch: torch.Tensor) -> float:
     found = [torch.from_numpy(value) for value in run_graph(path, batch)]
@@ -226,19 +208,3 @@ def _describe_inside(path: Path, description: dict[str, Any]) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {"ldpf": json.dumps(description, ensure_ascii=False)})
     onnx.save(model, path)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter reports its progress and optional packages on every channel there is."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

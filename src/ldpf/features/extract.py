@@ -28,6 +28,8 @@ from ldpf.data.poor_pictures import PoorPictures
 from ldpf.errors import BackboneError, DataError
 from ldpf.features.cache import FeatureCache
 from ldpf.features.encode import encode_files, not_finite_message
+from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
+from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.file_keys import file_keys
 from ldpf.features.in_memory import encode_labelled
@@ -50,11 +52,15 @@ class Extraction:
         features: of every image that can be used.
         encoded: images encoded now; the others came from the cache, or brought their features.
         seconds: wall time for all of it.
+        image_engine: what computed them, or would have.
+        cache: folder that keeps them; None where they are not kept.
     """
 
     features: FeatureSet
     encoded: int
     seconds: float
+    image_engine: str = DEFAULT_ENGINE
+    cache: Path | None = None
 
     @property
     def cached(self) -> int:
@@ -74,6 +80,7 @@ def extract_features(
     progress: bool = True,
     max_pixels: int = MAX_PIXELS,
     style: bool = False,
+    image_engine: str = DEFAULT_ENGINE,
 ) -> FeatureSet:
     """The features of every image; see `encode_dataset`, which also says what it took."""
     return encode_dataset(
@@ -87,6 +94,7 @@ def extract_features(
         progress=progress,
         max_pixels=max_pixels,
         style=style,
+        image_engine=image_engine,
     ).features
 
 
@@ -102,6 +110,7 @@ def encode_dataset(
     progress: bool = True,
     max_pixels: int = MAX_PIXELS,
     style: bool = False,
+    image_engine: str = DEFAULT_ENGINE,
 ) -> Extraction:
     """The features of every image of a dataset, encoding only those not encoded before.
 
@@ -133,14 +142,19 @@ def encode_dataset(
         max_pixels: As in `ldpf.data.images.read_image`.
         style: Also read the style statistics of each image, in the same pass; they are kept with
             the features under a key of their own. See `StyledBackbone`.
+        image_engine: What computes the image tower on a CPU; see `with_engine`. Features of each
+            are kept under a key of its own. Style statistics are read by PyTorch alone.
 
     Raises:
         DataError: Bad files and `skip_bad` is False: one message that lists them, when all others
             are encoded and kept; no image left; or the cache folder cannot be written to.
         BackboneError: The backbone gives a feature that is not finite, or fails.
     """
+    root = cache_dir if cache_dir is not None else cache_root()
     if style:
         _require_images(dataset)
+        if image_engine != DEFAULT_ENGINE:
+            log.info("image engine: torch (style statistics are read in its layers)")
         both = encode_dataset(
             dataset,
             StyledBackbone(backbone),  # type: ignore[arg-type]
@@ -154,9 +168,13 @@ def encode_dataset(
         )
         return replace(both, features=_divided(both.features, backbone.embed_dim))
     started = time.perf_counter()
+    if not isinstance(dataset, EmbeddedImages):
+        # It stands in for the backbone where images are encoded.
+        backbone = with_engine(backbone, image_engine, root)  # type: ignore[assignment]
+    used = engine_of(backbone)
     if isinstance(dataset, LabelledImages):
         known = encode_labelled(dataset, backbone, batch_size=batch_size, progress=progress)
-        return Extraction(known, encoded=len(known), seconds=time.perf_counter() - started)
+        return Extraction(known, len(known), time.perf_counter() - started, used)
     if not len(dataset):
         raise DataError(f"the dataset {dataset.name!r} has no images; there is nothing to encode")
     if isinstance(dataset, EmbeddedImages):
@@ -165,7 +183,7 @@ def encode_dataset(
     workers = workers or default_workers()
     keys, bad = file_keys(dataset, workers, verify=verify, progress=progress)
     cache = FeatureCache(
-        cache_dir if cache_dir is not None else cache_root(),
+        root,
         dataset.root,
         backbone.fingerprint,
         backbone.embed_dim,
@@ -206,7 +224,7 @@ def encode_dataset(
         rows = [i for i, path in enumerate(dataset.paths) if path not in lost]
         features, contents = features[torch.tensor(rows)], contents[rows]
     known = FeatureSet.of(kept, features, contents)
-    return Extraction(known, encoded, time.perf_counter() - started)
+    return Extraction(known, encoded, time.perf_counter() - started, used, cache.folder)
 
 
 def _require_images(dataset: ImageDataset | LabelledImages) -> None:

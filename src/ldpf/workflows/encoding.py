@@ -40,6 +40,7 @@ class Encoding:
         seconds: for all of it.
         cache: folder that keeps them.
         files: written besides, where `out` was given.
+        image_engine: what computed the image tower.
     """
 
     features: FeatureSet
@@ -50,6 +51,7 @@ class Encoding:
     seconds: float
     cache: Path
     files: tuple[Path, ...] = ()
+    image_engine: str = "torch"
 
     @property
     def cached(self) -> int:
@@ -68,6 +70,7 @@ class Encoding:
             "data": self.data,
             "backbone": self.backbone,
             "fingerprint": self.fingerprint,
+            "image_engine": self.image_engine,
             "images": len(self.features),
             "cached": self.cached,
             "encoded": self.encoded,
@@ -133,6 +136,7 @@ def encode(
     else:
         extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
     root = images.source.cache_dir or cache_root()
+    cache = FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder
     files: list[Path] = []
     if folder is not None:
         with locked_folder(folder):
@@ -144,6 +148,7 @@ def encode(
         fingerprint=frozen.fingerprint,
         encoded=extraction.encoded,
         seconds=extraction.seconds,
-        cache=FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder,
+        cache=extraction.cache or cache,
         files=tuple(files),
+        image_engine=extraction.image_engine,
     )

@@ -85,6 +85,7 @@ class ListedImages:
                 skip_bad=self.source.skip_bad,
                 progress=log.isEnabledFor(logging.INFO),
                 style=style,
+                image_engine=self.source.image_engine,
             )
         if skipped := extraction.features.skipped:
             log.warning("left out %s that cannot be used", count(len(skipped), "image"))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.cache import FeatureCache
 from ldpf.features.encode import stream_features
+from ldpf.features.engines.choose import with_engine
 from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.cache_dir import cache_root
@@ -42,6 +43,7 @@ from ldpf.workflows.writers import Row, write_rows
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
+    from ldpf.features.engines.backbone import EngineBackbone
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -203,6 +205,7 @@ def predict(
     shard: Shard | str | None = None,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
+    image_engine: str = "torch",
     listed: Iterable[bytes] = (),
     cache_dir: Path | None = None,
     columns: str | None = None,
@@ -231,6 +234,8 @@ def predict(
             None for all. Sets are not calibrated on `site` then, of which a shard sees a part.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
+        image_engine: what computes the image tower on a CPU; see
+            `ldpf.features.engines.choose.with_engine`.
         listed: lines with a path each, which are read where `images` holds "-".
         cache_dir: where features of images encoded before are; None for `$LDPF_CACHE`, else
             `~/.cache/ldpf`. Nothing is written there.
@@ -278,7 +283,10 @@ def predict(
     if total is not None:
         log.info("%s to classify", count(total, "image"))
     doubt = doubt_of(trained, sets, calibration, abstain_below, whole=part is None)
-    predictor = Predictor(trained.classifier, trained.backbone, top_k, batch_size, doubt, cache_dir)
+    encoder = trained.backbone
+    if files is not None:
+        encoder = with_engine(trained.backbone, image_engine, cache_dir or cache_root())
+    predictor = Predictor(trained.classifier, encoder, top_k, batch_size, doubt, cache_dir)
     if files is not None:
         folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
         own = files if part is None else part.pick(files)
@@ -294,7 +302,7 @@ class Predictor:
     def __init__(
         self,
         classifier: Classifier,
-        backbone: Backbone,
+        backbone: Backbone | EngineBackbone,
         top_k: int,
         batch_size: int,
         doubt: Doubt | None = None,
@@ -311,7 +319,7 @@ class Predictor:
 
         What was encoded before, as for a training, is taken from the cache.
         """
-        backbone = self.backbone
+        backbone: Any = self.backbone
         cache = FeatureCache(self.cache_dir, Path(), backbone.fingerprint, backbone.embed_dim)
         stream = stream_features(
             files, backbone, batch_size=self.batch_size, known=cache.known_contents()

@@ -26,6 +26,8 @@ class DataSource:
         benchmark: "auto", the name of a named dataset, or "none" for plain folders.
         group_by: regular expression that finds in each path what must stay on one side of a split.
         columns: what columns of a table are called, as in "path=filename,label=class".
+        image_engine: what computes the image tower on a CPU: "torch", "auto", or the name of an
+            engine; see `ldpf.features.engines.choose.with_engine`.
     """
 
     source: str | Path
@@ -36,6 +38,7 @@ class DataSource:
     benchmark: str = "auto"
     group_by: str | None = None
     columns: str | None = None
+    image_engine: str = "torch"
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:
