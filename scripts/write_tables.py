@@ -1,4 +1,4 @@
-"""Write the tables of README and docs that list what can be chosen by name, from the registries.
+"""Write the tables of docs that list what can be chosen by name, from the registries.
 
     python scripts/write_tables.py            rewrite them
     python scripts/write_tables.py --check    exit 1 if one is out of date
@@ -24,7 +24,7 @@ from ldpf.studies.base import STUDIES
 from ldpf.utils.registry import Registry
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/method.md", "docs/studies.md")
+PAGES = ("docs/protocol.md", "docs/method.md", "docs/studies.md")
 BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
