@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from ldpf.cli.streams import stdout_for_rows
 
 NAME = "pelíkan"
 
@@ -98,3 +101,14 @@ def test_input_that_is_closed_is_one_sentence():
 def test_messages_that_no_one_can_read_are_no_error():
     result = run("as-json", shell="2>&-")
     assert result.returncode == 0 and json.loads(result.stdout) == {"class": NAME}
+
+
+@pytest.mark.parametrize(
+    ("terminal", "written"), [(True, "a\\x1b[2J,b\n"), (False, "a\x1b[2J,b\n")]
+)
+def test_rows_on_a_terminal_have_no_control_characters(terminal, written, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stdout", out)
+    stdout_for_rows().write("a\x1b[2J,b\n")
+    assert out.getvalue() == written

@@ -151,8 +151,38 @@ def test_names_from_the_data_are_no_markup_and_break_no_table():
     assert "\\*d\\* \\_e\\_" in section(card, "Classes")
 
 
-def test_ordinary_names_stay_as_they_are():
-    assert markdown_text("hot_air balloon (2)") == "hot_air balloon (2)"
+@pytest.mark.parametrize(
+    "name", ["hot_air balloon (2)", "C#", "87.5%", "T-shirt", "-9", "a.b", "St. Bernard", "#1"]
+)
+def test_ordinary_names_stay_as_they_are(name):
+    assert markdown_text(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("# heading", "\\# heading"),
+        ("- item", "\\- item"),
+        ("3. item", "3\\. item"),
+        ("$x$", "\\$x\\$"),
+        ("https://example.org", "https:\\//example.org"),
+        ("www.example.org", "www\\.example.org"),
+        ("a\x1b[31mb\u202ec", "a\\[31mbc"),
+    ],
+)
+def test_what_would_be_markup_without_signs_of_it_is_escaped(name, text):
+    assert markdown_text(name) == text
+
+
+@pytest.mark.parametrize("key", ["library_version", "method"])
+def test_no_word_of_the_config_is_markup(key):
+    card = model_card({**CONFIG, key: EVIL})
+    assert "<script" not in str(card.content) and "\n# [" not in card.content
+
+
+def test_the_name_of_a_backbone_does_not_leave_its_code():
+    card = model_card({**CONFIG, "backbone": {"name": "x` <b>y\n\n# z"}})
+    assert "`x' <b>y # z`" in card.content and "\n# z" not in card.content
 
 
 def test_template_words_in_a_class_name_are_not_run():

@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from ldpf.utils.text import count, did_you_mean, normalize, some
+from ldpf.utils.text import (
+    count,
+    did_you_mean,
+    json_printable,
+    normalize,
+    one_line,
+    printable,
+    some,
+)
 
 
 def test_a_short_list_is_given_whole():
@@ -38,3 +49,23 @@ def test_nothing_is_suggested_where_nothing_is_near():
 
 def test_composed_and_decomposed_letters_become_the_same():
     assert normalize("cafe\u0301") == normalize("caf\u00e9")
+
+
+def test_control_characters_are_shown_and_not_obeyed():
+    assert printable("a\x1b[2Jb\r\x9bc\u202ed\x00") == "a\\x1b[2Jb\\r\\x9bc\\u202ed\\x00"
+
+
+@pytest.mark.parametrize("text", ["two\nlines\tand a tab", "Zoë, 東京, 👩\u200d🚒", ""])
+def test_printable_text_stays_as_it_is(text):
+    assert printable(text) == text
+
+
+def test_a_name_takes_one_line():
+    assert one_line(Path("a\nError: no\t\x1b")) == "a\\nError: no\\t\\x1b"
+
+
+def test_a_json_document_means_the_same_without_control_characters():
+    content = {"a\x9b\u202e": ["\x7f", "\x1b\n"], "b": "Zoë"}
+    document = json_printable(json.dumps(content, ensure_ascii=False, indent=2))
+    assert json.loads(document) == content
+    assert printable(document) == document and "Zoë" in document

@@ -14,11 +14,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from ldpf.cli.streams import utf8_stdout
 from ldpf.utils.stopping import Terminated
+from ldpf.utils.text import json_printable, printable
 
 SOMETHING_FAILED = 1
 BAD_INPUT = 2
@@ -53,13 +55,23 @@ def say(text: str = "", style: str = "") -> None:
 
 def show(renderable: Any) -> None:
     """A table to stdout; in a file or a pipe it is as wide as it needs to be."""
+    if isinstance(renderable, Table):
+        _make_printable(renderable)
     stdout_console().print(renderable)
+
+
+def _make_printable(table: Table) -> None:
+    """Escape control characters before columns are measured; later, cells would be cut off."""
+    for column in table.columns:
+        for cell in (column.header, *column.cells):
+            if isinstance(cell, Text):
+                cell.plain = printable(cell.plain)
 
 
 def say_json(content: Any) -> None:
     """The one JSON document that a command prints with `--json`, in UTF-8."""
     utf8_stdout()
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    print(json_printable(json.dumps(content, indent=2, ensure_ascii=False)))
 
 
 def stdout_console() -> Console:
@@ -76,6 +88,13 @@ class _PipeConsole(Console):
     # Rich would end the process by itself; here one place decides.
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        """Everything that is printed passes here: names bring no control characters along."""
+        for segment in super().render(renderable, options):
+            if segment.control is None:
+                segment = segment._replace(text=printable(segment.text))
+            yield segment
 
 
 def _console(*, stderr: bool) -> Console:

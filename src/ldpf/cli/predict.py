@@ -22,7 +22,7 @@ from ldpf.cli.options import (
     Quiet,
     ShardOption,
 )
-from ldpf.cli.streams import utf8_stdout
+from ldpf.cli.streams import stdout_for_rows, utf8_stdout
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.text import count
 from ldpf.workflows.writers import check_destination, part_of
@@ -148,7 +148,7 @@ def predict(
         # File names may hold bytes that are not UTF-8; they are written as they are.
         utf8_stdout(errors="surrogateescape")
     try:
-        predictions.write(sys.stdout if out is None else out, output_format, raw=raw)
+        predictions.write(stdout_for_rows() if out is None else out, output_format, raw=raw)
     except KeyboardInterrupt as stop:
         rest = "" if out is None else f" The rows so far are in {part_of(predictions.file(out))}."
         note(f"Stopped after {predictions.tally}.{rest}")

@@ -7,6 +7,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TextIO
+
+from ldpf.utils.text import printable
 
 STDOUT = "standard output"
 """What errors of standard output have as their file name."""
@@ -80,3 +83,22 @@ def utf8_stdout(errors: str = "backslashreplace") -> None:
     """Write UTF-8 from here on, for programs that read it, whatever the terminal's encoding is."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors=errors)
+
+
+class _Printable:
+    """A stream that shows control characters as escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def stdout_for_rows() -> TextIO:
+    """Standard output for rows: as it is for programs, without control characters on a terminal."""
+    out = sys.stdout
+    return _Printable(out) if out.isatty() else out  # type: ignore[return-value]

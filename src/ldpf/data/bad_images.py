@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldpf.errors import DataError
+from ldpf.utils.text import one_line
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class UnreadableImageError(DataError):
     """One image file cannot be read; `.path` and `.reason` say which and why."""
 
     def __init__(self, path: str | Path, reason: str):
-        super().__init__(f"cannot read the image {path}: {reason}")
+        super().__init__(f"cannot read the image {one_line(path)}: {one_line(reason)}")
         self.path = str(path)
         self.reason = reason
 
@@ -36,7 +37,7 @@ def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | N
     """
     where = "" if root is None else f" in {root}"
     lines = [f"{len(bad):,} of {total:,} images{where} cannot be used:"]
-    lines += [f"  {one.path}: {one.reason}" for one in bad[:20]]
+    lines += [f"  {one_line(one.path)}: {one_line(one.reason)}" for one in bad[:20]]
     if len(bad) > 20:
         lines.append(f"  ... and {len(bad) - 20:,} more")
     if root is None:  # a list that somebody gave in Python, where nothing is skipped

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from ldpf.data.pixel_ranges import FEW_LEVELS
-from ldpf.utils.text import count, some
+from ldpf.utils.text import count, one_line, some
 
 log = logging.getLogger("ldpf")
 
@@ -64,7 +64,7 @@ class PoorPictures:
             return
         self.total += 1
         if len(self.names) < _SHOWN:
-            self.names.append(f"{name} ({why})")
+            self.names.append(f"{one_line(name)} ({why})")
 
     def say(self) -> None:
         """One warning in the log, if there are any."""

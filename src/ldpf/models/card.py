@@ -11,7 +11,7 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData, metadata_load
 
 from ldpf.models.summary import ModelSummary
-from ldpf.utils.text import some
+from ldpf.utils.text import some, visible
 
 CLASSES_SHOWN = 50
 
@@ -19,7 +19,12 @@ BUNDLED_LICENSES = {"nano": "Apache-2.0"}
 """Licenses of the backbones that come with the package."""
 
 _TEMPLATE = Path(__file__).with_name("card_template.md")
-_MARKUP = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
+_MARKUP = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+_FIRST = re.compile(r"^(\d{0,9})([#+.)-])(?=[\s#]|$)")
+"""What makes a heading or a list of a line that it begins."""
+
+_LINK = re.compile(r"(?i)(https?:|www)([/.])")
+"""What becomes a link without being marked as one."""
 
 
 def model_card(config: Mapping[str, Any], license_name: str | None = None) -> ModelCard:
@@ -35,18 +40,19 @@ def model_card(config: Mapping[str, Any], license_name: str | None = None) -> Mo
     model = ModelSummary.read(config)
     backbone = public_name(model.backbone)
     prompt_learning = ["prompt-learning"] if model.learned_prompts else []
+    method = [model.method] if re.fullmatch(r"[\w-]+", model.method) else []
     return ModelCard.from_template(
         ModelCardData(
             library_name="ldpf",
             pipeline_tag="image-classification",
             base_model=backbone if "/" in backbone else None,
-            tags=["domain-generalization", *prompt_learning, model.method, "model_hub_mixin"],
+            tags=["domain-generalization", *prompt_learning, *method, "model_hub_mixin"],
         ),
         template_path=str(_TEMPLATE),
-        title=_title(model),
-        library_version=config.get("library_version", ""),
+        title=markdown_text(_title(model)),
+        library_version=markdown_text(str(config.get("library_version", ""))),
         made_of=_made_of(model),
-        backbone=backbone,
+        backbone=markdown_code(backbone),
         classes=some([markdown_text(name) for name in model.class_names], CLASSES_SHOWN) + ".",
         data=_data(model),
         class_counts=[
@@ -54,8 +60,8 @@ def model_card(config: Mapping[str, Any], license_name: str | None = None) -> Mo
             for name, count in model.class_counts.items()
             if len(model.class_counts) <= CLASSES_SHOWN
         ],
-        numbers=_numbers(model),
-        sentences=_sentences(model),
+        numbers=[(name, markdown_text(value)) for name, value in _numbers(model)],
+        sentences=[markdown_text(sentence) for sentence in _sentences(model)],
         learns=not model.fixed_prompts,
         latent=model.fusion is not None,
         license_sentence=_license(backbone, license_name),
@@ -64,7 +70,14 @@ def model_card(config: Mapping[str, Any], license_name: str | None = None) -> Mo
 
 def markdown_text(name: str) -> str:
     """A name as text in Markdown, also in the cell of a table: never markup, on one line."""
-    return _MARKUP.sub(r"\\\1", html.escape(" ".join(name.split()), quote=False))
+    text = _MARKUP.sub(r"\\\1", html.escape(visible(name), quote=False))
+    return _LINK.sub(r"\1\\\2", _FIRST.sub(r"\1\\\2", text))
+
+
+def markdown_code(name: str) -> str:
+    """A name as code in Markdown, in backticks."""
+    text = visible(name).replace("`", "'")
+    return f"`{text}`"
 
 
 def public_name(backbone: str) -> str:
@@ -139,7 +152,7 @@ def _license(backbone: str, license_name: str | None) -> str:
     license_name = license_name or BUNDLED_LICENSES.get(backbone)
     if license_name is None:
         return (
-            f"`{backbone}` has a license of its own, which is not recorded here: look it up where "
-            "it comes from before using or passing on this model."
+            f"{markdown_code(backbone)} has a license of its own, which is not recorded here: look "
+            "it up where it comes from before using or passing on this model."
         )
-    return f"`{backbone}`: {license_name}."
+    return f"{markdown_code(backbone)}: {markdown_text(license_name)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -39,6 +40,37 @@ _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
 def _is_invisible(character: str) -> bool:
     return character in _BLANK or unicodedata.category(character) in ("Cf", "Cc")
+
+
+# Control characters but the end of a line and the tab, and what turns the direction of writing.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters as escapes (`\x1b`): no terminal obeys them.
+
+    Ends of lines and tabs stay.
+    """
+    return text if text.isprintable() else _CONTROL.sub(_escaped, text)
+
+
+def one_line(name: object) -> str:
+    """A name for a message: `printable`, and ends of lines and tabs are escapes too."""
+    text = str(name)
+    return text if text.isprintable() else re.sub(r"[\n\t]", _escaped, printable(text))
+
+
+def json_printable(document: str) -> str:
+    """A JSON document with control characters as escapes; it means the same."""
+    return document if document.isprintable() else _CONTROL.sub(_json_escaped, document)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from ldpf.errors import SettingsError
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import new_folder, open_atomic
 from ldpf.utils.locks import locked_file
+from ldpf.utils.text import json_printable
 
 ROW_GROUP = 4096
 """Rows of a Parquet file that are written at once."""
@@ -144,7 +145,7 @@ class JsonLinesWriter:
         }
         # A file name that is no UTF-8 must not make the line invalid.
         plain = any("\ud800" <= sign <= "\udfff" for sign in row.path)
-        self.stream.write(json.dumps(line, ensure_ascii=plain) + "\n")
+        self.stream.write(json_printable(json.dumps(line, ensure_ascii=plain)) + "\n")
 
     def flush(self) -> None:
         """Hand what is written to the reader."""
