@@ -31,28 +31,25 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
+from image_workload import decode_rate, end_to_end_rate, write_photos
 from ldpf.backbones import Backbone
 from ldpf.backbones.devices import pick_device, place
-from ldpf.data.dataset import ImageDataset
-from ldpf.data.images import default_workers, read_image
+from ldpf.data.images import default_workers
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.runner import run_benchmark
-from ldpf.features.extract import encode_dataset
 from ldpf.features.feature_set import FeatureSet
 from ldpf.methods import make_method
 from ldpf.text import PromptedTextEncoder
 from ldpf.text.graphs import differences, record
 from ldpf.training.recipe import PAPER, RECIPES
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
-from random_clip import TOWERS, class_names, random_clip, write_photos
+from random_clip import TOWERS, class_names, random_clip
 from text_workload import Pass
 
 CASES = ((7, 1), (65, 1), (65, 3), (345, 3), (65, 36))
@@ -112,28 +109,11 @@ def measure_images(backbone: Backbone, options: argparse.Namespace) -> None:
             )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = write_photos(folder / "photos" / "any", options.images)
-        workers = default_workers()
-        with ThreadPoolExecutor(workers) as pool:
-            start = time.perf_counter()
-            for _ in pool.map(lambda file: backbone.preprocess([read_image(file)]), files):
-                pass
-            decode = len(files) / (time.perf_counter() - start)
-        say("images", what="decode", workers=workers, images_per_s=decode)
-        paths = tuple(f"any/{file.name}" for file in files)
-        data = ImageDataset(
-            name="photos",
-            root=folder / "photos",
-            paths=paths,
-            labels=np.zeros(len(files), np.int64),
-            class_names=("any",),
-        )
+        photos = write_photos(folder / "photos" / "any", options.images)
+        decode = decode_rate(photos, backbone)
+        say("images", what="decode", workers=default_workers(), images_per_s=decode)
         reset_peak_memory(device)
-        start = time.perf_counter()
-        encode_dataset(
-            data, backbone, cache_dir=folder / "cache", batch_size=64, skip_bad=True, progress=False
-        )
-        rate = len(files) / (time.perf_counter() - start)
+        rate = end_to_end_rate(photos, backbone, folder / "cache")
         say(
             "images",
             what="end_to_end",

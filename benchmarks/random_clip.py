@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
-from PIL import Image
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -81,18 +78,3 @@ def class_names(count: int, seed: int = 0) -> tuple[str, ...]:
             length += int(draws.integers(0, 2))
         names[name] = None
     return tuple(names)
-
-
-def write_photos(folder: Path, count: int, size: tuple[int, int] = (500, 375)) -> list[Path]:
-    """JPEG files that take about as long to decode as photos: smooth colors with some grain."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for number in range(count):
-        draws = np.random.default_rng(number)
-        small = Image.fromarray(draws.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        pixels = np.asarray(small.resize(size, Image.Resampling.BICUBIC)).astype(np.int16)
-        pixels += draws.integers(-12, 13, (size[1], size[0], 1), dtype=np.int16)
-        file = folder / f"{number:06d}.jpg"
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(file, quality=90)
-        files.append(file)
-    return files
