@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
 #   make demo   install, run the main job on drawn pictures, print a table
 #   make test   install what the tests need, lint, check types, test
+# Another attacks the library for an hour or more, and writes the table of SECURITY.md: make fuzz.
 # Others: make test-fast, make coverage, make docs, make format, make clean.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 # One thread per test process: two processes with two threads each only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
-.PHONY: demo test test-fast coverage docs browser lint format clean
+.PHONY: demo test test-fast coverage docs browser fuzz lint format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ldpf benchmark --data demo --backbone nano --seeds 1 --targets sketch,night \
@@ -38,6 +39,10 @@ browser:
 		{ echo "Installing Chromium for the tests in a browser"; \
 		(timeout 300 apt-get update -qq; timeout 600 apt-get install -y -qq chromium) \
 		>/dev/null 2>&1; } || echo "No Chromium: the tests in a browser are skipped."
+
+# Options for a part of it: make fuzz FUZZ="--only images --share 0.1 --seed 7"
+fuzz: $(VENV)/.installed-test
+	$(TEST_ENV) PYTHONPATH=scripts $(BIN)/python -m fuzz $(or $(FUZZ),--write)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

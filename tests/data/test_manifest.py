@@ -283,3 +283,21 @@ def test_kinds_of_labels_are_not_mixed(folder):
 def test_labels_that_look_the_same_name_their_lines(folder):
     message = refusal(write(folder, "path,label\na/1.jpg,cat\nb/1.jpg,cat\u200b\n"))
     assert "(set.csv, line 2)" in message and "'cat\\u200b' (set.csv, line 3)" in message
+
+
+@pytest.mark.parametrize("path", ["a\\u0000b.png", "\\ud800.png"])
+def test_a_path_that_no_file_can_have_is_refused_by_its_line(folder, path):
+    file = write(folder, f'{{"path": "{path}", "label": "cat"}}\n', name="set.jsonl")
+    assert "set.jsonl, line 1: no file can have the path" in refusal(file)
+
+
+def test_half_a_character_in_a_label_is_refused_by_its_line(folder):
+    file = write(folder, '{"path": "a.png", "label": "\\ud800"}\n', name="set.jsonl")
+    assert "'\\ud800' is not valid UTF-8; rename it (it is in set.jsonl, line 1)" in refusal(file)
+
+
+def test_a_long_split_and_a_long_path_are_quoted_in_part(folder):
+    file = write(folder, f"path,label,split\na.png,cat,{'x' * 5000}\n")
+    assert " ... " in refusal(file) and len(refusal(file)) < 400
+    file = write(folder, f"path,label\n{'y' * 5000},cat\n")
+    assert " ... " in refusal(file) and len(refusal(file)) < 1000

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from ldpf.errors import LdpfError, ModelError
+from ldpf.expectation import with_expectation
 from ldpf.methods import GDA
 from ldpf.models.card import model_card
 from ldpf.models.folder import read_config
 from ldpf.models.saving import load_model, save_model
 from ldpf.models.summary import ModelSummary
+
+COMPARED = {"name": "gda", "by_domain": {"0": 0.5}, "held_out": None, "seconds": 1.0}
 
 VALUES = ["x", "", None, -1, 10**400, float("nan"), [], {}, True, 7.5, [1, "a"], {"a": [1]}]
 
@@ -39,7 +42,10 @@ def folder(make_features, tiny_clip, tmp_path_factory) -> Path:
         "trials": [{"settings": {"tau": 0.1}, "score": 0.5, "seconds": 1.0}],
         "chosen": {"tau": 0.1},
         "search": {"selection": "x", "judged_on": "held-out images"},
+        "advice": {"own": COMPARED, "others": [COMPARED]},
+        "data_source": {"source": "photos", "class_names": None},
     }
+    classifier = with_expectation(GDA(), classifier, data, data, tiny_clip, seed=0)
     return save_model(
         classifier, tiny_clip, tmp_path_factory.mktemp("model") / "m", provenance=provenance
     )
@@ -76,6 +82,15 @@ def changed(document: Any, at: tuple[Any, ...], value: Any) -> Any:
         (("backbone", "name"), None, "backbone.name is None"),
         (("provenance", "zero_shot_validation_accuracy"), 7, "accuracy is 7, and should be"),
         (("provenance", "latent_domains", "sizes"), [1, -1], r"latent_domains.sizes\[1\] is -1"),
+        (("expectation", "held_out", "n_right"), 1.5, "held_out.n_right is 1.5, and should be"),
+        (
+            ("expectation", "estimators", "learned", "atc"),
+            {"threshold": {}},
+            "threshold is {}, and",
+        ),
+        (("provenance", "advice", "own"), {"name": "x"}, "advice.own lacks by_domain, held_out"),
+        (("provenance", "data_source"), {"layout": "auto"}, "data_source lacks source"),
+        (("provenance", "groups"), [], r"provenance.groups is \[\], and should be an object"),
         (("training",), [1], r"training is \[1\], and should be an object"),
         (("method",), ["x" * 10_000], r"method is \['x{20,60} \.\.\. x{10,40}'\], and should"),
     ],

@@ -97,3 +97,9 @@ def test_it_is_saved_again_in_the_present_format(tensors, tiny_clip, tmp_path, i
     again, _ = load_model(save_model(loaded, tiny_clip, tmp_path / "new"), tiny_clip)
     assert read_config(tmp_path / "new")["format_version"] == 2
     assert torch.equal(again.logits(images), loaded.logits(images))
+
+
+def test_that_nothing_shows_changed_values_is_said(tmp_path, tiny_clip, tensors, caplog):
+    folder = write(tmp_path / "model", tiny_clip, tensors)
+    load_model(folder, tiny_clip)
+    assert str(folder) in caplog.text and "digest" in caplog.text

@@ -20,6 +20,7 @@ from ldpf.fusion.similarity import Similarity
 from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
 from ldpf.training.recipe import FAST
+from ldpf.utils.files import file_digest
 
 SHORT = replace(FAST, max_steps=3, cooldown=0)
 METHODS = {
@@ -67,6 +68,11 @@ def change_tensors(folder, **changes):
     tensors |= {name.replace("__", "."): value for name, value in changes.items()}
     tensors = {k: v for k, v in tensors.items() if v is not None}
     save_file(tensors, folder / "model.safetensors")
+
+
+def bind(folder):
+    """Let config.json say that these are its tensors, as one who changes them on purpose would."""
+    change_config(folder, tensors_sha256=file_digest(folder / "model.safetensors"))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -370,7 +376,7 @@ def test_values_that_are_not_finite_are_refused(name, value, folder, tiny_clip):
 def test_prompts_that_encode_to_no_text_feature_are_refused(folder, tiny_clip):
     contexts = load_file(folder / "model.safetensors")["contexts"]
     change_tensors(folder, contexts=torch.full_like(contexts, 3e38))
-    change_config(folder, tensors_sha256=None)  # as in a folder of format 1
+    bind(folder)
     assert message_of(folder, tiny_clip).startswith("Text feature 0 of the model has length nan")
 
 
@@ -379,6 +385,12 @@ def test_changed_values_are_noticed(folder, tiny_clip):
     change_tensors(folder, contexts=tensors["contexts"] + 1e-3)
     message = message_of(folder, tiny_clip)
     assert str(folder / "model.safetensors") in message and "SHA-256" in message
+
+
+def test_a_description_without_the_digest_of_its_tensors_is_refused(folder, tiny_clip):
+    change_config(folder, tensors_sha256=None)
+    message = message_of(folder, tiny_clip)
+    assert str(folder / "config.json") in message and "tensors_sha256" in message
 
 
 def test_tensors_of_another_model_of_the_same_shapes_are_noticed(
@@ -393,7 +405,7 @@ def test_tensors_of_another_model_of_the_same_shapes_are_noticed(
 
 def test_a_prompt_too_long_for_the_backbone_is_refused(folder, tiny_clip):
     change_tensors(folder, contexts=torch.zeros(3, 90, 32))
-    change_config(folder, tensors_sha256=None)
+    bind(folder)
     with pytest.raises(SettingsError, match="90"):
         load_model(folder, tiny_clip)
 

@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.paths import full_path, is_folder
+from ldpf.utils.paths import can_be_path, full_path, is_folder
 
 
 def test_a_path_is_given_in_full(monkeypatch):
@@ -38,3 +38,17 @@ def test_a_cache_of_an_unknown_user_is_refused_with_its_variable(monkeypatch):
 def test_a_name_that_no_file_can_have_is_no_folder(name, tmp_path):
     assert not is_folder(tmp_path / name)
     assert is_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [
+        ("a/b.png", True),
+        ("caf\udce9.png", True),
+        ("x" * 5000, True),
+        ("a\0b", False),
+        ("\ud800", False),
+    ],
+)
+def test_paths_that_no_system_can_be_asked_for(text, possible):
+    assert can_be_path(text) is possible

@@ -12,6 +12,7 @@ from ldpf.utils.text import (
     normalize,
     one_line,
     printable,
+    shortened,
     some,
 )
 
@@ -69,3 +70,9 @@ def test_a_json_document_means_the_same_without_control_characters():
     document = json_printable(json.dumps(content, ensure_ascii=False, indent=2))
     assert json.loads(document) == content
     assert printable(document) == document and "Zoë" in document
+
+
+def test_the_middle_of_a_long_text_is_left_out():
+    assert shortened("abc", 10) == "abc"
+    short = shortened("a" * 50 + "z" * 50, 20)
+    assert len(short) == 20 and short.startswith("a") and " ... " in short and short.endswith("z")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldpf.errors import DataError
-from ldpf.utils.text import one_line
+from ldpf.utils.text import one_line, shortened
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | N
     """
     where = "" if root is None else f" in {root}"
     lines = [f"{len(bad):,} of {total:,} images{where} cannot be used:"]
-    lines += [f"  {one_line(one.path)}: {one_line(one.reason)}" for one in bad[:20]]
+    lines += [f"  {shortened(one_line(one.path), 300)}: {one_line(one.reason)}" for one in bad[:20]]
     if len(bad) > 20:
         lines.append(f"  ... and {len(bad) - 20:,} more")
     if root is None:  # a list that somebody gave in Python, where nothing is skipped

@@ -125,6 +125,14 @@ def checked_names(
     return names
 
 
+def _raw(name: str) -> str:
+    """A name that is no UTF-8 as the bytes that it is on disk, or with escapes."""
+    try:
+        return quoted(name.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # half a character, as JSON can escape it
+        return quoted(name)
+
+
 def check_distinct(kind: str, names: Mapping[str, str]) -> None:
     """Refuse names that two people would read as the same one.
 
@@ -142,8 +150,8 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
             name.encode("utf-8")
         except UnicodeEncodeError:
             raise DataError(
-                f"the {kind} name {name.encode('utf-8', 'surrogateescape')!r} is not valid UTF-8; "
-                "rename it"
+                f"the {kind} name {_raw(name)} is not valid UTF-8; rename it "
+                f"(it is in {names[name]})"
             ) from None
         folded = normalize(looks_like(name).casefold())
         other = seen.setdefault(folded, name)

@@ -13,6 +13,7 @@ from ldpf.data.dataset import ImageDataset
 from ldpf.data.embedding_layouts.base import layout_of
 from ldpf.data.image_folder import Listing
 from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows, read_column
+from ldpf.data.parquet import reads_parquet
 from ldpf.errors import DataError
 
 COLUMN = "embedding"
@@ -68,13 +69,13 @@ def has_embeddings(file: Path) -> bool:
     if file.suffix.lower() not in PARQUET_ENDINGS:
         return False
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         return False  # reading it as a manifest says what to install
     try:
-        return COLUMN in pq.read_schema(file).names
-    except (OSError, pa.ArrowException):
+        with reads_parquet(file):
+            return COLUMN in pq.read_schema(file).names
+    except DataError:
         return False  # reading it as a manifest says what is wrong
 
 
@@ -169,10 +170,8 @@ def _read_column(file: Path) -> np.ndarray:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    try:
+    with reads_parquet(file):
         column = pq.read_table(file, columns=[COLUMN])[COLUMN].combine_chunks()
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
     kind = column.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not is_list and not pa.types.is_fixed_size_list(kind):

@@ -20,10 +20,19 @@ from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
 from ldpf.data.labels import texts_of
-from ldpf.data.parquet import require_pyarrow
+from ldpf.data.parquet import reads_parquet, require_pyarrow
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
-from ldpf.utils.text import did_you_mean, looks_like, normalize, some, visible
+from ldpf.utils.paths import can_be_path
+from ldpf.utils.text import (
+    did_you_mean,
+    looks_like,
+    normalize,
+    quoted,
+    shortened,
+    some,
+    visible,
+)
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
@@ -167,17 +176,14 @@ def read_column(file: Path, names: Sequence[str]) -> list[str] | None:
         DataError: The file cannot be read, or values are no text.
     """
     require_pyarrow(f"reading {file}")
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with reads_parquet(file, "file"):
         present = pq.read_schema(file).names
         name = next((name for name in names if name in present), None)
         if name is None:
             return None
         values = pq.read_table(file, columns=[name])[name].to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot read {file} as Parquet: {error}") from error
     return texts_of(values, (f"{file}:{row}" for row in range(len(values))), name)
 
 
@@ -280,10 +286,9 @@ def _read_parquet(
     `columns` are what the person says that they are called.
     """
     require_pyarrow(f"reading the Parquet manifest {file}")
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with reads_parquet(file):
         with pq.ParquetFile(file) as parquet:
             header = parquet.schema_arrow.names
             known = [visible(name).lower() for name in header]
@@ -298,8 +303,6 @@ def _read_parquet(
             name: texts_of(table[header[place]].to_pylist(), where, name)
             for name, place in places.items()
         }
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot read the manifest {file} as Parquet: {error}") from error
     return _Table(texts, numbers, "row")
 
 
@@ -344,6 +347,11 @@ def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
     first: dict[str, int] = {}
     for row, text in zip(table.rows, table.columns["path"], strict=True):
         path = text
+        if not can_be_path(path):
+            raise DataError(
+                f"{file}, {table.row_word} {row}: no file can have the path {quoted(path)}; "
+                "correct it"
+            )
         if path.startswith(("/", ".")) or "/." in path or "//" in path:
             path = posixpath.normpath(posixpath.join(root, path)).removeprefix(root)
         if "\\" in path and not os.path.lexists(file.parent / path):
@@ -352,7 +360,7 @@ def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
                 path = posixpath.normpath(path)
         if path in first:
             raise DataError(
-                f"{file}, {table.row_word} {row}: {text} is listed twice, first in "
+                f"{file}, {table.row_word} {row}: {shortened(text, 300)} is listed twice, first in "
                 f"{table.row_word} {first[path]}; keep one"
             )
         first[path] = row
@@ -395,7 +403,7 @@ def _splits(file: Path, table: _Table) -> np.ndarray:
     for row, text in zip(table.rows, texts, strict=True):
         if text not in SPLIT_NAMES:
             raise DataError(
-                f"{file}, {table.row_word} {row}: the split {text!r} is none of "
+                f"{file}, {table.row_word} {row}: the split {quoted(text)} is none of "
                 f"{', '.join(SPLIT_NAMES)}.{did_you_mean(text, SPLIT_NAMES)}"
             )
     return np.array(texts)

@@ -1,8 +1,15 @@
-"""Parquet files need a package that not everyone has."""
+"""Parquet files: they need a package, and whatever is wrong with one becomes a sentence."""
 
 from __future__ import annotations
 
-from ldpf.errors import DataError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ldpf.errors import DataError, LdpfError
+from ldpf.utils.text import one_line, shortened
+
+MOST_WORDS = 300
 
 
 def require_pyarrow(task: str) -> None:
@@ -19,4 +26,26 @@ def require_pyarrow(task: str) -> None:
     except ImportError as error:
         raise DataError(
             f"{task} needs pyarrow; install it with: pip install 'ldpf[parquet]'"
+        ) from error
+
+
+@contextmanager
+def reads_parquet(file: Path, what: str = "manifest") -> Iterator[None]:
+    """Turn what goes wrong into a DataError that names the file; other LdpfErrors pass.
+
+    Args:
+        file: That is read.
+        what: It is.
+
+    Of damaged files pyarrow raises nearly everything, with bytes of the file in the message.
+    """
+    try:
+        yield
+    except LdpfError:
+        raise
+    except Exception as error:
+        reason = one_line(" ".join((str(error) or type(error).__name__).split()))
+        said = shortened(reason, MOST_WORDS)
+        raise DataError(
+            f"cannot read the {what} {file} as Parquet: {said}; write it again"
         ) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ldpf.models.expectation_schema import ADVICE_SCHEMA, EXPECTATION_SCHEMA
 from ldpf.utils.constraints import Constraint, Flag, Number, OrNone, Text, Whole
 from ldpf.utils.schema import ListOf, Record
 
@@ -58,6 +59,17 @@ _TRAINING = Record(
 
 _TRIAL = Record({"settings": Record(), "score": _SHARE}, {"seconds": Number(at_least=0)})
 
+_DATA_SOURCE = Record(
+    {"source": Text()},
+    {
+        "class_names": OrNone(Text()),
+        "layout": Text(),
+        "benchmark": Text(),
+        "skip_bad": Flag(),
+        "group_by": OrNone(Text()),
+    },
+)
+
 _PROVENANCE = Record(
     optional={
         "dataset": _TEXT,
@@ -86,6 +98,9 @@ _PROVENANCE = Record(
         "command": OrNone(_TEXT),
         "settings_hash": Text(),
         "latent_domains": OrNone(_MEASURED),
+        "advice": ADVICE_SCHEMA,
+        "data_source": OrNone(_DATA_SOURCE),
+        "groups": Record({"digest": Text(), "group_by": OrNone(Text())}),
         "search": Record(
             optional={
                 "trials": OrNone(_COUNT),
@@ -120,6 +135,7 @@ _FIELDS: Mapping[str, Constraint] = {
     "shares": ListOf(_SHARE, at_least=1),
     "training": OrNone(_TRAINING),
     "provenance": OrNone(_PROVENANCE),
+    "expectation": EXPECTATION_SCHEMA,
     "tensors_sha256": Text(),
 }
 

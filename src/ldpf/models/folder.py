@@ -25,6 +25,9 @@ CONFIG = "config.json"
 TENSORS = "model.safetensors"
 """File with what was learned."""
 
+DIGEST = "tensors_sha256"
+"""Field of config.json with the SHA-256 of the tensors; models of version 1 have none."""
+
 _KEYS = ("kind", "method", "class_names", "n_classes", "backbone", "n_domains", "per_image")
 
 
@@ -51,7 +54,7 @@ def interrupted_save(folder: Path) -> Path | None:
     waiting = sorted(folder.glob(f".{CONFIG}-*.tmp"))
     for path in waiting:
         content = read_json_or_none(path)
-        expected = content.get("tensors_sha256") if isinstance(content, dict) else None
+        expected = content.get(DIGEST) if isinstance(content, dict) else None
         if expected is not None and expected == file_digest(folder / TENSORS):
             return path
     return None
@@ -98,6 +101,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if version == 1:
         config = {"kind": "prompt", "per_image": True, **config}
+    elif DIGEST not in config:
+        raise ModelError(
+            f"{str(path)!r} lacks {DIGEST}, without which nothing shows that {TENSORS} is of the "
+            "same model; the file was changed, or written by an early 0.2.0. Train again."
+        )
     kind = config.get("kind")
     if kind is not None and not (isinstance(kind, str) and kind in CLASSIFIERS):
         raise ModelError(

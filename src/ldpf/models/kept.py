@@ -72,8 +72,8 @@ def read_expectation(
         return None
     kind = cast("type[Expectation]", KEPT_PARTS.get(EXPECTATION))
     own = without_prefix(EXPECTATION, tensors)
-    n_classes, dim = config["n_classes"], config["backbone"]["embed_dim"]
     try:
+        n_classes, dim = config["n_classes"], config["backbone"]["embed_dim"]
         shapes = kind.shapes(values, n_classes, dim)
         known = with_prefix(EXPECTATION, own), with_prefix(EXPECTATION, shapes)
         allowed = with_prefix(EXPECTATION, dict.fromkeys(kind.minus_infinity))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.folder import (
     CONFIG,
+    DIGEST,
     FORMAT_VERSION,
     TENSORS,
     check_output_folder,
@@ -26,6 +28,8 @@ from ldpf.models.parts import with_prefix
 from ldpf.models.tensor_checks import check_tensors
 from ldpf.utils.files import file_digest, json_text, write_together
 from ldpf.version import __version__
+
+log = logging.getLogger("ldpf")
 
 __all__ = [
     "check_output_folder",
@@ -80,7 +84,7 @@ def write_model(
     }
     content = save(tensors)
     digest = hashlib.sha256(content).hexdigest()
-    description = json_text({**config, "tensors_sha256": digest}).encode()
+    description = json_text({**config, DIGEST: digest}).encode()
     folder.mkdir(parents=True, exist_ok=True)
     # Serialized and on disk before either takes its name: a failure keeps the model that is there.
     write_together({folder / TENSORS: content, folder / CONFIG: description})
@@ -196,8 +200,13 @@ def load_model(
 
 def _check_digest(folder: Path, config: dict[str, Any]) -> None:
     """Refuse tensors that are not those that config.json was written with."""
-    expected = config.get("tensors_sha256")  # models of format 1 have none
-    if expected is not None and (found := file_digest(folder / TENSORS)) != expected:
+    if (expected := config.get(DIGEST)) is None:
+        log.warning(
+            "The model in %s is of format 1, which keeps no digest of its values: if they were "
+            "changed, nothing shows it. Train it again for one that does.",
+            folder,
+        )
+    elif (found := file_digest(folder / TENSORS)) != expected:
         raise ModelError(
             f"{str(folder / TENSORS)!r} has the SHA-256 {str(found)[:12]}, but its {CONFIG} was "
             f"written for {expected[:12]}: the values were changed, or the two files belong to "

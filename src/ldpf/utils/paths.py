@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ldpf.errors import SettingsError
@@ -30,6 +31,14 @@ def full_path(path: str | Path, what: str = "path") -> Path:
             f"The {what} {quoted(text)} begins with the home folder of a user who is not known on "
             "this machine; give it in full."
         ) from error
+
+
+def can_be_path(text: str) -> bool:
+    """Whether the operating system can be asked for a path at all, whether there is one or not."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half a character, as JSON can escape it
+        return False
 
 
 def working_directory() -> str | None:

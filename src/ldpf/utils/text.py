@@ -88,6 +88,11 @@ def quoted(value: object, limit: int = 80) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits; a deep list
         text = f"<a {type(value).__name__}>"
+    return shortened(text, limit)
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, with the middle left out where it is longer than `limit`."""
     if len(text) <= limit:
         return text
     kept = limit - 5

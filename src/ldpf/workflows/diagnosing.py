@@ -198,7 +198,7 @@ def _recorded(origin: Mapping[str, Any]) -> DataSource | None:
     record = origin.get(SOURCE)
     if not record:
         return None
-    names = record["class_names"]
+    names = record.get("class_names")
     return DataSource(**{**record, "class_names": None if names is None else Path(names)})
 
 
