@@ -49,6 +49,16 @@ def test_a_converted_folder_is_the_same_backbone(pickled, family_folders, tmp_pa
     assert result.tensors == len(load_file(result.weights))
 
 
+def test_the_config_of_a_language_model_is_copied_too(pickled, tmp_path):
+    (pickled / "text_tower").mkdir()
+    (pickled / "text_tower" / "config.json").write_text("{}")
+    (pickled / "notes.json").write_text("mine")
+    result = convert(pickled / "open_clip_pytorch_model.bin", tmp_path / "new")
+    assert "text_tower/config.json" in result.other_files
+    assert (tmp_path / "new" / "text_tower" / "config.json").read_text() == "{}"
+    assert not (tmp_path / "new" / "notes.json").exists()
+
+
 def test_the_weights_can_be_put_next_to_the_pickle(pickled, family_folders):
     before = {path.name: path.read_bytes() for path in pickled.iterdir()}
     result = convert(pickled / "open_clip_pytorch_model.bin", pickled)

@@ -460,10 +460,13 @@ def test_without_a_network_it_is_said_where_a_copy_goes(with_a_tower, monkeypatc
         load_backbone(REPO)
     message = str(caught.value)
     assert message.startswith(
-        f"The text tower of {str(folder)!r} is described by config.json of {TOWER!r}, which cannot "
-        f"be had: The backbone {TOWER!r} is not on this machine and the hub could not be reached ("
+        f"The sizes of the text tower of {str(folder)!r} are in config.json of {TOWER!r}. The "
+        f"backbone {TOWER!r} is not on this machine and the hub could not be reached ("
     )
-    assert message.endswith(f"Or copy that file to {str(folder / 'text_tower' / 'config.json')!r}.")
+    assert message.endswith(
+        f"). Where there is a network, 'hf download {TOWER} config.json --local-dir "
+        f"{folder / 'text_tower'}' puts that file where it is looked for first."
+    )
     (folder / "text_tower").mkdir()
     (folder / "text_tower" / "config.json").write_bytes(with_a_tower.others[TOWER]["config.json"])
     assert hf_text.read_config(folder, TOWER).hidden_size == 8

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -278,3 +280,15 @@ def test_the_processor_of_the_checkpoint_is_used(folder):
     )
     processor.save_pretrained(folder)
     assert list(load_backbone(folder).image_processor.image_mean) == [0.1] * 3
+
+
+@pytest.mark.parametrize("module", ["load", "convert"])
+def test_models_of_transformers_are_not_imported_before_torchvision_is_mended(module):
+    # They import a torchvision that is installed, and fail where it cannot be imported.
+    script = (
+        f"import sys, ldpf.backbones.{module}; "
+        "print([m for m in sys.modules if m.startswith(('transformers.models', "
+        "'transformers.image_'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import numpy as np
@@ -10,9 +11,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
+from transformers import BertConfig
 
 from ldpf.backbones import load_backbone
+from ldpf.text import PromptedTextEncoder
+from ldpf.utils.torchvision_import import mend_torchvision
 
+mend_torchvision()
 try:
     import open_clip
 except Exception as error:  # beside a torch of another build, torchvision raises RuntimeError
@@ -72,3 +77,91 @@ def test_preprocessing_agrees(mode, interpolation, pair, tmp_path):
         image = Image.fromarray(draws.integers(0, 256, (*size, 3), dtype=np.uint8))
         ours = load_backbone(tmp_path).preprocess([image])[0]
         assert torch.allclose(ours, transform(image), atol=1e-5)
+
+
+# --- towers that are not CLIP's -------------------------------------------------------------------
+
+TIMM = {
+    "image_size": 160,
+    "timm_model_name": "test_vit",
+    "timm_model_pretrained": False,
+    "timm_pool": "",
+    "timm_proj": "linear",
+}
+TOWERS = {
+    "a bidirectional text tower": ({}, {"no_causal_mask": True}),
+    "as in MobileCLIP 2": (
+        {**TIMM, "timm_pool": "avg", "timm_proj": None},
+        {"no_causal_mask": True},
+    ),
+    "as in PE-Core": ({**TIMM, "timm_pool": "token", "timm_proj": None}, {}),
+    "an image tower with an MLP": ({**TIMM, "timm_pool": "avg", "timm_proj": "mlp"}, {}),
+    "as in SigLIP": (
+        {**TIMM, "timm_pool": "token", "timm_proj": None},
+        {
+            "no_causal_mask": True,
+            "pool_type": "last",
+            "proj_bias": True,
+            "norm_kwargs": {"eps": 1e-6},
+            "act_kwargs": {"approximate": "tanh"},
+        },
+    ),
+    "as in BiomedCLIP": (
+        TIMM,
+        {"hf_proj_type": "mlp", "hf_pooler_type": "cls_last_hidden_state_pooler"},
+    ),
+    "BERT's own pooling": ({}, {"hf_proj_type": "linear", "hf_pooler_type": "cls_pooler"}),
+    "a mean": ({}, {"hf_proj_type": "mlp", "hf_pooler_type": "mean_pooler"}),
+}
+
+
+@pytest.mark.parametrize("towers", TOWERS)
+@torch.no_grad()
+def test_two_towers_put_together_agree(towers, open_clip_config, tiny_clip_parts, tmp_path):
+    image, text = TOWERS[towers]
+    config = open_clip_config()
+    model_config = config["model_cfg"]
+    tokenizer = tiny_clip_parts["tokenizer"]
+    if image:
+        model_config["vision_cfg"] = image
+    model_config["text_cfg"] |= text
+    if "hf_pooler_type" in text:
+        sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
+        bert = BertConfig(**sizes, intermediate_size=40, vocab_size=len(tokenizer), pad_token_id=0)
+        bert.save_pretrained(tmp_path / "text_tower")
+        model_config["text_cfg"] |= {
+            "hf_model_name": str(tmp_path / "text_tower"),
+            "hf_tokenizer_name": "words",
+            "hf_model_pretrained": False,
+        }
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # BERT's
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.CustomTextCLIP(**model_config).eval()
+        for name, parameter in model.named_parameters():
+            if "norm" in name or "ln_" in name or name.endswith("bias"):
+                parameter += 0.3 * torch.randn_like(parameter)
+            elif name.startswith("text.") and parameter.ndim == 2:
+                parameter *= 5
+    weights = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, tmp_path / "open_clip_pytorch_model.safetensors")
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    tokenizer.save_pretrained(tmp_path)
+    backbone = load_backbone(tmp_path)
+
+    side = backbone.image_size
+    pixels = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    expected = F.normalize(model.encode_image(pixels), dim=-1)
+    assert torch.allclose(backbone.encode_images(pixels), expected, atol=1e-5)
+    texts = ["a photo of a cat.", "a photo of a small guitar."]
+    ids = torch.zeros(2, 20, dtype=torch.long)
+    for row, sentence in zip(ids, texts, strict=True):
+        tokens = tokenizer(sentence)["input_ids"]
+        row[: len(tokens)] = torch.tensor(tokens)
+    expected = F.normalize(model.encode_text(ids), dim=-1)
+    assert torch.allclose(backbone.encode_texts(texts), expected, atol=1e-5)
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+    context = backbone.text.token_embeddings(backbone.text.name_tokens("a photo of a"))
+    prompts = PromptedTextEncoder(backbone.text, ["cat", "small guitar"])(context[None])[0]
+    assert torch.allclose(prompts, expected, atol=1e-5)

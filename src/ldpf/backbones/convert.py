@@ -9,9 +9,10 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
+from ldpf.backbones.hf_text import COPY
 from ldpf.backbones.hub import small_files
 from ldpf.backbones.load import load_backbone
-from ldpf.backbones.open_clip_config import CONFIG
+from ldpf.backbones.open_clip_fields import CONFIG
 from ldpf.backbones.openai_config import NOT_WEIGHTS, config_of
 from ldpf.backbones.pickled import read_weights
 from ldpf.backbones.torchscript import is_archive, read_archive
@@ -33,6 +34,10 @@ _TOKENIZER = (
     "vocab.txt",
     "merges.txt",
 )
+
+
+_LANGUAGE_MODEL = tuple(f"{COPY}/{name}" for name in ("config.json", *_TOKENIZER))
+"""What a checkpoint may keep of the language model that is its text tower."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,12 @@ def convert(
     _check_free(target, overwrite)
     files = {} if only_file else _beside(source, target.parent, weights, program, tokenizer)
     new_folder(target.parent, option="OUT")
+    for path in files:
+        new_folder(path.parent, option="OUT")
     # Apart, since safetensors refuses names that share memory.
     apart = {name: tensor.detach().contiguous().clone() for name, tensor in weights.items()}
     write_together(files | {target: save(apart, metadata={"format": "pt"})})
-    names = tuple(path.name for path in files)
+    names = tuple(path.relative_to(target.parent).as_posix() for path in files)
     problem = None if only_file else _problem(target.parent)
     return Conversion(target, len(weights), names, problem)
 
@@ -148,7 +155,7 @@ def _beside(
     """Contents of what goes next to the weights: nothing that is there already."""
     from_where = {}
     if folder != source.parent:
-        from_where = _present(source.parent, (*_CONFIGURATION, *_TOKENIZER))
+        from_where = _present(source.parent, (*_CONFIGURATION, *_TOKENIZER, *_LANGUAGE_MODEL))
     if tokenizer is not None:
         found = _present(small_files(tokenizer, mark="tokenizer.json"), _TOKENIZER)
         if not found:

@@ -234,9 +234,12 @@ def read_config(folder: Path, name: str) -> Any:
         path = here if here.is_file() else hub_file(name, "config.json")
         return AutoConfig.from_pretrained(path.parent, local_files_only=True)
     except BackboneError as error:
+        # What follows is what to do about a whole backbone.
+        reason = str(error).partition(" Behind a proxy")[0]
         raise BackboneError(
-            f"The text tower of {str(folder)!r} is described by config.json of {name!r}, which "
-            f"cannot be had: {error} Or copy that file to {str(here)!r}."
+            f"The sizes of the text tower of {str(folder)!r} are in config.json of {name!r}. "
+            f"{reason} Where there is a network, 'hf download {name} config.json --local-dir "
+            f"{here.parent}' puts that file where it is looked for first."
         ) from error
     except (ValueError, KeyError, OSError) as error:
         raise BackboneError(
