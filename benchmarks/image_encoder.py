@@ -13,9 +13,9 @@ Towers have random weights, nothing is downloaded. For every installed engine:
   grain, one thread a processor.
 - `end_to_end`: from files to kept features, the tower exported before; with what an engine takes to
   load and to be compared with PyTorch on the first eight images, so give some hundred `--images`;
-  and its `share` of the smaller of the two rates. Decoding and the tower run side by side on the same processors,
-  so on few of them neither reaches its own rate: `bound` is the rate at which both take turns,
-  1 / (1 / forward + 1 / decode), and `share_of_bound` is that of it.
+  and its `share` of the smaller of the two rates. Decoding and the tower run side by side on the
+  same processors, so on few of them neither reaches its own rate: `bound` is the rate at which both
+  take turns, 1 / (1 / forward + 1 / decode), and `share_of_bound` is that of it.
 - `difference`: the largest 1 - cosine to PyTorch's feature of any of 16 random inputs.
 - `faster`: forward rate over PyTorch's.
 """
