@@ -9,7 +9,7 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
-from ldpf.cli.choices import choices_help, listed, named_help, optional_choice_of
+from ldpf.cli.choices import choice_of, choices_help, listed, named_help, optional_choice_of
 from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
@@ -23,6 +23,7 @@ from ldpf.cli.options import (
     typed_command,
 )
 from ldpf.cli.training_options import ComparisonOptions
+from ldpf.experiments.engines.base import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS
 from ldpf.experiments.readouts import get_readout, readout_summaries
@@ -130,6 +131,23 @@ def benchmark(
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
     shard: ShardOption = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help=f"Where the runs are done. {choices_help(ENGINES)} --jobs is then runs at a time "
+            "at most, and --out should be a folder that all machines see.",
+            callback=choice_of(ENGINES),
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = DEFAULT_ENGINE,
+    gpus_per_run: Annotated[
+        float | None,
+        typer.Option(
+            help="GPUs for each run, such as 0.25 for four runs on one, with --engine ray.",
+            rich_help_panel=RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     output: OutputOptions,
 ) -> None:
     """Compare methods on images from domains they have never seen.
@@ -168,6 +186,8 @@ def benchmark(
         track=track,
         fail_on_leaks=fail_on_leaks,
         shard=shard,
+        engine=engine,
+        gpus_per_run=gpus_per_run,
         device=backbone.device,
         command=typed_command(context),
     )

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -84,7 +85,7 @@ def run_side_by_side(
     Raises:
         LdpfError: a worker died, as happens when memory runs out; or a job cannot be sent to one.
     """
-    work = _Work.of(experiment, threads=max(1, torch.get_num_threads() // n_workers))
+    work = Work.of(experiment, threads=max(1, torch.get_num_threads() // n_workers))
     # Copies on write: torch warns of arrays that it may not write to.
     copies = _folder_for_copies()
     parallel: Any = joblib.Parallel(
@@ -136,8 +137,8 @@ def _folder_for_copies() -> Path:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """An experiment on its way to a worker: arrays that joblib can map, and no backbone."""
+class Work:
+    """An experiment on its way to a worker: arrays that can be mapped, and no backbone."""
 
     bare: Experiment  # without data and backbone
     arrays: dict[str, np.ndarray | None]
@@ -146,11 +147,13 @@ class _Work:
     domain_names: tuple[str, ...]
     backbone: tuple[str, str, str]  # name, device, fingerprint
     threads: int
-    parent: int  # process that waits for the outcomes
+    parent: int | None  # process that waits for the outcomes; None for one elsewhere
     directory: str | None  # that relative paths start from; None where it was deleted
+    token: str = ""  # of this experiment alone
 
     @classmethod
-    def of(cls, experiment: Experiment, threads: int) -> _Work:
+    def of(cls, experiment: Experiment, threads: int) -> Work:
+        """The experiment, ready to be sent; a worker computes with `threads` threads."""
         data, backbone = experiment.data, experiment.backbone
         tensors = {"features": data.features, "labels": data.labels, "domains": data.domains}
         tensors["style"] = data.style
@@ -165,6 +168,7 @@ class _Work:
             threads=threads,
             parent=os.getpid(),
             directory=working_directory(),
+            token=uuid.uuid4().hex,
         )
 
     def experiment(self) -> Experiment:
@@ -185,18 +189,45 @@ class _Work:
         return replace(self.bare, data=data, backbone=_load_backbone(*self.backbone))
 
 
+def do_groups(
+    work: Work, chunk: Sequence[tuple[int, Sequence[Job]]]
+) -> list[tuple[int, list[Outcome], list[str]]]:
+    """Do several groups of jobs, by their numbers, in a worker that keeps data and backbone.
+
+    Returns:
+        Of each group what `_do_in_worker` returns.
+    """
+    return [_do_in_worker(work, number, group, keep=True) for number, group in chunk]
+
+
+_KEPT: dict[str, Experiment] = {}
+"""The experiment that this worker did last, by its token: reading it takes its time."""
+
+
+def _kept_experiment(work: Work) -> Experiment:
+    if work.token not in _KEPT:
+        _KEPT.clear()
+        with warnings.catch_warnings():
+            # Arrays in memory that workers share are read only, and nothing writes to them.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            _KEPT[work.token] = work.experiment()
+    return _KEPT[work.token]
+
+
 def _do_in_worker(
-    work: _Work, number: int, group: Sequence[Job]
+    work: Work, number: int, group: Sequence[Job], *, keep: bool = False
 ) -> tuple[int, list[Outcome], list[str]]:
-    """Do a group of jobs in this process.
+    """Do a group of jobs in this process; `keep` data and backbone for the next one.
 
     Returns:
         The number of the group, the outcomes in the order of its jobs, and the warnings on the way.
     """
-    _end_with(work.parent)
+    if work.parent is not None:
+        _end_with(work.parent)
     _move_to(work.directory)
     with _kept_messages() as messages, _threads(work.threads):
-        outcomes = {job.task: outcome for job, outcome in run_group(work.experiment(), group)}
+        experiment = _kept_experiment(work) if keep else work.experiment()
+        outcomes = {job.task: outcome for job, outcome in run_group(experiment, group)}
     return number, [outcomes[job.task] for job in group], list(dict.fromkeys(messages))
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ldpf.backbones import Backbone
 from ldpf.errors import DataError
+from ldpf.experiments.engines import Engine
+from ldpf.experiments.engines.local import Local
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.results_file import RESULTS, OwnResults, Results, SharedResults
 from ldpf.experiments.run import Experiment, Job, Outcome
-from ldpf.experiments.shared_runs import group_jobs, one_by_one, run_group
+from ldpf.experiments.shared_runs import group_jobs, one_by_one
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.shards import Shard
@@ -33,6 +35,7 @@ def run_benchmark(
     share: bool = False,
     runs: Path | None = None,
     shard: Shard | None = None,
+    engine: Engine | None = None,
     command: str | None = None,
     on_run: Callable[[dict[str, Any], bool], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -52,12 +55,12 @@ def run_benchmark(
         plan: what to run.
         out: folder of the results.
         jobs: runs side by side, each in a process of its own that loads `backbone` by its name,
-            with its share of the threads. 1 runs them in this process. With more, joblib runs them;
-            `joblib.parallel_config` chooses another backend, of which threads are tested.
+            with its share of the threads. 1 runs them in this process. See `Local`.
         share: runs of one method take their text passes together; see `group_jobs`. Runs that
             choose settings take their own.
         runs: folder of the run folders; None for `out/runs`. Plans that share it share their runs.
         shard: which part of the runs to do; None for all.
+        engine: where the runs are done; None for `Local(jobs)`.
         command: that makes the runs, as a person types it; stored in the config.json of each run.
         on_run: called after each run with its first result line and whether it was done before.
 
@@ -92,7 +95,9 @@ def run_benchmark(
     results: Results = OwnResults(plan, tasks, out / RESULTS)
     if shard is not None:
         results = SharedResults(plan, experiment, every, out / RESULTS)
-    with closing(_outcomes(experiment, todo, jobs, share)) as stream:
+    engine = engine or Local(jobs=jobs)
+    stream = _outcomes(experiment, todo, engine, share)
+    with closing(stream):  # type: ignore[type-var]
         for job, outcome in stream:
             outcomes[job.task] = outcome
             results.write(outcomes)
@@ -122,24 +127,19 @@ def _say_shares(experiment: Experiment, plan: BenchmarkPlan, tasks: Sequence[Tas
 
 
 def _outcomes(
-    experiment: Experiment, jobs: Sequence[Job], side_by_side: int, share: bool
-) -> Generator[tuple[Job, Outcome]]:
+    experiment: Experiment, jobs: Sequence[Job], engine: Engine, share: bool
+) -> Iterator[tuple[Job, Outcome]]:
     """Every job with its outcome, as they come."""
     # Runs that choose settings train several times, each in its own time.
     share = share and experiment.search is None
-    device = experiment.backbone.device
-    groups = group_jobs(jobs, device, side_by_side) if share else one_by_one(jobs)
-    n_workers = min(side_by_side, len(groups))
-    if n_workers <= 1:
-        for group in groups:
-            yield from run_group(experiment, group)
-        return
-    # Imported where it is needed: joblib's process pools take their time to import.
-    from ldpf.experiments.pool import run_side_by_side
 
-    # The longest first, so that none of them is begun when the others are about to end.
-    longest_first = sorted(groups, key=_n_prompts, reverse=True)
-    yield from run_side_by_side(experiment, longest_first, n_workers)
+    def groups_for(n_workers: int) -> list[list[Job]]:
+        device = experiment.backbone.device
+        groups = group_jobs(jobs, device, n_workers) if share else one_by_one(jobs)
+        # The longest first, so that none of them is begun when the others are about to end.
+        return groups if n_workers == 1 else sorted(groups, key=_n_prompts, reverse=True)
+
+    return engine.run(experiment, groups_for)
 
 
 def _n_prompts(group: Sequence[Job]) -> int:

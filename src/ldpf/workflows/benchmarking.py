@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from ldpf.backbones.devices import pick_device
 from ldpf.data import require_trainable
+from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.pool import choose_jobs
 from ldpf.experiments.protocol_presets import get_protocol_preset
@@ -93,6 +94,8 @@ def benchmark(
     track: str | Path | None = None,
     fail_on_leaks: bool = False,
     shard: Shard | str | None = None,
+    engine: str = DEFAULT_ENGINE,
+    gpus_per_run: float | None = None,
     device: str = "auto",
     command: str | None = None,
 ) -> Comparison:
@@ -131,6 +134,10 @@ def benchmark(
         shard: which part of the runs to do, such as "2/8"; None for all. Shards may share `out` and
             run at once, on one machine or several: results.jsonl and table.md then have what all of
             them have finished so far, and so has what is returned.
+        engine: a name in `ldpf.experiments.engines.ENGINES`: where the runs are done. `out` should
+            be a folder that all of its machines see.
+        gpus_per_run: GPUs for each run, such as 0.25; None for one where `device` is a GPU. For an
+            engine that shares out GPUs.
         device: "auto", "cpu" or "cuda".
         command: kept in each run as the command that made it.
 
@@ -141,6 +148,7 @@ def benchmark(
             `fail_on_leaks`.
     """
     part = shard_of(shard)
+    place = ENGINES.make(engine, jobs=jobs, gpus_per_run=gpus_per_run)
     measured = None if protocol_preset is None else get_protocol_preset(protocol_preset)
     way = get_recipe(recipe or get_preset(preset).recipe)
     if measured is not None:
@@ -172,9 +180,9 @@ def benchmark(
         plan.rules.check(dataset, plan.targets or ())
         require_trainable(dataset)
         shown = list(plan.targets or dataset.domain_names)
-        if jobs is None:
+        if jobs is None and place.on_this_machine:
             own = [task for task in _tasks(plan, shown, part) if plan.make(task.method).learns]
-            jobs = jobs_for(len(own), device)
+            place = replace(place, jobs=jobs_for(len(own), device))
         frozen = images.open_backbone(backbone, device)
         if share is None:
             share = torch.device(frozen.device).type != "cpu"
@@ -195,7 +203,7 @@ def benchmark(
                 frozen,
                 plan,
                 folder,
-                jobs=jobs,
+                engine=place,
                 share=share,
                 shard=part,
                 command=command,
