@@ -62,8 +62,20 @@ def test_without_a_stored_command_one_is_put_together_and_said_so():
 
 
 def test_without_data_its_name_stands_for_it():
-    assert "DATA (photos)" in shlex.split(of_benchmark([{}], None)[1])
+    assert "PATH-TO-photos" in shlex.split(of_benchmark([{}], None)[1])
     assert "--data" not in of_benchmark([{}], None)[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("my photos (2)", "PATH-TO-my-photos-2"), (None, "PATH-TO-IMAGES")]
+)
+def test_what_stands_for_the_images_needs_no_quotes(name, word):
+    model = replace(MODEL, dataset=name)
+    assert f" --data {word} --" in model_commands(Path("out"), model, None)[1]
+
+
+def test_the_demo_set_is_named_as_it_is_typed():
+    assert " --data demo --" in model_commands(Path("out"), replace(MODEL, dataset="demo"), None)[1]
 
 
 def test_a_model_stores_its_command():
@@ -71,7 +83,7 @@ def test_a_model_stores_its_command():
     assert model_commands(Path("out"), model, "my data") == (model.command, AGAIN)
 
 
-@pytest.mark.parametrize(("trained_on", "source"), [(None, "DATA (photos)"), ("x y", "x y")])
+@pytest.mark.parametrize(("trained_on", "source"), [(None, "PATH-TO-photos"), ("x y", "x y")])
 def test_a_model_without_a_command_tells_what_is_known(trained_on, source):
     note, command, again = model_commands(Path("out"), MODEL, "my data", trained_on)
     assert (note, again) == (NOT_STORED, AGAIN)

@@ -11,8 +11,9 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.report.blocks import Text
-from ldpf.report.html import report_html, summary, write_report
+from ldpf.report.html import headline, report_html, summary, write_report
 from ldpf.report.sections import SECTIONS
+from ldpf.report.tables.benchmark_table import Cell
 
 VOID = {"meta", "link", "img", "br"}
 ANCHORS = [
@@ -226,3 +227,46 @@ def test_a_file_that_cannot_be_written_is_one_sentence(make_findings, tmp_path):
     assert str(caught.value).endswith(
         "cannot be written (No such file or directory); give another file with --out."
     )
+
+
+def better_than(found, base, method="ldpf"):
+    """The findings with every answer of `method` right and of `base` wrong."""
+    runs = {}
+    for key, run in found.runs.items():
+        wrong = (run.labels + 1) % len(found.class_names)
+        runs[key] = replace(run, predictions={**run.predictions, method: run.labels, base: wrong})
+    return replace(found, runs=runs)
+
+
+def test_the_headline_says_to_use_what_is_clearly_better(make_findings):
+    found = make_findings()
+    assert headline(found).startswith("What to do: ")
+    assert report_html(found).count("What to do: ") == 1
+    worse = better_than(found, "ldpf", "zero-shot")
+    assert "take the ready-made model without training (zero-shot) and not ldpf" in headline(worse)
+
+
+def test_the_headline_asks_for_images_where_nothing_was_measured(make_findings):
+    assert "measure it on labeled images" in headline(replace(make_findings(), table=None))
+
+
+def test_the_headline_names_a_method_that_leads(make_findings):
+    found = make_findings()
+    rows = tuple(
+        replace(row, cells={**row.cells, "average": Cell.of([float(row.method == "coop")])})
+        for row in found.table.rows
+    )
+    told = headline(replace(found, table=replace(found.table, rows=rows)))
+    assert told.startswith("What to do: take coop (100.0%) rather than ldpf (0.0%)")
+
+
+def test_terms_and_methods_are_explained_on_the_page(page):
+    for said in ("the measurement repeated on images", "how evenly weights are spread"):
+        assert page.text.count(said) == 1
+    assert len(page.all("dt")) >= 10
+    assert "The methods in words" in page.text
+
+
+def test_wide_tables_scroll_and_can_be_reached_by_keyboard(page):
+    wide = [one for one in page.all("div") if one.get("class") == "wide"]
+    assert wide and all(one["tabindex"] == "0" and one["role"] == "region" for one in wide)

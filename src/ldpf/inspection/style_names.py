@@ -134,7 +134,12 @@ STYLES = tuple(
 """What an image may look like, whatever it shows."""
 
 FAINT = 0.1
-"""A score below which a word says next to nothing."""
+"""A score below which a word says next to nothing, whatever chance brings."""
+
+CLEARLY = 1.25
+"""How much nearer than chance a word must be to be named."""
+
+_CHANCES = 400
 
 
 def nearest_styles(
@@ -151,12 +156,27 @@ def nearest_styles(
         count: words for each.
 
     Returns:
-        For each latent domain (word, score), best first; nothing for a direction of zeros.
+        For each latent domain (word, score), best first; only words that are clearly nearer than
+        some word is to a direction at random, so perhaps none.
     """
     texts = backbone.encode_texts(STYLES)
     texts = F.normalize(texts - texts.mean(dim=0), dim=1)  # [W, D]
+    near = near_enough(texts)
     best = (directions.float() @ texts.T).topk(min(count, len(STYLES)), dim=1)
     return [
-        [(STYLES[w], s) for w, s in zip(words, scores, strict=True)] if any(scores) else []
+        [(STYLES[w], s) for w, s in zip(words, scores, strict=True) if s >= near]
         for words, scores in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
+
+
+def near_enough(texts: torch.Tensor) -> float:
+    """The score from which a word is named, for centered text features [W, D] of length one.
+
+    Among a hundred words one is always nearest, also to a direction that means nothing: with few
+    dimensions its cosine is above 0.2. The limit lies above what 95 of 100 directions at random
+    reach with their nearest word.
+    """
+    draws = torch.Generator().manual_seed(2511)
+    random = F.normalize(torch.randn(_CHANCES, texts.shape[1], generator=draws), dim=1)
+    best = (random @ texts.float().cpu().T).amax(dim=1)
+    return max(FAINT, CLEARLY * float(best.quantile(0.95)))

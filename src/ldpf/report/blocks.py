@@ -98,7 +98,15 @@ class Tiles:
     kind: str = field(default="tiles", init=False)
 
 
-Block = Text | Heading | Code | Table | Picture | Tiles
+@dataclass(frozen=True)
+class Terms:
+    """Terms and what they mean."""
+
+    rows: Sequence[tuple[str, str]]
+    kind: str = field(default="terms", init=False)
+
+
+Block = Text | Heading | Code | Table | Picture | Tiles | Terms
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def model_commands(
     again = report_command(folder, data)
     if model.command is not None:
         return model.command, again
-    words = ["ldpf", "train", "--data", trained_on or f"DATA ({model.dataset or 'unknown'})"]
+    words = ["ldpf", "train", "--data", trained_on or _placeholder(model.dataset)]
     words += ["--backbone", model.backbone, "--method", model.method]
     words += ["--recipe", model.recipe] if model.recipe not in (None, "none") else []
     words += ["--seed", str(model.seed)] if model.seed is not None else []
@@ -75,11 +76,18 @@ def report_command(folder: Path, data: str | None) -> str:
     return shlex.join(["ldpf", "report", str(folder), *given, "--out", "report.html"])
 
 
+def _placeholder(dataset: str | None) -> str:
+    """What the reader replaces by the place of the images; one word, so that a shell takes it."""
+    if dataset == "demo":
+        return dataset
+    return "PATH-TO-" + (re.sub(r"[^\w.-]+", "-", dataset).strip("-") if dataset else "IMAGES")
+
+
 def _benchmark_command(lines: Sequence[Mapping[str, Any]], out: Path, data: str | None) -> str:
     def all_of(key: str) -> list[Any]:
         return [value for value in dict.fromkeys(line[key] for line in lines) if value != "none"]
 
-    words = ["ldpf", "benchmark", "--data", data or f"DATA ({lines[0]['dataset']})"]
+    words = ["ldpf", "benchmark", "--data", data or _placeholder(lines[0]["dataset"])]
     words += ["--backbone", lines[0]["backbone"], "--methods", ",".join(all_of("method"))]
     words += ["--targets", ",".join(all_of("target")), "--seeds", str(len(all_of("seed")))]
     protocol = protocol_of(lines[0]).registered_name

@@ -16,7 +16,11 @@ from ldpf.report.sections.base import SECTIONS, ordered_sections, section_title
 from ldpf.report.sections.common import percent
 from ldpf.report.tables.benchmark_table import AVERAGE
 from ldpf.report.tables.collect import comparison_words
+from ldpf.report.terms import with_terms
 from ldpf.utils.files import write_bytes
+
+LEAD = 0.01
+"""How much better another method must be, as a share, to be recommended."""
 
 _TEMPLATE = "report.html.j2"
 
@@ -33,7 +37,11 @@ def report_html(found: Findings) -> str:
     names, left_out = _parts(found)
     sections = [Section(name, section_title(name), SECTIONS.get(name)(found)) for name in names]
     page = environment.get_template(_TEMPLATE).render(
-        title=found.title, summary=summary(found), sections=sections, left_out=left_out
+        title=found.title,
+        headline=headline(found),
+        summary=summary(found),
+        sections=with_terms(sections),
+        left_out=left_out,
     )
     # A file name that is no UTF-8 would make the page none either.
     return page.encode("utf-8", "replace").decode("utf-8")
@@ -49,6 +57,48 @@ def _parts(found: Findings) -> tuple[list[str], str]:
     return (
         [name for name in names if name not in left_out],
         f"{found.main} has no latent domains, so these sections are left out: {titles}.",
+    )
+
+
+def headline(found: Findings) -> str:
+    """What to do, in a sentence."""
+    if found.table is None:
+        return (
+            "What to do: measure it on labeled images of the place where it will be used (--data); "
+            "nothing has been measured yet."
+        )
+    column = AVERAGE if len(found.targets) > 1 else found.targets[0]
+    means = {
+        row.method: cell.mean
+        for row in found.table.rows
+        if row.competes and (cell := row.cells.get(column)) is not None
+    }
+    own = means.get(found.main)
+    if own is None:
+        return f"What to do: choose among the methods below; {found.main} itself " + (
+            "is a bound." if found.main in found.oracles else "is not measured everywhere yet."
+        )
+    best = max(means, key=lambda name: means[name])
+    better = f"{best} ({percent(means[best])}%) rather than {found.main} ({percent(own)}%)"
+    zero = compared(found).get("zero-shot", {}).get(column)
+    if zero is not None and zero.clear and zero.difference < 0:
+        return (
+            f"What to do: take the ready-made model without training (zero-shot) and not "
+            f"{found.main}, which is worse here."
+            + (f" Best of all is {best}." if best not in ("zero-shot", found.main) else "")
+        )
+    if means[best] - own > LEAD:
+        return f"What to do: take {better}; see whether that holds with more seeds and images."
+    if zero is not None and not zero.clear:
+        return (
+            f"What to do: do not count on {found.main} yet; it is not clearly better than the "
+            "ready-made model without training (zero-shot), which is simpler. More images tell."
+        )
+    if zero is None:
+        return f"What to do: {found.main} can be used; no method measured here is clearly better."
+    return (
+        f"What to do: use {found.main}; it is clearly better than no training (zero-shot), and no "
+        "method measured here leads it by more than a point."
     )
 
 
@@ -109,6 +159,7 @@ def describe(found: Findings) -> dict[str, Any]:
         "method": found.main,
         "targets": list(found.targets),
         "seeds": list(found.seeds),
+        "headline": headline(found),
         "summary": summary(found),
         "pictures": found.root is not None,
     }

@@ -65,4 +65,6 @@ def test_bins_of_few_images_are_not_drawn():
     curve = reliability(confidence, np.ones(len(confidence), bool))
     above = reliability_figure({"ldpf": curve}).axes[0]
     assert above.lines[1].get_xdata().tolist() == pytest.approx([85.0])
+    for low, high in (above.get_xlim(), above.get_ylim()):  # markers at 0 and 100 are whole
+        assert low < 0 and high > 100
     assert above.get_legend().get_texts()[0].get_text().startswith("ldpf (error ")

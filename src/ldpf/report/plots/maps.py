@@ -228,13 +228,13 @@ def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
         middles = (np.arange(len(curve.count)) + 0.5) * 100 / len(curve.count)
         below.plot(middles, 100 * curve.count / max(curve.count.sum(), 1), **style)
     axes.set_ylabel("right answers, %")
-    axes.set_ylim(0, 100)
+    axes.set_ylim(-3, 103)  # points at the ends are seen whole
     axes.legend(fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     below.set_xlabel("probability the model gives its answer, %")
     below.set_ylabel("images, %")
     below.set_ylim(bottom=0)
     for one in (axes, below):
-        one.set_xlim(0, 100)
+        one.set_xlim(-3, 103)
         one.grid(alpha=0.3)
         one.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

@@ -10,6 +10,7 @@ from ldpf.report.plots.maps import difference_figure
 from ldpf.report.sections.base import SECTIONS
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, shown
 from ldpf.report.tables.collect import comparison_words
+from ldpf.report.terms import method_in_words
 
 BASES = ("zero-shot", "coop")
 """What the main method is compared with, where it is there."""
@@ -24,6 +25,13 @@ def accuracy_section(found: Findings) -> list[Block]:
         return blocks
     blocks += [Text(sentence, "note") for sentence in found.notes]
     blocks.append(_table(found.table))
+    in_words = [
+        (name, said)
+        for name in dict.fromkeys(row.method for row in found.table.rows)
+        if (said := method_in_words(name))
+    ]
+    if in_words:
+        blocks.append(Table("The methods in words", ("method", "what it is"), in_words, wordy=True))
     differences = compared(found)
     if differences:
         blocks += _differences(found, differences)

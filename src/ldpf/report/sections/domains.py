@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ldpf.domains.diagnostics import cross_table
 from ldpf.inspection.latent_summary import LatentImages
-from ldpf.inspection.style_names import FAINT
 from ldpf.inspection.thumbnails import thumbnail_uri
 from ldpf.report.blocks import Block, Heading, Table, Text, Tile, Tiles
 from ldpf.report.findings import Findings, Training
@@ -42,8 +41,8 @@ def domains_section(found: Findings) -> list[Block]:
             Text(
                 "Names are suggestions: the words, out of a list of styles, whose text features "
                 "lie nearest to what sets a latent domain's images apart from others of the same "
-                f"classes. The number is a cosine; below {FAINT:g} it says next to nothing, and a "
-                "small backbone may know few of the words.",
+                "classes. The number is a cosine. No name is given (–) where no word is clearly "
+                "nearer than chance would bring; a small backbone may know few of the words.",
                 "note",
             )
         )
