@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery
+from ldpf.domains import discovery as rounds_of_discovery
 from ldpf.domains.assignment.base import ASSIGNMENTS
 from ldpf.domains.clustering.kmeans import KMeans
 from ldpf.domains.clustering.spherical import SphericalKMeans
+from ldpf.domains.disentangle import run
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.domains.disentangle.base import DISENTANGLERS
 from ldpf.errors import DataError, SettingsError
@@ -461,3 +463,23 @@ def test_fewer_directions_than_domains_lower_the_number_and_say_so(data, caplog)
     assert discovery.n_domains == 1
     assert discovery.assignments.unique().tolist() == [0]
     assert any("1 latent domains instead of 3" in message for message in caplog.messages)
+
+
+def test_very_many_images_are_measured_by_a_part_of_them(data, found, monkeypatch):
+    exact = found.measure()
+    seen = []
+    monkeypatch.setattr(rounds_of_discovery, "MEASURED", 60)
+    monkeypatch.setattr(run, "FITTED", 90)
+    measure = rounds_of_discovery.measure_latent
+
+    def counted(latent, train, held_out, assigned):
+        seen.append((len(train), len(held_out), len(assigned)))
+        return measure(latent, train, held_out, assigned)
+
+    monkeypatch.setattr(rounds_of_discovery, "measure_latent", counted)
+    part = found.measure()
+    assert seen == [(60, 60, 60)] and sum(exact["sizes"]) == 180
+    assert part["sizes"] == exact["sizes"] and part["moved"] == exact["moved"]
+    for name in ("explained_variance", "class_nmi", "domain_nmi", "raw_probe_accuracy"):
+        assert part[name] == pytest.approx(exact[name], abs=0.15), name
+    assert part["explained_variance"] != exact["explained_variance"]

@@ -78,7 +78,7 @@ def test_manual_has_a_prompt_for_each_source_domain(data, tiny_clip):
 def test_manual_trains_each_prompt_on_its_own_domain(data, tiny_clip):
     own = learner("ldpf-manual", data, tiny_clip)
     assert torch.equal(own.discovery.assignments, data[0].domains)
-    for s, (_, labels, _) in enumerate(own.whole_set):
+    for s, (_, labels, _) in enumerate(own._whole_set()):
         assert torch.equal(labels, data[0].labels[data[0].domains == s])
 
 

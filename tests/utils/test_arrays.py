@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ldpf.errors import DataError
+from ldpf.utils import arrays
 from ldpf.utils.arrays import as_sequence, unit_rows
 
 
@@ -66,3 +67,14 @@ def test_a_row_without_a_direction_is_named(value, seen):
         f"Feature row 1 holds NaN or infinite values, or zeros only (here {seen}; 1 such rows); an "
         "image feature is finite and not zero."
     )
+
+
+def test_rows_scaled_in_blocks_are_those_scaled_at_once(monkeypatch):
+    array = np.random.default_rng(0).standard_normal((50, 6)) * 1e200
+    whole = arrays.unit_rows(array)
+    monkeypatch.setattr(arrays, "_BLOCK", 7)
+    assert torch.equal(arrays.unit_rows(array), whole)
+    array[33] = 0
+    array[40, 2] = np.nan
+    with pytest.raises(DataError, match=r"Feature row 33 .*zeros only.*2 such rows"):
+        arrays.unit_rows(array)

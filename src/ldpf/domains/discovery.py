@@ -12,6 +12,7 @@ from ldpf.domains.clustering.base import Clustering
 from ldpf.domains.clustering.matching import check_n_domains, match_to_previous
 from ldpf.domains.diagnostics import cross_table, measure_latent
 from ldpf.domains.disentangle.class_centered import ClassCentered
+from ldpf.domains.disentangle.maps import in_blocks
 from ldpf.domains.disentangle.run import DisentanglerRun
 from ldpf.domains.fitted import FittedDomains
 from ldpf.domains.how_many.base import HOW_MANY, Chosen
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
 
 log = logging.getLogger("ldpf")
+
+MEASURED = 50_000
+"""Images, at most, that the evidence for latent domains is measured on."""
 
 
 class DomainDiscovery:
@@ -190,7 +194,7 @@ class DomainDiscovery:
 
     def _cluster(self, previous: torch.Tensor | None) -> Clustering:
         with torch.no_grad():
-            z = self.training.extractor(self.train.features)
+            z = in_blocks(self.training.extractor, self.train.features)
         if self.given is not None:
             centroids = self.settings.clusterer.centroids_of(z, self.given, self.n_domains)
             return Clustering(centroids, self.given)
@@ -268,8 +272,15 @@ class DomainDiscovery:
         self.clustering = Clustering(tree["centroids"], tree["assignments"])
         self.rounds_done, self.moved = tree["rounds_done"], tree["moved"]
 
+    def _some_rows(self, n_images: int) -> torch.Tensor:
+        draws = generator(self.seed, "measured")
+        return torch.randperm(n_images, generator=draws)[:MEASURED].sort().values
+
     def measure(self) -> dict[str, float | list[int] | None]:
         """The evidence for or against the latent domains, for the log.
+
+        All but `sizes` and `moved` are measured on at most `MEASURED` training and as many
+        validation images, drawn at random.
 
         Returns:
             explained_variance: share of within-class variance that z keeps (collapse shows as 0);
@@ -280,6 +291,14 @@ class DomainDiscovery:
             and what the disentangler noted.
         """
         train, held_out = self.train, self.validation if len(self.validation) else self.train
+        assigned = self.assignments
+        sizes = torch.bincount(assigned, minlength=self.n_domains).tolist()
+        # Probes and shared information are known well enough from a part of very many images.
+        if len(train) > MEASURED:
+            rows = self._some_rows(len(train))
+            train, assigned = train.subset(rows), assigned[rows]
+        if len(held_out) > MEASURED:
+            held_out = held_out.subset(self._some_rows(len(held_out)))
         return {
             "round": self.rounds_done,
             "explained_variance": self.training.explained_variance(
@@ -287,6 +306,7 @@ class DomainDiscovery:
             ),
             **self.training.noted,
             **self.training.measure(held_out.features, held_out.labels),
-            **measure_latent(self.latent_domains(), train, held_out, self.assignments),
+            **measure_latent(self.latent_domains(), train, held_out, assigned),
+            "sizes": sizes,
             "moved": self.moved,
         }

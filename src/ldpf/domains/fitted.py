@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains.disentangle.maps import DomainMap, kind_of, rebuild
+from ldpf.domains.disentangle.maps import DomainMap, in_blocks, kind_of, rebuild
 
 _PREFIX = "extractor."
 
@@ -38,14 +38,18 @@ class FittedDomains:
     @torch.no_grad()
     def domain_features(self, features: torch.Tensor) -> torch.Tensor:
         """z = G(f): [N, D] -> [N, Z]."""
-        return self.extractor(features)
+        return in_blocks(self.extractor, features)
 
     def similarities(self, features: torch.Tensor) -> torch.Tensor:
         """cos(z, c_s): [N, D] -> [N, S]. With one latent domain the cosine is 1 by definition."""
         if self.n_domains == 1:
             return torch.ones(len(features), 1)
-        z = F.normalize(self.domain_features(features), dim=-1)
-        return z @ F.normalize(self.centroids, dim=-1).T
+        centroids = F.normalize(self.centroids, dim=-1)
+
+        def cosines(part: torch.Tensor) -> torch.Tensor:
+            return F.normalize(self.domain_features(part), dim=-1) @ centroids.T
+
+        return in_blocks(cosines, features)
 
     def assign(self, features: torch.Tensor) -> torch.Tensor:
         """The latent domain of each image as the clusterer assigns it: [N, D] -> [N] int64."""

@@ -64,12 +64,12 @@ class OutsideCheck:
             The check, or None where fewer than two images are given.
         """
         order = torch.randperm(len(train), generator=generator(seed, "outside"))
-        train = train[order.to(train.device)].float().cpu()
+        order = order.to(train.device)
         if not len(held_out):
-            held_out, train = train[: len(train) // 2], train[len(train) // 2 :]
-        if not len(train) or not len(held_out):
+            held_out, order = train[order[: len(train) // 2]], order[len(train) // 2 :]
+        if not len(order) or not len(held_out):
             return None
-        centroids = _centroids(train[:MAX_SAMPLE], seed)
+        centroids = _centroids(train[order[:MAX_SAMPLE]].float().cpu(), seed)
         scores = _scores(held_out.float().cpu(), centroids).sort().values
         threshold = scores[math.ceil(QUANTILE * len(scores)) - 1]
         return cls(centroids, float(threshold), len(scores))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from ldpf.domains import DomainDiscovery
 from ldpf.fusion import FusionInputs
-from ldpf.fusion.fuse import fuse
+from ldpf.fusion.fuse import chunks, fuse
 from ldpf.fusion.uniform import Uniform
 from ldpf.methods.sample_weights import sample_weights, weighted_mean
 from ldpf.text.contexts import random_context, worded_context
@@ -118,7 +118,7 @@ class LDPFLearner:
         self, text_features: torch.Tensor, batch: torch.Tensor | None
     ) -> torch.Tensor:
         """Mean of CE(softmax_k(cos(f, t_k^{s(x)}) / T), y): each image under its own prompt."""
-        groups = self.whole_set if batch is None else self._by_domain(batch)
+        groups = self._whole_set() if batch is None else self._by_domain(batch)
         total = torch.zeros((), device=text_features.device)
         for features, (images, labels, weights) in zip(text_features, groups, strict=True):
             if len(labels):
@@ -126,6 +126,12 @@ class LDPFLearner:
                 losses = F.cross_entropy(logits, labels, reduction="none")
                 total = total + (losses if weights is None else losses * weights).sum()
         return total / (self.n_train if batch is None else len(batch))
+
+    def _whole_set(self) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+        """All images by domain: kept until the domains change, copied only if a step needs it."""
+        if self.whole_set is None:
+            self.whole_set = self._by_domain(torch.arange(self.n_train))
+        return self.whole_set
 
     def _by_domain(
         self, batch: torch.Tensor
@@ -169,8 +175,9 @@ class LDPFLearner:
         """Accuracy of the fused prediction, with weights chosen as for new images."""
         features, labels = self.judged
         inputs = FusionInputs(self.validation_similarities, features, text_features, self.scale)
-        logits = fuse(self.rule, inputs)
-        return float((logits.argmax(dim=1) == labels).float().mean())
+        # In parts: the logits of all images [N, K] at once may not fit into memory.
+        answers = [fuse(self.rule, inputs.select(p)).argmax(dim=1) for p in chunks(inputs)]
+        return float((torch.cat(answers) == labels).float().mean())
 
     def start_round(self) -> dict[str, Any] | None:
         """One round of domain discovery, until all are done; measurements every few rounds."""
@@ -194,8 +201,7 @@ class LDPFLearner:
             len(self.discovery.train.class_names),
         )
         self.weights = None if weights is None else weights.to(self.features.device)
-        # Steps on the whole set use the same groups until the domains change again.
-        self.whole_set = self._by_domain(torch.arange(self.n_train))
+        self.whole_set: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]] | None = None
         self.latent_tensors = latent.tensors()
         # Latent domains are found on the CPU, by k-means; what the steps read is moved once.
         device = self.features.device

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ldpf.domains.diagnostics import linear_probe_accuracy
+from ldpf.domains.disentangle import leace
 from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.utils.seed import generator
 
@@ -109,3 +110,13 @@ def test_a_class_without_images_changes_nothing():
 def test_the_map_has_the_precision_of_z():
     points, labels = labelled(n=50)
     assert class_erasure(points.float(), labels, 4).dtype == torch.float32
+
+
+def test_covariances_added_up_in_blocks_are_those_of_all_images(monkeypatch):
+    draws = torch.Generator().manual_seed(5)
+    labels = torch.randint(4, (500,), generator=draws)
+    points = torch.randn(500, 12, generator=draws) + torch.randn(4, 12, generator=draws)[labels]
+    points = (points - points.mean(dim=0)).double()
+    whole = class_erasure(points, labels, 4)
+    monkeypatch.setattr(leace, "_BLOCK", 64)
+    assert torch.allclose(class_erasure(points, labels, 4), whole, atol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ldpf.domains.disentangle import maps
 from ldpf.domains.disentangle.base import DOMAIN_MAPS
 from ldpf.domains.disentangle.maps import DomainExtractor, DomainMap, LinearMap, kind_of, rebuild
 from ldpf.domains.fitted import FittedDomains
@@ -82,3 +83,15 @@ def test_a_kind_from_outside_is_kept_with_the_others(images, monkeypatch):
     assert isinstance(again.extractor, Signs)
     assert torch.equal(again.assign(images), latent.assign(images))
     assert FittedDomains.shapes(3, 8, latent.tensors())["extractor.threshold"] == (8,)
+
+
+def test_images_pass_in_blocks_of_bounded_size(monkeypatch):
+    monkeypatch.setattr(maps, "BLOCK", 30)
+    features, sizes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0)), []
+
+    def double(part):
+        sizes.append(len(part))
+        return 2 * part
+
+    assert torch.equal(maps.in_blocks(double, features), 2 * features)
+    assert sizes == [30, 30, 30, 10]

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from ldpf.domains.clustering.base import CLUSTERERS, Clusterer, Clustering
 from ldpf.domains.clustering.matching import check_n_domains, group_means
-from ldpf.domains.clustering.sampling import sample_rows
+from ldpf.domains.clustering.sampling import blocks, sample_rows
 from ldpf.utils.constraints import Whole, check_fields, constraint
 
 
@@ -38,13 +38,15 @@ class KMeans(Clusterer):
     def fit(self, z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
         """See `Clusterer.fit`."""
         check_n_domains(z, n_domains)
-        points = z.detach().double().numpy()
+        z = z.detach()
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore", category=UserWarning)
             # scikit-learn takes a number here, though its type says only "auto".
             restarts: Any = self.restarts
             model = SklearnKMeans(n_domains, n_init=restarts, random_state=seed % (2**32))
-            assignments = np.asarray(model.fit(sample_rows(points, seed)).predict(points))
+            model.fit(sample_rows(z, seed).double().numpy())
+            parts = [model.predict(block.double().numpy()) for block in blocks(z)]
+            assignments = np.concatenate(parts)
         centroids = torch.from_numpy(model.cluster_centers_).float()
         return Clustering(centroids, torch.from_numpy(assignments.astype(np.int64)))
 

@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from ldpf.domains.clustering.base import CLUSTERERS, Clusterer, Clustering
 from ldpf.domains.clustering.matching import check_n_domains, group_means
-from ldpf.domains.clustering.sampling import sample_rows
+from ldpf.domains.clustering.sampling import blocks, sample_rows
+from ldpf.errors import SettingsError
 from ldpf.utils.constraints import Whole, check_fields, constraint
 from ldpf.utils.seed import derived_seed
 
@@ -40,17 +41,17 @@ class SphericalKMeans(Clusterer):
 
     def fit(self, z: torch.Tensor, n_domains: int, seed: int) -> Clustering:
         """See `Clusterer.fit`."""
-        points = _unit(z.detach().double().numpy())
-        # Images in one direction are one point on the sphere; rounding must not tell them apart.
-        check_n_domains(torch.from_numpy(points.round(6)), n_domains)
+        z = z.detach()
+        _check_directions(z, n_domains)
         with threadpool_limits(limits=1):  # sums in a fixed order
-            sample = sample_rows(points, seed)
+            sample = _directions(sample_rows(z, seed))
             fits = [self._one_start(sample, n_domains, seed, i) for i in range(self.restarts)]
             # Of equally good ones the first: rounding must not decide.
             best = max(range(len(fits)), key=lambda i: (round(fits[i][0], 9), -i))
             centroids = torch.from_numpy(fits[best][1]).float()
-        cosines = torch.from_numpy(points).float() @ centroids.T  # [N, S]
-        return Clustering(centroids, torch.from_numpy(_assign(cosines.numpy())))
+        of_blocks = [torch.from_numpy(_directions(b)).float() @ centroids.T for b in blocks(z)]
+        cosines = torch.cat(of_blocks).numpy()  # [N, S]
+        return Clustering(centroids, torch.from_numpy(_assign(cosines)))
 
     def centroids_of(self, z: torch.Tensor, group: torch.Tensor, n_domains: int) -> torch.Tensor:
         """The direction of each domain's mean, of z of length one."""
@@ -71,6 +72,21 @@ class SphericalKMeans(Clusterer):
             members = np.eye(n_domains)[assigned]  # [N, S]
             centroids = _unit(members.T @ points)
         return float((points @ centroids.T).max(axis=1).mean()), centroids
+
+
+def _check_directions(z: torch.Tensor, n_domains: int) -> None:
+    """Refuse more domains than z [N, Z] has directions; images in one direction count once."""
+    # Rounding must not tell them apart. A look at the first rows is enough for most data.
+    try:
+        check_n_domains(torch.from_numpy(_directions(z[: 64 * n_domains]).round(6)), n_domains)
+    except SettingsError:
+        rounded = [torch.from_numpy(_directions(block).round(6)) for block in blocks(z)]
+        check_n_domains(torch.cat(rounded), n_domains)
+
+
+def _directions(z: torch.Tensor) -> np.ndarray:
+    """Rows of z [n, Z] at length one, in double precision."""
+    return _unit(z.double().numpy())
 
 
 def _assign(cosines: np.ndarray) -> np.ndarray:

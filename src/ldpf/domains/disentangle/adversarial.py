@@ -12,7 +12,7 @@ from torch import nn
 
 from ldpf.domains.disentangle.base import DISENTANGLERS, Disentangler
 from ldpf.domains.disentangle.leace import class_erasure
-from ldpf.domains.disentangle.maps import DomainExtractor, seeded_linear
+from ldpf.domains.disentangle.maps import DomainExtractor, in_blocks, seeded_linear
 from ldpf.domains.disentangle.run import DisentanglerRun
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.utils.constraints import Number, Whole, check_fields, constraint
@@ -132,7 +132,7 @@ class AdversarialRun(DisentanglerRun[DomainExtractor]):
     @torch.no_grad()
     def _settle(self) -> None:
         """Center z on the training images and remove the class directions that are left."""
-        raw = self.extractor.perceptron(self.features)
+        raw = in_blocks(self.extractor.perceptron, self.features)
         self.extractor.output_mean.copy_(raw.mean(dim=0))
         # With nearly as many classes as dimensions the projection would leave nothing of z.
         if self.settings.erase and self.n_classes - 1 <= raw.shape[1] // 2:

@@ -27,6 +27,10 @@ class Leace(Disentangler):
         return result
 
 
+_BLOCK = 32_768
+"""Images whose covariances are added up at once."""
+
+
 def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torch.Tensor:
     """The linear map closest to the identity after which class means coincide.
 
@@ -43,10 +47,17 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     Returns:
         P, [Z, Z] in the dtype of `z`; use as z @ P.T. The identity where z is constant.
     """
-    x = z.double()
-    one_hot = torch.nn.functional.one_hot(labels, n_classes).double()
-    cross = x.T @ (one_hot - one_hot.mean(dim=0)) / len(x)  # [Z, K]
-    values, vectors = torch.linalg.eigh(x.T @ x / len(x))
+    size = z.shape[1]
+    shares = torch.bincount(labels, minlength=n_classes).double() / len(z)
+    cross = torch.zeros(size, n_classes, dtype=torch.double)
+    gram = torch.zeros(size, size, dtype=torch.double)
+    # In blocks: a million images in double precision would take several times their memory.
+    for rows, ids in zip(z.split(_BLOCK), labels.split(_BLOCK), strict=True):
+        x = rows.double()
+        cross += x.T @ (torch.nn.functional.one_hot(ids, n_classes).double() - shares)
+        gram += x.T @ x
+    cross, gram = cross / len(z), gram / len(z)  # [Z, K], [Z, Z]
+    values, vectors = torch.linalg.eigh(gram)
     kept = values > values.max() * 1e-9  # none where z is constant
     root = values[kept].sqrt()
     whiten = vectors[:, kept] / root  # [Z, r], W = whiten @ vectors.T restricted to the kept space
@@ -54,5 +65,5 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     basis, strength, _ = torch.linalg.svd(whiten.T @ cross, full_matrices=False)
     # Correlations with whitened directions have no unit: below this they are rounding errors.
     basis = basis[:, strength > 1e-9]
-    identity = torch.eye(x.shape[1], dtype=torch.double)
+    identity = torch.eye(size, dtype=torch.double)
     return (identity - colour @ basis @ basis.T @ whiten.T).to(z.dtype)

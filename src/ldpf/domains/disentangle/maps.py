@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch
@@ -11,6 +11,23 @@ import torch.nn.functional as F
 from torch import nn
 
 from ldpf.domains.disentangle.base import DOMAIN_MAPS
+
+BLOCK = 65_536
+"""Images that pass through a map at once."""
+
+
+def in_blocks(
+    function: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor
+) -> torch.Tensor:
+    """`function` of image features [N, D], `BLOCK` of them at once: only results are kept whole.
+
+    Args:
+        function: [n, D] -> [n, ...], each row by itself.
+        features: [N, D].
+    """
+    if len(features) <= BLOCK:
+        return function(features)
+    return torch.cat([function(part) for part in features.split(BLOCK)])
 
 
 class DomainMap(nn.Module):

@@ -12,6 +12,9 @@ from ldpf.utils.trees import Tree
 
 Map = TypeVar("Map", bound=DomainMap)
 
+FITTED = 50_000
+"""Images, at most, that the map of `explained_variance` is fitted to."""
+
 
 class DisentanglerRun(Generic[Map]):
     """A disentangler at work on the training images of one discovery.
@@ -53,28 +56,37 @@ class DisentanglerRun(Generic[Map]):
     def explained_variance(self, features: torch.Tensor, labels: torch.Tensor) -> float:
         """Share of the within-class variance of f that a linear map of z explains.
 
-        The map is the best one on the training images, found in closed form. A collapsed z gives 0;
+        The map is the best one on the training images (on every n-th of them where there are more
+        than `FITTED`), found in closed form. A collapsed z gives 0;
         on images other than the training ones a z without information falls a little below.
         """
         with torch.no_grad():
-            train_z, train_x = self._within_class(self.features, self.labels)
+            known = self.features, self.labels
+            if len(self.features) > FITTED:
+                step = -(-len(self.features) // FITTED)
+                known = self.features[::step], self.labels[::step]
+            train_z, train_x = self._within_class(known, *known)
             gram = train_z.T @ train_z
             ridge = 1e-6 * gram.diagonal().mean().clamp_min(1e-12)
             identity = torch.eye(len(gram), dtype=gram.dtype)
             linear_map = torch.linalg.solve(gram + ridge * identity, train_z.T @ train_x)
-            z, x = self._within_class(features, labels)
+            z, x = self._within_class(known, features, labels)
             residual = (x - z @ linear_map).square().sum()
             return float(1.0 - residual / x.square().sum().clamp_min(1e-12))
 
     def _within_class(
-        self, features: torch.Tensor, labels: torch.Tensor
+        self,
+        known: tuple[torch.Tensor, torch.Tensor],
+        features: torch.Tensor,
+        labels: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """z [N, Z] and standardized f [N, D], less the training mean of the image's class."""
-        counts = torch.bincount(self.labels, minlength=self.n_classes).clamp_min(1)[:, None]
+        """z [N, Z] and standardized f [N, D], less the mean of the image's class in `known`."""
+        known_features, known_labels = known
+        counts = torch.bincount(known_labels, minlength=self.n_classes).clamp_min(1)[:, None]
         centered = []
         for function in (self.extractor, self.extractor.standardize):
-            train = function(self.features).double()
+            train = function(known_features).double()
             sums = train.new_zeros(self.n_classes, train.shape[1])
-            means = sums.index_add_(0, self.labels, train) / counts
+            means = sums.index_add_(0, known_labels, train) / counts
             centered.append(function(features).double() - means[labels])
         return centered[0], centered[1]
