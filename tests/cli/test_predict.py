@@ -473,3 +473,28 @@ def test_an_empty_argument_is_refused(words, model, run):
 def test_an_empty_path_is_refused_in_python_too(model):
     with pytest.raises(SettingsError, match="path of an image or folder is empty"):
         workflows.predict(model, "")
+
+
+# --- tables and boxes -----------------------------------------------------------------------------
+
+
+def test_predictions_of_a_table_carry_the_boxes(model, images, tmp_path, run):
+    import csv
+    import io
+
+    picture = sorted(images.rglob("*.png"))[0]
+    rows = [f"{picture},1,1,20,20", f"{picture},5,5,12,12", f"{picture},,,,"]
+    (tmp_path / "boxes.csv").write_text("\n".join(["path,x,y,w,h", *rows]))
+    result = run("predict", model, tmp_path / "boxes.csv", "--margin", "0.25")
+    assert result.exit_code == 0, result.stderr
+    told = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["path"] for row in told] == [
+        f"{picture}#xywh=1,1,20,20;margin=0.25",
+        f"{picture}#xywh=5,5,12,12;margin=0.25",
+        str(picture),
+    ]
+    assert not any(row["error"] for row in told)
+    # Three different pictures.
+    assert len({(row["probability"], row["outside_score"]) for row in told}) == 3
+    one = run("predict", model, f"{picture}#xywh=1,1,20,20;margin=0.25")
+    assert next(csv.DictReader(io.StringIO(one.stdout)))["label"] == told[0]["label"]

@@ -120,6 +120,16 @@ class OptionalData:
         ),
     ] = None
     columns: Columns = None
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            metavar="SHARE",
+            help="Of a table with boxes (columns x, y, w, h): how much more than the box is looked "
+            "at beyond each edge, as a share of its width or height.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = 0.0
     skip_bad: Annotated[
         bool,
         typer.Option(
@@ -158,6 +168,7 @@ class OptionalData:
             group_by=self.group_by,
             columns=self.columns,
             image_engine=self.image_engine,
+            margin=self.margin,
         )
 
 

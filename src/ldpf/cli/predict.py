@@ -39,7 +39,7 @@ def predict(
         typer.Argument(
             metavar="PATH",
             help="Images, folders (with everything below them), tables with a column path (.csv, "
-            ".tsv, .jsonl, .parquet), or - for a list of paths on "
+            ".tsv, .jsonl, .parquet; perhaps with boxes: x, y, w, h), or - for a list of paths on "
             "standard input, one a line. Or embeddings: arrays .npy, or .parquet files with a "
             "column embedding.",
             show_default=False,
@@ -90,6 +90,14 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Of a table with boxes: how much more than the box is looked at beyond each edge, "
+            "as a share of its width or height. Give what the model was trained with.",
+        ),
+    ] = 0.0,
     raw: Annotated[
         bool,
         typer.Option(
@@ -134,6 +142,7 @@ def predict(
         calibration=calibration,
         abstain_below=abstain_below,
         batch_size=batch_size,
+        margin=margin,
         shard=shard,
         backbone=model.backbone,
         device=device,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from ldpf.data.bad_images import UnreadableImageError
+from ldpf.data.boxes import boxed_digest, split_box
 from ldpf.data.limits import IN_MEMORY
 from ldpf.data.opening import require_plain_file
 
@@ -23,7 +24,7 @@ class Content:
     Attributes:
         data: All of it, or the open file where it is larger than `ldpf.data.limits.IN_MEMORY`.
         status: The state of the file that was read.
-        sha256: Digest of its content.
+        sha256: Digest of its content, and of the box where the path has one.
     """
 
     data: bytes | BinaryIO
@@ -38,7 +39,7 @@ def content_of(path: str | Path) -> Iterator[Content]:
     Raises:
         UnreadableImageError: It cannot be read, is no plain file, or has changed.
     """
-    stream = _opened(path)
+    stream = _opened(split_box(path)[0])
     with stream:
         before = os.fstat(stream.fileno())
         try:
@@ -52,7 +53,7 @@ def content_of(path: str | Path) -> Iterator[Content]:
                 data = stream
         except OSError as error:
             raise _unreadable(path, error) from error
-        yield Content(data, before, digest)
+        yield Content(data, before, boxed_digest(digest, path))
         _require_unchanged(path, stream, before)
 
 

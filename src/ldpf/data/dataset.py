@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ldpf.data.boxes import split_box
 from ldpf.data.class_names import refuse_twins
 from ldpf.data.images import MAX_PIXELS, BadImage, bad_images_message, check_images
 from ldpf.data.splits import make_split
@@ -26,6 +27,7 @@ class ImageDataset:
         name: What tables call it: the folder's or manifest's name.
         root: The folder relative paths start from.
         paths: N paths relative to `root`, with ``/``; absolute where a file lies outside `root`.
+            An image that is a part of a picture has its box behind, see `ldpf.data.boxes`.
         labels: [N] int64, class ids into `class_names`.
         class_names: Readable names, in the order of their folder names.
         domains: [N] int64, domain ids into `domain_names`; None where domains are unknown.
@@ -79,8 +81,12 @@ class ImageDataset:
         return len(self.paths)
 
     def file(self, index: int) -> Path:
-        """The full path of one image."""
-        return self.root / self.paths[index]  # an absolute path replaces the root
+        """The full path of one image's file."""
+        return self.root / split_box(self.paths[index])[0]  # an absolute path replaces the root
+
+    def picture(self, index: int) -> Path:
+        """The full path of one image with its box behind it, if it has one: what is encoded."""
+        return self.root / self.paths[index]
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageDataset:
         """The images at `indices` (integers, or a mask of N booleans), in that order.

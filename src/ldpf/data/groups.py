@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ldpf.data.boxes import split_box
 from ldpf.data.labels import is_missing
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count
@@ -58,7 +59,7 @@ def groups_from_paths(paths: Sequence[str], pattern: str) -> np.ndarray:
     """The group of each image from its path.
 
     Args:
-        paths: N relative paths, with ``/``.
+        paths: N relative paths, with ``/``; boxes behind them are not looked at.
         pattern: a regular expression that is searched in each path. The group is what
             ``(?P<group>...)`` matches; without such a name the first parentheses, and without any
             the whole match. Where nothing matches, an image is alone.
@@ -77,7 +78,7 @@ def groups_from_paths(paths: Sequence[str], pattern: str) -> np.ndarray:
             r"'(?P<group>[^/]+)_\d+\.jpg$'."
         ) from error
     which: int | str = "group" if "group" in search.groupindex else min(search.groups, 1)
-    found = [search.search(path) for path in paths]
+    found = [search.search(split_box(path)[0]) for path in paths]
     names = [(match[which] or ALONE) if match else ALONE for match in found]
     if paths and not any(names):
         raise SettingsError(

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from ldpf.data.bad_images import BadImage, UnreadableImageError, bad_images_message
+from ldpf.data.boxes import split_box
 from ldpf.data.limits import MAX_BYTES, MAX_PIXELS
 from ldpf.data.opening import opened_image, require_plain_file, with_reasons
 from ldpf.data.pixel_ranges import NoValuesError
@@ -57,7 +58,8 @@ def read_image(
     HEIC, AVIF, JPEG XL and DICOM are read where their plug-in is installed (`ldpf.data.formats`).
     An EXIF rotation is applied; one that cannot be understood is taken as none. Of an animation
     or a file with several pages the first frame is read. An image of more than 24 million pixels
-    becomes smaller, still of a million pixels and more. What decoding may take of time and memory
+    becomes smaller, still of a million pixels and more. Of a path with a box behind it
+    (`ldpf.data.boxes`) the part in the box is read. What decoding may take of time and memory
     is in `ldpf.data.limits`.
 
     Args:
@@ -114,14 +116,19 @@ def opened_picture(
     Raises:
         UnreadableImageError: As in `read_image`.
     """
+    file, box = split_box(path)
     with ExitStack() as stack:
         with with_reasons(path):
-            source = stack.enter_context(opened_image(path, data, max_pixels, apart=apart))
+            source = stack.enter_context(
+                opened_image(path if box is None else file, data, max_pixels, apart=apart)
+            )
             picture = to_rgb(source.image, own=True)
             source.image.close()
         across, down = source.width, source.height
         if (across < down) != (picture.width < picture.height) and picture.width != picture.height:
             across, down = down, across  # turned
+        if box is not None:
+            picture = box.crop(picture, across, down, path)
         yield Opened(picture, source.format, source.mode, across, down)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ldpf.data.boxes import split_box, with_boxes
 from ldpf.data.class_names import class_names_for, readable_name
 from ldpf.data.columns import parse_columns
 from ldpf.data.dataset import ImageDataset
@@ -44,6 +45,7 @@ def load_dataset(
     benchmark: str = "auto",
     group_by: str | None = None,
     columns: str | Mapping[str, str] | None = None,
+    margin: float = 0.0,
 ) -> ImageDataset:
     """List a dataset: a folder, a manifest, or the drawn demo set.
 
@@ -82,6 +84,8 @@ def load_dataset(
             `ldpf.data.groups.groups_from_paths`. None for the column `group` of a manifest.
         columns: What columns of a manifest are called, where it is not path, label, domain, split
             and group: "path=filename,label=class", or a mapping.
+        margin: What is cropped beyond each edge of a manifest's boxes, as a share of a box's width
+            or height.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
@@ -125,7 +129,9 @@ def load_dataset(
         else:
             listing, splits, missing = _list_found(found, skip_bad=skip_bad)
     elif root.suffix.lower() in MANIFEST_ENDINGS:
-        listing, splits, missing = list_manifest(root, skip_bad=skip_bad, columns=named_columns)
+        listing, splits, missing = list_manifest(
+            root, skip_bad=skip_bad, columns=named_columns, margin=margin
+        )
         root, name = root.parent, root.stem if saved_name is None else saved_name
     else:
         raise DataError(
@@ -133,6 +139,8 @@ def load_dataset(
             "give a folder of images (unpack an archive first), a manifest, or embeddings (.npy)"
         )
 
+    if margin and not any(split_box(path)[1] for path in listing.paths):
+        with_boxes((), None, margin, root)  # says that there is nothing to widen
     names_file = Path(class_names) if class_names is not None else root / CLASS_NAMES_FILE
     if class_names is None and not names_file.is_file():
         names_file = None

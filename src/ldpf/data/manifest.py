@@ -10,16 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ldpf.data.boxes import BOX_COLUMNS, boxes_of, split_box, with_boxes
 from ldpf.data.class_names import check_distinct
 from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.dataset import SPLIT_NAMES
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
-from ldpf.data.labels import texts_of
+from ldpf.data.labels import is_missing, plain_value, texts_of
 from ldpf.data.parquet import reads_parquet, require_pyarrow
 from ldpf.data.split_names import refuse_split_domains
 from ldpf.errors import DataError
@@ -50,7 +52,11 @@ class _Table:
 
 
 def list_manifest(
-    file: Path, *, skip_bad: bool = False, columns: Mapping[str, str] | None = None
+    file: Path,
+    *,
+    skip_bad: bool = False,
+    columns: Mapping[str, str] | None = None,
+    margin: float = 0.0,
 ) -> tuple[Listing, np.ndarray | None, list[BadImage]]:
     """Read a manifest: CSV, JSON lines or Parquet.
 
@@ -60,6 +66,7 @@ def list_manifest(
     `domain`, `split` (train, val or test) and `group` (what must stay on one side of a split, see
     `ldpf.data.groups`); others are ignored. A `domain` or `split` column may be empty throughout,
     which is as if it were not there, but not in some rows only. An empty `group` is an image alone.
+    With columns `x`, `y`, `w` and `h` a row is a part of a picture, see `ldpf.data.boxes`.
 
     Args:
         file: The manifest.
@@ -67,6 +74,7 @@ def list_manifest(
             none exists.
         columns: What columns are called in the file where it is not their usual name; see
             `ldpf.data.columns.parse_columns`.
+        margin: What is cropped beyond each edge of a box, as a share of its width or height.
 
     Returns:
         The listing in the manifest's order, [N] split names or None, and the files left out.
@@ -75,7 +83,7 @@ def list_manifest(
         DataError: The file cannot be read, has no rows or lacks a column; a path, label, domain or
             split is empty; a split is none of the three; a path occurs twice; files are missing.
     """
-    listing, splits = list_rows(file, needs_paths=True, columns=columns)
+    listing, splits = list_rows(file, needs_paths=True, columns=columns, margin=margin)
     paths = listing.paths
     missing = missing_files(file.parent, paths)
     if missing and (not skip_bad or len(missing) == len(paths)):
@@ -87,7 +95,11 @@ def list_manifest(
 
 
 def list_rows(
-    file: Path, *, needs_paths: bool, columns: Mapping[str, str] | None = None
+    file: Path,
+    *,
+    needs_paths: bool,
+    columns: Mapping[str, str] | None = None,
+    margin: float = 0.0,
 ) -> tuple[Listing, np.ndarray | None]:
     """What a manifest says of each row, without a look at the image files.
 
@@ -95,6 +107,7 @@ def list_rows(
         file: The manifest.
         needs_paths: Without, a missing or empty `path` column gives "row 1", "row 2" ...
         columns: As in `list_manifest`.
+        margin: As for `list_manifest`.
 
     Returns:
         The listing in the manifest's order, and [N] split names or None.
@@ -103,15 +116,17 @@ def list_rows(
         DataError: As for `list_manifest`.
     """
     needed = _REQUIRED if needs_paths else ("label",)
-    return _listing(file, _read_table(file, needed, columns or {}), needed)
+    return _listing(file, _read_table(file, needed, columns or {}), needed, margin)
 
 
-def list_paths(file: Path, columns: Mapping[str, str] | None = None) -> list[Path]:
-    """The image files that a table names in its column `path`; other columns are not read.
+def list_paths(
+    file: Path, columns: Mapping[str, str] | None = None, margin: float = 0.0
+) -> list[Path]:
+    """The images that a table names in its column `path`, with their boxes, if it has some.
 
     Args:
         file: A manifest, or a table with no more than paths.
-        columns: As in `list_manifest`.
+        columns, margin: As in `list_manifest`.
 
     Returns:
         Full paths; relative ones start from the table's folder.
@@ -124,7 +139,7 @@ def list_paths(file: Path, columns: Mapping[str, str] | None = None) -> list[Pat
     if not table.rows:
         raise DataError(f"the table {file} has no rows; give one for each image")
     _refuse_empty(file, table, "path")
-    return [file.parent / path for path in _relative_paths(file, table)]
+    return [file.parent / path for path in _relative_paths(file, table, margin)]
 
 
 def _read_table(file: Path, needed: Sequence[str], columns: Mapping[str, str]) -> _Table:
@@ -187,13 +202,15 @@ def read_column(file: Path, names: Sequence[str]) -> list[str] | None:
     return texts_of(values, (f"{file}:{row}" for row in range(len(values))), name)
 
 
-def _listing(file: Path, table: _Table, needed: Sequence[str]) -> tuple[Listing, np.ndarray | None]:
+def _listing(
+    file: Path, table: _Table, needed: Sequence[str], margin: float = 0.0
+) -> tuple[Listing, np.ndarray | None]:
     if not table.rows:
         raise DataError(f"the manifest {file} has no rows; give one for each image")
     for column in needed:
         _refuse_empty(file, table, column)
     if "path" in needed or _in_use(file, table, "path"):
-        paths = _relative_paths(file, table)
+        paths = _relative_paths(file, table, margin)
     else:
         paths = tuple(f"row {i}" for i in range(1, len(table.rows) + 1))
     classes, labels = _ids(file, table, "label", "class")
@@ -253,6 +270,13 @@ def _read_csv(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _T
     return _Table(columns, lines, "line")
 
 
+def _texts(values: Sequence[Any], where: Sequence[str], column: str) -> list[str]:
+    """A column of a typed table as text; numbers of boxes are no names and need not be whole."""
+    if column in BOX_COLUMNS:
+        return ["" if is_missing(plain_value(value)) else str(value) for value in values]
+    return texts_of(values, where, column)
+
+
 def _encoding(file: Path) -> str:
     """UTF-16 where the file begins with its mark, as spreadsheets' "Unicode text" does."""
     with file.open("rb") as stream:
@@ -267,7 +291,7 @@ def _read_json_lines(file: Path, needed: Sequence[str], named: Mapping[str, str]
     where = [f"{file}, line {number}" for number in numbers]
     return _Table(
         {
-            name: texts_of((row.get(header[place]) for row in rows), where, name)
+            name: _texts([row.get(header[place]) for row in rows], where, name)
             for name, place in places.items()
         },
         numbers,
@@ -300,7 +324,7 @@ def _read_parquet(
         numbers = range(1, table.num_rows + 1)
         where = [f"{file}, row {number}" for number in numbers]
         texts = {
-            name: texts_of(table[header[place]].to_pylist(), where, name)
+            name: _texts(table[header[place]].to_pylist(), where, name)
             for name, place in places.items()
         }
     return _Table(texts, numbers, "row")
@@ -321,7 +345,8 @@ def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, i
     for column in COLUMNS:
         if header.count(column) > 1:
             raise DataError(f"the manifest {file} has two columns {column!r}; keep one")
-    return {column: header.index(column) for column in COLUMNS if column in header}
+    boxes = BOX_COLUMNS if all(header.count(column) == 1 for column in BOX_COLUMNS) else ()
+    return {column: header.index(column) for column in (*COLUMNS, *boxes) if column in header}
 
 
 def _refuse_empty(file: Path, table: _Table, column: str) -> None:
@@ -341,11 +366,16 @@ def _in_use(file: Path, table: _Table, column: str) -> bool:
     return True
 
 
-def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
-    """Paths relative to the manifest's folder; absolute where they lie outside it."""
+def _relative_paths(file: Path, table: _Table, margin: float = 0.0) -> tuple[str, ...]:
+    """Paths relative to the manifest's folder; absolute where they lie outside it.
+
+    With their boxes behind them, where the manifest has boxes.
+    """
     root = file.parent.as_posix().rstrip("/") + "/"
     first: dict[str, int] = {}
-    for row, text in zip(table.rows, table.columns["path"], strict=True):
+    boxes = boxes_of(file, table.columns, table.rows, table.row_word)
+    texts = with_boxes(table.columns["path"], boxes, margin, file)
+    for row, text in zip(table.rows, texts, strict=True):
         path = text
         if not can_be_path(path):
             raise DataError(
@@ -354,7 +384,7 @@ def _relative_paths(file: Path, table: _Table) -> tuple[str, ...]:
             )
         if path.startswith(("/", ".")) or "/." in path or "//" in path:
             path = posixpath.normpath(posixpath.join(root, path)).removeprefix(root)
-        if "\\" in path and not os.path.lexists(file.parent / path):
+        if "\\" in path and not os.path.lexists(file.parent / split_box(path)[0]):
             path = path.replace("\\", "/")  # written on Windows
             if path.startswith("."):
                 path = posixpath.normpath(path)
@@ -371,7 +401,8 @@ def missing_files(root: Path, paths: tuple[str, ...]) -> list[BadImage]:
     """The files that are not there. Folders are listed once: half a million look-ups are slow."""
     names: dict[str, frozenset[str]] = {}
     missing = []
-    for path in paths:
+    for listed in paths:
+        path, _ = split_box(listed)
         folder, _, name = path.rpartition("/")
         if folder not in names:
             place = root / (folder or ("/" if path.startswith("/") else ""))
@@ -381,7 +412,7 @@ def missing_files(root: Path, paths: tuple[str, ...]) -> list[BadImage]:
                 names[folder] = frozenset()
         # A file system that ignores case, or spells Unicode its own way, may have it all the same.
         if name not in names[folder] and not os.path.lexists(root / path):
-            missing.append(BadImage(path, "the file does not exist"))
+            missing.append(BadImage(listed, "the file does not exist"))
     return missing
 
 

@@ -282,7 +282,7 @@ def _encode_missing(
     n_encoded = 0
     bad: list[BadImage] = []
     poor = PoorPictures()
-    files = (dataset.file(i) for i in rows)
+    files = (dataset.picture(i) for i in rows)
     encoded = encode_files(
         files,
         backbone,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ldpf.data.bad_images import BadImage, UnreadableImageError
+from ldpf.data.boxes import boxed_digest
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import require_plain_file
 from ldpf.features.cache import FileKeys, mtime_of
@@ -46,7 +47,8 @@ def file_keys(
             if digests is not None:
                 with file.open("rb") as stream:
                     digest = hashlib.file_digest(stream, "sha256").digest()
-                digests[i] = np.frombuffer(digest, np.uint8)
+                own = boxed_digest(digest, dataset.paths[i])
+                digests[i] = np.frombuffer(own, np.uint8)
         except UnreadableImageError as error:
             return BadImage(dataset.paths[i], error.reason)
         except FileNotFoundError:

@@ -190,6 +190,7 @@ def source_record(source: DataSource) -> dict[str, Any]:
         "skip_bad": source.skip_bad,
         "group_by": source.group_by,
         "columns": source.columns,
+        "margin": source.margin,
     }
 
 

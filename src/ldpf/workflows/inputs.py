@@ -112,6 +112,7 @@ def list_images(images: Images) -> ListedImages:
         benchmark=source.benchmark,
         group_by=source.group_by,
         columns=source.columns,
+        margin=source.margin,
     )
     log.info("images: %s (%s)", describe(dataset), dataset.root)
     return ListedImages(dataset, source)

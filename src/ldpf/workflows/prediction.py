@@ -18,6 +18,7 @@ import torch
 
 from ldpf.backbones.default import say_if_drawings_only
 from ldpf.data import image_endings, iter_image_files
+from ldpf.data.boxes import split_box
 from ldpf.data.columns import parse_columns
 from ldpf.data.embeddings import has_embeddings, unlabelled_parts
 from ldpf.data.image_files import check_outside
@@ -207,6 +208,7 @@ def predict(
     device: str = "auto",
     image_engine: str = "torch",
     listed: Iterable[bytes] = (),
+    margin: float = 0.0,
     cache_dir: Path | None = None,
     columns: str | None = None,
 ) -> Predictions:
@@ -219,8 +221,8 @@ def predict(
     Args:
         model: a model folder.
         images: images, folders (with everything below them), tables with a column path (whose
-            relative paths start from the table's folder), or embeddings: arrays .npy or
-            .parquet files with a column embedding.
+            relative paths start from the table's folder) and perhaps x, y, w, h, or embeddings:
+            arrays .npy or .parquet files with a column embedding.
         top_k: how many classes to name for each image.
         sets: share of images whose prediction set should hold the true class; None for 0.9, without
             waiting for all images.
@@ -237,6 +239,7 @@ def predict(
         image_engine: what computes the image tower on a CPU; see
             `ldpf.features.engines.choose.with_engine`.
         listed: lines with a path each, which are read where `images` holds "-".
+        margin: what is looked at beyond each edge of a table's boxes, as a share of their size.
         cache_dir: where features of images encoded before are; None for `$LDPF_CACHE`, else
             `~/.cache/ldpf`. Nothing is written there.
         columns: what columns of a table are called, as in "path=filename".
@@ -265,7 +268,7 @@ def predict(
     embeddings = _embeddings(paths)
     left_out = LeftOut()
     named = parse_columns(columns)
-    found = find_images(paths, listed, left_out, named)
+    found = find_images(paths, listed, left_out, named, margin)
     files = None if embeddings else _first_or_error(found, paths, left_out)
     trained = load_trained(model, backbone, device)
     if not trained.classifier.per_image:
@@ -456,25 +459,31 @@ def find_images(
     listed: Iterable[bytes] = (),
     left_out: LeftOut | None = None,
     columns: Mapping[str, str] | None = None,
+    margin: float = 0.0,
 ) -> Iterator[Path]:
-    """Files, images below folders, and for "-" the paths that are listed; lazy.
+    """Files, images below folders and in tables, and for "-" the paths that are listed; lazy.
 
     A listed path that does not exist is passed on, and gets its row with an error.
 
     Args:
-        paths: files, folders or "-".
+        paths: files, folders, tables with a column path, or "-".
         listed: lines with a path each, as standard input has them.
         left_out: counts what is left out; None says it in the log, folder by folder.
+        margin: of the boxes of tables, see `ldpf.data.boxes`.
 
     Raises:
         DataError: a path in `paths` does not exist (before any other is looked at).
     """
     for path in paths:
-        if path != "-" and not full_path(path, "path of an image or folder").exists():
-            raise missing_path_error(Path(path))
+        file, _ = split_box(path)
+        if path != "-" and not full_path(file, "path of an image or folder").exists():
+            raise missing_path_error(Path(file))
     for path in paths:
         if path != "-" and Path(path).suffix.lower() in MANIFEST_ENDINGS and Path(path).is_file():
-            yield from list_paths(Path(path), columns)
+            yield from list_paths(Path(path), columns, margin)
+            continue
+        if split_box(path)[1] is not None:
+            yield Path(path)
             continue
         if path != "-":
             yield from iter_image_files(path, left_out=left_out)

@@ -28,6 +28,7 @@ class DataSource:
         columns: what columns of a table are called, as in "path=filename,label=class".
         image_engine: what computes the image tower on a CPU: "torch", "auto", or the name of an
             engine; see `ldpf.features.engines.choose.with_engine`.
+        margin: what is cropped beyond each edge of a table's boxes, as a share of their size.
     """
 
     source: str | Path
@@ -39,6 +40,7 @@ class DataSource:
     group_by: str | None = None
     columns: str | None = None
     image_engine: str = "torch"
+    margin: float = 0.0
 
 
 def describe(dataset: ImageDataset | FeatureSet) -> str:

@@ -64,6 +64,36 @@ EACH = {
 }
 
 
+def test_boxes_of_the_annotations_are_kept_as_fractions(trap, tmp_path):
+    annotations, images = trap
+    content = json.loads(annotations.read_text())
+    for one in content["images"]:
+        one |= {"width": 200, "height": 100}
+    boxes = iter([[20, 10, 50, 40], [0, 0, 100, 50], [100, 50, 150, 50]])  # a, and two of b
+    for one in content["annotations"]:
+        if one["image_id"] in "ab":
+            one["bbox"] = next(boxes)
+    annotations.write_text(json.dumps(content))
+    prepare_terra_incognita(annotations, images, tmp_path / "terra", progress=False)
+    rows = (tmp_path / "terra" / "boxes.csv").read_text().splitlines()
+    assert rows[0] == "path,label,domain,x,y,w,h"
+    assert rows[1:4] == [
+        "location_38/bird/a.jpg,bird,location_38,0.100000,0.100000,0.250000,0.400000",
+        "location_43/cat/b.jpg,cat,location_43,0.000000,0.000000,0.500000,0.500000",
+        # Cut off at the picture's edge.
+        "location_43/cat/b.jpg,cat,location_43,0.500000,0.500000,0.500000,0.500000",
+    ]
+    assert "location_100/empty/d.jpg,empty,location_100,,,," in rows
+    dataset = load_dataset(tmp_path / "terra" / "boxes.csv", margin=0.1)
+    assert dataset.paths[1] == "location_43/cat/b.jpg#xywh=percent:0,0,50,50;margin=0.1"
+    assert dataset.file(1).is_file()
+
+
+def test_annotations_without_boxes_give_no_table(trap, tmp_path):
+    prepare_terra_incognita(*trap, tmp_path / "terra", progress=False)
+    assert not (tmp_path / "terra" / "boxes.csv").exists()
+
+
 def test_four_locations_and_ten_classes_are_selected(trap, tmp_path):
     out = tmp_path / "terra"
     summary = prepare_terra_incognita(*trap, out, progress=False)

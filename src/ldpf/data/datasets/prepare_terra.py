@@ -1,14 +1,20 @@
 """Terra Incognita's folders from the Caltech Camera Traps images and annotations.
 
-The selection is DomainBed's (arXiv 2007.01434): four camera locations, ten classes.
+The selection is DomainBed's (arXiv 2007.01434): four camera locations, ten classes. The boxes of
+the annotations are kept in a table beside the folders, for training on what is in them.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ldpf.data.boxes import BOX_COLUMNS
 from ldpf.data.datasets.materialize import Placement, place_all
 from ldpf.data.datasets.terra_incognita import terra_incognita
 from ldpf.data.image_files import check_outside
@@ -19,6 +25,8 @@ from ldpf.utils.files import read_json
 
 _TERRA = terra_incognita()
 SEVERAL = ("each", "skip")
+BOXES = "boxes.csv"
+"""The table: a row for each box, and one without a box for an image that has none."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,8 @@ def prepare_terra_incognita(
     if not images.is_dir():
         raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
     check_outside(out, [images])
-    files, labels, other = _select(annotations)
+    files, labels, boxes, other = _select(annotations)
+    rows: list[tuple[str, ...]] = []
     placements: list[Placement] = []
     counts: Counter[str] = Counter(dict.fromkeys(_TERRA.domains, 0))
     n_several = 0
@@ -87,6 +96,9 @@ def prepare_terra_incognita(
             continue
         flat = name.replace("/", "_")
         placements += [Placement(source, f"{domain}/{folder}/{flat}") for folder in classes]
+        for folder in classes:
+            for box in boxes.get((image, folder)) or [("",) * 4]:
+                rows.append((f"{domain}/{folder}/{flat}", folder, domain, *box))
         counts[domain] += len(classes)
     if missing and (not skip_missing or not placements):
         raise DataError(
@@ -104,7 +116,7 @@ def prepare_terra_incognita(
             "files": len(placements),
         },
         placements,
-        {},
+        {BOXES: _table(rows)} if boxes else {},
         {
             "domain_images": summary.domain_images,
             "several_labels": summary.several_labels,
@@ -116,26 +128,58 @@ def prepare_terra_incognita(
     return summary if made else TerraSummary(**{**vars(summary), "done_before": True})
 
 
-def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, ...]], int]:
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("path", "label", "domain", *BOX_COLUMNS))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _fractions(box: Sequence[float], image: Mapping[str, Any]) -> tuple[str, ...]:
+    """A box in pixels of the annotated image as fractions: the images handed out are smaller."""
+    width, height = float(image["width"]), float(image["height"])
+    left, upper = max(0.0, float(box[0])) / width, max(0.0, float(box[1])) / height
+    right = min(1.0, (float(box[0]) + float(box[2])) / width)
+    lower = min(1.0, (float(box[1]) + float(box[3])) / height)
+    return tuple(f"{value:.6f}" for value in (left, upper, right - left, lower - upper))
+
+
+_Selected = tuple[
+    dict[str, tuple[str, str]],
+    dict[str, tuple[str, ...]],
+    dict[tuple[str, str], list[tuple[str, ...]]],
+    int,
+]
+
+
+def _select(file: Path) -> _Selected:
     """Images of the four locations with one of the ten classes: id to (domain, file) and classes.
 
-    The third is how many images of the four locations have none of the ten classes.
+    The third has the boxes of an image and class, as fractions; the fourth is how many images of
+    the four locations have none of the ten classes.
     """
     content = read_json(file, "the annotations", "unpack the archive and give the file in it")
     try:
         categories = {one["id"]: one["name"] for one in content["categories"]}
-        here = {}
+        here, sizes = {}, {}
+        boxes: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         for one in content["images"]:
             domain = f"location_{one.get('location')}"
             if domain in _TERRA.domains:
                 here[str(one["id"])] = (domain, _safe(file, str(one["file_name"])))
+                sizes[str(one["id"])] = one
         classes: dict[str, set[str]] = {}
         for one in content["annotations"]:
             image, name = str(one["image_id"]), categories[one["category_id"]]
             # Two boxes of one class are one label.
             if image in here and name in _TERRA.classes:
                 classes.setdefault(image, set()).add(name)
-    except (LookupError, TypeError, AttributeError) as error:
+                if one.get("bbox") and {"width", "height"} <= sizes[image].keys():
+                    box = _fractions(one["bbox"], sizes[image])
+                    if min(map(float, box[2:])) > 0:
+                        boxes.setdefault((image, name), []).append(box)
+    except (LookupError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
         raise DataError(
             f"{file} is no COCO-style annotation file ({type(error).__name__}: {error}); it needs "
             "images (id, file_name, location), annotations (image_id, category_id) and categories "
@@ -148,7 +192,7 @@ def _select(file: Path) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str
             f"{', '.join(_TERRA.classes)}; give the Caltech Camera Traps annotations"
         )
     labels = {image: tuple(sorted(classes[image])) for image in files}
-    return files, labels, len(here) - len(files)
+    return files, labels, boxes, len(here) - len(files)
 
 
 def _safe(file: Path, name: str) -> str:
