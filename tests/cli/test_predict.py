@@ -497,4 +497,5 @@ def test_predictions_of_a_table_carry_the_boxes(model, images, tmp_path, run):
     # Three different pictures.
     assert len({(row["probability"], row["outside_score"]) for row in told}) == 3
     one = run("predict", model, f"{picture}#xywh=1,1,20,20;margin=0.25")
+    assert one.exit_code == 0, one.stderr
     assert next(csv.DictReader(io.StringIO(one.stdout)))["label"] == told[0]["label"]

@@ -131,8 +131,10 @@ def predict(
       find . -name '*.jpg' | ldpf predict my-model - | head
     """
     for path in paths:
-        if path != "-" and not Path(path).exists():
-            raise missing_path_error(Path(path))
+        # A box behind the path is read in the workflow, which imports what is heavy.
+        file = path.partition("#xywh=")[0] or path
+        if path != "-" and not Path(file).exists():
+            raise missing_path_error(Path(file))
     check_destination(output_format, out)
     predictions = workflows.predict(
         model.model,
