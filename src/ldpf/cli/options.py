@@ -33,9 +33,9 @@ ImageEngine = Annotated[
     typer.Option(
         "--image-engine",
         metavar="NAME",
-        help=f"What computes the image tower on a CPU: {', '.join(ENGINES)}, or auto for the "
-        "fastest in a short trial. Others than torch are compared with it first, need "
-        "pip install 'ldpf\\[engines]', and keep their features apart.",
+        help=f"What computes the image tower: {', '.join(ENGINES)}, or auto for the fastest on a "
+        "CPU in a short trial. Others than torch are compared with it first and keep their "
+        "features apart; onnxruntime and openvino need pip install 'ldpf\\[engines]'.",
         rich_help_panel=RUN_PANEL,
     ),
 ]

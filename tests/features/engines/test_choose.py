@@ -37,7 +37,7 @@ def test_an_unknown_engine_is_refused(tiny_clip, tmp_path):
         with_engine(tiny_clip, "quik", tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name in ENGINES if name != "torch"])
+@pytest.mark.parametrize("name", [name for name in ENGINES if ENGINES.make(name).exports])
 def test_missing_packages_are_named_with_the_way_to_them(name, tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(type(ENGINES.make(name)), "version", None)
     with pytest.raises(SettingsError, match=rf"{name}.*pip install 'ldpf\[engines\]'"):
@@ -100,6 +100,12 @@ def test_on_a_gpu_auto_is_pytorch_and_another_engine_is_refused(stand_in_engine,
     assert isinstance(with_engine(OnGpu(), "auto", tmp_path), OnGpu)
     with pytest.raises(SettingsError, match="--device cpu"):
         with_engine(OnGpu(), "quick", tmp_path)
+    assert engine_of(with_engine(OnGpu(), "torch-bf16", tmp_path)) == "torch-bf16"
+
+
+def test_auto_never_takes_bfloat16(stand_in_engine, rates, tiny_clip, tmp_path):
+    with_engine(tiny_clip, "auto", tmp_path)
+    assert "torch-bf16" not in rates[1][0] and {"torch", "quick"} <= set(rates[1][0])
 
 
 def test_names_load_no_torch():

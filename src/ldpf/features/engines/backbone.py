@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ldpf.errors import BackboneError
-from ldpf.features.engines.tower import VERSION, exported_tower
+from ldpf.features.engines.tower import VERSION
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ldpf.backbones import Backbone
-    from ldpf.features.engines.base import Encode, ImageEngine
+    from ldpf.features.engines.base import ImageEngine
 
 log = logging.getLogger("ldpf")
 
@@ -28,8 +28,6 @@ TOLERANCE = 1e-3
 
 COMPARED = 8
 """Images that are encoded both ways before an engine is trusted."""
-
-_AT_ONCE = 8  # as PyTorch takes them on a CPU, see `ldpf.backbones.base`
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class EngineBackbone:
     the last digits.
 
     Attributes:
-        plain: the backbone itself, on the CPU.
+        plain: the backbone itself.
         engine: what encodes its images.
         cache_dir: where the exported tower is kept.
     """
@@ -58,7 +56,7 @@ class EngineBackbone:
 
     @property
     def device(self) -> torch.device:
-        """The CPU."""
+        """Of the backbone."""
         return self.plain.device
 
     @property
@@ -82,22 +80,15 @@ class EngineBackbone:
         Raises:
             BackboneError: the engine does not give the features that PyTorch gives.
         """
-        encode = self.ready()
-        features = torch.cat([_encoded(encode, part) for part in pixels.split(_AT_ONCE)])
+        features = self.ready()(pixels)
         if "compared" not in self._state:
             self._compare(pixels[:COMPARED], features[:COMPARED])
         return features
 
-    def ready(self) -> Encode:
-        """The engine with the tower in it, loaded when it is first needed."""
+    def ready(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The engine with the tower in it, prepared when it is first needed."""
         if "encode" not in self._state:
-            graph, threads = exported_tower(self.plain, self.cache_dir), torch.get_num_threads()
-            try:
-                encode = self.engine.load(graph, threads)
-            except Exception:  # engines' own errors share no base: a damaged file is made again
-                graph.unlink(missing_ok=True)
-                encode = self.engine.load(exported_tower(self.plain, self.cache_dir), threads)
-            self._state["encode"] = encode
+            self._state["encode"] = self.engine.prepare(self.plain, self.cache_dir)
         return self._state["encode"]
 
     def _compare(self, pixels: torch.Tensor, features: torch.Tensor) -> None:
@@ -128,7 +119,3 @@ def distance(features: torch.Tensor, expected: torch.Tensor) -> float:
     a, b = (torch.nn.functional.normalize(x.double(), dim=-1) for x in (features, expected))
     value = float(((a - b).square().sum(dim=-1) / 2).max())
     return value if value == value else float("inf")
-
-
-def _encoded(encode: Encode, pixels: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(encode(pixels.contiguous().numpy()))

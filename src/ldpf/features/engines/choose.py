@@ -60,9 +60,9 @@ def with_engine(backbone: Backbone, name: str, cache_dir: Path) -> Backbone | En
     if name == AUTO:
         name = _chosen(backbone, cache_dir)
     engine = ENGINES.make(name)
-    if not engine.exports:
+    if name == DEFAULT:
         return backbone
-    if backbone.device.type != "cpu":
+    if engine.exports and backbone.device.type != "cpu":
         raise SettingsError(
             f"The image engine {name!r} computes on the CPU, but the backbone is on "
             f"{backbone.device}; use --device cpu or --image-engine torch."
@@ -92,7 +92,7 @@ def _chosen(backbone: Backbone, cache_dir: Path) -> str:
     if backbone.device.type != "cpu":
         log.info("image engine: torch (the backbone is on %s)", backbone.device)
         return DEFAULT
-    engines = {name: ENGINES.make(name) for name in ENGINES}
+    engines = {name: engine for name in ENGINES if (engine := ENGINES.make(name)).automatic}
     ready = {name: engine for name, engine in engines.items() if not _missing(engine)}
     if list(ready) == [DEFAULT]:
         absent = ", ".join(name for name in engines if name not in ready)
@@ -129,7 +129,7 @@ def _rates(
     rates: dict[str, float] = {}
     for name, engine in engines.items():
         encode: Callable[[torch.Tensor], Any] = backbone.encode_images
-        if engine.exports:
+        if name != DEFAULT:
             try:
                 encode = EngineBackbone(backbone, engine, cache_dir).encode_images
                 difference = distance(encode(pixels), expected)
