@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -158,3 +159,21 @@ def test_features_that_are_not_finite_are_a_sentence(classifier, tiny_clip, imag
     monkeypatch.setattr(type(tiny_clip), "encode_images", lambda self, pixels: broken)
     with pytest.raises(DataError, match="no finite feature"):
         Session(classifier, tiny_clip).answer(image, NAMES)
+
+
+def test_a_visitor_with_new_names_keeps_no_other_waiting(session, image, monkeypatch):
+    session.answer(image, NAMES)
+    begun, over = threading.Event(), threading.Event()
+
+    def slow(names):
+        begun.set()
+        assert over.wait(30)
+        raise SettingsError("enough")
+
+    monkeypatch.setattr(session, "_trained", slow)
+    other = threading.Thread(target=lambda: refusal(session.add, NAMES, "slow name"))
+    other.start()
+    assert begun.wait(30)
+    assert session.answer(image, NAMES).ranking
+    over.set()
+    other.join(timeout=30)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from ldpf.app.gallery import Gallery
-from ldpf.app.render import CSS, SHOWN, hint, message, warning
+from ldpf.app.render import CSS, SHOWN, heading, hint, message, warning
 from ldpf.app.session import Session, open_upload
+from ldpf.app.time_limit import AT_ONCE, LOOK_SECONDS, within_time
 from ldpf.errors import LdpfError, SettingsError
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ _SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif
 _MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
 _TOO_MANY = (
     "These are {n} files; the first {most} are shown. 'ldpf predict' classifies whole folders."
+)
+_TOO_SLOW = (
+    "Reading these files took {seconds} seconds, so the last {n} were not looked at. "
+    "'ldpf predict' classifies whole folders."
 )
 _START = "Drop an image to see its classes."
 _NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
@@ -81,7 +87,7 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         if image is None:
             return nothing(hint(_START))
         try:
-            return outputs(session.answer(image, tuple(names)))
+            return outputs(within_time(session.answer, image, tuple(names)))
         except LdpfError as error:
             return nothing(message(str(error)))
 
@@ -90,9 +96,15 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         paths = paths or []
         if len(paths) > MAX_FILES:
             failed.append(message(_TOO_MANY.format(n=f"{len(paths):,}", most=MAX_FILES)))
-        for path in paths[:MAX_FILES]:
+        end = time.monotonic() + LOOK_SECONDS
+        for number, path in enumerate(paths[:MAX_FILES]):
+            if time.monotonic() > end:
+                left = len(paths[:MAX_FILES]) - number
+                failed.append(message(_TOO_SLOW.format(n=f"{left:,}", seconds=f"{LOOK_SECONDS:g}")))
+                break
             try:
-                images.append((open_upload(path), os.path.basename(path)))  # noqa: PTH119
+                image = within_time(open_upload, path, seconds=LOOK_SECONDS)
+                images.append((image, os.path.basename(path)))  # noqa: PTH119
             except LdpfError as error:
                 failed.append(message(str(error)))
         first = images[0][0] if images else None
@@ -113,11 +125,11 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         names = tuple(names)
         try:
             if action == "add":
-                names, done = session.add(names, new), "Added."
+                names, done = within_time(session.add, names, new), "Added."
             elif action == "rename":
-                names, done = session.rename(names, old or "", new), "Renamed."
+                names, done = within_time(session.rename, names, old or "", new), "Renamed."
             else:
-                names, done = session.remove(names, old or ""), "Removed."
+                names, done = within_time(session.remove, names, old or ""), "Removed."
             said, new = hint(done), ""
         except LdpfError as error:
             said = message(str(error))
@@ -128,7 +140,7 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         names = gr.State(session.class_names)
         image = gr.State(None)
-        gr.Markdown(f"# {title}")
+        gr.HTML(heading(title))
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 files = gr.File(
@@ -185,14 +197,19 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                 if session.fixed_names is not None:
                     gr.HTML(hint(session.fixed_names), elem_id="ldpf-fixed-names")
         result = [about, *rankings, domains, note, *weights]
-        files.change(upload, [files, names], [image, many, shown, failure, *result])
+        # One limit for all events together.
+        together = {"concurrency_limit": AT_ONCE, "concurrency_id": "answers"}
+        files.change(upload, [files, names], [image, many, shown, failure, *result], **together)
         for gallery_view in (many, samples):
-            gallery_view.select(pick, [gallery_view, names], [image, shown, failure, *result])
+            gallery_view.select(
+                pick, [gallery_view, names], [image, shown, failure, *result], **together
+            )
         for action, button in (("add", add), ("rename", rename), ("remove", remove)):
             button.click(
                 lambda *values, action=action: change(action, *values),
                 [names, old, new, image],
                 [names, old, new, said, *result],
+                **together,
             )
     return page
 

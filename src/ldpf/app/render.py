@@ -22,6 +22,8 @@ _SENTENCE = Environment(autoescape=True).from_string(
     '<div class="ldpf-{{ kind }}"{% if alert %} role="alert"{% endif %}>{{ text }}</div>'
 )
 
+_HEADING = Environment(autoescape=True).from_string("<h1>{{ text }}</h1>")
+
 
 def message(text: str) -> str:
     """A sentence about something that did not work."""
@@ -36,3 +38,8 @@ def warning(text: str) -> str:
 def hint(text: str) -> str:
     """A sentence in soft ink."""
     return _SENTENCE.render(kind="hint", alert=False, text=text)
+
+
+def heading(text: str) -> str:
+    """The heading of the page."""
+    return _HEADING.render(text=text)

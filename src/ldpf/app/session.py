@@ -68,6 +68,7 @@ class Session:
         """Serve `classifier`, of any kind, with the backbone it was trained with."""
         self.classifier, self.backbone = classifier, backbone
         self._lock = threading.Lock()
+        self._encoding = threading.Lock()
         self._kept: OrderedDict[tuple[str, ...], tuple[Classifier, Classifier]] = OrderedDict()
 
     @property
@@ -147,13 +148,23 @@ class Session:
 
     def _classifiers(self, names: tuple[str, ...]) -> tuple[Classifier, Classifier]:
         """The trained and the zero-shot classifier of these names."""
-        with self._lock:  # also keeps two visitors from encoding the same list at once
-            if names not in self._kept:
-                self._kept[names] = (self._trained(names), self._zero_shot(names))
+        if (kept := self._found(names)) is not None:
+            return kept
+        with self._encoding:  # one new list at a time; lists that are kept wait for none
+            if (kept := self._found(names)) is not None:
+                return kept
+            made = (self._trained(names), self._zero_shot(names))
+            with self._lock:
+                self._kept[names] = made
                 while len(self._kept) > _LISTS_KEPT:
                     self._kept.popitem(last=False)
-            self._kept.move_to_end(names)
-            return self._kept[names]
+            return made
+
+    def _found(self, names: tuple[str, ...]) -> tuple[Classifier, Classifier] | None:
+        with self._lock:
+            if names in self._kept:
+                self._kept.move_to_end(names)
+            return self._kept.get(names)
 
     def _trained(self, names: tuple[str, ...]) -> Classifier:
         if names == self.classifier.class_names:

@@ -74,7 +74,7 @@ def page(
 
     Drop images and see their classes, the weight of every latent domain, and
     what the ready-made model would have said; add or rename classes by typing.
-    Images stay on this machine. Ctrl-C ends it.
+    Images stay on this machine and are removed when the page ends. Ctrl-C ends it.
 
     \b
     Examples:

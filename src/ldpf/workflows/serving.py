@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 from ldpf.app import page
 from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
+from ldpf.app.uploads import Uploads
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
 
 log = logging.getLogger("ldpf")
+
+_LOOK_SECONDS = 0.2
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine reaches."""
@@ -27,19 +31,31 @@ class Served:
         address: where it is.
         public: its public link; None without one.
         page: the page as gradio's `Blocks`.
+        uploads: where the images of visitors lie.
     """
 
     address: str
     public: str | None
     page: Any
+    uploads: Uploads
 
     def wait(self) -> None:
-        """Serve until Ctrl-C."""
-        self.page.block_thread()
+        """Serve until Ctrl-C or SIGTERM, then close; both are raised as `KeyboardInterrupt`."""
+        try:
+            while True:
+                time.sleep(_LOOK_SECONDS)
+        except KeyboardInterrupt as stop:
+            stop.args = ("The page is closed, and the images of its visitors are removed.",)
+            raise
+        finally:
+            self.close()
 
     def close(self) -> None:
-        """Stop serving."""
-        self.page.close(verbose=False)
+        """Stop serving, and remove what visitors have uploaded."""
+        try:
+            self.page.close(verbose=False)
+        finally:
+            self.uploads.remove()
 
 
 def serve(
@@ -85,6 +101,11 @@ def serve(
             "the page on %s is open to everybody who can reach it, without a password", host
         )
     session = Session(trained.classifier, trained.backbone)
-    blocks = page.build_page(session, gallery, trained.folder.resolve().name)
-    address = page.serve(blocks, host=host, port=port, share=share)
-    return Served(address, blocks.share_url if share else None, blocks)
+    uploads = Uploads()
+    try:
+        blocks = page.build_page(session, gallery, trained.folder.resolve().name)
+        address = page.serve(blocks, host=host, port=port, share=share)
+    except BaseException:
+        uploads.remove()
+        raise
+    return Served(address, blocks.share_url if share else None, blocks, uploads)
