@@ -165,3 +165,34 @@ def test_two_towers_put_together_agree(towers, open_clip_config, tiny_clip_parts
     context = backbone.text.token_embeddings(backbone.text.name_tokens("a photo of a"))
     prompts = PromptedTextEncoder(backbone.text, ["cat", "small guitar"])(context[None])[0]
     assert torch.allclose(prompts, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["MobileCLIP2-S0", "PE-Core-T-16-384"])
+@torch.no_grad()
+def test_models_of_its_own_list_agree(name, tiny_clip_parts, tmp_path):
+    config = open_clip.get_model_config(name)
+    tokenizer = tiny_clip_parts["tokenizer"]
+    config["text_cfg"]["vocab_size"] = len(tokenizer)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        own = {key: value for key, value in config.items() if key != "custom_text"}
+        model = open_clip.CustomTextCLIP(**own).eval()
+    weights = {key: tensor.clone().contiguous() for key, tensor in model.state_dict().items()}
+    save_file(weights, tmp_path / "open_clip_model.safetensors")
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+    tokenizer.save_pretrained(tmp_path)
+    backbone = load_backbone(tmp_path)
+    side = backbone.image_size
+    pixels = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    expected = F.normalize(model.encode_image(pixels), dim=-1)
+    assert torch.allclose(backbone.encode_images(pixels), expected, atol=1e-5)
+    texts = ["a photo of a cat.", "a photo of a small guitar."]
+    ids = torch.zeros(2, backbone.text.context_length, dtype=torch.long)
+    for row, sentence in zip(ids, texts, strict=True):
+        tokens = tokenizer(sentence)["input_ids"]
+        row[: len(tokens)] = torch.tensor(tokens)
+    expected = F.normalize(model.encode_text(ids), dim=-1)
+    assert torch.allclose(backbone.encode_texts(texts), expected, atol=1e-5)
+    context = backbone.text.token_embeddings(backbone.text.name_tokens("a photo of a"))
+    prompts = PromptedTextEncoder(backbone.text, ["cat", "small guitar"])(context[None])[0]
+    assert torch.allclose(prompts, expected, atol=1e-5)
