@@ -67,6 +67,7 @@ RESULT_LINE = Record(
         ),
         "training": Record(),
         "versions": Record(others=Text()),
+        "numerics": Text(),
         "shared_with": _COUNT,
     },
 )

@@ -37,6 +37,7 @@ from ldpf.models.saving import save_model
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.failures import failure_sentence
+from ldpf.utils.numerics import numeric_fingerprint
 from ldpf.utils.registry import part_settings
 from ldpf.version import __version__
 
@@ -308,6 +309,7 @@ def _common(
         "trials": choice.trials,
         "training": classifier.training,
         "versions": versions(),
+        "numerics": numeric_fingerprint(backbone.device),
     }
 
 

@@ -20,6 +20,7 @@ from ldpf.experiments.selection import get_selection, uses_target
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.aligned import by_alignment
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.computed_alike import alike_words
 from ldpf.report.tables.expectations import Expectations, expect_published, with_four_average
 from ldpf.report.tables.published import PROTOCOL, benchmark_name, is_backbone, published_rows
 
@@ -185,6 +186,7 @@ def _table(
     if uses_target(selection):
         caption.append(f"Target oracle: selected by {get_selection(selection).words}.")
     caption += chosen_words(lines)
+    caption += alike_words(lines)
     table = BenchmarkTable.from_results(lines, present, here)
     rows = list(table.rows)
     comparable = rules.leaves_one_out and not uses_target(selection)
