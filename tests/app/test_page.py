@@ -187,3 +187,37 @@ def test_a_model_that_knows_no_names_is_served_without_renaming(
     finally:
         tab.close()
         page.close()
+
+
+def test_the_page_says_what_it_is(visit):
+    text = visit.inner_text("#ldpf-what")
+    assert text.startswith("This page says what an image shows:") and "3 classes" in text
+    assert visit.locator("#ldpf-drawings").count() == 0
+
+
+def test_several_images_get_a_table_of_all_answers(visit, write_image, tmp_path):
+    files = [write_image(tmp_path / f"{name}.png", seed=i) for i, name in enumerate("abc")]
+    upload(visit, *files)
+    visit.wait_for_selector("#ldpf-overview >> text=c.png")
+    text = visit.inner_text("#ldpf-overview")
+    for words in ("a.png", "b.png", "probability", "zero-shot says", "%"):
+        assert words in text
+
+
+def test_the_fields_say_which_button_needs_them(visit):
+    visit.get_by_text("Classes", exact=True).click()
+    text = visit.inner_text("#ldpf-fields")
+    assert "To add a class, type its Name." in text and "To remove one, choose the Class." in text
+
+
+def test_the_answer_is_above_the_fold_of_a_phone(browser, address, write_image, tmp_path):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.set_default_timeout(WAIT_MS)
+    tab.goto(address)
+    tab.wait_for_selector("#ldpf-upload input[type=file]", state="attached")
+    upload(tab, write_image(tmp_path / "new.png"))
+    tab.wait_for_selector("#ldpf-trained meter")
+    box = tab.locator("#ldpf-trained h2, #ldpf-trained meter").first.bounding_box()
+    tab.close()
+    assert box is not None and box["y"] + box["height"] < 844
+    assert box["x"] + box["width"] <= 390

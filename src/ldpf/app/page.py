@@ -10,6 +10,7 @@ from ldpf.app.gallery import Gallery
 from ldpf.app.render import CSS, SHOWN, heading, hint, message, warning
 from ldpf.app.session import Session, open_upload
 from ldpf.app.time_limit import AT_ONCE, LOOK_SECONDS, within_time
+from ldpf.backbones.default import DEMO_BACKBONE
 from ldpf.errors import LdpfError, SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +34,20 @@ _TOO_SLOW = (
     "Reading these files took {seconds} seconds, so the last {n} were not looked at. "
     "'ldpf predict' classifies whole folders."
 )
+_WHAT = (
+    "This page says what an image shows: drop images, and the trained model answers with one of "
+    "its {n} classes, how sure it is, and whether the image is like those it learned from."
+)
+_DRAWINGS_ONLY = (
+    "This model is built on {backbone}, which has seen drawings only; on photos its answers mean "
+    "little."
+)
 _START = "Drop an image to see its classes."
+_FIELDS = (
+    "To add a class, type its Name. To rename one, choose the Class and type the new Name. To "
+    "remove one, choose the Class."
+)
+_OVERVIEW = ("file", "class", "probability", "zero-shot says", "outside")
 _NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
 _NO_DOMAINS = "This model has no latent domains."
 _CARRY_OVER = "The model carries over to other names. No training follows."
@@ -68,19 +82,44 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
     n_domains = session.classifier.n_domains
     fused = n_domains > 1
 
+    def overview(images: list[Any], names: tuple[str, ...]) -> list[list[str]]:
+        """A row for each of several images."""
+        rows = []
+        end = time.monotonic() + LOOK_SECONDS
+        for picture, name in images:
+            if time.monotonic() > end:
+                rows.append([name, "", "", "", "no time left"])
+                continue
+            try:
+                answer = within_time(session.answer, picture, tuple(names))
+            except LdpfError as error:
+                rows.append([name, "", "", "", str(error)])
+                continue
+            label, probability = answer.ranking[0]
+            outside = "yes" if answer.warning else ""
+            rows.append([name, label, f"{probability:.0%}", answer.zero_shot[0][0], outside])
+        return rows
+
     def outputs(answer: Answer) -> tuple[Any, ...]:
         note = hint(_NO_DOMAINS) if not fused else "" if gallery.typical else hint(_NO_PICTURES)
         return (
             "" if answer.warning is None else warning(answer.warning),
             gr.Label(dict(answer.ranking), visible=True),
             gr.Label(dict(answer.zero_shot), visible=True),
+            gr.Accordion(visible=len(answer.ranking) > SHOWN),
+            [[name, f"{probability:.2%}"] for name, probability in answer.ranking],
             gr.Column(visible=fused),
             note,
             *({f"Latent domain {s}": weight} for s, weight in enumerate(answer.weights) if fused),
         )
 
     def nothing(sentence: str) -> tuple[Any, ...]:
-        hidden = (gr.Label(None, visible=False), gr.Label(None, visible=False))
+        hidden = (
+            gr.Label(None, visible=False),
+            gr.Label(None, visible=False),
+            gr.Accordion(visible=False),
+            [],
+        )
         return (sentence, *hidden, gr.Column(visible=False), "", *[None] * (n_domains * fused))
 
     def show(image: Image.Image | None, names: tuple[str, ...]) -> tuple[Any, ...]:
@@ -110,7 +149,9 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         first = images[0][0] if images else None
         many = gr.Gallery(value=images, visible=len(images) > 1)
         result = nothing("") if failed and first is None else show(first, names)
-        return (first, many, first, "".join(failed), *result)
+        rows = overview(images, names) if len(images) > 1 else []
+        table = gr.Dataframe(value=rows, visible=len(images) > 1)
+        return (first, many, table, images, first, "".join(failed), *result)
 
     def pick(pictures: list[Any], names: tuple[str, ...], event: Any) -> tuple[Any, ...]:
         image = pictures[event.index][0].convert("RGB")
@@ -120,7 +161,7 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
     pick.__annotations__["event"] = gr.SelectData
 
     def change(
-        action: str, names: tuple[str, ...], old: str | None, new: str, image: Any
+        action: str, names: tuple[str, ...], old: str | None, new: str, image: Any, images: Any
     ) -> tuple[Any, ...]:
         names = tuple(names)
         try:
@@ -135,16 +176,22 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
             said = message(str(error))
         kept = old if old in names else None
         menu = gr.Dropdown(choices=list(names), value=kept)
-        return (names, menu, new, said, *show(image, names))
+        rows = overview(images, names) if len(images or ()) > 1 else []
+        table = gr.Dataframe(value=rows, visible=bool(rows))
+        return (names, menu, new, said, table, *show(image, names))
 
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         names = gr.State(session.class_names)
         image = gr.State(None)
+        dropped = gr.State([])
         gr.HTML(heading(title))
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
+        gr.HTML(hint(_WHAT.format(n=f"{len(session.class_names):,}")), elem_id="ldpf-what")
+        if session.backbone.name == DEMO_BACKBONE:
+            gr.HTML(warning(_DRAWINGS_ONLY.format(backbone=DEMO_BACKBONE)), elem_id="ldpf-drawings")
+        with gr.Row(elem_id="ldpf-row"):
+            with gr.Column(scale=2, min_width=300, elem_id="ldpf-left"):
                 files = gr.File(
-                    file_count="multiple", label="Images", height=150, elem_id="ldpf-upload"
+                    file_count="multiple", label="Images", height=120, elem_id="ldpf-upload"
                 )
                 shown = gr.Image(
                     label="Image", interactive=False, height=260, buttons=[], elem_id="ldpf-image"
@@ -167,9 +214,18 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                     elem_id="ldpf-samples",
                     **options,
                 )
-            with gr.Column(scale=3, min_width=380):
+            with gr.Column(scale=3, min_width=300, elem_id="ldpf-right"):
                 failure = gr.HTML(elem_id="ldpf-failure", padding=False)
                 about = gr.HTML(hint(_START), elem_id="ldpf-about")
+                table = gr.Dataframe(
+                    headers=list(_OVERVIEW),
+                    label="All images",
+                    visible=False,
+                    interactive=False,
+                    wrap=True,
+                    max_height=260,
+                    elem_id="ldpf-overview",
+                )
                 with gr.Row():
                     rankings = [
                         gr.Label(label=label, num_top_classes=SHOWN, visible=False, elem_id=elem_id)
@@ -178,17 +234,33 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                             ("Zero-shot (no training)", "ldpf-zero-shot"),
                         )
                     ]
+                with gr.Accordion(
+                    "All classes", open=False, visible=False, elem_id="ldpf-all"
+                ) as every:
+                    all_classes = gr.Dataframe(
+                        headers=["class", "probability"],
+                        show_label=False,
+                        interactive=False,
+                        show_search="filter",
+                        max_height=320,
+                    )
                 with gr.Column(visible=False, elem_id="ldpf-domains") as domains:
                     gr.Markdown("**Weight of each latent domain**")
                     weights = [_latent_domain(gr, gallery, s) for s in range(n_domains) if fused]
                 note = gr.HTML(elem_id="ldpf-note")
                 with gr.Accordion("Classes", open=False, visible=session.fixed_names is None):
-                    gr.HTML(hint(_CARRY_OVER))
+                    gr.HTML(hint(f"{_CARRY_OVER} {_FIELDS}"), elem_id="ldpf-fields")
                     with gr.Row():
                         old = gr.Dropdown(
-                            choices=list(session.class_names), label="Class", value=None
+                            choices=list(session.class_names),
+                            label="Class (to rename or remove)",
+                            value=None,
                         )
-                        new = gr.Textbox(label="Name", max_lines=1, elem_id="ldpf-name")
+                        new = gr.Textbox(
+                            label="Name (to add, or the new one)",
+                            max_lines=1,
+                            elem_id="ldpf-name",
+                        )
                     with gr.Row():
                         add = gr.Button("Add name", size="sm")
                         rename = gr.Button("Rename class", size="sm")
@@ -196,10 +268,11 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                     said = gr.HTML(elem_id="ldpf-said")
                 if session.fixed_names is not None:
                     gr.HTML(hint(session.fixed_names), elem_id="ldpf-fixed-names")
-        result = [about, *rankings, domains, note, *weights]
+        result = [about, *rankings, every, all_classes, domains, note, *weights]
         # One limit for all events together.
         together = {"concurrency_limit": AT_ONCE, "concurrency_id": "answers"}
-        files.change(upload, [files, names], [image, many, shown, failure, *result], **together)
+        seen = [image, many, table, dropped, shown, failure, *result]
+        files.change(upload, [files, names], seen, **together)
         for gallery_view in (many, samples):
             gallery_view.select(
                 pick, [gallery_view, names], [image, shown, failure, *result], **together
@@ -207,8 +280,8 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         for action, button in (("add", add), ("rename", rename), ("remove", remove)):
             button.click(
                 lambda *values, action=action: change(action, *values),
-                [names, old, new, image],
-                [names, old, new, said, *result],
+                [names, old, new, image, dropped],
+                [names, old, new, said, table, *result],
                 **together,
             )
     return page

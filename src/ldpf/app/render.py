@@ -15,6 +15,16 @@ CSS = """
 #ldpf-domains .grid-wrap { min-height: 0 !important; padding: 0 .75rem; }
 #ldpf-domains .gallery-container { height: auto; }
 #ldpf-domains .thumbnail-item { height: auto; aspect-ratio: 1; }
+@media (max-width: 640px) {
+  #ldpf-upload { max-height: 5.5rem; min-height: 0; }
+  #ldpf-image, #ldpf-many, #ldpf-samples { max-height: 9rem; min-height: 0; }
+  /* Samples behind the answer, which is then in sight without scrolling. */
+  #ldpf-row { flex-direction: column; flex-wrap: nowrap; }
+  #ldpf-left, #ldpf-right { display: contents; }
+  #ldpf-samples { order: 5; }
+  #ldpf-what { font-size: .85rem; }
+  h1 { font-size: 1.3rem; margin: 0; }
+}
 #ldpf-image img { width: 100%; height: 100%; object-fit: contain; }
 """
 
