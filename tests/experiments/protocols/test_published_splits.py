@@ -18,16 +18,16 @@ from ldpf.features.feature_set import FeatureSet
 
 domainbed, clipood, spg = map(get_protocol, ("domainbed", "clipood", "spg"))
 TREE = {
+    "clipart": {
+        "TV": [f"{i:03d}.jpg" for i in range(17)],
+        "Table": [f"t{i}.jpg" for i in range(6)],
+    },
     # 'B' comes before 'a' and 'TV' before 'Table' by Python's order, as for ImageFolder.
     "Art": {
         "TV": ["10.jpg", "9.jpg", "sub/3.jpg", "x.jpg"],
         "Table": [f"{i}.jpg" for i in range(9)],
     },
     "Real World": {"TV": [f"{i}.png" for i in range(11)], "Table": ["b.jpg", "B.jpg", "a.jpg"]},
-    "clipart": {
-        "TV": [f"{i:03d}.jpg" for i in range(17)],
-        "Table": [f"t{i}.jpg" for i in range(6)],
-    },
 }
 
 
