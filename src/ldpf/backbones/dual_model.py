@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -161,7 +161,7 @@ class OwnText(nn.Module):
         ).last_hidden_state
         hidden = self.text_model.final_layer_norm(hidden)
         # The first one: padding may be the same token.
-        end = torch.eq(ids, self.end).int().argmax(dim=1)
+        end = torch.eq(ids, cast(int, self.end)).int().argmax(dim=1)
         written = torch.arange(length, device=ids.device) <= end[:, None]
         return self.text_projection(pool(hidden, written, self.pooling))
 

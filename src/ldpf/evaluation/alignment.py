@@ -60,5 +60,5 @@ def split_by_alignment(cosines: Tensor, right: Tensor, threshold: float) -> Alig
     """
     above = cosines >= threshold
     parts = right[above].double(), right[~above].double()
-    shares = [part.mean().item() if len(part) else None for part in parts]
-    return AlignmentSplit(threshold, *shares, *map(len, parts))
+    aligned, misaligned = (float(part.mean()) if len(part) else None for part in parts)
+    return AlignmentSplit(threshold, aligned, misaligned, len(parts[0]), len(parts[1]))

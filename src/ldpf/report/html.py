@@ -67,7 +67,7 @@ def headline(found: Findings) -> str:
             "What to do: measure it on labeled images of the place where it will be used (--data); "
             "nothing has been measured yet."
         )
-    column = AVERAGE if len(found.targets) > 1 else found.targets[0]
+    column = next(iter(found.targets)) if len(found.targets) == 1 else AVERAGE
     means = {
         row.method: cell.mean
         for row in found.table.rows

@@ -524,7 +524,9 @@ def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarr
     return [name for names, _ in parts for name in names], np.concatenate([e for _, e in parts])
 
 
-def _embedded_parts(file: Path, backbone: Backbone) -> Iterator[tuple[list[str], np.ndarray]]:
+def _embedded_parts(
+    file: Path, backbone: Backbone | EngineBackbone
+) -> Iterator[tuple[list[str], np.ndarray]]:
     for names, embeddings in unlabelled_parts(file):
         if embeddings.shape[1] != backbone.embed_dim:
             raise DataError(

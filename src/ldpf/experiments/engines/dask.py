@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -62,7 +62,7 @@ def _connected(jobs: int | None) -> Iterator[Any]:
                     distributed.LocalCluster(
                         n_workers=jobs or torch.get_num_threads(),
                         threads_per_worker=1,
-                        dashboard_address=None,
+                        dashboard_address=cast(Any, None),  # no dashboard
                     )
                 )
             try:

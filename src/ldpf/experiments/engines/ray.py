@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def _connected(jobs: int | None) -> Iterator[Any]:
     if not address:
         how |= {"include_dashboard": False, "num_cpus": jobs or torch.get_num_threads()}
     try:
-        ray.init(**how, log_to_driver=False, logging_level="warning")
+        ray.init(**how, log_to_driver=False, logging_level=logging.WARNING)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"at {ADDRESS}={address!r}" if address else "on this machine"
         raise LdpfError(f"Ray cannot be used {where}: {_first_line(error)}.") from error

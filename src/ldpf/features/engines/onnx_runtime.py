@@ -35,6 +35,6 @@ class OnnxRuntime(ImageEngine):
 
         def encode(pixels: np.ndarray) -> np.ndarray:
             (features,) = session.run(None, {entry.name: pixels})
-            return features
+            return np.asarray(features)
 
         return encode
