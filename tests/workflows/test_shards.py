@@ -12,6 +12,7 @@ import pytest
 from ldpf import workflows
 from ldpf.errors import SettingsError
 from ldpf.experiments.results import read_results
+from ldpf.report.tables.collect import read_folders
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.shards import Shard
 
@@ -82,6 +83,8 @@ def test_a_run_in_several_folders_counts_once(compare, tmp_path):
     (alone,) = workflows.tabulate(whole.out)
     cells = {row.method: row.cells for row in alone.rows}
     assert {row.method: row.cells for row in table.rows} == cells
+    # Also where lines are counted, as for the machines that they come from.
+    assert len(read_folders([part.out, whole.out, part.out])) == len(whole.lines) == 6
 
 
 def test_more_shards_than_runs_leave_some_without_work(compare, tmp_path):
