@@ -6,6 +6,7 @@ from fuzz.arrays import Arrays
 from fuzz.base import Attack
 from fuzz.folders import Folders
 from fuzz.images import Images
+from fuzz.kills import KillsAtRandom, KillsAtWrites, Races, RefusedWrites
 from fuzz.numbers import Numbers
 from fuzz.tables import Tables
 
@@ -15,6 +16,10 @@ ATTACKS: tuple[type[Attack], ...] = (
     Tables,
     Arrays,
     Numbers,
+    KillsAtWrites,
+    KillsAtRandom,
+    RefusedWrites,
+    Races,
 )
 
 

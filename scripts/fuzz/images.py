@@ -51,7 +51,7 @@ class Images(Attack):
         file = place / f"image.{ending}"
         file.write_bytes(content)
         first, second = _read(file), _read(file, content)
-        if first != second:
+        if first.pixels != second.pixels:
             raise Fell(f"from the file: {first!r:.200}, from memory: {second!r:.200}")
         if first.pixels is None:
             _check_reason(first.reason)

@@ -15,7 +15,17 @@ from fuzz.world import World, make_world, open_world
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="attacks run in forked processes")
 
-COUNTS = {"images": 300, "folders": 80, "tables": 300, "arrays": 60, "numbers": 20}
+COUNTS = {
+    "images": 300,
+    "folders": 80,
+    "tables": 300,
+    "arrays": 60,
+    "numbers": 20,
+    "writes": 6,
+    "kills": 4,
+    "refusals": 5,
+    "races": 2,
+}
 FIRST_SEED = 1_000_000
 """Beyond those of the long form."""
 

@@ -362,3 +362,15 @@ def test_above_pillows_own_limit_the_reason_names_it(tmp_path):
     (tmp_path / "bomb.png").write_bytes(png_header(60_000, 60_000))
     (bad,) = check_images([tmp_path / "bomb.png"], max_pixels=10**10)
     assert bad.reason.endswith("Pillow has a limit of its own, PIL.Image.MAX_IMAGE_PIXELS")
+
+
+def test_a_picture_without_its_palette_is_refused_by_reading_and_checking(tmp_path):
+    file = tmp_path / "image.png"
+    Image.new("P", (4, 3)).save(file)
+    content = file.read_bytes()
+    start, end = content.index(b"PLTE") - 4, content.index(b"IDAT") - 4
+    file.write_bytes(content[:start] + content[end:])
+    with pytest.raises(DataError, match="a palette, which is missing"):
+        read_image(file)
+    (bad,) = check_images([file])
+    assert "a palette, which is missing" in bad.reason

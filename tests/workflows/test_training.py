@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,15 @@ def test_the_same_call_trains_nothing_again(training, images, caplog):
     assert (training.model / "model.safetensors").stat().st_mtime_ns == before
     assert again.accuracy == training.accuracy
     assert any("trained before" in message for message in caplog.messages)
+
+
+def test_what_a_process_killed_at_its_end_has_left_is_removed(training, images, tmp_path):
+    copied = shutil.copytree(training.model, tmp_path / "model")
+    (copied / "training" / "checkpoint.safetensors").write_bytes(b"x")
+    (copied / "training" / "trials" / "one").mkdir(parents=True)
+    workflows.train(images, copied, backbone=training.backbone, method="coop")
+    left = {file.name for file in (copied / "training").iterdir()}
+    assert left == {file.name for file in (training.model / "training").iterdir()}
 
 
 def test_a_listed_dataset_and_a_method_with_settings_are_taken(

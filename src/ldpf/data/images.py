@@ -195,7 +195,7 @@ def _why_bad(path: str | Path, max_pixels: int) -> str | None:
                 width, height = image.size
                 image.draft("L", (max(1, width // 8), max(1, height // 8)))
             image.load()
-            if image.mode not in _PLAIN_MODES:
+            if image.mode not in _PLAIN_MODES or (image.mode == "P" and image.palette is None):
                 to_rgb(image, own=True)
     except UnreadableImageError as error:
         return error.reason

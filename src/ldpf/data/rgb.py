@@ -32,10 +32,13 @@ def to_rgb(image: Image.Image, *, own: bool = False) -> Image.Image:
 
     Raises:
         NoValuesError: It holds no finite value.
+        ValueError: It lacks its palette.
     """
     bits = significant_bits_of(image)
     bright = brightened(image, bits)
     image.load()
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("its colors are numbers of a palette, which is missing")
     if own:
         _free_decoder(image)
     source = image if bright is None else bright

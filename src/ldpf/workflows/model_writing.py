@@ -166,6 +166,7 @@ def train_into(
         if tracker is not None:
             track_log(folder / TRAINING / "metrics.jsonl", tracker)
             _track_prompts(tracker, classifier, backbone)
+        _remove_unfinished(folder / TRAINING)  # of a process that was killed at its very end
         return classifier
     if not overwrite:
         check_same_model(folder, run)
@@ -250,9 +251,14 @@ def _train_new(
         compared = advise(classifier, train, validation, backbone, seed=seed)
         provenance[ADVICE] = None if compared is None else compared.to_json()
     write_model(classifier, backbone, folder, provenance=provenance)
+    _remove_unfinished(record)
+    return classifier
+
+
+def _remove_unfinished(record: Path) -> None:
+    """Remove what only an unfinished training needs."""
     (record / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)
-    return classifier
 
 
 def _track_prompts(tracker: Tracker, classifier: Classifier, backbone: Backbone) -> None:
