@@ -30,4 +30,5 @@ def test_a_line_for_each_engine(tiny_clip_folder: Path) -> None:
     for line in lines:
         smaller = min(line["forward"], line["decode"])
         assert line["share"] == pytest.approx(line["end_to_end"] / smaller, rel=0.01)
-        assert line["difference"] < 1e-6
+        # bfloat16 rounds to 8 bits; the others compute in float32.
+        assert line["difference"] < (1e-3 if line["engine"].endswith("bf16") else 1e-6)

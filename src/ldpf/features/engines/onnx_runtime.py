@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.features.engines.base import ENGINES, ImageEngine
 
@@ -34,7 +34,7 @@ class OnnxRuntime(ImageEngine):
         (entry,) = session.get_inputs()
 
         def encode(pixels: np.ndarray) -> np.ndarray:
-            (features,) = session.run(None, {entry.name: pixels})
-            return np.asarray(features)
+            outputs: list[Any] = session.run(None, {entry.name: pixels})
+            return outputs[0]
 
         return encode
