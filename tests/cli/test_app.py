@@ -10,6 +10,7 @@ import pytest
 
 import ldpf.app.page
 from ldpf.errors import SettingsError
+from ldpf.workflows.serving import Served
 
 gradio = pytest.importorskip("gradio", reason="gradio is not installed (pip install 'ldpf[app]')")
 
@@ -19,12 +20,13 @@ def visited(monkeypatch):
     """What was served when the command would have waited for Ctrl-C."""
     seen = {}
 
-    def visit(page):
+    def visit(served):
+        page = served.page
         with urllib.request.urlopen(page.local_url) as reply:
             seen.update(address=page.local_url, html=reply.read().decode(), share=page.share)
-        page.close(verbose=False)
+        served.close()
 
-    monkeypatch.setattr(gradio.Blocks, "block_thread", visit)
+    monkeypatch.setattr(Served, "wait", visit)
     return seen
 
 

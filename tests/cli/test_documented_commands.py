@@ -142,7 +142,7 @@ def app_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> bool:
     """The page is served, but nobody is waited for; False where gradio is not installed."""
     if importlib.util.find_spec("gradio") is None:
         return False
-    monkeypatch.setattr("gradio.Blocks.block_thread", lambda page: page.close(verbose=False))
+    monkeypatch.setattr("ldpf.workflows.serving.Served.wait", lambda served: served.close())
     return True
 
 

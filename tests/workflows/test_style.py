@@ -11,7 +11,7 @@ import torch
 from ldpf import LDPFClassifier
 from ldpf.data import load_dataset
 from ldpf.experiments.plan import BenchmarkPlan
-from ldpf.experiments.pool import _Work
+from ldpf.experiments.pool import Work
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.run import Experiment
 from ldpf.experiments.selection import get_selection
@@ -71,6 +71,6 @@ def test_runs_in_other_processes_have_the_style(make_features, tiny_clip, tmp_pa
     bench = Experiment(
         data, "drawn", "", tiny_clip, get_protocol(), get_selection(), None, 0.8, tmp_path
     )
-    work = _Work.of(bench, threads=1)
+    work = Work.of(bench, threads=1)
     assert work.arrays["style"] is not None
     assert np.array_equal(work.arrays["style"], data.style.numpy())
