@@ -34,7 +34,7 @@ class OnnxRuntime(ImageEngine):
         (entry,) = session.get_inputs()
 
         def encode(pixels: np.ndarray) -> np.ndarray:
-            outputs: list[Any] = session.run(None, {entry.name: pixels})
+            outputs: Any = session.run(None, {entry.name: pixels})
             return outputs[0]
 
         return encode
