@@ -390,7 +390,7 @@ def test_a_model_without_a_stored_command_names_the_images_of_its_training(
     (moved / "config.json").write_text(json.dumps(config))
     assert f"ldpf train --data {images} --backbone" in page(moved, "--data", images)
     html = page(moved, "--data", flat_images)
-    assert "ldpf train --data &#39;DATA (shapes)&#39; --backbone" in html
+    assert "ldpf train --data PATH-TO-shapes --backbone" in html
     assert "The command is not stored" in html
 
 
