@@ -221,7 +221,8 @@ def test_a_command_with_a_required_argument_shows_its_help_without_any(outside):
 
 def test_names_of_two_words_make_a_group():
     line = typer.main.get_command(command_line()).load_all()
-    assert set(line.commands["datasets"].commands) == {"check", "info", "list", "prepare"}
+    datasets = line.commands["datasets"].commands
+    assert set(datasets) == {"check", "fetch", "info", "list", "prepare"}
     assert set(line.commands["datasets"].commands["prepare"].commands) == {
         "mini-domainnet",
         "terra-incognita",
