@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from fuzz.base import Fell
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -151,6 +153,7 @@ def start(words: Path, *arguments: str | Path, before: Callable[[], None] | None
         # As Python gives a new process; the one forked from may have changed them.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        torch.set_num_threads(1)  # its pool of threads anew: new threads would race to make it
         sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
         sys.stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", buffering=1)
         if before is not None:

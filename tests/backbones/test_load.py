@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -292,3 +293,33 @@ def test_models_of_transformers_are_not_imported_before_torchvision_is_mended(mo
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+FORKED = """
+import os, sys, torch
+from ldpf.backbones import load_backbone
+
+torch.set_num_threads(64)  # a large pool takes long to make anew, so that threads meet there
+torch.rand(1_000_000).add(1)
+torch.set_num_threads(1)
+codes = []
+for _ in range(10):  # without care every third fails
+    child = os.fork()
+    if not child:
+        try:
+            load_backbone(sys.argv[1], "cpu")
+        except BaseException as error:
+            print(error, flush=True)
+            os._exit(1)
+        os._exit(0)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+sys.exit(any(codes))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_loads_it_too():
+    ran = subprocess.run(
+        [sys.executable, "-c", FORKED, "nano"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ldpf.backbones.base import Backbone
 from ldpf.backbones.default import DEFAULT_BACKBONE
@@ -19,6 +22,7 @@ from ldpf.utils.text import first_line
 from ldpf.utils.torchvision_import import mend_torchvision
 
 log = logging.getLogger("ldpf")
+_IMPORTED_IN = os.getpid()
 
 
 def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "auto") -> Backbone:
@@ -44,6 +48,7 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
     target = pick_device(device)
     if device == "auto":
         log.info("device: %s (%s)", target, "no CUDA" if target.type == "cpu" else "CUDA found")
+    _renew_thread_pool()
     try:
         with _quiet():
             model, image_processor, tokenizer = family.load(checkpoint)
@@ -58,6 +63,16 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
     backbone = assemble(name, model, image_processor, tokenizer, family)
     place(backbone, target)
     return backbone
+
+
+def _renew_thread_pool() -> None:
+    """Make the pool of threads anew in a process forked from the one that imported this file.
+
+    Torch does so at the first operation of a new thread, and fails ("Invalid thread pool!") where
+    several threads are new at once, as those that read the weights are.
+    """
+    if os.getpid() != _IMPORTED_IN:
+        torch.set_num_threads(torch.get_num_threads())
 
 
 def assemble(
