@@ -22,7 +22,7 @@ class Scorer:
     def __init__(self, model: str) -> None:
         """Load it, with its backbone."""
         from ldpf.workflows.inputs import load_trained
-        from ldpf.workflows.prediction import Predictor
+        from ldpf.workflows.predictor import Predictor
 
         trained = load_trained(model)
         self.predictor = Predictor(trained.classifier, trained.backbone, top_k=1, batch_size=64)

@@ -1,4 +1,4 @@
-"""`predict` from Python, and the stream behind it."""
+"""`predict` from Python."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import torch
 
 from ldpf import workflows
 from ldpf.backbones import Backbone
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.shards import Shard
-from ldpf.workflows.prediction import NOT_FINITE, Predictor, count_images, find_images
 
 
 def test_rows_come_in_order_and_are_counted(model, images):
@@ -107,58 +103,6 @@ def test_answers_that_depend_on_the_batch_are_warned_of(
     assert len(list(predictions)) == 54
 
 
-def test_one_answer_that_is_not_finite_leaves_the_others(tiny_clip, make_features):
-    from ldpf.methods import make_method
-
-    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
-    features = make_features().features[:3].clone()
-    features[1] = torch.nan  # as a model with extreme values makes it
-    stream = iter([(name, row, None) for name, row in zip("abc", features, strict=True)])
-    found = list(Predictor(classifier, tiny_clip, top_k=1, batch_size=4)._in_batches(stream))
-    assert [(row.path, row.error) for row in found] == [
-        ("a", None),
-        ("b", NOT_FINITE),
-        ("c", None),
-    ]
-    assert all(0 <= found[i].top[0][1] <= 1 for i in (0, 2))
-
-
-def test_files_are_looked_at_only_a_few_batches_ahead(tiny_clip, make_features, images):
-    from ldpf.methods import make_method
-
-    classifier = make_method("zero-shot").fit(make_features(), make_features(), tiny_clip)
-    taken = 0
-
-    def endless() -> Iterator[Path]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield images / "art" / "cat" / "0.png"
-
-    stream = Predictor(classifier, tiny_clip, top_k=1, batch_size=4).rows(endless())
-    next(stream)
-    ahead = taken
-    assert ahead < 100
-    for _ in range(40):
-        next(stream)
-    assert taken <= ahead + 44
-    stream.close()
-
-
-def test_walking_is_lazy(image_tree):
-    images = image_tree({"a": 3, "b": 3})
-    walk = find_images([str(images)])
-    assert next(walk) == images / "a" / "000.png"
-    (images / "b" / "later.png").write_bytes(b"x")
-    assert images / "b" / "later.png" in list(walk)
-
-
-def test_a_missing_path_is_found_before_any_image_is_read(image_tree, tmp_path):
-    images = image_tree({"a": 3})
-    with pytest.raises(DataError, match=f"there is no file or folder {tmp_path / 'gone'}: "):
-        next(find_images([str(images), str(tmp_path / "gone")]))
-
-
 def test_photos_just_trained_on_are_not_encoded_again(model, images, tmp_path, monkeypatch):
     copied = shutil.copytree(images / "art", tmp_path / "copied")
     monkeypatch.setattr(
@@ -180,7 +124,7 @@ def test_another_cache_folder_is_asked_where_it_is_given(model, images, tmp_path
 
 
 def test_images_are_counted_first_and_the_rest_is_said(model, images, caplog, monkeypatch):
-    monkeypatch.setattr("ldpf.workflows.prediction.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("ldpf.workflows.predicted.REPORT_EVERY_S", 0.0)
     with caplog.at_level("INFO", logger="ldpf"):
         predictions = workflows.predict(model, images, batch_size=27)
         list(predictions)
@@ -196,15 +140,6 @@ def test_a_list_on_standard_input_is_not_waited_for(model, images):
 
     predictions = workflows.predict(model, ["-"], listed=paths())
     assert predictions.total is None
-
-
-def test_counting_gives_up_on_a_slow_folder(images, monkeypatch):
-    monkeypatch.setattr("ldpf.workflows.prediction.COUNT_FOR_S", -1.0)
-    assert count_images([str(images)]) is None
-    monkeypatch.undo()
-    assert count_images([str(images), str(images / "art")]) == 72
-    parts = [count_images([str(images)], Shard(i, 3)) for i in (1, 2, 3)]
-    assert sum(filter(None, parts)) == 54 and max(filter(None, parts)) < 54
 
 
 def test_a_table_is_read_as_a_list(model, images, tmp_path):

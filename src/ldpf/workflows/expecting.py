@@ -17,9 +17,9 @@ from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count, some
+from ldpf.workflows.given_embeddings import read_embeddings
 from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, load_trained
 from ldpf.workflows.photos import list_site
-from ldpf.workflows.prediction import read_embeddings
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
