@@ -2,6 +2,10 @@
 
     python benchmarks/rules_of_choice.py --data pacs --backbone FOLDER --seeds 3 --jobs 8
     python benchmarks/rules_of_choice.py --shifts offsets,rotations --steps 60
+    python benchmarks/rules_of_choice.py --seeds 3 --out rules.jsonl
+
+Every finished case has a line on the error output at once, and one in the file `--out`. The same
+command again goes on where a run was stopped; cases in the file are not trained again.
 
 Each case leaves one domain out as the target. All candidates are trained once on the others; every
 rule takes one of them (or an ensemble) without the target, and only then the target is looked at.
@@ -16,11 +20,15 @@ The domains are those of the data (`real`), or made from its features, so that w
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
+import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +43,7 @@ from ldpf.methods.auto import CANDIDATES, MEMBERS, Auto
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choosing import CHOICE_RULES, ChoiceRule
 from ldpf.training.recipe import get_recipe
+from ldpf.utils.files import append_text
 from ldpf.utils.seed import generator
 
 PARTS = 4
@@ -130,8 +139,62 @@ class Taken:
         return self.best - self.accuracy
 
 
+class Finished:
+    """The cases that are done, in a file that a stopped run is continued from.
+
+    The first line holds the settings that decide what comes out; every other line is a case.
+    """
+
+    def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
+        """Read what is there.
+
+        Raises:
+            SystemExit: the file was written with other settings.
+        """
+        self.path = path
+        self.taken: dict[Case, list[Taken]] = {}
+        if path is None:
+            return
+        # A run that was killed may have left half a line, which ends without a line break.
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        whole = [json.loads(line) for line in lines if line.endswith("\n")]
+        if not whole:
+            path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+            return
+        for name, value in settings.items():
+            if (other := whole[0].get(name)) != value:
+                raise SystemExit(
+                    f"{path} was written with {name}={other}, not {value}; give another --out."
+                )
+        for line in whole[1:]:
+            case = Case(**line["case"])
+            self.taken[case] = [
+                Taken(case, item["rule"], tuple(item["names"]), item["accuracy"], line["best"])
+                for item in line["taken"]
+            ]
+        if len(whole) < len(lines):
+            path.write_text("".join(lines[: len(whole)]), encoding="utf-8")
+
+    def add(self, taken: list[Taken]) -> None:
+        """Keep the rules of one case, and write them down."""
+        first = taken[0]
+        self.taken[first.case] = taken
+        if self.path is None:
+            return
+        items = [{"rule": i.rule, "names": i.names, "accuracy": i.accuracy} for i in taken]
+        line = {"case": asdict(first.case), "best": first.best, "taken": items}
+        append_text(self.path, json.dumps(line) + "\n")
+
+
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Options that decide the result of a case."""
+    names = ("data", "backbone", "candidates", "recipe", "steps", "strength")
+    return {name: getattr(options, name) for name in names}
+
+
 def do_case(case: Case, data: FeatureSet, options: argparse.Namespace) -> list[Taken]:
     """Train every candidate, let every rule choose, then look at the target."""
+    started = time.monotonic()
     torch.set_num_threads(options.threads)
     backbone = load_backbone(options.backbone, "cpu")
     assert data.domains is not None
@@ -159,6 +222,13 @@ def do_case(case: Case, data: FeatureSet, options: argparse.Namespace) -> list[T
         return 100 * model.accuracy(test.features, test.labels)
 
     best = max(at_target((name,)) for name in names)
+    seconds = time.monotonic() - started
+    print(
+        f"{case.shift}, {case.target}, seed {case.seed}: the best candidate has {best:.1f} "
+        f"({seconds:.0f} s)",
+        file=sys.stderr,
+        flush=True,
+    )
     return [
         Taken(case, label, choice.names, at_target(choice.names, choice.shares), best)
         for label, choice in choices.items()
@@ -228,10 +298,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recipe", default="steady")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--jobs", type=int, default=1, help="cases side by side")
+    parser.add_argument("--out", type=Path, help="file of finished cases, to go on from")
     options = parser.parse_args(arguments)
     if unknown := [s for s in options.shifts.split(",") if s not in ("real", *SHIFTS)]:
         parser.error(f"there is no shift {unknown[0]!r}; choose from real, {', '.join(SHIFTS)}")
-    options.threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    # As many as OMP_NUM_THREADS says at most.
+    options.threads = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // options.jobs))
     return options
 
 
@@ -244,10 +316,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             f"No domain is called {options.targets}; see --shifts for those there are."
         )
-    run = Parallel(n_jobs=options.jobs)
-    jobs = (delayed(do_case)(case, data, options) for case, data in work)
-    found = cast("list[list[Taken]]", run(jobs))
-    taken = [item for own in found for item in own]
+    finished = Finished(options.out, settings_of(options))
+    run = Parallel(n_jobs=options.jobs, return_as="generator_unordered")
+    left = [item for item in work if item[0] not in finished.taken]
+    for taken in cast(
+        "Iterator[list[Taken]]",
+        run(delayed(do_case)(case, data, options) for case, data in left),
+    ):
+        finished.add(taken)
+    taken = [item for case, _ in work for item in finished.taken[case]]
     for line in (*details(taken), "", *summary(taken)):
         print(line)
 

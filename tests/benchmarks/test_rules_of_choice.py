@@ -73,6 +73,20 @@ def test_the_table_has_mean_regret_and_how_often_a_rule_is_right(script):
     assert second == "| a | 10.00 | 0.00 | 5.00 | 1 of 2 | 60.0 |"
 
 
+def test_finished_cases_are_read_again(script, tmp_path):
+    path, settings = tmp_path / "done.jsonl", {"data": "demo", "steps": 3}
+    done = [taken(script, "a", 50.0, 60.0), taken(script, "b", 60.0, 60.0)]
+    script.Finished(path, settings).add(done)
+    with path.open("a") as stream:
+        stream.write('{"case": {"shi')  # of a run that was killed
+    again = script.Finished(path, settings)
+    assert again.taken == {done[0].case: done}
+    again.add([taken(script, "a", 40.0, 60.0, "offsets")])
+    assert len(script.Finished(path, settings).taken) == 2
+    with pytest.raises(SystemExit, match="written with steps=3, not 4"):
+        script.Finished(path, {**settings, "steps": 4})
+
+
 def test_an_unknown_shift_is_refused(script, capsys):
     with pytest.raises(SystemExit):
         script.parse(["--shifts", "real,weather"])
@@ -83,20 +97,29 @@ def test_every_rule_in_every_case(images: Path, tiny_clip_folder: Path, tmp_path
     names = "gda,linear-probe-balanced,gda-balanced,ldpf,ldpf+linear-probe-balanced"
     arguments = ["--data", images, "--backbone", tiny_clip_folder, "--steps", 3]
     arguments += ["--targets", "art,offsets-2", "--shifts", "real,offsets", "--candidates", names]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/rules_of_choice.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "src"),
-            "OMP_NUM_THREADS": "1",
-            "LDPF_CACHE": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments += ["--out", tmp_path / "done.jsonl"]
+
+    def run_script():
+        return subprocess.run(
+            [sys.executable, "benchmarks/rules_of_choice.py", *map(str, arguments)],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                "OMP_NUM_THREADS": "1",
+                "LDPF_CACHE": str(tmp_path),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = run_script()
     assert done.returncode == 0, done.stderr
+    assert "real, art, seed 0: the best candidate has" in done.stderr
+    again = run_script()
+    assert again.returncode == 0 and again.stdout == done.stdout
+    assert "the best candidate has" not in again.stderr
     details, summary = done.stdout.strip().split("\n\n")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in details.splitlines()[2:]]
     cases = {tuple(row[:3]) for row in rows}

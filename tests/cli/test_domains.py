@@ -128,6 +128,14 @@ def test_sheets_of_an_earlier_call_do_not_stay(images, tiny_clip_folder, run, tm
     assert sheets == ["latent-domain-0.png", "latent-domain-1.png"]
 
 
+def test_a_rule_chooses_the_number_and_style_is_clustered(images, tiny_clip_folder, run, tmp_path):
+    command = ("domains", "--data", images, "--backbone", tiny_clip_folder)
+    options = ("--n-domains", "auto", "--set", "features=style", "--out", tmp_path / "out")
+    result = run(*command, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "Latent domains are clusters of style statistics" in result.stdout
+
+
 def test_many_classes_are_shown_in_part(tiny_clip_folder, image_tree, run, tmp_path):
     images = image_tree({f"class {k:02d}": 2 for k in range(20)})
     result = run(

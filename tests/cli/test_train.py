@@ -99,6 +99,16 @@ def test_four_right_of_four_are_too_few_to_say(tiny_clip_folder, image_tree, tmp
     )
 
 
+def test_a_rule_chooses_how_many_latent_domains(images, tiny_clip_folder, tmp_path, run):
+    out = tmp_path / "model"
+    command = ("train", images, "--backbone", tiny_clip_folder, "--set", "recipe.max_steps=2")
+    result = run(*command, "--n-domains", "auto", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    config = json.loads((out / "config.json").read_text())
+    settings = config["provenance"]["method_settings"]
+    assert settings["discovery"]["n_domains"] == "auto"
+
+
 def test_unknown_domains_are_the_normal_case(flat_images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"
     result = run("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--out", out)

@@ -210,6 +210,13 @@ def test_transform_gives_a_table_with_names(domains, data):
     assert table.columns.tolist() == ["domain_0", "domain_1", "domain_2"]
 
 
+def test_a_chosen_number_of_domains_has_as_many_names_as_weights(data):
+    found = LatentDomains("auto").fit(data[0], data[1])
+    number = found.transform(data[0]).shape[1]
+    assert number == len(found.cluster_centers_)
+    assert list(found.get_feature_names_out()) == [f"domain_{s}" for s in range(number)]
+
+
 def test_a_step_of_a_pipeline_gets_the_labels(data):
     features, labels, _ = data
     pipeline = make_pipeline(LatentDomains(random_state=3), LogisticRegression())

@@ -22,6 +22,36 @@ def test_nothing_is_written_without_a_folder(images, tiny_clip_folder, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_domains_computed_at_once_have_settled(discovery):
+    assert discovery.measured["moved"] == 0
+    assert not any("settled" in sentence for sentence in discovery.diagnosis)
+
+
+def test_the_number_may_be_chosen_by_a_rule(images, tiny_clip_folder):
+    result = workflows.discover(images, backbone=tiny_clip_folder, n_domains="auto")
+    assert 1 <= len(result.sizes) <= 8
+    with pytest.raises(SettingsError, match=r"n_domains='many' should be .* one of auto"):
+        workflows.discover(images, backbone=tiny_clip_folder, n_domains="many")
+
+
+def test_settings_of_the_discovery(discovery, images, tiny_clip_folder):
+    style = workflows.discover(
+        images, backbone=tiny_clip_folder, settings={"discovery.features": "style"}
+    )
+    assert "style_followed" in style.measured and "style_followed" not in discovery.measured
+    with pytest.raises(SettingsError, match="'fetures'"):
+        workflows.discover(images, backbone=tiny_clip_folder, settings={"fetures": "style"})
+    with pytest.raises(SettingsError, match="twice, as 2 and as 4"):
+        workflows.discover(
+            images, backbone=tiny_clip_folder, n_domains=2, settings={"n_domains": 4}
+        )
+
+
+def test_a_model_s_settings_are_fixed(model, images):
+    with pytest.raises(SettingsError, match="'features' cannot be set for a trained model"):
+        workflows.discover(images, model, settings={"features": "style"})
+
+
 def test_tables_count_every_image_once(discovery):
     assert sum(discovery.sizes) == 54
     for table in (discovery.by_class, discovery.by_known_domain):

@@ -22,7 +22,12 @@ from ldpf.cli.options import (
     Track,
     typed_command,
 )
-from ldpf.cli.training_options import ComparisonOptions
+from ldpf.cli.training_options import (
+    N_DOMAINS_METAVAR,
+    N_DOMAINS_RULES,
+    ComparisonOptions,
+    number_or_rule,
+)
 from ldpf.experiments.engines.base import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS
 from ldpf.experiments.protocols.base import DEFAULT_PROTOCOL, PROTOCOLS
@@ -57,9 +62,10 @@ def benchmark(
         ),
     ] = ",".join(COMPARED),
     n_domains: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="How many latent domains ldpf looks for. Default: 3.",
+            metavar=N_DOMAINS_METAVAR,
+            help=f"How many latent domains ldpf looks for. Default: 3. {N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
@@ -170,7 +176,7 @@ def benchmark(
         out,
         methods=listed(methods),
         backbone=backbone.backbone,
-        n_domains=n_domains,
+        n_domains=number_or_rule(n_domains),
         recipe=comparison.recipe,
         preset=comparison.preset,
         settings=parse_settings(settings or ()),

@@ -21,6 +21,8 @@ from ldpf.cli.options import (
     OutputOptions,
     require_one_path,
 )
+from ldpf.cli.training_options import N_DOMAINS_METAVAR, N_DOMAINS_RULES, number_or_rule
+from ldpf.methods.overrides import parse_settings
 from ldpf.models.folder import CONFIG, require_model_folder
 from ldpf.utils.text import count
 from ldpf.workflows.source import DataSource, describe
@@ -96,10 +98,24 @@ def domains(
         ),
     ] = None,
     n_domains: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="How many latent domains to look for. Default: 3. Not with MODEL.",
+            metavar=N_DOMAINS_METAVAR,
+            help="How many latent domains to look for. Default: 3. Not with MODEL. "
+            f"{N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another setting of the discovery, such as features=style (statistics of an early "
+            "layer instead of image features) or disentangle=none. Can be repeated. Not with "
+            "MODEL.",
+            rich_help_panel=MODEL_PANEL,
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[
@@ -130,13 +146,15 @@ def domains(
     \b
     Examples:
       ldpf domains photos
+      ldpf domains photos --n-domains auto --set features=style --out by-style
       ldpf domains my-model photos --out what-my-model-sees
     """
     result = workflows.discover(
         given.source(),
         given.model,
         out=out,
-        n_domains=n_domains,
+        n_domains=number_or_rule(n_domains),
+        settings=parse_settings(settings or ()),
         seed=seed,
         per_domain=per_domain,
         backbone=backbone,

@@ -25,7 +25,13 @@ from ldpf.cli.options import (
     Track,
     typed_command,
 )
-from ldpf.cli.training_options import PRESET_HELP, RECIPE_HELP
+from ldpf.cli.training_options import (
+    N_DOMAINS_METAVAR,
+    N_DOMAINS_RULES,
+    PRESET_HELP,
+    RECIPE_HELP,
+    number_or_rule,
+)
 from ldpf.experiments.selection.base import SELECTION_RULES
 from ldpf.methods.base import METHODS
 from ldpf.methods.overrides import parse_settings
@@ -64,12 +70,14 @@ def train(
         ),
     ] = "ldpf",
     n_domains: Annotated[
-        int,
+        str,
         typer.Option(
-            help="How many latent domains (groups of images of one style) to look for.",
+            metavar=N_DOMAINS_METAVAR,
+            help="How many latent domains (groups of images of one style) to look for. "
+            f"{N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
         ),
-    ] = N_DOMAINS,
+    ] = str(N_DOMAINS),
     tau: Annotated[
         float | None,
         typer.Option(
@@ -161,7 +169,7 @@ def train(
         out,
         backbone=backbone.backbone,
         method=method,
-        n_domains=n_domains,
+        n_domains=number_or_rule(n_domains),
         tau=tau,
         recipe=recipe,
         preset=preset,

@@ -9,6 +9,7 @@ import typer
 
 from ldpf.cli.choices import listed
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
+from ldpf.domains.how_many.base import HOW_MANY
 
 RECIPE_HELP = (
     "How prompts are trained: steady, fast (until validation stops improving), or paper (small "
@@ -18,6 +19,17 @@ PRESET_HELP = (
     "Settings to start from: default, or paper (the paper's configuration: adversary, k-means, "
     "4 + 8 tokens, tau 0.1, recipe paper)."
 )
+
+N_DOMAINS_METAVAR = "NUMBER|RULE"
+N_DOMAINS_RULES = f"Or the name of a rule that chooses: {', '.join(HOW_MANY)}."
+
+
+def number_or_rule(n_domains: str | None) -> int | str | None:
+    """What `--n-domains` says: a number, or else a name, which the settings check."""
+    try:
+        return None if n_domains is None else int(n_domains)
+    except ValueError:
+        return n_domains
 
 
 @dataclass(frozen=True)

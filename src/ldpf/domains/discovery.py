@@ -73,7 +73,8 @@ class DomainDiscovery:
             self.given = self._style_clusters(self.style)
         self.rounds_done = 0
         self.clustering = self._first_clustering()
-        self.moved = 1.0
+        # What is computed at once has settled; nothing is known of rounds that are still to come.
+        self.moved = 0.0 if self.done else 1.0
         if self.style is not None:
             nearest = self.latent_domains().assign(train.features)
             followed = float((nearest == self.assignments).double().mean())

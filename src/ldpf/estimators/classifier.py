@@ -103,7 +103,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def __init__(
         self,
         backbone: str | Path | Backbone = DEFAULT_BACKBONE,
-        n_domains: int = 3,
+        n_domains: int | str = 3,
         *,
         method: str = "ldpf",
         agnostic_length: int | None = None,

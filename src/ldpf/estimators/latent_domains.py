@@ -25,7 +25,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
     (`transform` gives every image's domain weights). Parameters are stored untouched.
 
     Args:
-        n_domains: number of latent domains.
+        n_domains: number of latent domains, or the name of a rule that chooses it, such as "auto".
         tau: temperature of the domain weights: small, only the most similar domain; large, all the
             same.
         rounds: epochs of the domain features, each followed by k-means.
@@ -39,7 +39,12 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
     """
 
     def __init__(
-        self, n_domains: int = 3, *, tau: float = 0.1, rounds: int = 20, random_state: int = 0
+        self,
+        n_domains: int | str = 3,
+        *,
+        tau: float = 0.1,
+        rounds: int = 20,
+        random_state: int = 0,
     ) -> None:
         self.n_domains = n_domains
         self.tau = tau
@@ -78,7 +83,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
         self.domains_ = _in_double_precision(discovery.run())
         self.labels_ = discovery.assignments.numpy().copy()
         self.cluster_centers_ = self.domains_.centroids.numpy().copy()
-        self._n_features_out = self.n_domains
+        self._n_features_out = self.domains_.n_domains
         return self
 
     def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> np.ndarray:

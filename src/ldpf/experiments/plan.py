@@ -43,7 +43,7 @@ class BenchmarkPlan:
     recipe: Recipe
     targets: Sequence[str] | None = None
     seeds: int = field(default=3, metadata=COUNT)
-    n_domains: int | None = None
+    n_domains: int | str | None = None
     train_fraction: float = 0.8
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol: str = DEFAULT_PROTOCOL

@@ -148,7 +148,7 @@ METHODS: Registry[Method] = Registry("method", "ldpf.methods", variable="METHODS
 def make_method(
     name: str,
     recipe: Recipe | None = None,
-    n_domains: int | None = None,
+    n_domains: int | str | None = None,
     settings: Mapping[str, Any] | None = None,
     preset: Preset = DEFAULT,
 ) -> Method:
@@ -159,7 +159,7 @@ def make_method(
     Args:
         name: registered in `METHODS`.
         recipe: how prompts are trained; None for the preset's way.
-        n_domains: S; None for the method's own.
+        n_domains: S, or the name of a rule that chooses it; None for the method's own.
         settings: other values by dotted name, as in `{"tau": 0.05, "discovery.n_domains": 2}`; see
             `with_settings`.
         preset: settings to start from.

@@ -68,7 +68,7 @@ class Bench:
         self,
         names: Mapping[str, str],
         *,
-        n_domains: int | None = None,
+        n_domains: int | str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """Result lines of methods on every target with every seed.

@@ -78,7 +78,7 @@ def benchmark(
     *,
     methods: Sequence[str] = COMPARED,
     backbone: AnyBackbone | None = None,
-    n_domains: int | None = None,
+    n_domains: int | str | None = None,
     recipe: str | None = None,
     preset: str = "default",
     settings: Mapping[str, Any] | None = None,
@@ -109,7 +109,8 @@ def benchmark(
         methods: names in `ldpf.experiments.readouts.READOUTS`.
         backbone: frozen model to build on; None for `openai/clip-vit-base-patch16`, and "nano" for
             the demo set.
-        n_domains: how many latent domains LDPF looks for; None for its own.
+        n_domains: how many latent domains LDPF looks for, or the name of a rule in `HOW_MANY` that
+            chooses, such as "auto"; None for its own.
         recipe: "steady", "fast" or "paper"; None for the preset's own.
         preset: "default", or "paper" for the configuration of the paper.
         settings: other values by dotted name, for every method that has them, as in

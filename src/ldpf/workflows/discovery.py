@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ldpf.domains.diagnostics import ari, cross_table, measure_latent, nmi
 from ldpf.errors import ModelError, SettingsError
 from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion.similarity import similarity_weights
+from ldpf.methods.overrides import with_settings
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
@@ -105,7 +107,8 @@ def discover(
     model: str | Path | None = None,
     *,
     out: str | Path | None = None,
-    n_domains: int | None = None,
+    n_domains: int | str | None = None,
+    settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     per_domain: int = 24,
     backbone: AnyBackbone | None = None,
@@ -117,7 +120,10 @@ def discover(
         data: labeled images; labels are what the class is taken out of the domains with.
         model: a model folder whose latent domains are shown in these images; None discovers some.
         out: folder for contact sheets, an overview and a table of all images; None writes nothing.
-        n_domains: how many latent domains to look for, 3 by default; not with `model`.
+        n_domains: how many latent domains to look for, 3 by default, or the name of a rule that
+            chooses, such as "auto"; not with `model`.
+        settings: others of `DiscoverySettings` by dotted name, as in `{"features": "style"}` or
+            `{"disentangle": "none"}`; not with `model`.
         seed: another number gives another random start. `train` with the same seed finds the same
             latent domains.
         per_domain: images on each contact sheet at most.
@@ -137,15 +143,21 @@ def discover(
             f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
             "or leave MODEL out to discover latent domains anew."
         )
+    if model is not None and settings:
+        raise SettingsError(
+            f"{next(iter(settings))!r} cannot be set for a trained model; leave --set out, or "
+            "leave MODEL out to discover latent domains anew."
+        )
     folder = None if out is None else Path(out)
+    discovery = _discovery_settings(n_domains, settings or {})
     check_outputs(data, {"--out": folder})
     if folder is not None:
         check_own_folder(folder, (TABLE, OVERVIEW), "latent domains")
     images = list_images(data)
     if model is None:
-        settings = DiscoverySettings(n_domains=N_DOMAINS if n_domains is None else n_domains)
         frozen = images.open_backbone(backbone, device)
-        result = _discovered(images.encode(frozen).features, settings, seed)
+        features = images.encode(frozen, style=discovery.needs_style).features
+        result = _discovered(features, discovery, seed)
     else:
         result = _recognized(images, Path(model), backbone, device)
     if folder is None:
@@ -153,6 +165,19 @@ def discover(
     with locked_folder(folder):
         files = write_files(result, images.dataset, folder, per_domain)
     return replace(result, files=tuple(files))
+
+
+def _discovery_settings(
+    n_domains: int | str | None, settings: Mapping[str, Any]
+) -> DiscoverySettings:
+    """How latent domains are found; names may begin with `discovery.`, as they do for `train`."""
+    given = {name.removeprefix("discovery."): value for name, value in settings.items()}
+    if n_domains is not None and "n_domains" in given:
+        raise SettingsError(
+            f"n_domains is given twice, as {n_domains} and as {given['n_domains']}; give one."
+        )
+    number = N_DOMAINS if n_domains is None else n_domains
+    return with_settings(DiscoverySettings(n_domains=number), given)
 
 
 def _discovered(features: FeatureSet, settings: DiscoverySettings, seed: int) -> Discovery:

@@ -155,7 +155,7 @@ def train(
     *,
     backbone: AnyBackbone | None = None,
     method: str | Method = "ldpf",
-    n_domains: int = N_DOMAINS,
+    n_domains: int | str = N_DOMAINS,
     tau: float | None = None,
     recipe: str | None = None,
     preset: str = "default",
@@ -185,7 +185,8 @@ def train(
             the demo set.
         method: a name in `ldpf.methods.METHODS`, or a method with its settings, of which `recipe`,
             `preset`, `n_domains` and `tau` then change nothing.
-        n_domains: how many latent domains to look for.
+        n_domains: how many latent domains to look for, or the name of a rule that chooses, such as
+            "auto".
         tau: how even fusion weights are: small, only the most similar latent domain; large, all
             the same. None for the preset's own.
         recipe: "steady", "fast" or "paper"; None for the preset's own.
@@ -318,7 +319,7 @@ def train(
 def _method(
     method: str | Method,
     recipe: str | None,
-    n_domains: int,
+    n_domains: int | str,
     tau: float | None,
     settings: Mapping[str, Any],
     preset: str,
