@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
 
@@ -37,3 +42,15 @@ def start(session_settings: pytest.MonkeyPatch) -> Callable[..., subprocess.Pope
         )
 
     return begin
+
+
+@pytest.fixture(scope="session")
+def read_rows() -> Callable[[str], list[dict[str, str]]]:
+    """A function from the text of a CSV to its rows."""
+    return lambda text: list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture(scope="session")
+def read_tensors() -> Callable[[Path], dict[str, torch.Tensor]]:
+    """A function from a model folder to its values."""
+    return lambda model: load_file(model / "model.safetensors")

@@ -1,3 +1,5 @@
+"""`LDPFClassifier` from Python: parameters, fitting, answers, saving."""
+
 from __future__ import annotations
 
 import json
@@ -10,50 +12,18 @@ import torch
 from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
 from ldpf.data import from_arrays
 from ldpf.domains import DiscoverySettings
-from ldpf.errors import BackboneError, DataError, ModelError, SettingsError
+from ldpf.errors import ModelError
 from ldpf.estimators.classifier import LDPFClassifier
-from ldpf.fusion.similarity import Similarity
-from ldpf.methods import LDPF, METHODS, CoOp
+from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import save_model
-from ldpf.training.recipe import RECIPES, STEADY
+from ldpf.training.recipe import RECIPES
 
-SHORT = replace(STEADY, max_steps=15, learning_rate=0.03)
-
-
-@pytest.fixture(autouse=True)
-def short_training(monkeypatch):
-    monkeypatch.setitem(RECIPES, "steady", SHORT)
-
-
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(6), make_features(4, seed=1)
-
-
-def needs_domains(name):
-    return METHODS.facts(name).get("needs_domains", False)
-
-
-def words(features):
-    return np.array([features.class_names[i] for i in features.labels])
-
-
-@pytest.fixture
-def estimator(tiny_clip):
-    return LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
-
-
-@pytest.fixture(scope="module")
-def fitted(data, tiny_clip):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "steady", SHORT)
-        model = LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2)
-        return model.fit(data[0].features, words(data[0]))
+pytestmark = pytest.mark.usefixtures("short_training")
 
 
 # --- what it shows ----------------------------------------------------------------------------
@@ -120,12 +90,12 @@ def test_it_can_be_printed_and_checked(fitted, estimator):
         check_is_fitted(estimator)
 
 
-def test_it_can_be_cross_validated(estimator, data):
+def test_it_can_be_cross_validated(estimator, data, words):
     scores = cross_val_score(estimator, data[0].features.numpy(), words(data[0]), cv=2)
     assert len(scores) == 2 and (scores > 0.4).all()
 
 
-def test_fit_leaves_the_parameters_alone(data, estimator):
+def test_fit_leaves_the_parameters_alone(data, estimator, words):
     before = estimator.get_params()
     assert estimator.fit(data[0].features, words(data[0])) is estimator
     after = estimator.get_params()
@@ -135,7 +105,7 @@ def test_fit_leaves_the_parameters_alone(data, estimator):
 # --- fitting ----------------------------------------------------------------------------------
 
 
-def test_it_learns_what_it_is_shown(fitted, data):
+def test_it_learns_what_it_is_shown(fitted, data, words):
     assert fitted.score(data[0].features, words(data[0])) > 0.6
 
 
@@ -157,12 +127,12 @@ def test_the_prediction_is_the_most_probable_class(fitted, data):
     assert (fitted.predict(features) == expected).all()
 
 
-def test_the_score_is_the_accuracy(fitted, data):
+def test_the_score_is_the_accuracy(fitted, data, words):
     expected = (fitted.predict(data[1].features) == words(data[1])).mean()
     assert fitted.score(data[1].features, words(data[1])) == pytest.approx(expected)
 
 
-def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_clip):
+def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_clip, words):
     from ldpf.data.splits import split_train_validation
 
     features = torch.nn.functional.normalize(data[0].features, dim=1)  # as `fit` does again
@@ -174,7 +144,7 @@ def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_cl
         discovery=DiscoverySettings(n_domains=3),
         agnostic_length=2,
         specific_length=2,
-        recipe=SHORT,
+        recipe=RECIPES["steady"],
     )
     expected = method.fit(known.subset(train), known.subset(validation), tiny_clip, seed=1)
     fitted = estimator.set_params(random_state=1, train_fraction=0.7)
@@ -182,7 +152,7 @@ def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_cl
     assert torch.equal(fitted.classifier_.contexts, expected.contexts)
 
 
-def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data):
+def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data, words):
     again = clone(estimator).fit(data[0].features, words(data[0]))
     other = clone(estimator).set_params(random_state=1).fit(data[0].features, words(data[0]))
     assert torch.equal(again.classifier_.contexts, fitted.classifier_.contexts)
@@ -199,7 +169,7 @@ def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data):
         ("specific_length", 3, lambda c: c.contexts.shape[1] - 2),
     ],
 )
-def test_parameters_reach_the_method(parameter, value, get, estimator, data):
+def test_parameters_reach_the_method(parameter, value, get, estimator, data, words):
     estimator.set_params(**{parameter: value}).fit(data[0].features, words(data[0]))
     assert get(estimator.classifier_) == value
 
@@ -251,7 +221,7 @@ def test_class_names_say_what_numbers_mean(names, estimator, data):
     assert estimator.classes_.tolist() == [10, 20, 30]
 
 
-def test_a_backbone_is_loaded_by_its_name(tiny_clip_folder, data):
+def test_a_backbone_is_loaded_by_its_name(tiny_clip_folder, data, words):
     model = LDPFClassifier(str(tiny_clip_folder), agnostic_length=2, specific_length=2)
     model.fit(data[0].features, words(data[0]))
     assert model.backbone == str(tiny_clip_folder)
@@ -277,7 +247,7 @@ def test_a_loaded_model_gives_the_same_answers(labels, estimator, data, tmp_path
     assert loaded.validation_accuracy_ == estimator.validation_accuracy_
 
 
-def test_a_loaded_model_keeps_its_parameters_and_can_be_fitted_again(fitted, data, tmp_path):
+def test_a_loaded_model_keeps_its_parameters_and_can_be_fitted_again(fitted, data, tmp_path, words):
     fitted.save(tmp_path)
     loaded = LDPFClassifier.load(tmp_path, fitted.backbone_)
     own, params = fitted.get_params(), loaded.get_params()
@@ -301,7 +271,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
     method = LDPF(
         discovery=DiscoverySettings(n_domains=2),
         fusion="uniform",
-        recipe=SHORT,
+        recipe=RECIPES["steady"],
     )
     save_model(method.fit(*data, tiny_clip), tiny_clip, tmp_path, provenance={"data": "demo"})
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
@@ -311,7 +281,7 @@ def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_
 
 
 def test_a_model_of_another_method_predicts_too(data, tiny_clip, tmp_path):
-    coop = CoOp(recipe=SHORT).fit(*data, tiny_clip)
+    coop = CoOp(recipe=RECIPES["steady"]).fit(*data, tiny_clip)
     save_model(coop, tiny_clip, tmp_path)
     loaded = LDPFClassifier.load(tmp_path, tiny_clip)
     expected = coop.probabilities(data[1].features).double().numpy()
@@ -330,204 +300,9 @@ def test_labels_that_do_not_fit_the_classes_are_refused(fitted, tmp_path):
     )
 
 
-# --- every method -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if not needs_domains(name)])
-def test_every_method_is_fitted_kept_and_fitted_again(method, data, tiny_clip, tmp_path):
-    model = LDPFClassifier(tiny_clip, method=method)
-    model.fit(data[0].features, words(data[0])).save(tmp_path)
-    loaded = LDPFClassifier.load(tmp_path, tiny_clip)
-    features = data[1].features
-    assert loaded.method == loaded.classifier_.method == method
-    assert np.array_equal(loaded.predict_proba(features), model.predict_proba(features))
-    weights = loaded.domain_weights(features)
-    assert np.array_equal(weights, model.domain_weights(features))
-    assert weights.shape == (36, model.classifier_.n_domains)
-    own, params = model.get_params(), loaded.get_params()
-    for name in set(own) - {"class_names", "device", "backbone"}:
-        assert params[name] == own[name], name
-    again = clone(loaded).fit(data[0].features, words(data[0]))
-    assert np.array_equal(again.predict_proba(features), model.predict_proba(features))
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if needs_domains(name)])
-def test_methods_that_need_domains_take_a_set_that_brings_them(method, data, tiny_clip):
-    model = LDPFClassifier(tiny_clip, method=method).fit(data[0])
-    assert model.predict(data[1]).shape == (36,)
-    with pytest.raises(DataError, match="domain"):
-        clone(model).fit(data[0].features, words(data[0]))
-
-
-def test_an_ablation_keeps_its_own_settings(data, tiny_clip):
-    model = LDPFClassifier(tiny_clip, method="ldpf-agnostic-only")
-    settings = model.fit(data[0].features, words(data[0])).trained_on_["method_settings"]
-    assert (settings["agnostic_length"], settings["specific_length"]) == (12, 0)
-
-
-def test_a_method_is_searched_over_like_any_parameter(data, tiny_clip):
-    grid = {"method": ["zero-shot", "gda"], "n_domains": np.array([1, 2])}
-    search = GridSearchCV(LDPFClassifier(tiny_clip), grid, cv=2, error_score="raise")
-    search.fit(data[0].features.numpy(), words(data[0]))
-    assert search.best_estimator_.method == search.best_params_["method"]
-
-
-def test_other_settings_are_given_by_dotted_name(data, tiny_clip, tmp_path):
-    settings = {"discovery.rounds": 2, "agnostic_length": np.int64(1)}
-    model = LDPFClassifier(tiny_clip, settings=settings).fit(data[0].features, words(data[0]))
-    kept = model.trained_on_["method_settings"]
-    assert (kept["discovery"]["rounds"], kept["agnostic_length"]) == (2, 1)
-    model.save(tmp_path)
-    assert LDPFClassifier.load(tmp_path, tiny_clip).settings == settings
-
-
-def test_a_fusion_rule_is_taken_and_kept(data, tiny_clip, tmp_path):
-    model = LDPFClassifier(tiny_clip, fusion=Similarity(tau=0.7))
-    model.fit(data[0].features, words(data[0])).save(tmp_path)
-    assert model.classifier_.fusion == Similarity(tau=0.7)
-    loaded = clone(LDPFClassifier.load(tmp_path, tiny_clip))
-    loaded.fit(data[0].features, words(data[0]))
-    assert loaded.classifier_.fusion == Similarity(tau=0.7)
-
-
-def test_a_parameter_that_the_method_lacks_is_refused(data, tiny_clip):
-    model = LDPFClassifier(tiny_clip, method="coop", agnostic_length=3)
-    message = refusal(model, data[0].features, words(data[0]), SettingsError)
-    assert all(part in message for part in ("agnostic_length=3", "'coop'", "length"))
-
-
-def test_an_unknown_method_is_refused(data, tiny_clip):
-    message = refusal(
-        LDPFClassifier(tiny_clip, method="ldfp"),
-        data[0].features,
-        words(data[0]),
-        SettingsError,
-    )
-    assert "'ldfp'" in message and "'ldpf'" in message
-
-
-def test_a_model_of_a_method_that_is_not_installed_predicts(fitted, data, tmp_path):
-    fitted.save(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    config["method"] = config["provenance"]["params"]["method"] = "from-elsewhere"
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    loaded = LDPFClassifier.load(tmp_path, fitted.backbone_)
-    assert np.array_equal(loaded.predict(data[1].features), fitted.predict(data[1].features))
-    with pytest.raises(SettingsError, match="from-elsewhere"):
-        clone(loaded).fit(data[0].features, words(data[0]))
-
-
 def test_what_was_learned_from_is_told_as_the_command_line_does(fitted, data):
     known = fitted.trained_on_
     assert known["n_images"] == len(data[0]) == known["n_train"] + known["n_validation"]
     assert sum(known["class_counts"].values()) == len(data[0])
     assert (known["seed"], known["train_fraction"], known["domain_names"]) == (0, 0.8, None)
     assert known["method_settings"]["agnostic_length"] == 2
-
-
-# --- what is refused --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("call", ["predict", "predict_proba", "domain_weights"])
-def test_nothing_is_predicted_before_fit(call, estimator, data):
-    with pytest.raises(NotFittedError) as caught:
-        getattr(estimator, call)(data[0].features)
-    assert str(caught.value) == (
-        "This LDPFClassifier is not fitted yet; call fit(images, labels) or "
-        "LDPFClassifier.load(folder) first."
-    )
-
-
-def test_nothing_is_saved_before_fit(estimator, tmp_path):
-    with pytest.raises(NotFittedError):
-        estimator.save(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
-
-
-def refusal(estimator, features, labels, error=DataError):
-    with pytest.raises(error) as caught:
-        estimator.fit(features, labels)
-    return str(caught.value)
-
-
-def test_images_and_labels_must_be_equally_many(estimator):
-    message = refusal(estimator, np.ones((5, 16)), ["cat", "dog"])
-    assert message == "n_images=5 should be n_labels=2."
-
-
-def test_a_single_image_is_refused_before_it_is_counted(estimator):
-    assert refusal(estimator, "cat.jpg", ["cat"]) == (
-        "A single str was given; give a list, even of one: ['cat.jpg']."
-    )
-
-
-def test_one_class_is_refused(estimator):
-    assert refusal(estimator, np.ones((3, 16)), ["cat"] * 3) == (
-        "n_classes=1 should be at least 2; y holds only one class, ['cat']."
-    )
-
-
-def test_a_table_of_labels_is_refused(estimator):
-    assert refusal(estimator, np.ones((3, 16)), np.eye(3)) == (
-        "y should be one label per image; got shape (3, 3); of one-hot rows give y.argmax(axis=1)."
-    )
-
-
-def test_labels_without_a_name_are_counted(estimator):
-    estimator.set_params(class_names={"a": "cat"})
-    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
-        "class_names has no entry for the label 'b' (2 missing); add it."
-    )
-
-
-def test_a_list_of_names_of_another_length_is_refused(estimator):
-    estimator.set_params(class_names=["cat"])
-    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
-        "class_names has 1 names but y holds 3 classes."
-    )
-
-
-def test_classes_of_the_same_name_are_refused(estimator):
-    estimator.set_params(class_names={"a": "cat", "b": "cat", "c": "dog"})
-    assert refusal(estimator, np.ones((3, 16)), ["a", "b", "c"], SettingsError) == (
-        "the labels 'a' and 'b' would both be called 'cat'; no prompt can tell them apart: give "
-        "them different names in class_names"
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"n_domains": 0}, "n_domains=0 should be a whole number of at least 1"),
-        ({"tau": 0.0}, "tau=0.0 should be a finite number above 0"),
-        ({"stages": "both"}, "stages='both' should be one of alternating, sequential, joint."),
-        ({"train_fraction": 1.0}, "train_fraction=1.0 should be"),
-        ({"random_state": -1}, "seed=-1 should be"),
-    ],
-)
-def test_parameters_out_of_range_are_refused(change, sentence, estimator, data):
-    estimator.set_params(**change)
-    message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
-    assert message.startswith(sentence)
-
-
-def test_an_unknown_recipe_is_refused(estimator, data, monkeypatch):
-    estimator.set_params(recipe="quick")
-    message = refusal(estimator, data[0].features, words(data[0]), SettingsError)
-    assert message == "There is no recipe 'quick'; choose from steady, fast, paper."
-
-
-def test_an_unknown_backbone_is_refused(data):
-    model = LDPFClassifier("nanno")
-    assert "Did you mean 'nano'?" in refusal(model, data[0].features, words(data[0]), BackboneError)
-
-
-def test_features_of_another_backbone_are_refused_in_prediction(fitted):
-    with pytest.raises(DataError, match=r"X has 8 features, but .* 16"):
-        fitted.predict(np.ones((2, 8)))
-
-
-@pytest.mark.parametrize("images", [None, 7, {"a": 1}, (path for path in "ab")])
-def test_what_is_no_sequence_of_images_is_refused(images, estimator):
-    message = refusal(estimator, images, ["cat", "dog"])
-    assert message.startswith(f"Inputs of type {type(images).__name__} are not understood; give ")
