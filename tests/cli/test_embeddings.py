@@ -133,6 +133,6 @@ def test_images_and_embeddings_are_not_mixed(embeddings, model, images, run):
     result = run("predict", model, embeddings, images)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: {embeddings} holds embeddings, but {images} does not; predict images and "
+        f"Error: {embeddings} holds embeddings, but {images} does not; give images and "
         "embeddings one after the other.\n"
     )

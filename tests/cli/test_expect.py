@@ -78,6 +78,20 @@ def test_missing_classes_may_not_be_recognized(said):
     assert "likelier" not in said(missing=("dog",), accuracy=0.85)
 
 
+def test_a_site_of_few_classes_is_said_to_be_underestimated(said):
+    assert "the estimate above is too low" in said(missing=("dog", "cat"))
+    assert "the estimate above is too low" not in said(missing=("dog",))
+
+
+def test_paths_on_standard_input(run, model, images):
+    files = sorted(images.rglob("*.png"))
+    lines = "".join(f"{file}\n" for file in files)
+    printed = run("expect", model, "-", "--json", input=lines)
+    assert json.loads(printed.stdout)["n"] == len(files), printed.output
+    several = run("expect", model, *files[:3], "--json")
+    assert json.loads(several.stdout)["n"] == 3
+
+
 def test_json_has_every_estimator(run, model, images):
     printed = run("expect", model, images, "--json")
     document = json.loads(printed.stdout)

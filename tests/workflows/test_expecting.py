@@ -62,6 +62,79 @@ def test_embeddings_are_photos_too(model, photos, tmp_path):
         workflows.expect(model, tmp_path / "small.npy")
 
 
+def test_embeddings_without_a_direction_are_left_out(model, photos, tmp_path, caplog):
+    trained = load_trained(model)
+    features = to_features(sorted(photos.rglob("*.png")), trained.backbone).numpy()
+    np.save(tmp_path / "whole.npy", features)
+    odd = np.stack([np.full(16, np.nan), np.zeros(16)]).astype(np.float32)
+    np.save(tmp_path / "odd.npy", np.concatenate([features, odd]))
+    said = workflows.expect(model, tmp_path / "odd.npy")
+    assert said.estimate == workflows.expect(model, tmp_path / "whole.npy").estimate
+    assert "left out 2 embeddings" in caplog.text
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_table_of_paths_alone_is_photos(model, photos, tmp_path, ending):
+    files = [str(file) for file in sorted(photos.rglob("*.png"))]
+    table = tmp_path / f"paths{ending}"
+    if ending == ".parquet":
+        pq = pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pytest.importorskip("pyarrow").table({"path": files}), table)
+    elif ending == ".jsonl":
+        table.write_text("".join(json.dumps({"path": file}) + "\n" for file in files))
+    else:
+        table.write_text("\n".join(["path", *files]) + "\n")
+    said, expected = workflows.expect(model, table), workflows.expect(model, photos)
+    assert said.estimate == expected.estimate
+
+
+def test_bad_labels_of_a_table_are_not_looked_at(model, photos, tmp_path):
+    files = sorted(photos.rglob("*.png"))
+    table = tmp_path / "half.csv"
+    rows = [f"{file},{'cat' if i else ''}" for i, file in enumerate(files)]
+    table.write_text("\n".join(["path,label", *rows]) + "\n")
+    assert workflows.expect(model, table).estimate.n == len(files)
+
+
+def test_several_paths_and_a_list_are_one_site(model, photos, tmp_path):
+    files = sorted(photos.rglob("*.png"))
+    whole = workflows.expect(model, photos).estimate
+    table = tmp_path / "rest.csv"
+    table.write_text("\n".join(["path", *map(str, files[1:])]) + "\n")
+    assert workflows.expect(model, files).estimate == whole
+    assert workflows.expect(model, [files[0], table]).estimate == whole
+    assert workflows.expect(model, [photos, files[0]]).estimate == whole  # each file once
+    lines = [f"{file}\n".encode() for file in files]
+    assert workflows.expect(model, "-", listed=lines).estimate == whole
+    assert workflows.expect(model, files[0]).estimate.n == 1
+
+
+def test_embeddings_in_several_files_are_one_site(model, photos, tmp_path):
+    trained = load_trained(model)
+    features = to_features(sorted(photos.rglob("*.png")), trained.backbone).numpy()
+    np.save(tmp_path / "a.npy", features[:7])
+    np.save(tmp_path / "b.npy", features[7:])
+    result = workflows.expect(model, [tmp_path / "a.npy", tmp_path / "b.npy"])
+    assert result.estimate.n == len(features)
+    with pytest.raises(DataError, match=r"a\.npy holds embeddings, but .*site does not"):
+        workflows.expect(model, [tmp_path / "a.npy", photos])
+
+
+def test_a_file_that_is_gone_from_a_table_is_left_out(model, photos, tmp_path, caplog):
+    files = sorted(photos.rglob("*.png"))
+    table = tmp_path / "paths.csv"
+    table.write_text("\n".join(["path", *map(str, files), "gone.png"]) + "\n")
+    assert workflows.expect(model, table).estimate.n == len(files)
+    assert "left out 1 image that cannot be used" in caplog.text
+
+
+def test_no_path_at_all_is_refused(model):
+    with pytest.raises(DataError, match=r"photos=\[\] should hold one path or more"):
+        workflows.expect(model, [])
+    with pytest.raises(DataError, match="No paths came in on standard input"):
+        workflows.expect(model, "-")
+
+
 def test_folders_of_other_classes_are_photos_without_labels(model, photos, caplog):
     (photos / "card").rename(photos / "cat")
     shutil.copytree(photos / "cat", photos / "no class of the model")
@@ -101,7 +174,9 @@ def test_a_model_of_before_is_refused_in_one_sentence(model, photos, tmp_path):
 def test_few_photos_are_said_to_be_few(model, photos):
     for file in sorted(photos.rglob("*.png"))[10:]:
         file.unlink()
-    assert "Give 50 photos or more; 10 say little" in workflows.expect(model, photos).advice[0]
+    advice = workflows.expect(model, photos).advice
+    assert advice[0] == "Give 50 photos or more of the site; 10 photos cannot tell much."
+    assert not any("points here" in sentence for sentence in advice)
 
 
 def test_of_a_table_with_a_split_the_rows_marked_test_are_the_photos(model, images, tmp_path):

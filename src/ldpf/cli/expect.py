@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +12,19 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
 from ldpf.cli.grouping import DATA_PANEL
-from ldpf.cli.options import Device, LabeledData, ModelOptions, OutputOptions
+from ldpf.cli.options import Device, ModelOptions, OptionalData, OutputOptions, require_one_path
+from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import count
+from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
     from ldpf.workflows.expecting import SiteExpectation
 
 
 @dataclass(frozen=True)
-class SitePhotos(LabeledData):
-    """Photos of one site, given as an argument or with --data; their labels are not read."""
+class SitePhotos(OptionalData):
+    """Photos of one site, given as arguments or with --data; their labels are not read."""
 
     data: Annotated[
         str | None,
@@ -32,15 +36,36 @@ class SitePhotos(LabeledData):
             show_default=False,
         ),
     ] = None
-    path: Annotated[
-        str | None,
+    paths: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[PHOTOS]",
-            help="Photos of one new site, without labels: a folder with everything below it, or "
-            "embeddings (an array .npy, or a .parquet file with a column embedding).",
+            metavar="[PHOTOS]...",
+            help="Photos of one new site, without labels: folders with everything below them, "
+            "images, tables with a column path (.csv, .tsv, .jsonl, .parquet), or - for a list of "
+            "paths on standard input, one a line. Or embeddings: arrays .npy, or .parquet files "
+            "with a column embedding.",
             show_default=False,
         ),
     ] = None
+
+    @property
+    def photos(self) -> list[str]:
+        """Every path that the person gave."""
+        return self.paths or ([] if self.data is None else [self.data])
+
+    def check(self) -> None:
+        """Raise SettingsError without a path, DataError if one does not exist."""
+        first = None if not self.paths else self.paths[0]
+        require_one_path(next(iter(self.photos), None), first, self.data)
+        for path in self.photos:
+            # A box behind the path is read in the workflow, which imports what is heavy.
+            file = full_path(path.partition("#xywh=")[0] or path).absolute()
+            if path not in ("-", "demo") and not file.exists():
+                raise missing_path_error(file)
+
+    def sources(self) -> list[DataSource]:
+        """What to read."""
+        return [self._source(path) for path in self.photos]
 
 
 @COMMANDS.register("expect", panel="With your images")
@@ -60,10 +85,18 @@ def expect(
     other.
 
     \b
-    Example:
+    Examples:
       ldpf expect my-model new-photos
+      ldpf expect my-model photos.csv
+      find . -name '*.jpg' | ldpf expect my-model -
     """
-    result = workflows.expect(model.model, data.source(), backbone=model.backbone, device=device)
+    result = workflows.expect(
+        model.model,
+        data.sources(),
+        backbone=model.backbone,
+        device=device,
+        listed=sys.stdin.buffer if "-" in data.photos else (),
+    )
     if output.as_json:
         say_json(result.to_json())
     else:

@@ -135,11 +135,29 @@ def list_paths(
         DataError: The file cannot be read, has no rows or no such column; or a path is empty or
             occurs twice.
     """
+    table = _unlabeled_table(file, columns)
+    return [file.parent / path for path in _relative_paths(file, table, margin)]
+
+
+def list_unlabeled_rows(
+    file: Path, columns: Mapping[str, str] | None = None, margin: float = 0.0
+) -> tuple[list[Path], np.ndarray | None]:
+    """`list_paths` with [N] split names, or None where there are none.
+
+    Raises:
+        DataError: As for `list_paths`; or a split is empty in some rows only, or none of the three.
+    """
+    table = _unlabeled_table(file, columns)
+    splits = _splits(file, table) if _in_use(file, table, "split") else None
+    return [file.parent / path for path in _relative_paths(file, table, margin)], splits
+
+
+def _unlabeled_table(file: Path, columns: Mapping[str, str] | None) -> _Table:
     table = _read_table(file, ("path",), columns or {})
     if not table.rows:
         raise DataError(f"the table {file} has no rows; give one for each image")
     _refuse_empty(file, table, "path")
-    return [file.parent / path for path in _relative_paths(file, table, margin)]
+    return table
 
 
 def _read_table(file: Path, needed: Sequence[str], columns: Mapping[str, str]) -> _Table:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from ldpf.data import ImageDataset
-from ldpf.data.embeddings import has_embeddings
 from ldpf.errors import ModelError
 from ldpf.expectation.class_shares import expected_counts, missing_classes
 from ldpf.expectation.expectation import SITE_PHOTOS
@@ -17,14 +19,14 @@ from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count, some
-from ldpf.workflows.given_embeddings import read_embeddings
-from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, load_trained
-from ldpf.workflows.photos import list_site
-from ldpf.workflows.source import DataSource
+from ldpf.workflows.given_embeddings import embedding_files, read_embeddings
+from ldpf.workflows.inputs import AnyBackbone, TrainedModel, load_trained
+from ldpf.workflows.photos import Photos, list_site, sources_of
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Iterable
 
+    from ldpf.backbones import Backbone
     from ldpf.expectation import Expectation, SiteEstimate
 
 log = logging.getLogger("ldpf")
@@ -42,7 +44,7 @@ class SiteExpectation:
 
     Attributes:
         model: its folder.
-        photos: where the photos are.
+        photos: where the photos are, quoted for a command.
         expectation: what was measured when the model was trained.
         estimate: the accuracy at the site, by every estimator.
         distances: to each latent domain by its id.
@@ -71,19 +73,21 @@ class SiteExpectation:
     @property
     def advice(self) -> list[str]:
         """What to do, in sentences with commands."""
-        model, photos = shlex.quote(str(self.model)), shlex.quote(self.photos)
+        model, photos = shlex.quote(str(self.model)), self.photos
         estimate, held_out = self.estimate, self.expectation.held_out
         said = []
         if estimate.n < SITE_PHOTOS:
-            said.append(f"Give {SITE_PHOTOS} photos or more; {estimate.n} say little of a site.")
+            few = count(estimate.n, "photo")
+            said.append(f"Give {SITE_PHOTOS} photos or more of the site; {few} cannot tell much.")
         if self.n_outside > MANY_OUTSIDE * estimate.n:
             said.append(
                 f"Look at what is outside first: column outside of ldpf predict {model} {photos}."
             )
         known = None if held_out is None or held_out.too_few else held_out.accuracy
-        if known is not None and known - estimate.accuracy > MUCH_LOST:
+        lost = 0.0 if known is None or estimate.n < SITE_PHOTOS else known - estimate.accuracy
+        if lost > MUCH_LOST:
             said.append(
-                f"The model loses about {100 * (known - estimate.accuracy):.0f} points here: label "
+                f"The model loses about {100 * lost:.0f} points here: label "
                 f"some of these photos, measure with ldpf evaluate {model} LABELED, and add them "
                 "to the training images."
             )
@@ -100,7 +104,7 @@ class SiteExpectation:
         return (
             f"Classes that are hardly among {count(self.estimate.n, 'photo')}: "
             f"{some(counts, limit=10)}. Either the site has none of them, or the model does not "
-            f"recognize them there{self._likelier}."
+            f"recognize them there{self._likelier}.{self._of_few_classes}"
         )
 
     @property
@@ -109,6 +113,15 @@ class SiteExpectation:
         if held_out is None or held_out.accuracy - self.estimate.accuracy <= MUCH_LOST:
             return ""
         return ", which is likelier where it is so often wrong"
+
+    @property
+    def _of_few_classes(self) -> str:
+        if len(self.missing) <= len(self.counts) / 2:
+            return ""
+        return (
+            " If it really shows so few classes, the estimate above is too low: it takes the "
+            "shares of the classes to be about those of the training images."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -133,10 +146,11 @@ class SiteExpectation:
 
 def expect(
     model: str | Path,
-    photos: Images,
+    photos: Photos,
     *,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
+    listed: Iterable[bytes] = (),
 ) -> SiteExpectation:
     """Estimate how good a model is at a new site, from photos of it without labels.
 
@@ -145,9 +159,11 @@ def expect(
 
     Args:
         model: a model folder.
-        photos: of one site: a folder, an image, a table, or embeddings.
+        photos: of one site: folders, images, tables with a column path, "-" for paths that are
+            listed, or embeddings; one of them or several.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
+        listed: lines with a path each, which are read where `photos` holds "-".
 
     Raises:
         DataError: there are no photos, or embeddings are of another size than the model's.
@@ -159,19 +175,35 @@ def expect(
             f"The model in {str(folder)!r} keeps nothing of what to expect of it: it comes from an "
             "earlier version, or its images did not allow it. Train it again with ldpf train."
         )
-    given = photos if isinstance(photos, ImageDataset | DataSource) else DataSource(photos)
-    if isinstance(given, DataSource):
-        given = replace(given, skip_bad=True)
-    file = full_path(given.source) if isinstance(given, DataSource) else None
-    if file is not None and file.exists() and has_embeddings(file):
-        trained = load_trained(folder, backbone, device)
-        features = unit_rows(read_embeddings(file, trained.backbone)[1])
+    if isinstance(photos, ImageDataset):
+        given, where = photos, str(photos.root)
+        files = []
     else:
-        listed = list_site(given)
+        given = [replace(source, skip_bad=True) for source in sources_of(photos)]
+        paths = [str(source.source) for source in given]
+        where = shlex.join(paths)
+        files = embedding_files([path if path == "-" else str(full_path(path)) for path in paths])
+    if files:
         trained = load_trained(folder, backbone, device)
-        features = listed.encode(trained.backbone).features.features
-    where = str(given.source if isinstance(given, DataSource) else given.root)
+        features = torch.cat([_embedded(file, trained.backbone) for file in files])
+    else:
+        images = list_site(given, listed)
+        trained = load_trained(folder, backbone, device)
+        features = images.encode(trained.backbone).features.features
     return site_expectation(trained, features, where)
+
+
+def _embedded(file: Path, backbone: Backbone) -> torch.Tensor:
+    """Embeddings as features [n, D]; those that are no direction are left out with a warning."""
+    _, embeddings = read_embeddings(file, backbone)
+    usable = np.isfinite(embeddings).all(axis=1) & embeddings.any(axis=1)
+    if n := int((~usable).sum()):
+        log.warning(
+            "left out %s of %s with NaN, infinite values or zeros only",
+            count(n, "embedding"),
+            file,
+        )
+    return unit_rows(embeddings[usable])
 
 
 def site_expectation(trained: TrainedModel, features: torch.Tensor, where: str) -> SiteExpectation:

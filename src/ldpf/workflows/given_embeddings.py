@@ -26,8 +26,8 @@ def embedding_files(paths: Sequence[str]) -> list[Path]:
     if files and len(files) < len(paths):
         other = next(path for path in paths if Path(path) not in files)
         raise DataError(
-            f"{files[0]} holds embeddings, but {other} does not; predict images and embeddings "
-            "one after the other."
+            f"{files[0]} holds embeddings, but {other} does not; give images and embeddings one "
+            "after the other."
         )
     return files
 

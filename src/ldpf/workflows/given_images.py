@@ -88,12 +88,17 @@ def first_or_error(
     first = next(files, None)
     if first is not None:
         return itertools.chain([first], files, _said(left_out))
+    raise no_images_error(paths, left_out)
+
+
+def no_images_error(paths: Sequence[str], left_out: LeftOut) -> DataError:
+    """What to raise where paths hold no image, with what was left out of their folders."""
     if list(paths) == ["-"]:
-        raise DataError(
+        return DataError(
             "No paths came in on standard input; pipe in one path a line, for example from "
             "find . -name '*.jpg'."
         )
-    raise DataError(
+    return DataError(
         f"There are no images in {', '.join(paths)}; images end in "
         f"{', '.join(sorted(image_endings()))}."
         + (f" Left out: {words}." if (words := left_out.words()) else "")
