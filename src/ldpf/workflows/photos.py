@@ -22,8 +22,8 @@ from ldpf.errors import DataError
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
 from ldpf.workflows.evaluation import check_classes
-from ldpf.workflows.inputs import Images, ListedImages, list_images
 from ldpf.workflows.given_images import find_images, no_images_error
+from ldpf.workflows.inputs import Images, ListedImages, list_images
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
