@@ -90,6 +90,8 @@ def test_a_class_is_added_by_typing(visit, write_image, tmp_path):
     visit.fill("#ldpf-name input, #ldpf-name textarea", "CAT")
     visit.get_by_role("button", name="Add name").click()
     visit.wait_for_selector("#ldpf-said >> text=There is a class 'cat' already.")
+    assert visit.locator("#ldpf-trained >> text=guitar").count() == 1
+    assert visit.locator("#ldpf-trained meter").count() == min(SHOWN, 4)
 
 
 def test_a_broken_file_gets_a_sentence(visit, tmp_path):
@@ -105,8 +107,10 @@ def test_a_broken_file_gets_a_sentence(visit, tmp_path):
 
 
 def test_a_sample_is_answered_when_clicked(visit):
+    assert visit.locator("#ldpf-trained meter").count() == 0
     visit.locator("#ldpf-samples button:has(img)").first.click()
     visit.wait_for_selector("#ldpf-trained meter")
+    assert visit.locator("#ldpf-trained meter").count() == min(SHOWN, 3)
 
 
 def test_of_several_files_all_can_be_seen_and_the_broken_one_is_named(visit, write_image, tmp_path):

@@ -359,28 +359,30 @@ def test_numbers_written_as_text_go_by_their_value(way, tiny_clip):
 
 
 # --- pictures ---------------------------------------------------------------------------------
+# Each way takes pictures, and returns how many it has taken.
 
 
 def take_arrays(images, backbone):
     n_images = len(images) if hasattr(images, "__len__") else 1
     labels = ["a", "b", "c"] * n_images
-    extract_features(from_arrays(images, labels[:n_images]), backbone, progress=False)
+    return len(extract_features(from_arrays(images, labels[:n_images]), backbone, progress=False))
 
 
 def take_items(images, backbone):
     items = [(image, "ab"[i % 2]) for i, image in enumerate(images)]
-    extract_features(from_torch(items), backbone, progress=False)
+    return len(extract_features(from_torch(items), backbone, progress=False))
 
 
 def take_fit(images, backbone):
     n_images = len(images) if hasattr(images, "__len__") else 2
     labels = [i % 2 for i in range(n_images)]
-    LDPFClassifier(backbone, method="zero-shot", class_names=["a", "b"]).fit(images, labels)
+    model = LDPFClassifier(backbone, method="zero-shot", class_names=["a", "b"])
+    return model.fit(images, labels).trained_on_["n_images"]
 
 
 def take_predict(images, backbone):
     fitted = LDPFClassifier(backbone, method="zero-shot")
-    fitted.fit(rows_of_features(4), ["a", "b"] * 2).predict(images)
+    return len(fitted.fit(rows_of_features(4), ["a", "b"] * 2).predict(images))
 
 
 WHOLE = [take_arrays, take_fit, take_predict]
@@ -455,7 +457,7 @@ def test_what_is_no_picture_is_named_with_its_place(take, image, words, tiny_cli
 def test_pictures_of_every_kind_are_taken_together(take, tiny_clip, tmp_path, write_image):
     file = write_image(tmp_path / "a.png")
     pixels = pictures(1)[0]
-    take(
+    taken = take(
         [
             file,
             str(file),
@@ -473,8 +475,9 @@ def test_pictures_of_every_kind_are_taken_together(take, tiny_clip, tmp_path, wr
         ],
         tiny_clip,
     )
+    assert taken == 13
 
 
 @pytest.mark.parametrize("take", SINGLE)
 def test_pixels_may_be_lists(take, tiny_clip):
-    take(np.stack(pictures(4)).tolist(), tiny_clip)
+    assert take(np.stack(pictures(4)).tolist(), tiny_clip) == 4

@@ -66,7 +66,9 @@ def manifest(folder, ending, groups=GROUPS):
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
 def test_a_column_of_a_manifest(folder, ending):
-    check(load_dataset(manifest(folder, ending)))
+    data = load_dataset(manifest(folder, ending))
+    assert data.groups.tolist() == GROUPS
+    check(data)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])

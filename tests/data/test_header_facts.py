@@ -55,7 +55,9 @@ def test_a_jpeg_of_padding_is_refused():
 
 def test_a_film_behind_a_jpeg_is_no_padding():
     data = saved("JPEG") + bytes(range(255)) * 2**13
-    require_no_padding(io.BytesIO(data), len(data))
+    stream = io.BytesIO(data)
+    require_no_padding(stream, len(data))
+    assert stream.tell() == len(data)  # looked at to its end
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def test_a_place_in_the_images_is_refused_with_both_named(photos, place):
 
 @pytest.mark.parametrize("place", ["../model", "../photos-model", ".model"])
 def test_a_place_that_is_never_walked_is_fine(photos, place):
-    check_outside(photos / place, [photos])
+    before = sorted(photos.rglob("*"))
+    assert check_outside(photos / place, [photos]) is None
+    assert sorted(photos.rglob("*")) == before
 
 
 def test_a_link_into_the_images_is_refused(photos, tmp_path):

@@ -264,7 +264,9 @@ def test_class_names_survive_saving(estimator, data, tmp_path):
     loaded = LDPFClassifier.load(tmp_path, estimator.backbone_)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # else fitting again would warn of bare numbers
-        clone(loaded).fit(data[0].features, labels)
+        again = clone(loaded).fit(data[0].features, labels)
+    assert again.classifier_.class_names == ("cat", "dog", "horse")
+    assert set(again.predict(data[1].features)) <= {10, 20, 30}
 
 
 def test_a_model_of_the_command_line_is_loaded_with_its_own_settings(data, tiny_clip, tmp_path):

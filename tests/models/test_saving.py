@@ -205,8 +205,9 @@ def test_a_folder_with_other_things_is_not_overwritten(fitted, tiny_clip, tmp_pa
 
 
 def test_an_empty_or_new_folder_is_taken(tmp_path):
-    check_output_folder(tmp_path)
-    check_output_folder(tmp_path / "new" / "er")
+    for folder in (tmp_path, tmp_path / "new" / "er"):
+        assert check_output_folder(folder) is None
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_file_is_no_place_for_a_model(fitted, tiny_clip, tmp_path):

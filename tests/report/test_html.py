@@ -218,7 +218,8 @@ def test_file_names_that_are_no_unicode_do_not_break_the_page(make_findings, pic
         for one in found.trainings
     )
     write_report(replace(found, trainings=odd), tmp_path / "report.html")
-    Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.all("img") and "\udcff" not in page.text
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(make_findings, tmp_path):

@@ -50,7 +50,7 @@ class Part:
     ids=str,
 )
 def test_allowed_values_pass(allowed, value):
-    check_value("x", value, allowed)
+    assert check_value("x", value, allowed) is None
 
 
 @pytest.mark.parametrize(

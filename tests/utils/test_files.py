@@ -284,11 +284,12 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path):
 
 
 def test_new_empty_and_own_folders_are_fine(tmp_path: Path):
-    check_own_folder(tmp_path / "new", ("runs",), "benchmark results")
-    check_own_folder(tmp_path, ("runs",), "benchmark results")
+    assert check_own_folder(tmp_path / "new", ("runs",), "benchmark results") is None
+    assert check_own_folder(tmp_path, ("runs",), "benchmark results") is None
     (tmp_path / "runs").mkdir()
     (tmp_path / "notes.txt").write_text("mine")
-    check_own_folder(tmp_path, ("runs",), "benchmark results")
+    assert check_own_folder(tmp_path, ("runs",), "benchmark results") is None
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_a_file_is_no_folder(tmp_path: Path):

@@ -80,6 +80,8 @@ def test_files_side_by_side_do_not_wait_for_each_other(tmp_path):
     with ExitStack() as held:
         for name in names:
             held.enter_context(locked_file(tmp_path / name))
+        assert len(list(tmp_path.iterdir())) == len(names)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_device_is_not_locked():

@@ -88,6 +88,7 @@ def test_a_folder_is_removed_with_what_is_in_it(tmp_path):
 
 def test_a_folder_that_cannot_be_looked_into_is_left_alone(tmp_path):
     remove_litter(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_litter_makes_no_folder_full(tmp_path):
