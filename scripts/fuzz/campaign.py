@@ -8,11 +8,13 @@ from fuzz.folders import Folders
 from fuzz.images import Images
 from fuzz.kills import KillsAtRandom, KillsAtWrites, Races, RefusedWrites
 from fuzz.numbers import Numbers
+from fuzz.records import Records
 from fuzz.tables import Tables
 
 ATTACKS: tuple[type[Attack], ...] = (
     Images,
     Folders,
+    Records,
     Tables,
     Arrays,
     Numbers,

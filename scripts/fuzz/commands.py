@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from fuzz.base import Fell
+from fuzz.clock import Clock
 
 TRACEBACK = "Traceback (most recent call last)"
 CRASHED = 70
@@ -108,13 +109,13 @@ class Started:
         Raises:
             Fell: it has not after `limit_s` seconds.
         """
-        end = time.monotonic() + limit_s
+        clock = Clock(self.pid)
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 return Ran(code, _text(self.out), _text(self.err))
-            if time.monotonic() > end:
+            if clock.seconds > limit_s:
                 self.kill()
                 os.waitpid(self.pid, 0)
                 raise Fell(f"no end within {limit_s:g} s: ldpf {' '.join(self.arguments)[:300]}")

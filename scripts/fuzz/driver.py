@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 
 from fuzz.base import Attack, Attempt, Fell, NotHere, Result
+from fuzz.clock import Clock
 
 _FORK = multiprocessing.get_context("fork")  # a new process need not import torch again
 
@@ -64,7 +64,6 @@ class _Worker:
     def __init__(self, attack: Attack) -> None:
         self.attack = attack
         self.seed = 0
-        self.deadline = 0.0
         self._start()
 
     def _start(self) -> None:
@@ -77,8 +76,7 @@ class _Worker:
         """Let it make an attempt; False where there is none to make."""
         if seed is None:
             return False
-        self.seed, self.begun = seed, time.monotonic()
-        self.deadline = self.begun + self.attack.limit_s
+        self.seed, self.clock = seed, Clock(self.process.pid)
         self.link.send(seed)
         return True
 
@@ -87,13 +85,19 @@ class _Worker:
         if self.link.poll():
             with contextlib.suppress(EOFError, OSError):
                 return self.link.recv()
+        seconds = self.clock.seconds
         self.process.join(0.1)
         code = self.process.exitcode
         why = f"no end within {self.attack.limit_s:g} s" if code is None else f"died ({code})"
         self.end()
         _remove(_place(self.attack, self.seed))
         self._start()
-        return Attempt(self.seed, "", why, time.monotonic() - self.begun, 0.0)
+        return Attempt(self.seed, "", why, seconds, 0.0)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that it may still take for its attempt."""
+        return self.attack.limit_s - self.clock.seconds
 
     def end(self) -> None:
         """End the process and all that it has started."""
@@ -107,12 +111,10 @@ class _Worker:
 
 def _first_ready(busy: list[_Worker]) -> _Worker:
     while True:
-        now = time.monotonic()
-        late = [worker for worker in busy if now >= worker.deadline]
-        if late:
+        left = {worker: worker.left_s for worker in busy}
+        if late := [worker for worker in busy if left[worker] <= 0]:
             return late[0]
-        soonest = min(worker.deadline for worker in busy)
-        ready = wait([worker.link for worker in busy], timeout=soonest - now)
+        ready = wait([worker.link for worker in busy], timeout=min(left.values()))
         if ready:
             return next(worker for worker in busy if worker.link is ready[0])
 
@@ -134,14 +136,14 @@ def _one(attack: Attack, seed: int) -> Attempt:
     place.mkdir()
     outcome, fell = "", None
     before = _megabytes("VmRSS", reset=True)
-    begun = time.perf_counter()
+    clock = Clock()
     try:
         outcome = attack.attempt(seed, place)
     except Fell as error:
         fell = str(error)
     except BaseException:  # whatever it is, it is what the attack was made to find
         fell = traceback.format_exc(limit=-6)
-    seconds = time.perf_counter() - begun
+    seconds = clock.seconds
     peak = max(0.0, _megabytes("VmHWM") - before)
     _remove(place)
     if fell is None and attack.limit_mb is not None and peak > attack.limit_mb:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,21 +62,6 @@ def _path(name: Any) -> str:
     if isinstance(name, str | bytes | os.PathLike):
         return os.fsdecode(name)
     return ""
-
-
-def killed() -> None:
-    """As by a power cut, or by a system that is out of memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def terminated() -> None:
-    """As by a scheduler whose time is over."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def interrupted() -> None:
-    """As by Ctrl-C."""
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def refused(number: int = errno.ENOSPC) -> Callable[[], None]:

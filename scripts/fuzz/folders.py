@@ -15,7 +15,7 @@ import numpy as np
 from fuzz.base import Attack, Fell
 from fuzz.commands import run
 from fuzz.mutate import as_json, damaged, damaged_json
-from fuzz.world import CLASSES
+from fuzz.world import CLASSES, World
 
 # Fields that say something of a model, and change no answer.
 SAYINGS = {"library_version", "training", "provenance", "n_domains_table", "method"}
@@ -81,8 +81,7 @@ class Folders(Attack):
         """The answers of the whole models."""
         answers = {}
         for name, model in self.world.models.items():
-            ran = run("predict", model, self.world.features, "--format", "jsonl", "--top-k", "3")
-            answers[name] = _answers([json.loads(line) for line in ran.out.splitlines()])
+            answers[name] = predicted(model, self.world)
         return answers
 
     def _damage(self, model: Path, other: Path, draws: np.random.Generator) -> bool:
@@ -145,6 +144,12 @@ def _other_values(content: bytes, draws: np.random.Generator) -> bytes:
         with np.errstate(all="ignore"):
             values = (values * np.float32(draws.choice((0, -1, 1e-30, 1e10, 1e38)))).astype("f4")
     return content[:begin] + values.tobytes() + content[end:]
+
+
+def predicted(model: Path, world: World) -> list[Any]:
+    """What a model answers for the features of the world."""
+    ran = run("predict", model, world.features, "--format", "jsonl", "--top-k", "3")
+    return _answers([json.loads(line) for line in ran.out.splitlines()])
 
 
 def _answers(rows: list[dict[str, Any]]) -> list[Any]:

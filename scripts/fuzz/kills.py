@@ -3,98 +3,22 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
-import re
 import signal
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fuzz.base import Attack, Fell
-from fuzz.commands import Ran, litter, start
-from fuzz.faults import at_write, count_writes, interrupted, killed, refused, terminated
-from fuzz.world import BACKBONE, SHORT, World, digest
-
-# Fields of JSON that say how long something took, or by which words.
-TIMES = re.compile(r"seconds|memory|command|time|images_per_second|settings_hash|source")
-_PARQUET = ("--format", "parquet")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A command that writes something.
-
-    Attributes:
-        name: of the job.
-        out: what it writes, below the folder of an attempt.
-        arguments: with `OUT` for where that is.
-    """
-
-    name: str
-    out: str
-    arguments: tuple[str, ...]
-
-    def at(self, place: Path) -> list[str]:
-        """The arguments for a place."""
-        return [word.replace("OUT", str(place / self.out)) for word in self.arguments]
-
-
-def jobs(world: World) -> list[Job]:
-    """The commands that are attacked."""
-    images, model, out = str(world.images), str(world.models["ldpf"]), ("--out", "OUT")
-    backbone = ("--backbone", BACKBONE)
-    train = ("train", images, *out, *backbone, "--no-advice", *SHORT)
-    small = ("--methods", "zero-shot,coop", "--seeds", "1", "--jobs", "1", *SHORT)
-    return [
-        Job("train", "model", train),
-        Job("train coop", "model", (*train, "--method", "coop")),
-        Job("benchmark", "results", ("benchmark", images, *backbone, *out, *small)),
-        Job("predict", "rows.csv", ("predict", model, images, *out)),
-        Job("predict parquet", "rows.parquet", ("predict", model, images, *out, *_PARQUET)),
-        Job("classes", "renamed", ("classes", model, "--rename", "cat=tiger", *out)),
-        Job("export", "model.onnx", ("export", model, *out)),
-        Job("report", "report.html", ("report", model, "--data", images, *out)),
-        Job("domains", "domains", ("domains", images, *backbone, *out)),
-        Job("table", "table.tex", ("table", str(world.results), "--format", "latex", *out)),
-    ]
-
-
-def bits(place: Path) -> dict[str, str]:
-    """A digest of each file below a place, apart from times and from names of folders."""
-    found = {}
-    for file in sorted(place.rglob("*")):
-        if not file.is_file():
-            continue
-        if file.name == "done":  # its further lines are digests of files with times in them
-            content = file.read_text().splitlines()[0]
-        elif file.name == "table.md":  # has times, and comes from results.jsonl
-            content = ""
-        elif file.suffix in (".json", ".jsonl"):
-            lines = file.read_text().splitlines() if file.suffix == ".jsonl" else [file.read_text()]
-            content = json.dumps([_timeless(json.loads(line)) for line in lines])
-        elif file.suffix == ".safetensors":  # the order of its metadata is no one's choice
-            whole = file.read_bytes()
-            size = struct.unpack("<Q", whole[:8])[0]
-            header = json.dumps(json.loads(whole[8 : 8 + size]), sort_keys=True)
-            content = hashlib.sha256(header.encode() + whole[8 + size :]).hexdigest()
-        else:
-            content = digest(file)
-        found[str(file.relative_to(place))] = content.replace(str(place), "")
-    return found
-
-
-def _timeless(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {k: _timeless(v) for k, v in content.items() if not TIMES.search(k)}
-    return [_timeless(item) for item in content] if isinstance(content, list) else content
+from fuzz.bits import bits
+from fuzz.commands import Ran, Started, litter, start
+from fuzz.faults import at_write, count_writes, refused
+from fuzz.jobs import Job, jobs
+from fuzz.world import World
 
 
 @dataclass(frozen=True)
@@ -118,7 +42,7 @@ _KNOWN: dict[World, dict[str, Known]] = {}
 class Disturbed(Attack):
     """Base: a job is disturbed, then given again, and must end with the same bits."""
 
-    limit_s = 300.0
+    limit_s = 1800.0  # each of its commands has a limit of its own
 
     @cached_property
     def jobs(self) -> list[Job]:
@@ -148,7 +72,7 @@ class Disturbed(Attack):
             raise RuntimeError(f"ldpf {job.name} fails undisturbed:\n{ran.err}")
         return Known(bits(out), counted.stat().st_size, seconds)
 
-    def start(self, job: Job, place: Path, before: Callable[[], None] | None = None):
+    def start(self, job: Job, place: Path, before: Callable[[], None] | None = None) -> Started:
         """Start a job in `place / "out"`, with a cache of its own, in a process of its own."""
 
         def prepare() -> None:
@@ -192,27 +116,58 @@ def make_place(place: Path) -> None:
     (place / "words").mkdir()
 
 
-SIGNALS: tuple[tuple[Callable[[], None], int, int], ...] = (
-    (killed, signal.SIGKILL, -signal.SIGKILL),
-    (killed, signal.SIGKILL, -signal.SIGKILL),
-    (terminated, signal.SIGTERM, 143),
-    (interrupted, signal.SIGINT, 130),
+@dataclass(frozen=True)
+class Stop:
+    """A way to stop a command.
+
+    Attributes:
+        number: of the signal that stops it.
+        code: exit code that it should have then.
+    """
+
+    number: int
+    code: int
+
+    def fault(self) -> None:
+        """Send the signal to this process."""
+        os.kill(os.getpid(), self.number)
+
+    def outcome(self, job: Job, ran: Ran) -> str:
+        """What became of a command that was to be stopped; raise Fell for an end of its own."""
+        if ran.code == 0:
+            return "ended before it"
+        if ran.code != self.code or "Traceback" in ran.err:
+            raise Fell(f"stopped, {job.name} ends with {ran.code}: {ran.err[-1500:]}")
+        if self.code > 0 and "Stopped" not in ran.err:
+            raise Fell(f"stopped, {job.name} does not say so: {ran.err[-500:]}")
+        return "same bits"
+
+
+_KILL = Stop(signal.SIGKILL, -signal.SIGKILL)  # as by a power cut, or without memory
+_STOPS = (
+    _KILL,
+    _KILL,  # twice: half of all
+    Stop(signal.SIGTERM, 143),  # as by a scheduler whose time is over
+    Stop(signal.SIGINT, 130),  # as by Ctrl-C
 )
-"""What stops a command: the fault, its signal, and the exit code that it should have."""
 
 
-def check_stopped(job: Job, ran: Ran, expected: int) -> str:
-    """What became of a command that was to be stopped; raise Fell for another end than that."""
-    if ran.code == 0:
-        return "ended before it"
-    if ran.code != expected or "Traceback" in ran.err:
-        raise Fell(f"stopped, {job.name} ends with {ran.code}: {ran.err[-1500:]}")
-    if expected > 0 and "Stopped" not in ran.err:
-        raise Fell(f"stopped, {job.name} does not say so: {ran.err[-500:]}")
-    return "same bits"
+class AtWrites(Disturbed):
+    """Base: something happens just before one of the changes that a job makes to the disk."""
+
+    def chosen(self, seed: int) -> tuple[Job, int]:
+        """A job, and the number of one of its writes."""
+        every = [(job, k) for job in self.jobs for k in range(1, self.known[job.name].writes + 1)]
+        # Steps of a prime number: the seeds of a run are spread over all jobs and writes.
+        return every[seed * 7919 % len(every)]
+
+    def start_armed(self, job: Job, place: Path, number: int, fault: Callable[[], None]) -> Started:
+        """Start a job in whose write of that number `fault` happens."""
+        folders = [place / "out", place / "cache"]
+        return self.start(job, place, lambda: at_write(number, folders, fault))
 
 
-class KillsAtWrites(Disturbed):
+class KillsAtWrites(AtWrites):
     """A command stopped just before any of its changes of the disk resumes with the same bits."""
 
     name = "writes"
@@ -222,23 +177,15 @@ class KillsAtWrites(Disturbed):
     def attempt(self, seed: int, place: Path) -> str:
         """Stop a job before one of its writes, perhaps twice."""
         draws = np.random.default_rng([6, seed])
-        every = [(job, k) for job in self.jobs for k in range(1, self.known[job.name].writes + 1)]
-        # Steps of a prime number: the seeds of a run are spread over all jobs and writes.
-        job, number = every[seed * 7919 % len(every)]
+        job, number = self.chosen(seed)
         make_place(place)
         outcome = ""
         for _ in range(1 if draws.random() < 0.7 else 2):
-            fault, _, expected = SIGNALS[int(draws.integers(len(SIGNALS)))]
-            folders = [place / "out", place / "cache"]
-            arm = _armed(number, folders, fault)
-            outcome = check_stopped(job, self.start(job, place, arm).wait(), expected)
+            stop = _STOPS[int(draws.integers(len(_STOPS)))]
+            outcome = stop.outcome(job, self.start_armed(job, place, number, stop.fault).wait())
             number = int(draws.integers(1, number + 1))
         self.finish(job, place)
         return outcome
-
-
-def _armed(number: int, folders: list[Path], fault: Callable[[], None]) -> Callable[[], None]:
-    return lambda: at_write(number, folders, fault)
 
 
 class KillsAtRandom(Disturbed):
@@ -255,22 +202,22 @@ class KillsAtRandom(Disturbed):
         make_place(place)
         outcome = ""
         for _ in range(1 if draws.random() < 0.7 else 2):
-            _, number, expected = SIGNALS[int(draws.integers(len(SIGNALS)))]
+            stop = _STOPS[int(draws.integers(len(_STOPS)))]
             begun = self.start(job, place)
             time.sleep(float(draws.uniform(0.02, self.known[job.name].seconds)))
-            begun.kill(number)
+            begun.kill(stop.number)
             ran = begun.wait()
             # A signal in the first moment meets a process that has not begun with the command.
-            early = ran.code in (-number, 70) and not ran.out and "device" not in ran.err
-            outcome = "before it began" if early else check_stopped(job, ran, expected)
+            early = ran.code in (-stop.number, 70) and not ran.out and "device" not in ran.err
+            outcome = "before it began" if early else stop.outcome(job, ran)
         self.finish(job, place)
         return outcome
 
 
-REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)
+_REFUSALS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)
 
 
-class RefusedWrites(Disturbed):
+class RefusedWrites(AtWrites):
     """A write that the system refuses is one sentence, and the same command resumes later."""
 
     name = "refusals"
@@ -280,12 +227,10 @@ class RefusedWrites(Disturbed):
     def attempt(self, seed: int, place: Path) -> str:
         """Refuse one write of a job."""
         draws = np.random.default_rng([8, seed])
-        every = [(job, k) for job in self.jobs for k in range(1, self.known[job.name].writes + 1)]
-        job, number = every[seed * 7919 % len(every)]
+        job, number = self.chosen(seed)
         make_place(place)
-        code = REFUSALS[int(draws.integers(len(REFUSALS)))]
-        folders = [place / "out", place / "cache"]
-        ran = self.start(job, place, _armed(number, folders, refused(code))).finished()
+        fault = refused(_REFUSALS[int(draws.integers(len(_REFUSALS)))])
+        ran = self.start_armed(job, place, number, fault).finished()
         self.finish(job, place)
         return "one sentence" if ran.code else "finished all the same"
 

@@ -22,7 +22,8 @@ def table(results: Sequence[Result], seed: int) -> str:
         *(_row(result) for result in results),
         "",
         f"`ldpf` {__version__}, Python {platform.python_version()}, {platform.system()}, "
-        f"seeds from {seed}. Slowest: one attempt, in seconds. Peak memory: of one attempt, above "
+        f"seeds from {seed}. Slowest: one attempt, in seconds, "
+        "without waiting for a processor. Peak memory: of one attempt, above "
         "what the process had before it; – where commands run in processes of their own.",
     ]
     return "\n".join(lines) + "\n"
