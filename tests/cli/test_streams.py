@@ -18,10 +18,10 @@ NAME = "pelíkan"
 PROGRAM = """
 import sys, typer
 from ldpf.cli.console import say, say_json
-from ldpf.cli.group import CommandGroup
+from ldpf.cli.group import CommandLine
 from ldpf.cli.streams import prepare_streams, utf8_stdout
 
-app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
+app = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False, no_args_is_help=True)
 
 @app.command()
 def words():
@@ -112,3 +112,23 @@ def test_rows_on_a_terminal_have_no_control_characters(terminal, written, monkey
     monkeypatch.setattr(sys, "stdout", out)
     stdout_for_rows().write("a\x1b[2J,b\n")
     assert out.getvalue() == written
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["--help", "words --help", ""])
+def test_help_onto_a_full_disk_is_one_sentence(command):
+    result = run(command, shell=">/dev/full")
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"Error: Standard output cannot be written (")
+    assert result.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("command", ["--help", "words --help", "words"])
+def test_output_that_no_one_reads_ends_quietly(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        words = [sys.executable, "-c", PROGRAM, *command.split()]
+        result = subprocess.run(words, stdout=stdout, stderr=subprocess.PIPE, timeout=120)
+    assert (result.returncode, result.stderr) == (141, b"")

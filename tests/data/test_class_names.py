@@ -177,3 +177,12 @@ def test_a_name_that_is_not_utf8_is_an_error():
 def test_did_you_mean_ignores_case_and_says_nothing_when_nothing_is_near():
     assert did_you_mean("TRIAN", ["train", "val"]) == " Did you mean 'train'?"
     assert did_you_mean("xyz", ["train", "val"]) == ""
+
+
+@pytest.mark.parametrize("content", ['{"a": ' + "[" * 100_000, "{]", '{"cat": ["dog"]}'])
+def test_json_of_another_form_is_named_by_its_file(content, tmp_path):
+    file = tmp_path / "names.txt"
+    file.write_text(content)
+    with pytest.raises(DataError) as error:
+        class_names_for(("cat",), file)
+    assert str(file) in str(error.value)

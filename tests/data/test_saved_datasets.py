@@ -77,7 +77,7 @@ def test_a_damaged_arrow_file_is_named(tmp_path: Path) -> None:
     dataset().save_to_disk(tmp_path / "saved")
     (file,) = (tmp_path / "saved").glob("*.arrow")
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(DataError, match=f"cannot read {file}"):
+    with pytest.raises(DataError, match=f"cannot read the saved dataset {file} as Arrow"):
         load_dataset(tmp_path / "saved", cache_dir=tmp_path / "cache")
     assert not list((tmp_path / "cache" / "unpacked").iterdir())
 
@@ -85,3 +85,39 @@ def test_a_damaged_arrow_file_is_named(tmp_path: Path) -> None:
 def test_other_folders_are_none(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text(json.dumps({}))
     assert not is_saved_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("dataset_info.json", {"features": [1]}, r"features is \[1\], and should be an object"),
+        ("state.json", {"_data_files": [3]}, r"_data_files\[0\] is 3, and should be an object"),
+        ("state.json", {"_data_files": [{}]}, r"_data_files\[0\] lacks filename"),
+        ("dataset_dict.json", {"splits": [1]}, r"splits\[0\] is 1, and should be a text"),
+        ("dataset_dict.json", [], r"it is \[\], and should be an object"),
+    ],
+)
+def test_a_description_of_another_form_is_named_with_its_field(name, content, words, tmp_path):
+    dataset().save_to_disk(tmp_path / "saved")
+    file = tmp_path / "saved" / name
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=words) as caught:
+        load_dataset(tmp_path / "saved", cache_dir=tmp_path / "cache")
+    assert str(file) in str(caught.value)
+
+
+def test_a_damaged_arrow_file_is_read_or_refused(tmp_path: Path) -> None:
+    dataset().save_to_disk(tmp_path / "saved")
+    (file,) = (tmp_path / "saved").glob("*.arrow")
+    whole, refused = file.read_bytes(), 0
+    draws = np.random.default_rng(0)
+    for number in range(60):
+        content = bytearray(whole)
+        for at in draws.integers(0, len(whole), 4):
+            content[at] = draws.integers(256)
+        file.write_bytes(content)
+        try:
+            load_dataset(tmp_path / "saved", cache_dir=tmp_path / f"cache-{number}")
+        except DataError:
+            refused += 1
+    assert refused

@@ -11,6 +11,7 @@ import ldpf.experiments.results
 from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.results import (
     PREDICTIONS,
+    RESULT_VERSION,
     RunFolder,
     kept_answers,
     read_results,
@@ -318,3 +319,36 @@ def test_damaged_answers_are_refused(damage, finished, tmp_path):
     message = str(caught.value)
     assert message.startswith(f"The answers in {str(file)!r} cannot be read (")
     assert message.endswith("); delete the run's folder and run it again.")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("train_fraction", 7, "train_fraction is 7, and should be a finite number above 0"),
+        ("seed", "0", "seed is '0', and should be a whole number"),
+        ("method", [], "method is [], and should be an object"),
+        ("command", 3, "command is 3, and should be a text"),
+    ],
+)
+def test_settings_of_a_run_out_of_range_are_refused_with_the_field(field, value, words, finished):
+    file = finished.path / "config.json"
+    file.write_text(json.dumps({**SETTINGS, field: value}))
+    with pytest.raises(ModelError) as caught:
+        run_config(finished.path)
+    assert repr(str(file)) in str(caught.value) and words in str(caught.value)
+
+
+def test_settings_that_a_reader_needs_are_named(finished):
+    with pytest.raises(ModelError, match="lacks train_fraction, selection"):
+        run_config(finished.path, ("train_fraction", "selection"))
+
+
+def test_settings_changed_after_the_run_are_refused(tmp_path):
+    settings = {**SETTINGS, "result_version": RESULT_VERSION}
+    folder = RunFolder(tmp_path, settings, "ldpf benchmark")
+    folder.open()
+    folder.finish([LINE], ANSWERS)
+    assert run_config(folder.path)["seed"] == 0
+    (folder.path / "config.json").write_text(json.dumps({**settings, "seed": 1}))
+    with pytest.raises(ModelError, match="are not those that the run was finished with"):
+        run_config(folder.path)

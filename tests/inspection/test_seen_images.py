@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ldpf.inspection.leaks import find_leak
 from ldpf.inspection.seen_images import CODE_SIZE, read_seen_images, write_seen_images
@@ -47,3 +49,34 @@ def test_a_missing_or_damaged_file_is_no_record(tmp_path, make_features, content
     if content is not None:
         (tmp_path / "images").write_bytes(content)
     assert read_seen_images(tmp_path / "images", make_features(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("paths", None),
+        ("labels", torch.zeros(3, dtype=torch.int64)),
+        ("codes", torch.zeros(4, dtype=torch.int8)),
+        ("codes", torch.zeros(4, 9, dtype=torch.int8)),
+    ],
+)
+def test_tensors_that_do_not_fit_are_no_record(name, tensor, tmp_path, make_features):
+    data = make_features(1)
+    write_seen_images(tmp_path / "images", data)
+    with safe_open(tmp_path / "images", framework="pt") as stored:
+        metadata = stored.metadata()
+    tensors = {**load_file(tmp_path / "images"), name: tensor}
+    if tensor is None:
+        del tensors[name]
+    save_file(tensors, tmp_path / "images", metadata)
+    assert read_seen_images(tmp_path / "images", data) is None
+
+
+@pytest.mark.parametrize("names", ["[", "3", "[1]", "[" * 100_000])
+def test_class_names_that_cannot_be_are_no_record(names, tmp_path, make_features):
+    data = make_features(1)
+    write_seen_images(tmp_path / "images", data)
+    with safe_open(tmp_path / "images", framework="pt") as stored:
+        metadata = {**stored.metadata(), "class_names": names}
+    save_file(load_file(tmp_path / "images"), tmp_path / "images", metadata)
+    assert read_seen_images(tmp_path / "images", data) is None

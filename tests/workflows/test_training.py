@@ -11,7 +11,7 @@ import torch
 
 from ldpf import workflows
 from ldpf.data import load_dataset
-from ldpf.errors import SettingsError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.methods import CoOp
 from ldpf.models.saving import load_model
 from ldpf.training.recipe import get_recipe
@@ -135,3 +135,16 @@ def test_settings_outdo_the_other_arguments(images, tiny_clip_folder, session_se
 def test_a_setting_that_cannot_be_is_refused_before_anything_is_read(arguments, named, tmp_path):
     with pytest.raises(SettingsError, match=named):
         workflows.train(tmp_path / "no-images", tmp_path / "m", **arguments)
+
+
+@pytest.mark.parametrize("content", ["[", '{"hash": 3}', "{}", "settings"])
+def test_a_damaged_record_of_the_settings_loses_no_model(content, training, images, tmp_path):
+    copied = shutil.copytree(training.model, tmp_path / "model")
+    file = copied / "training" / "settings.json"
+    if content == "settings":
+        content = json.dumps({**json.loads(file.read_text()), "settings": 3.5})
+    file.write_text(content)
+    with pytest.raises(ModelError, match="trained with other data or settings"):
+        workflows.train(images, copied, backbone=training.backbone, method="coop", seed=9)
+    same = [(at / "model.safetensors").read_bytes() for at in (copied, training.model)]
+    assert same[0] == same[1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
@@ -35,33 +37,42 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; unexpected exceptions pass through with their traceback."""
         lenient_streams()
-        with messages_on_stderr(), sigterm_like_ctrl_c(), command_line():
-            try:
-                if working_folder_is_gone():  # libraries below end the process over it
-                    _refuse(GONE)
-                try:
-                    return super().invoke(ctx)
-                finally:
-                    sys.stdout.flush()
-            except LdpfError as error:
-                _refuse(str(error))
-            except BrokenPipeError:
-                give_up_stdout()
-                raise typer.Exit(OUTPUT_CLOSED) from None
-            except KeyboardInterrupt as stop:
-                what_next = stop.args[0] if stop.args else "The same command starts again."
-                note(f"Stopped. {what_next}")
-                raise typer.Exit(exit_code(stop)) from None
-            except (OSError, MemoryError, RuntimeError) as error:
-                if (sentence := failure_sentence(error)) is None:
-                    raise
-                if isinstance(error, OSError) and error.filename == STDOUT:
-                    give_up_stdout()
-                    sentence = (
-                        f"Standard output cannot be written ({error.strerror}); what the command "
-                        "prints is not complete."
-                    )
-                _refuse(sentence)
+        with messages_on_stderr(), sigterm_like_ctrl_c(), command_line(), failures_in_words():
+            if working_folder_is_gone():  # libraries below end the process over it
+                _refuse(GONE)
+            return super().invoke(ctx)
+
+
+@contextmanager
+def failures_in_words() -> Iterator[None]:
+    """Turn what can go wrong, also when the output is written, into a sentence and an exit code."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except LdpfError as error:
+        _refuse(str(error))
+    except (BrokenPipeError, SystemExit) as end:
+        # Rich, which prints help, ends the process by itself where its reader is gone.
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
+        give_up_stdout()
+        raise typer.Exit(OUTPUT_CLOSED) from None
+    except KeyboardInterrupt as stop:
+        what_next = stop.args[0] if stop.args else "The same command starts again."
+        note(f"Stopped. {what_next}")
+        raise typer.Exit(exit_code(stop)) from None
+    except (OSError, MemoryError, RuntimeError) as error:
+        if (sentence := failure_sentence(error)) is None:
+            raise
+        if isinstance(error, OSError) and error.filename == STDOUT:
+            give_up_stdout()
+            sentence = (
+                f"Standard output cannot be written ({error.strerror}); what the command "
+                "prints is not complete."
+            )
+        _refuse(sentence)
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -122,6 +133,11 @@ def _described(full: str) -> tuple[str, str | None]:
 
 class CommandLine(CommandGroup, LazyGroup):
     """The whole of `ldpf`; a command's root context has in `obj` what was typed."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Also `--help` and `--version`, which print and end here, may meet a full disk."""
+        with failures_in_words():
+            return super().make_context(*arguments, **options)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep the words before they are taken apart; an empty one is a mistake in a script.

@@ -266,6 +266,10 @@ def _json_pairs(file: Path, text: str) -> list[tuple[str, str, str]]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"the class names file {file} is not valid JSON: {error}") from error
     pairs = []
+    if not isinstance(raw, list) or not all(isinstance(pair, tuple) for pair in raw):
+        raise DataError(
+            f'the class names file {file} should hold one object, such as {{"cat_01": "cat"}}'
+        )
     for folder, name in raw:
         if not isinstance(name, str):
             raise DataError(

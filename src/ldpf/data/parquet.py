@@ -1,4 +1,4 @@
-"""Parquet files: they need a package, and whatever is wrong with one becomes a sentence."""
+"""Parquet and Arrow files: they need a package; what is wrong with one becomes a sentence."""
 
 from __future__ import annotations
 
@@ -30,12 +30,16 @@ def require_pyarrow(task: str) -> None:
 
 
 @contextmanager
-def reads_parquet(file: Path, what: str = "manifest") -> Iterator[None]:
+def reads_parquet(
+    file: Path, what: str = "manifest", form: str = "Parquet", fix: str = "write it again"
+) -> Iterator[None]:
     """Turn what goes wrong into a DataError that names the file; other LdpfErrors pass.
 
     Args:
         file: That is read.
         what: It is.
+        form: That it should have.
+        fix: What to do.
 
     Of damaged files pyarrow raises nearly everything, with bytes of the file in the message.
     """
@@ -46,6 +50,4 @@ def reads_parquet(file: Path, what: str = "manifest") -> Iterator[None]:
     except Exception as error:
         reason = one_line(" ".join((str(error) or type(error).__name__).split()))
         said = shortened(reason, MOST_WORDS)
-        raise DataError(
-            f"cannot read the {what} {file} as Parquet: {said}; write it again"
-        ) from error
+        raise DataError(f"cannot read the {what} {file} as {form}: {said}; {fix}") from error

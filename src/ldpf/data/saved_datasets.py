@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,11 @@ from typing import Any
 
 from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.labels import is_missing, plain_label
-from ldpf.data.parquet import require_pyarrow
+from ldpf.data.parquet import reads_parquet, require_pyarrow
 from ldpf.errors import DataError
-from ldpf.utils.files import write_bytes, write_text
+from ldpf.utils.constraints import OrNone, Text
+from ldpf.utils.files import read_json, write_bytes, write_text
+from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.temporary import temporary_beside
 
 MANIFEST = "manifest.csv"
@@ -28,6 +29,12 @@ _SPLITS = {
     **{"train": "train", "training": "train", "test": "test", "testing": "test"},
     **{"validation": "val", "valid": "val", "val": "val", "dev": "val"},
 }
+
+
+# What its three descriptions should hold, as far as they are read.
+_DICT = Record(optional={"splits": OrNone(ListOf(Text()))})
+_INFO = Record(optional={"features": OrNone(Record())})
+_STATE = Record(optional={"_data_files": OrNone(ListOf(Record({"filename": Text()})))})
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def unpack_saved_dataset(
 def _parts(folder: Path) -> list[_Part]:
     if not (folder / "dataset_dict.json").is_file():
         return [_Part(folder, "")]
-    splits = _json(folder / "dataset_dict.json").get("splits") or []
+    splits = _json(folder / "dataset_dict.json", _DICT).get("splits") or []
     if unknown := [name for name in splits if name.lower() not in _SPLITS]:
         raise DataError(
             f"the saved dataset {folder} has the split {unknown[0]!r}, which is none of "
@@ -114,7 +121,7 @@ def _parts(folder: Path) -> list[_Part]:
 
 def _unpacked(part: _Part, target: Path, columns: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Write each picture of a part; its row of the manifest."""
-    features: dict[str, Any] = _json(part.folder / "dataset_info.json").get("features") or {}
+    features: dict[str, Any] = _json(part.folder / "dataset_info.json", _INFO).get("features") or {}
     header = list(features)
     usual = renamed(part.folder, [name.lower() for name in header], columns)
     if "path" not in columns:
@@ -147,14 +154,16 @@ def _unpacked(part: _Part, target: Path, columns: Mapping[str, str]) -> Iterator
 def _rows(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
 
-    for entry in _json(folder / "state.json").get("_data_files") or []:
+    for entry in _json(folder / "state.json", _STATE).get("_data_files") or []:
         file = folder / entry["filename"]
-        try:
-            with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
-                for batch in stream:
-                    yield from batch.select(names).to_pylist()
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise DataError(f"cannot read {file} of the saved dataset: {error}") from error
+        with (
+            reads_parquet(file, "saved dataset", "Arrow", "save it again"),
+            pa.memory_map(str(file)) as source,
+            pa.ipc.open_stream(source) as stream,
+        ):
+            for batch in stream:
+                batch.validate(full=True)  # else damaged offsets read beyond the file
+                yield from batch.select(names).to_pylist()
 
 
 def _content(value: Any, place: str, folder: Path) -> tuple[bytes, str]:
@@ -183,11 +192,5 @@ def _kind(feature: Any) -> str:
     return str(feature.get("_type", "")) if isinstance(feature, Mapping) else ""
 
 
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {file} of the saved dataset: {error}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{file} of the saved dataset holds no object")
-    return found
+def _json(file: Path, schema: Record) -> dict[str, Any]:
+    return read_json(file, "the saved dataset", "save it again", schema=schema)

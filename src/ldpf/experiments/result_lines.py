@@ -1,4 +1,4 @@
-"""What a line of results holds, for files that are read again: a value out of range is refused."""
+"""What lines of results and settings of runs hold, for files that are read again."""
 
 from __future__ import annotations
 
@@ -72,3 +72,22 @@ RESULT_LINE = Record(
     },
 )
 """What a method or read-out reached on one target."""
+
+RUN_CONFIG = Record(
+    optional={
+        "result_version": _COUNT,
+        "dataset": Text(),
+        "data_digest": Text(),
+        "fingerprint": Text(),
+        "method_name": Text(),
+        "method": Record(),
+        "protocol": Text(),
+        "target": _TEXT,
+        "seed": Whole(),
+        "train_fraction": Number(above=0, at_most=1),
+        "selection": Text(),
+        "search": Record(),
+        "command": Text(),
+    }
+)
+"""The config.json of a run."""

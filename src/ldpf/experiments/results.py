@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ldpf.errors import ModelError
-from ldpf.experiments.result_lines import RESULT_LINE
+from ldpf.experiments.result_lines import RESULT_LINE, RUN_CONFIG
 from ldpf.training.callbacks import CHECKPOINT
 from ldpf.utils.files import (
     file_digest,
@@ -223,23 +223,40 @@ def check_bound(path: Path) -> None:
 
 def _digests(run: Path) -> dict[str, str]:
     """SHA-256 by file name, as the mark of a finished run keeps them."""
-    try:
-        lines = (run / DONE).read_text(encoding="utf-8").splitlines()[1:]
-    except (OSError, ValueError):
-        return {}
-    pairs = (line.split("  ", 1) for line in lines if "  " in line)
+    pairs = (line.split("  ", 1) for line in _mark(run)[1:] if "  " in line)
     return {name: digest for digest, name in pairs}
 
 
-def run_config(run: Path) -> dict[str, Any]:
+def run_config(run: Path, needed: Iterable[str] = ()) -> dict[str, Any]:
     """The settings in a run folder's config.json and, where a command made the run, `command`.
 
+    Args:
+        run: its folder.
+        needed: names of settings that must be there.
+
     Raises:
-        ModelError: there is none, or it is damaged.
+        ModelError: there is none, it is damaged, or it is not the one that the run was finished
+            with.
     """
-    return read_json(
-        run / CONFIG, "the settings of the run", _AGAIN, error=ModelError, schema=Record()
-    )
+    path = run / CONFIG
+    schema = Record({name: RUN_CONFIG.optional[name] for name in needed}, RUN_CONFIG.optional)
+    config = read_json(path, "the settings of the run", _AGAIN, error=ModelError, schema=schema)
+    known = config.get("result_version") == RESULT_VERSION
+    finished_as = (_mark(run) or [""])[0]
+    if known and finished_as and settings_hash(without_command(config)) != finished_as:
+        raise ModelError(
+            f"The settings in {str(path)!r} are not those that the run was finished with: they "
+            f"were changed or damaged; {_AGAIN}."
+        )
+    return config
+
+
+def _mark(run: Path) -> list[str]:
+    """The lines of a finished run's `done`; none where it is missing or no text."""
+    try:
+        return (run / DONE).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
 
 
 def without_command(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ldpf.features.feature_set import FeatureSet
+from ldpf.utils.constraints import Text
 from ldpf.utils.files import write_bytes
+from ldpf.utils.schema import ListOf, check_content
 
 CODE_SIZE = 256
 """Numbers of a code. Longer features are projected at random: squared distances change by about
@@ -71,8 +73,8 @@ def copy_seen_images(file: Path, to: Path, renamed: Mapping[str, str]) -> None:
         with safe_open(file, framework="pt") as stored:
             metadata = dict(stored.metadata() or {})
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        names = json.loads(metadata["class_names"])
-    except (OSError, SafetensorError, KeyError, ValueError):
+        names = _class_names(metadata)
+    except (OSError, SafetensorError, ValueError):
         return
     metadata["class_names"] = json.dumps([renamed.get(name, name) for name in names])
     write_bytes(to, save(tensors, metadata))
@@ -95,7 +97,9 @@ def read_seen_images(file: Path, asked: FeatureSet) -> tuple[FeatureSet, Feature
             if metadata.get("format") != _FORMAT:
                 return None
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError):
+        names = _class_names(metadata)
+        _check_tensors(tensors, asked)
+    except (OSError, SafetensorError, ValueError):
         return None
     paths = tensors["paths"].numpy().tobytes().split(b"\0")
     contents = tensors.get("contents")
@@ -103,7 +107,7 @@ def read_seen_images(file: Path, asked: FeatureSet) -> tuple[FeatureSet, Feature
         features=F.normalize(tensors["codes"].float() * tensors["scales"][:, None], dim=1),
         labels=tensors["labels"],
         domains=None,
-        class_names=tuple(json.loads(metadata["class_names"])),
+        class_names=names,
         domain_names=(),
         paths=tuple(os.fsdecode(path) for path in paths),
         contents=None if contents is None else contents.numpy(),
@@ -112,6 +116,32 @@ def read_seen_images(file: Path, asked: FeatureSet) -> tuple[FeatureSet, Feature
     if projection is not None:
         asked = replace(asked, features=F.normalize(asked.features @ projection, dim=1))
     return asked, seen
+
+
+def _class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that the file keeps; raises ValueError where it keeps none."""
+    try:
+        names = json.loads(metadata.get("class_names", "null"))
+    except RecursionError as error:
+        raise ValueError("lists in lists") from error
+    check_content(names, ListOf(Text(), at_least=1), "class_names")
+    return tuple(names)
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], asked: FeatureSet) -> None:
+    """Raise ValueError where they are not of one size, or of other features than those asked."""
+    if missing := {"codes", "scales", "labels", "paths"} - tensors.keys():
+        raise ValueError(f"there is no {min(missing)}")
+    codes, projection = tensors["codes"], tensors.get("projection")
+    known = asked.features.shape[1] if projection is None else projection.shape[-1]
+    if codes.ndim != 2 or codes.shape[1] != known:
+        raise ValueError(f"the codes have the shape {tuple(codes.shape)}")
+    n = len(codes)
+    rows = [tensors["scales"], tensors["labels"], tensors.get("contents", tensors["labels"])]
+    if any(len(one) != n for one in rows):
+        raise ValueError("the tensors are not of one length")
+    if projection is not None and projection.shape[0] != asked.features.shape[1]:
+        raise ValueError(f"the projection has the shape {tuple(projection.shape)}")
 
 
 def _bytes(content: bytes) -> Tensor:

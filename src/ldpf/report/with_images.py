@@ -97,7 +97,7 @@ def _episode(
     features: FeatureSet,
 ) -> Episode:
     """The images that a run learnt from and was tested on."""
-    settings = run_config(folder)
+    settings = run_config(folder, ("train_fraction", "selection"))
     rules = protocol_of(settings)
     fraction = settings["train_fraction"]
     episode = rules.episode(features, target, seed, fraction)

@@ -223,10 +223,15 @@ def read_json(
     raise error(f"Cannot read {what} in {str(path)!r} ({detail}); {fix}.")
 
 
-def read_json_or_none(path: Path) -> Any:
-    """The content of a JSON file; None where there is none, or it cannot be read."""
+def read_json_or_none(path: Path, schema: Constraint | None = None) -> Any:
+    """The content of a JSON file; None where it is missing, unreadable or not what it should be.
+
+    Args:
+        path: the file.
+        schema: what its content should be, as for `read_json`.
+    """
     try:
-        return read_json(path, what="", fix="")
+        return read_json(path, what="", fix="", schema=schema)
     except LdpfError:
         return None
 

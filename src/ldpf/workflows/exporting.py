@@ -16,6 +16,7 @@ from ldpf.export.onnx_file import Session
 from ldpf.models.folder import TENSORS
 from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
 from ldpf.utils.locks import locked_file
+from ldpf.utils.schema import Record
 from ldpf.utils.text import quoted
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.inputs import (
@@ -144,8 +145,7 @@ def _check_same_model(
     """Refuse to replace a file that this export would not write again."""
     if not file.exists() or is_special(file):
         return
-    before = read_json_or_none(file.with_suffix(".json"))
-    before = before if isinstance(before, dict) else {}
+    before = read_json_or_none(file.with_suffix(".json"), Record()) or {}
     now = {
         "model_sha256": digest,
         "class_names": list(trained.classifier.class_names),

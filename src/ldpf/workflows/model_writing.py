@@ -18,6 +18,7 @@ from ldpf.methods.overrides import with_settings
 from ldpf.models.folder import CONFIG, TENSORS
 from ldpf.models.saving import check_output_folder, load_model, read_config, write_model
 from ldpf.training.callbacks import CHECKPOINT, ProgressLog, RunRecord, track_log
+from ldpf.utils.constraints import Text
 from ldpf.utils.files import (
     DAMAGED,
     json_text,
@@ -28,6 +29,7 @@ from ldpf.utils.files import (
     write_json,
 )
 from ldpf.utils.registry import part_settings
+from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
@@ -48,6 +50,8 @@ TRAINING = "training"
 """Folder inside the model's for the log, the settings and, until the end, the checkpoint."""
 
 SETTINGS = "settings.json"
+_SETTINGS = Record({"hash": Text(), "settings": Record()})
+"""What that file holds."""
 """File inside that with the settings that the model is of."""
 
 ADVICE = "advice"
@@ -98,10 +102,8 @@ def check_same_model(folder: Path, run: Mapping[str, Any]) -> None:
     """
     if (digest := _finished_as(folder)) is None:
         return
-    before = read_json_or_none(folder / TRAINING / SETTINGS)
-    if not isinstance(before, dict) or before.get("hash") != digest:
-        before = {}
-    known = before.get("settings", {})
+    before = read_json_or_none(folder / TRAINING / SETTINGS, _SETTINGS)
+    known = before["settings"] if before is not None and before["hash"] == digest else {}
     now = json.loads(json_text(dict(run)))
     if settings_hash(dict(run)) == digest or all(known.get(key) == now[key] for key in now):
         return
@@ -291,5 +293,5 @@ def _finished_as(folder: Path) -> str | None:
 
 
 def _read_hash(file: Path) -> str | None:
-    content = read_json_or_none(file)
-    return content.get("hash") if isinstance(content, dict) else None
+    content = read_json_or_none(file, _SETTINGS)
+    return None if content is None else content["hash"]

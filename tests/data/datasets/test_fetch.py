@@ -211,7 +211,10 @@ def test_a_copy_of_another_form_is_refused(rows, sentence, hub, tmp_path):
 def test_a_damaged_file_is_named_and_fetched_anew(hub, tmp_path):
     name = "data/train-00000-of-00002.parquet"
     whole, hub.files[name] = hub.files[name], b"PAR1 damaged"
-    with pytest.raises(DataError, match=r"train-00000-of-00002\.parquet of the copy"):
+    with pytest.raises(
+        DataError,
+        match=r"the copy flwrlabs.*train-00000-of-00002\.parquet as Parquet.*fetches it anew",
+    ):
         fetch(tmp_path / "PACS")
     hub.files[name] = whole
     assert fetch(tmp_path / "PACS").check.differences == ()
@@ -242,3 +245,36 @@ def test_a_folder_with_other_files_is_not_written_into(hub, tmp_path):
     (tmp_path / "photos" / "mine.jpg").write_bytes(b"x")
     with pytest.raises(SettingsError, match="give a new folder with --to"):
         fetch(tmp_path / "photos")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"repo": 3, "revision": "main", "files": []}, "repo is 3, and should be a text"),
+        ({"repo": "a/b", "revision": "main", "files": "x"}, "files is 'x', and should be a list"),
+        ([], r"it is \[\], and should be an object"),
+    ],
+)
+def test_a_damaged_record_of_what_was_fetched_is_named_with_its_field(
+    content, words, hub, tmp_path
+):
+    fetch(tmp_path / "PACS")
+    (tmp_path / "PACS" / "fetched.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=words):
+        fetch(tmp_path / "PACS")
+
+
+def test_a_damaged_list_of_fetched_images_is_named(hub, tmp_path):
+    fetch(tmp_path / "PACS")
+    file = next((tmp_path / "PACS" / STATE).glob("*.json"))
+    file.write_text("[1]")
+    with pytest.raises(DataError, match=r"\[0\] is 1, and should be a text") as caught:
+        fetch(tmp_path / "PACS")
+    assert str(file) in str(caught.value)
+
+
+def test_an_image_without_content_is_a_sentence(hub, tmp_path):
+    name = "data/train-00000-of-00002.parquet"
+    hub.files[name] = parquet([(None, "a.png", "sketch", 0)])
+    with pytest.raises(DataError, match="an image is NoneType and no bytes"):
+        fetch(tmp_path / "PACS")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -117,3 +118,13 @@ def test_names_load_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("damage", [{"engine": []}, {"engine": "torch", "versions": 3}, [], 3])
+def test_a_damaged_choice_is_made_anew(damage, stand_in_engine, rates, tiny_clip, tmp_path):
+    with_engine(tiny_clip, "auto", tmp_path)
+    (file,) = tmp_path.rglob("choice.json")
+    before = file.read_text()
+    file.write_text(json.dumps(damage))
+    with_engine(tiny_clip, "auto", tmp_path)
+    assert file.read_text() == before

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf.data.datasets.base import HubCopy, NamedDataset, name_key
 from ldpf.data.datasets.check import DatasetCheck, check_named_dataset
+from ldpf.data.parquet import reads_parquet
 from ldpf.errors import DataError
+from ldpf.utils.constraints import Text
 from ldpf.utils.files import check_own_folder, read_json, write_bytes, write_json
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.schema import ListOf, Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +30,10 @@ STATE = ".ldpf-fetch"
 """Folder for what is under way: Parquet files, and which images each of them has given."""
 
 _DONE = "fetched.json"
+_FETCHED = Record({"repo": Text(), "revision": Text(), "files": ListOf(Text())})
+"""What that file holds."""
+
+_NAMES = ListOf(Text(empty=True))
 _ROWS_AT_ONCE = 64
 _TIMEOUT_S = 10.0
 # By their first bytes; what is none of these keeps the ending it came with.
@@ -88,7 +95,8 @@ def fetch_named_dataset(dataset: NamedDataset, to: Path, *, progress: bool = Tru
             for file in files:
                 names = state / f"{file.replace('/', '--')}.json"
                 if file in done["files"] and names.is_file():
-                    taken.update(read_json(names, "the list of fetched images", "delete it"))
+                    what = "the list of fetched images"
+                    taken.update(read_json(names, what, "delete it", schema=ListOf(Text())))
                     advance(1)
                     continue
                 with _hub_errors(dataset.copy):
@@ -115,8 +123,8 @@ def _done(to: Path, copy: HubCopy) -> dict[str, Any]:
     """What an earlier call has finished; of another copy, an error."""
     if not (to / _DONE).is_file():
         return {}
-    done = read_json(to / _DONE, "what was fetched", "delete the folder and fetch it anew")
-    known = done if isinstance(done, dict) else {}
+    fix = "delete the folder and fetch it anew"
+    known = read_json(to / _DONE, "what was fetched", fix, schema=_FETCHED)
     if known.get("repo") != copy.repo:
         raise DataError(
             f"{to} holds what was fetched from {known.get('repo')}, not from {copy.repo}; give "
@@ -160,41 +168,44 @@ def _unpack(
     dataset: NamedDataset, copy: HubCopy, parquet: Path, to: Path, names: Path, taken: set[str]
 ) -> int:
     """Write a Parquet file's images that are not there yet; how many these were."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    places: list[str] = []
+    written = 0
     try:
-        with pq.ParquetFile(parquet) as table:
-            columns = (copy.image, copy.label, copy.domain)
-            lacking = [name for name in columns if name not in table.schema_arrow.names]
-            if lacking:
-                raise DataError(
-                    f"the copy {copy.repo} has no column {lacking[0]!r}, but "
-                    f"{', '.join(table.schema_arrow.names)}; it is of another form than was known"
-                )
-            folders = _folders(dataset, copy, table, columns[1:])
-            places: list[str] = []
-            written = 0
-            for batch in table.iter_batches(_ROWS_AT_ONCE, columns=list(columns)):
-                for image, label, domain in zip(*map(_values, batch.columns), strict=True):
-                    content = image["bytes"]
-                    folder = f"{folders[1][domain]}/{folders[0][label]}"
-                    place = _place(folder, image.get("path"), content, len(places), parquet, taken)
-                    taken.add(place)
-                    places.append(place)
-                    written += _write(to / place, content)
-    except (KeyError, TypeError, pa.ArrowException) as error:
+        for folder, name, content in _images(dataset, copy, parquet):
+            place = _place(folder, name, content, len(places), parquet, taken)
+            taken.add(place)
+            places.append(place)
+            written += _write(to / place, content)
+    except DataError:
         parquet.unlink(missing_ok=True)
-        raise DataError(
-            f"{parquet.name} of the copy {copy.repo} cannot be read ({type(error).__name__}: "
-            f"{error}); the same command fetches it anew"
-        ) from error
+        raise
     write_json(names, places)
     return written
 
 
-def _values(column: Any) -> list[Any]:
-    return column.to_pylist()
+def _images(
+    dataset: NamedDataset, copy: HubCopy, parquet: Path
+) -> Iterator[tuple[str, str | None, bytes]]:
+    """Folder, name (None where the copy has none) and content of each image of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    fix = "the same command fetches it anew"
+    with reads_parquet(parquet, f"copy {copy.repo},", fix=fix), pq.ParquetFile(parquet) as table:
+        columns = (copy.image, copy.label, copy.domain)
+        lacking = [name for name in columns if name not in table.schema_arrow.names]
+        if lacking:
+            raise DataError(
+                f"the copy {copy.repo} has no column {lacking[0]!r}, but "
+                f"{', '.join(table.schema_arrow.names)}; it is of another form than was known"
+            )
+        classes, domains = _folders(dataset, copy, table, columns[1:])
+        for batch in table.iter_batches(_ROWS_AT_ONCE, columns=list(columns)):
+            values = (column.to_pylist() for column in batch.columns)
+            for image, label, domain in zip(*values, strict=True):
+                content = image["bytes"]
+                if not isinstance(content, bytes):
+                    raise TypeError(f"an image is {type(content).__name__} and no bytes")
+                yield f"{domains[domain]}/{classes[label]}", image.get("path"), content
 
 
 def _folders(
@@ -221,8 +232,12 @@ def _folders(
 
 def _names(schema: pa.Schema, column: str) -> list[str] | None:
     """Names of the numbers in a column, as `datasets` keeps them in a Parquet file."""
-    features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    return features.get("info", {}).get("features", {}).get(column, {}).get("names")
+    try:
+        known = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    except (ValueError, RecursionError):
+        return None
+    described = Record({"info": Record({"features": Record({column: Record({"names": _NAMES})})})})
+    return known["info"]["features"][column]["names"] if described.allows(known) else None
 
 
 def _place(

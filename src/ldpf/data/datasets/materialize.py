@@ -14,6 +14,7 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import is_empty, open_atomic, read_json_or_none, write_json, write_text
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import TEMPORARY
 
@@ -133,8 +134,7 @@ def _begin(out: Path, settings: dict[str, Any]) -> bool:
 
 
 def _settings_of(mark: Path) -> dict[str, Any]:
-    content = read_json_or_none(mark)
-    return content if isinstance(content, dict) else {}
+    return read_json_or_none(mark, Record()) or {}
 
 
 def _place(source: Path, target: Path, *, copy: bool) -> None:

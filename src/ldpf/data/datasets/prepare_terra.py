@@ -179,7 +179,7 @@ def _select(file: Path) -> _Selected:
                     box = _fractions(one["bbox"], sizes[image])
                     if min(map(float, box[2:])) > 0:
                         boxes.setdefault((image, name), []).append(box)
-    except (LookupError, TypeError, AttributeError, ValueError, ZeroDivisionError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise DataError(
             f"{file} is no COCO-style annotation file ({type(error).__name__}: {error}); it needs "
             "images (id, file_name, location), annotations (image_id, category_id) and categories "

@@ -194,7 +194,7 @@ def _read_json(file: Path) -> dict[str, list[Row]]:
             for split in ("train", "val", "test")
             if split == "train" or split in content
         }
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise DataError(
             f"{file} is no list of splits ({type(error).__name__}: {error}); it should hold "
             '{"train": [[path, label, domain, class], ...], "val": [...]}; take it anew, or '

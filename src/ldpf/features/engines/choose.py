@@ -15,8 +15,9 @@ from ldpf.errors import BackboneError, SettingsError
 from ldpf.features.engines.backbone import TOLERANCE, EngineBackbone, distance
 from ldpf.features.engines.base import ENGINES, ImageEngine
 from ldpf.features.engines.tower import VERSION, missing_packages, tower_folder
-from ldpf.utils.constraints import OneOf, check_value
+from ldpf.utils.constraints import OneOf, Text, check_value
 from ldpf.utils.files import read_json_or_none, write_json
+from ldpf.utils.schema import Record
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -34,6 +35,8 @@ WORTH_IT = 1.2
 """How many times as fast as PyTorch an engine must be for `auto` to take it."""
 
 _TRIALS = 3
+_CHOICE = Record({"engine": Text(), "reason": Text(), "versions": Record()})
+"""What choice.json holds."""
 
 
 def engine_names() -> tuple[str, ...]:
@@ -100,9 +103,9 @@ def _chosen(backbone: Backbone, cache_dir: Path) -> str:
         return DEFAULT
     versions = {name: engine.version for name, engine in ready.items()} | {"tower": VERSION}
     file = tower_folder(cache_dir, backbone) / "choice.json"
-    kept = read_json_or_none(file)
-    if isinstance(kept, dict) and kept.get("versions") == versions and kept.get("engine") in ready:
-        log.info("image engine: %s (%s)", kept["engine"], kept.get("reason"))
+    kept = read_json_or_none(file, _CHOICE)
+    if kept is not None and kept["versions"] == versions and kept["engine"] in ready:
+        log.info("image engine: %s (%s)", kept["engine"], kept["reason"])
         return kept["engine"]
     name, reason = fastest(_rates(backbone, ready, cache_dir))
     log.info("image engine: %s (%s)", name, reason)
