@@ -261,10 +261,8 @@ def summary(taken: Sequence[Taken]) -> Iterator[str]:
     means = {rule: statistics.mean(i.regret for i in own) for rule, own in by_rule.items()}
     for rule in sorted(by_rule, key=means.__getitem__):
         own = by_rule[rule]
-        regrets = [
-            f"{statistics.mean(i.regret for i in own if i.case.shift == kind):.2f}"
-            for kind in kinds
-        ]
+        of_kind = [[item.regret for item in own if item.case.shift == kind] for kind in kinds]
+        regrets = [f"{statistics.mean(some):.2f}" if some else "" for some in of_kind]
         right = sum(item.regret <= 1e-9 for item in own)
         accuracy = statistics.mean(item.accuracy for item in own)
         cells = [rule, *regrets, f"{means[rule]:.2f}", f"{right} of {len(own)}", f"{accuracy:.1f}"]

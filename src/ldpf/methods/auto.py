@@ -12,6 +12,7 @@ from ldpf.domains.settings import DiscoverySettings
 from ldpf.errors import SettingsError
 from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
+from ldpf.methods.affordable import affordable, estimated_costs, reference_of
 from ldpf.methods.base import METHODS, Method, make_method
 from ldpf.methods.choice import ENSEMBLE, HEADINGS, choose, cost_sentence, table_rows
 from ldpf.methods.head_shares import SHARES_SETTING
@@ -45,6 +46,8 @@ CANDIDATES = (
     "ldpf-auto",
 )
 MEMBERS = ("ldpf", "linear-probe-balanced")
+MOST_COST = 6.0
+"""How many times as much as one training of LDPF the choice may cost, by a counted estimate."""
 
 
 @METHODS.register("auto", prompts=True)
@@ -71,10 +74,15 @@ class Auto(Method):
             another fusion rule and `ldpf+HEAD` with a visual head, without another training. Those
             in `members` must be among them.
         members: names of the methods in the ensemble.
+        joins: names of candidates that join the members where they are as good on latent domains
+            left out: where their log-likelihood is not more than `tie` below the best member's.
+        tie: that difference, in nats.
         shares: "folds" for shares by sides of the latent domains left out, or "equal".
         pull: weight of the pull of those shares towards equal ones, in nats.
         margin: standard errors by which a single candidate must be better than the ensemble.
         judge_steps: steps of prompts in a fold at most.
+        most_cost: trainings of the candidate that fuses prompts that all may cost together, by the
+            estimate in `affordable`. Candidates that would pass it are left out; members never.
         discovery: how latent domains are found, for the folds and for every candidate.
         fusion: fusion rule of candidates that fuse prompts, or its name.
         recipe: how prompts are trained.
@@ -83,10 +91,13 @@ class Auto(Method):
     name: str = "auto"
     candidates: tuple[str, ...] = CANDIDATES
     members: tuple[str, ...] = MEMBERS
+    joins: tuple[str, ...] = ()
+    tie: float = field(default=0.05, metadata=constraint(Number(at_least=0)))
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     pull: float = field(default=0.02, metadata=constraint(Number(at_least=0)))
     margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
     judge_steps: int = field(default=100, metadata=COUNT)
+    most_cost: float = field(default=MOST_COST, metadata=constraint(Number(at_least=0)))
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
     fusion: FusionRule = field(default_factory=Similarity)
     recipe: Recipe = STEADY
@@ -107,7 +118,7 @@ class Auto(Method):
             raise SettingsError(
                 f"members={self.members} should be 2 or more methods other than {self.name!r}."
             )
-        for name in self.candidates:
+        for name in (*self.candidates, *self.joins):
             get_variant(name)
         object.__setattr__(self, "fusion", as_rule(self.fusion))
 
@@ -137,7 +148,8 @@ class Auto(Method):
         """
         started = time.monotonic()
         judges = Judges(self, train, validation, backbone, seed, record or RunRecord())
-        for name in self.candidates:
+        names = self._affordable(len(train), judges)
+        for name in names:
             judges.train_and_judge(name)
         judges.combine()
         table = judges.table()
@@ -148,8 +160,9 @@ class Auto(Method):
             "chosen": chosen,
             "reason": reason,
             "n_domains": judges.n_domains,
-            "shares": dict(zip(self.members, judges.shares, strict=True)),
+            "shares": dict(zip(judges.members, judges.shares, strict=True)),
             "n_folds": len(judges.folds),
+            "too_costly": [name for name in self.candidates if name not in names],
             **judges.cost(time.monotonic() - started),
         }
         for row in (HEADINGS, *table_rows(auto)):
@@ -166,6 +179,34 @@ class Auto(Method):
             "auto": auto,
         }
         return replace(result, method=self.name, training=training)  # type: ignore[type-var]
+
+    def _affordable(self, n_train: int, judges: Judges) -> list[str]:
+        """The candidates that the limit of cost allows; the log names the others."""
+        costs = estimated_costs(
+            self.candidates,
+            lambda name: self.candidate(name, judges.n_domains),
+            n_train=n_train,
+            n_folds=len(judges.folds) + len(judges.sides) * bool(self.joins),
+            fold_steps=self.judge_steps,
+        )
+        if not costs:
+            return list(self.candidates)
+        kept, out = affordable(costs, self.members, self.most_cost)
+        log.info(
+            "estimated cost: %.1f of at most %g trainings of %s",
+            sum(costs[name] for name in kept),
+            self.most_cost,
+            reference_of(self.candidates),
+        )
+        if out:
+            log.warning(
+                "candidates left out, with which the choice would cost more than %g trainings of "
+                "%s: %s",
+                self.most_cost,
+                reference_of(self.candidates),
+                ", ".join(out),
+            )
+        return kept
 
     def candidate(self, name: str, n_domains: int) -> Method:
         """A candidate with this method's recipe, latent domains and fusion rule."""
@@ -196,7 +237,7 @@ class Auto(Method):
             return chosen.left_out(classifier, fold, backbone, **of_fold)
         members = [
             self.candidate(name, auto["n_domains"]).left_out(member, fold, backbone, **of_fold)
-            for name, member in zip(self.members, trained.members, strict=True)
+            for name, member in zip(auto["shares"], trained.members, strict=True)
         ]
         passes = sum(member.training["text_passes"] for member in members)
         judged = fold.validation if len(fold.validation) else fold.train

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,13 +12,12 @@ import torch
 from ldpf.domains.discovery import DomainDiscovery
 from ldpf.errors import LdpfError
 from ldpf.fusion.fitting import calibrated
-from ldpf.methods.base import METHODS
+from ldpf.methods.affordable import reference_of
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choice import ENSEMBLE, Judged
 from ldpf.methods.left_out import usable_folds
 from ldpf.methods.shares import shares_in_folds
 from ldpf.methods.sides import side_folds
-from ldpf.methods.variants import get_variant
 from ldpf.models.combined_classifier import combine
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Judges:
     Attributes:
         candidates: trained on all images when they are asked for.
         classifiers: of all images, by name of the candidate.
+        members: of the ensemble; those that join are known once they are combined.
+        sides: folds that leave out one of two sides of the latent domains each.
         folds: those that every candidate so far could learn from.
         shares: of the members of the ensemble, once they are combined.
     """
@@ -55,7 +57,8 @@ class Judges:
         of_train, of_validation = (latent.assign(part.features) for part in (train, validation))
         self.n_domains = latent.n_domains
         self.folds = usable_folds(train, validation, of_train, of_validation, self.n_domains)
-        self._sides = side_folds(train, validation, latent)
+        self.sides = side_folds(train, validation, latent)
+        self.members = auto.members
         self.candidates = Candidates(
             lambda name: auto.candidate(name, self.n_domains),
             *(train, validation, backbone),
@@ -84,7 +87,8 @@ class Judges:
     def combine(self) -> None:
         """Combine the members, in each fold calibrated on images that the fold keeps."""
         started = time.monotonic()
-        name, members = self.auto.name, self.auto.members
+        self.members = (*self.auto.members, *self._joining())
+        name, members = self.auto.name, self.members
         self.shares = self._shares()
         self.classifiers[ENSEMBLE] = self.candidates.combined(name, members, self.shares)
         self._in_folds[ENSEMBLE] = {
@@ -98,17 +102,28 @@ class Judges:
         }
         self._seconds[ENSEMBLE] = time.monotonic() - started
 
+    def _joining(self) -> list[str]:
+        """The candidates that are as good as the best member where latent domains are left out."""
+        names = [n for n in self.auto.joins if n in self.classifiers and n not in self.members]
+        if len(self.folds) < 2 or not names:
+            return []
+        best = max(fmean(self._judged(name).log_likelihoods) for name in self.auto.members)
+        lead = {name: fmean(self._judged(name).log_likelihoods) - best for name in names}
+        for name, ahead in lead.items():
+            log.info("%s: log-likelihood %+.3f nats of the best member's", name, ahead)
+        return [name for name in names if lead[name] >= -self.auto.tie]
+
     def _shares(self) -> tuple[float, ...]:
         """What each member weighs, by the least regret where a side of the domains is left out.
 
         Equal shares where the sides cannot be left out.
         """
-        members = self.auto.members
+        members = self.members
         equal = (1 / len(members),) * len(members)
-        if self.auto.shares == "equal" or len(self._sides) < 2:
+        if self.auto.shares == "equal" or len(self.sides) < 2:
             return equal
         try:
-            return shares_in_folds(self.candidates, members, self._sides, pull=self.auto.pull)
+            return shares_in_folds(self.candidates, members, self.sides, pull=self.auto.pull)
         except LdpfError as error:
             log.warning("shares are equal, a side of the latent domains stays in: %s", error)
             return equal
@@ -123,7 +138,7 @@ class Judges:
         """What the training of prompts reports, where the ensemble holds them."""
         if chosen != ENSEMBLE:
             return {}
-        prompted = (self.classifiers[name] for name in self.auto.members)
+        prompted = (self.classifiers[name] for name in self.members)
         return next((c.training for c in prompted if c.latent is not None), {})
 
     def table(self) -> list[Judged]:
@@ -154,10 +169,7 @@ class Judges:
 
         An interruption before is counted in neither.
         """
-        trained = {get_variant(name).method for name in self.classifiers if name != ENSEMBLE}
-        reference = next(
-            (n for n in METHODS if n in trained and "fusion" in METHODS.facts(n)), None
-        )
+        reference = reference_of([name for name in self.classifiers if name != ENSEMBLE])
         if reference is None:
             return {"seconds": seconds, "cost": None, "cost_of": None}
         own = self.candidates.seconds[reference]
