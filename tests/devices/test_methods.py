@@ -26,15 +26,15 @@ def data(make_features):
 @pytest.fixture
 def watched_steps(stand_in, monkeypatch):
     """Steps that neither look at validation nor discover domains; they must not wait."""
-    original, watched = PromptTraining._one_step, []
+    original, watched = PromptTraining.one_step, []
 
     def one_step(self):
-        looks = self._evaluation_due() or self._new_round_due()
+        looks = self.evaluation_due_at(self.step) or self.round_due_at(self.step)
         with contextlib.nullcontext() if looks else stand_in.no_waiting():
             original(self)
         watched.append(not looks)
 
-    monkeypatch.setattr(PromptTraining, "_one_step", one_step)
+    monkeypatch.setattr(PromptTraining, "one_step", one_step)
     return watched
 
 

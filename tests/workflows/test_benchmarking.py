@@ -8,6 +8,7 @@ import pytest
 
 from ldpf import workflows
 from ldpf.errors import DataError, SettingsError
+from ldpf.workflows import benchmarking, inputs
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +74,24 @@ def test_what_cannot_be_is_refused_before_anything_is_made(images, tmp_path):
 def test_unknown_domains_are_refused(flat_images, tmp_path):
     with pytest.raises(DataError, match="known domains"):
         workflows.benchmark(flat_images, tmp_path / "out")
+
+
+def test_runs_side_by_side_are_chosen_for_the_device_that_is_used(
+    images, tiny_clip_folder, session_settings, tmp_path, monkeypatch
+):
+    asked, original = [], inputs.load_backbone
+    monkeypatch.setattr(
+        benchmarking, "choose_jobs", lambda n, device: asked.append(device) or (1, "a test")
+    )
+    # A device that does not agree with the CPU: the backbone is there, whatever was asked for.
+    monkeypatch.setattr(inputs, "load_backbone", lambda name, device: original(name, "cpu"))
+    workflows.benchmark(
+        images,
+        tmp_path / "out",
+        methods=["zero-shot"],
+        backbone=tiny_clip_folder,
+        seeds=1,
+        targets=["art"],
+        device="mps",
+    )
+    assert [str(device) for device in asked] == ["cpu"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help, listed, named_help, optional_choice_of
 from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
+from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
@@ -154,6 +155,7 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
+    estimate: EstimateOption = False,
     output: OutputOptions,
 ) -> None:
     """Compare methods on images from domains they have never seen.
@@ -170,31 +172,39 @@ def benchmark(
       ldpf benchmark photos --methods coop,ldpf --seeds 1 --search tau=0.05,0.1
       ldpf benchmark photos --seeds 3 --methods zero-shot,coop --protocol-preset spg
       ldpf benchmark photos --shard 2/8
+      ldpf benchmark photos --seeds 5 --estimate
     """
+    options: dict[str, Any] = {
+        "methods": listed(methods),
+        "backbone": backbone.backbone,
+        "n_domains": number_or_rule(n_domains),
+        "recipe": comparison.recipe,
+        "preset": comparison.preset,
+        "settings": parse_settings(settings or ()),
+        "seeds": comparison.seeds,
+        "targets": comparison.chosen_targets,
+        "protocol": protocol,
+        "selection": selection,
+        "protocol_preset": protocol_preset,
+        "search": search or (),
+        "trials": trials,
+        "jobs": comparison.jobs,
+        "shard": shard,
+        "engine": engine,
+        "gpus_per_run": gpus_per_run,
+        "device": backbone.device,
+    }
+    if estimate:
+        wanted = workflows.estimate_benchmark(data.source(), out, **options)
+        print_estimate(wanted, as_json=output.as_json)
+        return
     result = workflows.benchmark(
         data.source(),
         out,
-        methods=listed(methods),
-        backbone=backbone.backbone,
-        n_domains=number_or_rule(n_domains),
-        recipe=comparison.recipe,
-        preset=comparison.preset,
-        settings=parse_settings(settings or ()),
-        seeds=comparison.seeds,
-        targets=comparison.chosen_targets,
-        protocol=protocol,
-        selection=selection,
-        protocol_preset=protocol_preset,
-        search=search or (),
-        trials=trials,
-        jobs=comparison.jobs,
+        **options,
         share=share,
         track=track,
         fail_on_leaks=fail_on_leaks,
-        shard=shard,
-        engine=engine,
-        gpus_per_run=gpus_per_run,
-        device=backbone.device,
         command=typed_command(context),
     )
     if output.as_json:

@@ -10,6 +10,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
+from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.grouping import RUN_PANEL
 from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions, ShardOption
 from ldpf.utils.text import count
@@ -45,6 +46,7 @@ def features(
     ] = None,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
+    estimate: EstimateOption = False,
     output: OutputOptions,
 ) -> None:
     """Encode images once and keep the result, ahead of training.
@@ -55,9 +57,21 @@ def features(
     only once.
 
     \b
-    Example:
+    Examples:
       ldpf features photos --backbone openai/clip-vit-base-patch16
+      ldpf features photos --estimate
     """
+    if estimate:
+        wanted = workflows.estimate_encoding(
+            data.source(),
+            backbone.backbone,
+            verify=verify,
+            shard=shard,
+            device=backbone.device,
+            out=out,
+        )
+        print_estimate(wanted, as_json=output.as_json)
+        return
     result = workflows.encode(
         data.source(),
         backbone.backbone,

@@ -12,6 +12,7 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
+from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.options import (
     BatchSize,
     CacheDir,
@@ -108,6 +109,7 @@ def predict(
     ] = False,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
+    estimate: EstimateOption = False,
     columns: Columns = None,
     cache_dir: CacheDir = None,
     device: Device = "auto",
@@ -135,6 +137,22 @@ def predict(
         file = path.partition("#xywh=")[0] or path
         if path != "-" and not Path(file).exists():
             raise missing_path_error(Path(file))
+    if estimate:
+        wanted = workflows.estimate_prediction(
+            model.model,
+            paths,
+            batch_size=batch_size,
+            margin=margin,
+            shard=shard,
+            backbone=model.backbone,
+            device=device,
+            image_engine=image_engine,
+            listed=sys.stdin.buffer if "-" in paths else (),
+            cache_dir=cache_dir,
+            columns=columns,
+        )
+        print_estimate(wanted)
+        return
     check_destination(output_format, out)
     predictions = workflows.predict(
         model.model,

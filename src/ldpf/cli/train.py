@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
+from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.findings import print_serious
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
@@ -141,6 +142,7 @@ def train(
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
+    estimate: EstimateOption = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -164,26 +166,33 @@ def train(
       ldpf train photos --n-domains 4 --out four-domains
       ldpf train photos --search tau=0.1,1 --out chosen
     """
+    options: dict[str, Any] = {
+        "backbone": backbone.backbone,
+        "method": method,
+        "n_domains": number_or_rule(n_domains),
+        "tau": tau,
+        "recipe": recipe,
+        "preset": preset,
+        "settings": parse_settings(settings or ()),
+        "search": search or (),
+        "trials": trials,
+        "selection": selection,
+        "train_fraction": train_fraction,
+        "seed": seed,
+        "advice": not no_advice,
+        "device": backbone.device,
+    }
+    if estimate:
+        wanted = workflows.estimate_training(data.source(), **options)
+        print_estimate(wanted, as_json=output.as_json)
+        return
     result = workflows.train(
         data.source(),
         out,
-        backbone=backbone.backbone,
-        method=method,
-        n_domains=number_or_rule(n_domains),
-        tau=tau,
-        recipe=recipe,
-        preset=preset,
-        settings=parse_settings(settings or ()),
-        search=search or (),
-        trials=trials,
-        selection=selection,
-        train_fraction=train_fraction,
-        seed=seed,
+        **options,
         track=track,
         fail_on_leaks=fail_on_leaks,
-        advice=not no_advice,
         overwrite=overwrite,
-        device=backbone.device,
         command=typed_command(context),
     )
     if output.as_json:

@@ -146,7 +146,12 @@ class DomainDiscovery:
     @property
     def done(self) -> bool:
         """Whether every round has been run."""
-        return self.rounds_done >= self.settings.rounds or not self.training.changes
+        return self.rounds_left == 0
+
+    @property
+    def rounds_left(self) -> int:
+        """Rounds to run; none where domains are found in closed form."""
+        return max(self.settings.rounds - self.rounds_done, 0) if self.training.changes else 0
 
     @property
     def assignments(self) -> torch.Tensor:

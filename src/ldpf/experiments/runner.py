@@ -75,18 +75,7 @@ def run_benchmark(
     """
     check_value("jobs", jobs, Whole(at_least=1))
     plan.rules.check(data, plan.targets or ())
-    experiment = Experiment(
-        data=data,
-        dataset_name=dataset_name,
-        digest=_digest_with_splits(data),
-        backbone=backbone,
-        protocol=plan.rules,
-        selection=plan.selection_rule,
-        search=plan.search,
-        train_fraction=plan.train_share,
-        runs=runs or out / "runs",
-        command=command,
-    )
+    experiment = experiment_of(data, dataset_name, backbone, plan, runs or out / "runs", command)
     every = plan.tasks(data.domain_names)
     tasks = every if shard is None else tasks_of(shard, every)
     _say_shares(experiment, plan, tasks)
@@ -105,6 +94,29 @@ def run_benchmark(
                 on_run(_first(outcome.results), outcome.before)
     failures = [f"{task}: {why}" for task in tasks if (why := outcomes[task].failure)]
     return results.finish(outcomes), failures
+
+
+def experiment_of(
+    data: FeatureSet,
+    dataset_name: str,
+    backbone: Backbone,
+    plan: BenchmarkPlan,
+    runs: Path,
+    command: str | None = None,
+) -> Experiment:
+    """What the runs of a plan have in common; see `run_benchmark` for the arguments."""
+    return Experiment(
+        data=data,
+        dataset_name=dataset_name,
+        digest=_digest_with_splits(data),
+        backbone=backbone,
+        protocol=plan.rules,
+        selection=plan.selection_rule,
+        search=plan.search,
+        train_fraction=plan.train_share,
+        runs=runs,
+        command=command,
+    )
 
 
 def tasks_of(shard: Shard, tasks: Sequence[Task]) -> list[Task]:

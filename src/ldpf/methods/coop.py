@@ -102,6 +102,7 @@ class _CoOpLearner:
     n_phases = 1
     rotation = 1
     settled = True
+    rounds_left = 0
 
     def __init__(
         self,

@@ -81,6 +81,7 @@ class InstanceLearner:
     n_phases = 1
     rotation = 1
     settled = True
+    rounds_left = 0
 
     def __init__(
         self,

@@ -82,6 +82,11 @@ class LDPFLearner:
         """Whether the latent domains are final; prompts are chosen from then on."""
         return self.discovery.done or self.discovery.n_domains == 1
 
+    @property
+    def rounds_left(self) -> int:
+        """Rounds of discovery that are left."""
+        return self.discovery.rounds_left
+
     def stage(self, phase: int, step: int) -> Stage:
         """Which prompts a step updates; with M1 = 0 or M2 = 0 there is only one kind."""
         if len(self.groups) == 1:

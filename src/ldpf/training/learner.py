@@ -21,6 +21,7 @@ class PromptLearner(Protocol):
         rotation: how many stages take turns in one phase.
         n_train: training images.
         settled: whether the latent domains are final. Prompts are kept only from then on.
+        rounds_left: rounds of `start_round` that have something to discover.
     """
 
     groups: dict[str, torch.nn.Parameter]
@@ -31,6 +32,11 @@ class PromptLearner(Protocol):
     @property
     def settled(self) -> bool:
         """Whether the latent domains are final."""
+        ...
+
+    @property
+    def rounds_left(self) -> int:
+        """Rounds of `start_round` that have something to discover."""
         ...
 
     def stage(self, phase: int, step: int) -> Stage:

@@ -14,6 +14,7 @@ from ldpf.training.callbacks import RunRecord
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
 from ldpf.training.finite import LossWatch
 from ldpf.training.learner import PromptLearner, Stage
+from ldpf.training.probe import active_probe
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import OwnPasses
 from ldpf.utils.files import set_aside
@@ -79,13 +80,15 @@ class PromptTraining:
         """
         self._resume()
         self.started = saved = time.monotonic()
+        if (probe := active_probe()) is not None:
+            probe.sample(self)
         # A stop waits for the end of a step, where the state is whole, and is kept there.
         with stops_between_steps() as stop:
             while self.phase < self.learner.n_phases:
                 if self._phase_over():
                     self._next_phase()
                     continue
-                self._one_step()
+                self.one_step()
                 if stop.asked or time.monotonic() - saved > self.record.checkpoint_every_s:
                     self._save()
                     saved = time.monotonic()
@@ -95,18 +98,29 @@ class PromptTraining:
             for name, average in self.averaged.items():
                 self.learner.groups[name].copy_(average)
             self._judge(self._encode(frozenset()), last=True)
+        if probe is not None:
+            probe.end(self)
         return self.best.snapshot
 
-    def _one_step(self) -> None:
-        if self._new_round_due():
-            line = self.learner.start_round()
-            if line is not None:
-                self.record.add(step=self.step, **line)
+    def one_step(self) -> None:
+        """Do the step at `phase`, `phase_step` and `step`, with its round, and count on."""
+        if self.round_due_at(self.step):
+            self.new_round()
+        self.update()
+
+    def new_round(self) -> None:
+        """Rediscover domains, if the method does so."""
+        line = self.learner.start_round()
+        if line is not None:
+            self.record.add(step=self.step, **line)
+
+    def update(self) -> None:
+        """Do the step at `phase`, `phase_step` and `step` without a round, and count on."""
         batch = self._next_batch()
         stage = self.learner.stage(self.phase, self.phase_step)
         rate = self._rate()
         features = self._encode(stage, batch)
-        if self._evaluation_due():
+        if self.evaluation_due_at(self.step):
             self.watch.check()  # prompts of a broken training are not kept
             self._judge(features.detach())
         loss = self.learner.loss(features, batch, stage)
@@ -120,7 +134,7 @@ class PromptTraining:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self._take_average()
-        if self._evaluation_due():
+        if self.evaluation_due_at(self.step):
             self.record.add(
                 step=self.step,
                 phase=self.phase,
@@ -209,11 +223,13 @@ class PromptTraining:
         left = 1.0 - (self.phase_step - self.cooling_from) / max(self.cooldown, 1)
         return self.recipe.learning_rate * left
 
-    def _new_round_due(self) -> bool:
-        return self.step % (self.recipe.round_every or self.steps_per_epoch) == 0
+    def round_due_at(self, step: int) -> bool:
+        """Whether a round of domain discovery comes before this step."""
+        return step % (self.recipe.round_every or self.steps_per_epoch) == 0
 
-    def _evaluation_due(self) -> bool:
-        return self.step % (self.recipe.evaluate_every or self.steps_per_epoch) == 0
+    def evaluation_due_at(self, step: int) -> bool:
+        """Whether this step looks at validation."""
+        return step % (self.recipe.evaluate_every or self.steps_per_epoch) == 0
 
     def _next_batch(self) -> torch.Tensor | None:
         if self.steps_per_epoch == 1:

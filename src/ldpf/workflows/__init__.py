@@ -19,6 +19,7 @@
 | `ldpf report` | `report` |
 | `ldpf export` | `export` |
 | `ldpf app` | `serve` |
+| `--estimate` | `estimate_benchmark`, `estimate_encoding`, ... for the commands that have it |
 | `ldpf datasets list`, `info`, `check` | `list_datasets`, `describe_dataset`, `check_dataset` |
 | `ldpf datasets fetch` | `fetch_dataset` |
 | `ldpf datasets prepare` | `prepare_mini_domainnet`, `prepare_terra_incognita` |
@@ -49,6 +50,12 @@ if TYPE_CHECKING:
     from ldpf.workflows.diagnosing import diagnose
     from ldpf.workflows.discovery import discover
     from ldpf.workflows.encoding import encode
+    from ldpf.workflows.estimating import (
+        estimate_benchmark,
+        estimate_encoding,
+        estimate_prediction,
+        estimate_training,
+    )
     from ldpf.workflows.evaluation import evaluate
     from ldpf.workflows.expecting import expect
     from ldpf.workflows.exporting import export
@@ -74,6 +81,10 @@ _HOMES = {
     "diagnose": ".diagnosing",
     "discover": ".discovery",
     "encode": ".encoding",
+    "estimate_benchmark": ".estimating",
+    "estimate_encoding": ".estimating",
+    "estimate_prediction": ".estimating",
+    "estimate_training": ".estimating",
     "evaluate": ".evaluation",
     "expect": ".expecting",
     "export": ".exporting",
@@ -101,6 +112,10 @@ __all__ = [
     "diagnose",
     "discover",
     "encode",
+    "estimate_benchmark",
+    "estimate_encoding",
+    "estimate_prediction",
+    "estimate_training",
     "evaluate",
     "expect",
     "export",

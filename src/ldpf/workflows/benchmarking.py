@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from ldpf.backbones.devices import pick_device
 from ldpf.data import require_trainable
 from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.plan import BenchmarkPlan, Task
@@ -150,23 +149,19 @@ def benchmark(
     """
     part = shard_of(shard)
     place = ENGINES.make(engine, jobs=jobs, gpus_per_run=gpus_per_run)
-    measured = None if protocol_preset is None else get_protocol_preset(protocol_preset)
-    way = get_recipe(recipe or get_preset(preset).recipe)
-    if measured is not None:
-        measured.require(str(protocol_preset), protocol=protocol, selection=selection)
-        protocol, selection = measured.protocol, measured.selection
-        way = measured.recipe if recipe is None else way
-    plan = BenchmarkPlan(
-        methods=list(methods),
-        recipe=way,
-        preset=preset,
-        targets=None if targets is None else list(targets),
-        seeds=seeds,
+    plan = make_plan(
+        methods=methods,
         n_domains=n_domains,
-        settings=settings or {},
-        protocol=protocol or DEFAULT_PROTOCOL,
-        selection=selection or DEFAULT_SELECTION,
-        search=parse_search(search, trials),
+        recipe=recipe,
+        preset=preset,
+        settings=settings,
+        seeds=seeds,
+        targets=targets,
+        protocol=protocol,
+        selection=selection,
+        protocol_preset=protocol_preset,
+        search=search,
+        trials=trials,
     )
     folder = Path(out)
     check_outputs(data, {"--out": folder, "--track": track})
@@ -181,10 +176,11 @@ def benchmark(
         plan.rules.check(dataset, plan.targets or ())
         require_trainable(dataset)
         shown = list(plan.targets or dataset.domain_names)
+        frozen = images.open_backbone(backbone, device)
         if jobs is None and place.on_this_machine:
             own = [task for task in _tasks(plan, shown, part) if plan.make(task.method).learns]
-            place = replace(place, jobs=jobs_for(len(own), device))
-        frozen = images.open_backbone(backbone, device)
+            # By where the backbone is: one that does not agree with the CPU is put back there.
+            place = replace(place, jobs=jobs_for(len(own), frozen.device))
         if share is None:
             share = torch.device(frozen.device).type != "cpu"
         if share:
@@ -222,6 +218,46 @@ def benchmark(
             table = BenchmarkTable.from_results(lines, plan.methods, columns, caption)
             write_text(folder / "table.md", table.to_markdown())
         return Comparison(folder, lines, table, tuple(failures), leaks)
+
+
+def make_plan(
+    *,
+    methods: Sequence[str] = COMPARED,
+    n_domains: int | str | None = None,
+    recipe: str | None = None,
+    preset: str = "default",
+    settings: Mapping[str, Any] | None = None,
+    seeds: int = 3,
+    targets: Sequence[str] | None = None,
+    protocol: str | None = None,
+    selection: str | None = None,
+    protocol_preset: str | None = None,
+    search: Sequence[str] = (),
+    trials: int | None = None,
+) -> BenchmarkPlan:
+    """The plan that the arguments of `benchmark` describe, which see.
+
+    Raises:
+        SettingsError: an option that cannot be.
+    """
+    measured = None if protocol_preset is None else get_protocol_preset(protocol_preset)
+    way = get_recipe(recipe or get_preset(preset).recipe)
+    if measured is not None:
+        measured.require(str(protocol_preset), protocol=protocol, selection=selection)
+        protocol, selection = measured.protocol, measured.selection
+        way = measured.recipe if recipe is None else way
+    return BenchmarkPlan(
+        methods=list(methods),
+        recipe=way,
+        preset=preset,
+        targets=None if targets is None else list(targets),
+        seeds=seeds,
+        n_domains=n_domains,
+        settings=settings or {},
+        protocol=protocol or DEFAULT_PROTOCOL,
+        selection=selection or DEFAULT_SELECTION,
+        search=parse_search(search, trials),
+    )
 
 
 @contextmanager
@@ -279,9 +315,9 @@ def _what_is_kept(runs: Path) -> str:
     return f"The same command resumes: {count(finished, 'finished run')}{begun_too}."
 
 
-def jobs_for(n_runs: int, device: str) -> int:
+def jobs_for(n_runs: int, device: torch.device | str) -> int:
     """How many of `n_runs` go side by side on this machine; the log says why."""
-    jobs, why = choose_jobs(n_runs, pick_device(device))
+    jobs, why = choose_jobs(n_runs, device)
     log.info("side by side: %s (%s)", count(jobs, "run"), why)
     return jobs
 

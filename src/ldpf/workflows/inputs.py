@@ -47,6 +47,11 @@ class ListedImages:
     source: DataSource
 
     @property
+    def walked(self) -> Path | None:
+        """The folder that was walked for images, so that no result is written into it."""
+        return self.dataset.walked
+
+    @property
     def is_demo(self) -> bool:
         """Whether these are of the drawn demo set."""
         return is_demo(self.dataset.root)
@@ -92,12 +97,14 @@ class ListedImages:
         return extraction
 
 
-def list_images(images: Images) -> ListedImages:
-    """List labeled images; the log says how many there are.
+def list_images(images: Images | ListedImages) -> ListedImages:
+    """List labeled images, unless they are listed already; the log says how many there are.
 
     Raises:
         DataError, SettingsError: see `load_dataset`; or the cache lies in the folder of the images.
     """
+    if isinstance(images, ListedImages):
+        return images
     cache = images.cache_dir if isinstance(images, DataSource) else None
     check_outputs(images, {"the cache": cache or cache_root()})
     if isinstance(images, ImageDataset):

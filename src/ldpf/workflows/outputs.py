@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldpf.data import ImageDataset
 from ldpf.data.image_files import check_outside
 from ldpf.utils.paths import full_path
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
-    from ldpf.workflows.inputs import Images
+    from ldpf.workflows.inputs import Images, ListedImages
 
 
-def image_folder(data: Images) -> Path | None:
+def image_folder(data: Images | ListedImages) -> Path | None:
     """The folder that is walked for images; None for the demo set, a manifest or another list."""
-    if isinstance(data, ImageDataset):
+    if not isinstance(data, str | Path | DataSource):
         return data.walked
     source = data.source if isinstance(data, DataSource) else data
     if source == "demo":
@@ -26,7 +25,9 @@ def image_folder(data: Images) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def check_outputs(data: Images | None, outputs: Mapping[str, str | Path | None]) -> None:
+def check_outputs(
+    data: Images | ListedImages | None, outputs: Mapping[str, str | Path | None]
+) -> None:
     """Refuse to write into the folder of the images, or below it; nothing is read or written.
 
     Args:

@@ -105,9 +105,9 @@ def study(
         require_trainable(dataset)
         folder = Path(out) / name
         shown = list(targets or dataset.domain_names)
-        if jobs is None:
-            jobs = jobs_for(len(shown) * seeds, device)
         frozen = images.open_backbone(backbone, device)
+        if jobs is None:
+            jobs = jobs_for(len(shown) * seeds, frozen.device)
         bench = Bench(
             data=images.encode(frozen).features,
             dataset_name=dataset.name,

@@ -37,7 +37,7 @@ from ldpf.utils.text import count, did_you_mean, quoted
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images
+from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.leaks import SEEN_IMAGES, hint_at_bursts, report_leaks
 from ldpf.workflows.model_writing import (
     ADVICE,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.doctor import Finding
     from ldpf.expectation import Expectation
+    from ldpf.experiments.search import SearchSpace
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -150,7 +151,7 @@ class Training:
 
 
 def train(
-    data: Images,
+    data: Images | ListedImages,
     out: str | Path,
     *,
     backbone: AnyBackbone | None = None,
@@ -212,7 +213,7 @@ def train(
         ModelError: `out` holds other files, or a model of other data or settings.
     """
     folder = Path(out)
-    learner = _method(method, recipe, n_domains, tau, settings or {}, preset)
+    learner = method_of(method, recipe, n_domains, tau, settings, preset)
     space = search_space(search, trials, selection, learner)
     if space is not None:
         space.check_unset(settings or {})
@@ -234,10 +235,7 @@ def train(
         # Refused here rather than after the encoding.
         dataset.split(train_fraction, seed=seed)
         frozen = images.open_backbone(_lasting_name(backbone), device)
-        candidates = [] if space is None else space.candidates(learner, seed=seed)
-        style = any(
-            one.needs_style for one in (learner, *(with_settings(learner, c) for c in candidates))
-        )
+        style = any_needs_style(learner, space, seed)
         features = images.encode(frozen, style=style).features
         learn, validation, test = features.split(train_fraction, seed=seed)
         log.info(
@@ -316,14 +314,20 @@ def train(
         )
 
 
-def _method(
-    method: str | Method,
-    recipe: str | None,
-    n_domains: int | str,
-    tau: float | None,
-    settings: Mapping[str, Any],
-    preset: str,
+def method_of(
+    method: str | Method = "ldpf",
+    recipe: str | None = None,
+    n_domains: int | str = N_DOMAINS,
+    tau: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+    preset: str = "default",
 ) -> Method:
+    """The method that the arguments of `train` describe, which see.
+
+    Raises:
+        SettingsError: one of them cannot be.
+    """
+    settings = settings or {}
     if isinstance(method, Method):
         return _with_all(method, settings)
     way = None if recipe is None else get_recipe(recipe)
@@ -332,6 +336,14 @@ def _method(
     usual = with_settings(made, applicable(made, asked))
     # A rule that `settings` choose takes the temperature as well.
     return _with_all(usual, {**applicable(with_parts(usual, settings), asked), **settings})
+
+
+def any_needs_style(learner: Method, space: SearchSpace | None, seed: int) -> bool:
+    """Whether a method, or a candidate of its search, needs style statistics."""
+    candidates = [] if space is None else space.candidates(learner, seed=seed)
+    return any(
+        one.needs_style for one in (learner, *(with_settings(learner, c) for c in candidates))
+    )
 
 
 def _with_all(method: Method, settings: Mapping[str, Any]) -> Method:

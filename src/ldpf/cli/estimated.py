@@ -1,0 +1,38 @@
+"""`--estimate`: what a job will take is printed, and the job is not done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldpf.cli.console import say, say_json
+from ldpf.cli.grouping import RUN_PANEL
+
+if TYPE_CHECKING:
+    from ldpf.workflows.estimates import Estimate
+
+EstimateOption = Annotated[
+    bool,
+    typer.Option(
+        "--estimate",
+        help="Only say what this would take on this machine (time, memory, disk), from a few "
+        "images and steps that are tried now. Nothing is kept.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+
+
+def print_estimate(estimate: Estimate, *, as_json: bool = False) -> None:
+    """Print an estimate as lines, or as one JSON document."""
+    if as_json:
+        say_json(estimate.to_json())
+        return
+    say(f"ldpf {estimate.job} would take, on this machine as busy as it is now:", style="bold")
+    rows = estimate.rows()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        say(f"  {name:<{width}}  {value}")
+    for note in estimate.notes:
+        say(note)
+    say("Nothing was done; without --estimate it is.")
