@@ -40,9 +40,9 @@ from ldpf.utils.span import Span
 from ldpf.workflows.benchmarking import make_plan
 from ldpf.workflows.defaults import SELECTION
 from ldpf.workflows.estimates import Estimate, unreadable_note
-from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.given_embeddings import embedding_files
 from ldpf.workflows.given_images import find_images
+from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.prediction import predict
 from ldpf.workflows.search import search_space
 from ldpf.workflows.training import any_needs_style, method_of, train
