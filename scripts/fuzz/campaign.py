@@ -8,6 +8,7 @@ from fuzz.folders import Folders
 from fuzz.images import Images
 from fuzz.kills import KillsAtRandom, KillsAtWrites, Races, RefusedWrites
 from fuzz.numbers import Numbers
+from fuzz.outputs import Disks, Streams
 from fuzz.records import Records
 from fuzz.tables import Tables
 
@@ -21,6 +22,8 @@ ATTACKS: tuple[type[Attack], ...] = (
     KillsAtWrites,
     KillsAtRandom,
     RefusedWrites,
+    Disks,
+    Streams,
     Races,
 )
 

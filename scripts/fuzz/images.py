@@ -152,6 +152,8 @@ def _written() -> Iterator[tuple[str, bytes]]:
     yield save(rgb.convert("1"), "bmp")
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
         yield save(rgb, "tif", compression=compression)
+    for compression in ("group3", "group4", "tiff_ccitt"):
+        yield save(rgb.convert("1"), "tif", compression=compression)
     yield save(gray16, "tif")
     yield save(real, "tif")
     yield save(alpha, "tif", save_all=True, append_images=[alpha])

@@ -173,7 +173,8 @@ def _change(content: Any, path: tuple[Any, ...], draws: np.random.Generator) -> 
     elif kind == 3 and isinstance(holder, dict):
         holder["another " + str(last)] = holder.pop(last)
     elif kind == 4 and isinstance(value, int | float) and not isinstance(value, bool):
-        holder[last] = float(value) * float(draws.choice((-1, 0, 1e-30, 1e10, 1e38, 1e39, 1e308)))
+        scale = float(draws.choice((-1, 0, 1e-30, 1e10, 1e38, 1e39, 1e308)))
+        holder[last] = scale * (float(value) if abs(value) < 1e300 else 1e300)
     elif kind == 5 and isinstance(value, int):
         holder[last] = int(value) + int(draws.choice((-1, 1, 2, 1000)))
     else:

@@ -114,3 +114,57 @@ def test_how_much_it_takes_is_asked_for_before_it_is_decoded():
     data = CASES["jp2"]
     read_apart("a", io.BytesIO(data), len(data), 10**6, asked.append)
     assert len(asked) == 1 and asked[0] > 60 * 40
+
+
+def bilevel(compression: str, size=(120, 90)) -> bytes:
+    dots = np.kron(np.random.default_rng(0).integers(0, 2, (9, 12)), np.ones((10, 10)))
+    picture = Image.fromarray((dots * 255).astype(np.uint8)).resize(size).convert("1")
+    stream = io.BytesIO()
+    picture.save(stream, "tiff", compression=compression)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_a_fax_tiff_is_read_as_it_is(compression):
+    content = bilevel(compression)
+    expected = Image.open(io.BytesIO(content)).convert("RGB").tobytes()
+    assert read_image("x.tif", data=content).tobytes() == expected
+
+
+def strip_of(content: bytes) -> slice:
+    with Image.open(io.BytesIO(content)) as image:
+        (start,), (length,) = image.tag_v2[273], image.tag_v2[279]
+    return slice(start, start + length)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs memory that comes filled")
+def test_a_fax_tiff_that_ends_early_is_refused():
+    whole = bilevel("group4")
+    strip = strip_of(whole)
+    middle, reasons = (strip.start + strip.stop) // 2, []
+    for bit in range(8):  # where a row ends is not known, so the mark is tried at each bit
+        mark = (0x001001 << 8 >> bit).to_bytes(4, "big")
+        content = bytearray(whole)
+        content[middle : strip.stop] = (mark + bytes(strip.stop))[: strip.stop - middle]
+        assert Image.open(io.BytesIO(content)).tobytes()  # Pillow finds nothing wrong
+        try:
+            read_image("x.tif", data=bytes(content))
+        except UnreadableImageError as error:
+            reasons.append(error.reason)
+    assert any("ends before its last row" in reason for reason in reasons)
+
+
+def test_damaged_fax_tiffs_give_the_same_each_time():
+    whole = bilevel("group4", size=(60, 45))
+    strip = strip_of(whole)
+    for seed in range(40):
+        draws = np.random.default_rng(seed)
+        content = bytearray(whole)
+        content[int(draws.integers(strip.start, strip.stop))] = int(draws.integers(256))
+        readings = set()
+        for _ in range(2):
+            try:
+                readings.add(read_image("x.tif", data=bytes(content)).tobytes())
+            except UnreadableImageError as error:
+                readings.add(error.reason)
+        assert len(readings) == 1

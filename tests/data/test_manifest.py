@@ -301,3 +301,13 @@ def test_a_long_split_and_a_long_path_are_quoted_in_part(folder):
     assert " ... " in refusal(file) and len(refusal(file)) < 400
     file = write(folder, f"path,label\n{'y' * 5000},cat\n")
     assert " ... " in refusal(file) and len(refusal(file)) < 1000
+
+
+def test_rows_of_zero_bytes_are_no_blank_rows(folder):
+    text = "path,label\na/1.jpg,cat\na/2.jpg,dog\n" + "\0" * 40 + "\n"
+    assert "line 4: zero bytes" in refusal(write(folder, text))
+
+
+def test_a_header_of_long_names_is_shortened_in_the_refusal(folder):
+    message = refusal(write(folder, "x" * 3000 + ",label\na/1.jpg,cat\n"))
+    assert "has no column 'path'" in message and len(message) < 800

@@ -76,3 +76,7 @@ def test_the_middle_of_a_long_text_is_left_out():
     assert shortened("abc", 10) == "abc"
     short = shortened("a" * 50 + "z" * 50, 20)
     assert len(short) == 20 and short.startswith("a") and " ... " in short and short.endswith("z")
+
+
+def test_long_items_are_shortened():
+    assert len(some(["a" * 500, "b"])) == 80 + len(", b")

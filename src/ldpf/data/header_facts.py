@@ -20,6 +20,10 @@ _JPEG_2000 = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 _PLAIN_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 8, 32946, 32773})
 """None, fax, LZW, Deflate and PackBits: their time is bounded by their pixels."""
 
+_FAX = frozenset({2, 3, 4, 32771})
+_FAX_NAMES = frozenset({"tiff_ccitt", "group3", "group4", "tiff_raw_16"})
+"""Of the same compressions in Pillow."""
+
 # TIFF tags and values
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _SAMPLES = 256, 257, 258, 259, 274, 277
 _ROWS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 278, 284, 322, 323
@@ -84,6 +88,24 @@ def is_slow(image: Any, stream: BinaryIO) -> bool:
         return header is None or header.compression not in _PLAIN_COMPRESSIONS
     tile = getattr(image, "tile", None)
     return bool(tile) and tile[0][0] == "bmp_rle"  # written in Python
+
+
+def is_fax(image: Any, stream: BinaryIO) -> bool:
+    """Whether an opened image is a TIFF of fax compression (CCITT).
+
+    Its decoder may leave pixels unwritten where the data are damaged; see `filled_memory`.
+
+    Args:
+        image: Opened, not loaded.
+        stream: Its file, which stays where it is.
+    """
+    if image.format != "TIFF":
+        return False
+    position = stream.tell()
+    header = tiff_header(stream)
+    stream.seek(position)
+    known = header is not None and header.compression in _FAX
+    return known or image.info.get("compression") in _FAX_NAMES
 
 
 def jpeg_header(stream: BinaryIO) -> JpegHeader:

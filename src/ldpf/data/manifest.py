@@ -264,6 +264,11 @@ def _read_csv(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _T
             columns: dict[str, list[str]] = {name: [] for name in places}
             lines: list[int] = []
             for row in reader:
+                if any("\0" in cell for cell in row):
+                    raise DataError(
+                        f"{file}, line {reader.line_num + before}: zero bytes, as a failed disk or "
+                        "a copy that was cut off leaves them; take the file anew"
+                    )
                 if not any(map(looks_like, row)):
                     continue  # a blank line, or a row of empty cells, as spreadsheets leave them
                 line = reader.line_num + before
@@ -356,7 +361,7 @@ def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, i
             hint = proposal(header, needed) or did_you_mean(column, header)
             raise DataError(
                 f"the manifest {file} has no column {column!r}.{hint} "
-                f"Its columns are: {', '.join(header) or 'none'}; "
+                f"Its columns are: {some(header) or 'none'}; "
                 f"it needs {' and '.join(needed)}, and may have {', '.join(further[:-1])} "
                 f"and {further[-1]}"
             )

@@ -23,6 +23,7 @@ from ldpf.data.dicom import open_dicom, picture_of, size_of
 from ldpf.data.formats import DICOM, HEAD, JPEG_XL, format_of, pillow_readers, why_unread
 from ldpf.data.header_facts import (
     HeaderError,
+    is_fax,
     is_slow,
     is_unlimited,
     require_no_padding,
@@ -52,7 +53,7 @@ log = logging.getLogger("ldpf")
 
 _PLAIN = frozenset({"JPEG", "PNG"})
 _JPEG_START = b"\xff\xd8\xff"
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def require_plain_file(path: str | Path, status: os.stat_result) -> None:
@@ -143,7 +144,8 @@ def opened_image(
         if small and source.format in _PLAIN:
             yield source  # nearly all images: threads times as many bytes are few
             return
-        if apart and not header_only and not small and is_slow(image, stream):
+        odd = is_fax(image, stream) or (not small and is_slow(image, stream))
+        if apart and not header_only and odd:
             with _read_apart(path, whole, size, max_pixels) as source:
                 yield source
             return
@@ -209,7 +211,7 @@ def _identified(
         _check_size(path, size, max_pixels)
         if (needed := webp_needed(head)) > MAX_MEMORY:
             raise UnreadableImageError(path, too_much("WEBP", needed))
-    elif head.startswith(_TIFF_STARTS):
+    elif head.startswith(TIFF_STARTS):
         require_small_tags(stream)
     elif head.startswith(_JPEG_START) and size_in_bytes > SMALL_BYTES:
         require_no_padding(stream, size_in_bytes)

@@ -105,9 +105,12 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def some(items: Sequence[object], limit: int = 20) -> str:
-    """`a, b, c and 7 more`: the first items of a list, and how many more there are."""
+    """`a, b, c and 7 more`: the first items of a list, and how many more there are.
+
+    Of long items the middle is left out.
+    """
     more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
-    return ", ".join(map(str, items[:limit])) + more
+    return ", ".join(shortened(str(item), 80) for item in items[:limit]) + more
 
 
 def first_line(error: BaseException) -> str:
