@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from ldpf.doctor import Case
 from ldpf.doctor.case import clusters
-from ldpf.domains import FittedDomains, OutsideCheck
+from ldpf.domains import FittedDomains
 from ldpf.domains.diagnostics import measure_latent
 from ldpf.domains.disentangle.leace import Leace
 from ldpf.domains.disentangle.none import NoDisentangler
@@ -110,7 +110,6 @@ def model(
         logit_scale=SCALE,
         latent=latent,
         training={"prompt_similarity": similarity_between(text).tolist()},
-        outside=OutsideCheck.measure(train.features, held_out.features),
     )
     return calibrated(made, held_out)
 

@@ -55,8 +55,9 @@ def advised(options: argparse.Namespace, data: Any, backbone: Any, target: str, 
     rows = torch.randperm(len(episode.test), generator=draws)[:PHOTOS]
     labels = episode.test.labels[rows]
     for k, name in enumerate(own.class_names):
-        counts = expected_counts(probabilities[rows[labels != k]], shares)
-        missing = missing_classes(counts, shares, own.class_names)
+        shown = probabilities[rows[labels != k]]
+        counts = expected_counts(shown, shares)
+        missing = missing_classes(shown, counts, shares, own.class_names)
         found += name in missing
         present += len([other for other in missing if other != name])
     return {

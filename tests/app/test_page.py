@@ -6,16 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 import ldpf.app.page
 from ldpf.app.gallery import Gallery
 from ldpf.app.render import SHOWN
 from ldpf.app.session import Session
-from ldpf.domains import OutsideCheck
 from ldpf.methods import GDA, LDPF
 from ldpf.training.recipe import FAST
 
@@ -30,10 +31,12 @@ def address(make_features, tiny_clip) -> Iterator[str]:
 
     method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
     fitted = method.fit(make_features(6), make_features(4, seed=1), tiny_clip)
-    strict = OutsideCheck(fitted.outside.centroids, threshold=-1.0, n_measured=36)
+    strict = SimpleNamespace(
+        temperature=1.0, outside=lambda x: (torch.ones(len(x)), torch.ones(len(x)).bool())
+    )
     sample = Image.new("RGB", (24, 24), (200, 30, 30))
     gallery = Gallery(tuple((sample,) for _ in range(3)), ((sample, "red.png"),))
-    page = build_page(Session(replace(fitted, outside=strict), tiny_clip), gallery, "tiny model")
+    page = build_page(Session(fitted.with_expectation(strict), tiny_clip), gallery, "tiny model")
     yield serve(page)
     page.close()
 
@@ -75,7 +78,7 @@ def test_an_uploaded_image_gets_classes_weights_and_the_warning(visit, write_ima
         assert visit.locator(f"{ranking} meter").count() == min(SHOWN, 3)
         assert title in visit.inner_text(ranking)
     text = visit.inner_text("#ldpf-about .ldpf-warning")
-    assert "This image lies outside what the model was trained on" in text
+    assert "This image lies outside of what the model knows" in text
     assert visit.locator("#ldpf-domains meter").count() == 3
     assert visit.locator("#ldpf-domains img").count() == 3
 

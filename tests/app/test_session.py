@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
 from ldpf.app.session import MAX_NAME, Session, open_upload
-from ldpf.domains import OutsideCheck
 from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.expectation import with_expectation
+from ldpf.expectation.odd_pictures import odd_pictures
 from ldpf.methods import GDA, LDPF, METHODS, ZeroShot, make_method
 from ldpf.training.recipe import FAST
 
@@ -97,21 +99,36 @@ def test_a_name_too_long_for_the_text_tower_is_refused_when_it_is_typed(session)
     assert (*NAMES, long) not in session._kept
 
 
-def test_an_image_outside_gets_the_sentence_and_one_inside_none(classifier, tiny_clip, image):
-    here = tiny_clip.encode_images(tiny_clip.preprocess([image]))
-    for references, warned in ((-here, True), (here, False)):
-        check = OutsideCheck(references, threshold=0.5, n_measured=1234)
-        session = Session(replace(classifier, outside=check), tiny_clip)
-        warning = session.answer(image, NAMES).warning
-        assert (warning is not None) == warned
-    check = OutsideCheck(-here, threshold=0.5, n_measured=1234)
-    answer = Session(replace(classifier, outside=check), tiny_clip).answer(image, NAMES)
-    assert answer.warning.startswith("This image lies outside what the model was trained on")
-    assert "1,234 held-out images" in answer.warning
+@pytest.mark.parametrize("outside", [True, False])
+def test_an_image_outside_gets_the_sentence_and_one_inside_none(
+    classifier, tiny_clip, image, outside
+):
+    knows = SimpleNamespace(
+        temperature=1.0, outside=lambda x: (torch.ones(len(x)), torch.full((len(x),), outside))
+    )
+    session = Session(classifier.with_expectation(knows), tiny_clip)
+    warning = session.answer(image, NAMES).warning
+    assert (warning is not None) == outside
+    if outside:
+        assert warning.startswith("This image lies outside of what the model knows")
+        assert "ldpf expect MODEL PHOTOS" in warning
+
+
+def test_the_page_and_a_folder_of_predictions_agree_on_noise(make_features, tiny_clip):
+    """One check tells it everywhere."""
+    train, held_out = make_features(6), make_features(4, seed=1)
+    method = make_method("linear-probe")
+    fitted = method.fit(train, held_out, tiny_clip)
+    fitted = with_expectation(method, fitted, train, held_out, tiny_clip)
+    session = Session(fitted, tiny_clip)
+    for picture in odd_pictures(each=1):
+        features = tiny_clip.encode_images(tiny_clip.preprocess([picture]))
+        flag = bool(fitted.expectation.outside(features)[1][0])
+        assert (session.answer(picture, fitted.class_names).warning is not None) == flag
 
 
 def test_a_model_that_never_measured_it_warns_of_nothing(classifier, tiny_clip, image):
-    session = Session(replace(classifier, outside=None), tiny_clip)
+    session = Session(classifier.with_expectation(None), tiny_clip)
     assert session.answer(image, NAMES).warning is None
 
 

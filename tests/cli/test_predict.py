@@ -149,6 +149,8 @@ def test_noise_is_counted_in_the_closing_line(model, tmp_path, run, read_rows):
     outside = sum(row["outside"] == "true" for row in read_rows(result.stdout))
     assert outside >= 16
     assert f"{outside} outside of what the model knows" in result.stderr
+    assert f"how often answers are right here: ldpf expect {model} {tmp_path}\n" in result.stderr
+
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains import OutsideCheck
+from ldpf.expectation.outside import Outside
 from ldpf.export.graph import PixelGraph
 from ldpf.export.onnx_file import graph_on_cpu
 from ldpf.fusion import FUSION_RULES, FusionInputs
@@ -65,8 +65,9 @@ def test_a_head_beside_prompts_trained_there(method, head, data, distant_clip, s
     assert fitted.probabilities(data[1].features).device == torch.device("cpu")
 
 
-def test_what_is_unlike_the_training_images_is_told_there(data, stand_in):
-    check = OutsideCheck.measure(data[0].features, data[1].features, seed=0)
+def test_what_lies_outside_is_told_there(data, stand_in):
+    features, labels = data[0].features, data[0].labels
+    check = Outside.measure(features, labels, features[:4] * -1, [])
     there = check.scores(data[1].features.to(stand_in.name))
     assert torch.allclose(there.cpu(), check.scores(data[1].features), atol=1e-5)
 

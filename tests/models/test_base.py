@@ -36,7 +36,7 @@ def test_a_kind_is_a_classifier(kind: str) -> None:
 
 def test_without_latent_domains_there_is_one_of_full_weight(plain: LinearClassifier) -> None:
     assert plain.n_domains == 1 and plain.per_image
-    assert plain.latent is plain.outside is plain.contexts is None
+    assert plain.latent is plain.expectation is plain.contexts is None
     assert torch.equal(plain.domain_weights(torch.randn(4, 3)), torch.ones(4, 1))
 
 

@@ -35,8 +35,9 @@ MAX_PIXELS = 40_000_000
 _LISTS_KEPT = 8
 
 _OUTSIDE = (
-    "This image lies outside what the model was trained on: it is further from the training images "
-    "than 99 % of the {n} held-out images that this was measured on. Do not rely on the answer."
+    "This image lies outside of what the model knows: it is like a picture of nothing, or far from "
+    "every class. Do not rely on the answer. How often answers are right at a new site is told by "
+    "ldpf expect MODEL PHOTOS."
 )
 
 
@@ -48,7 +49,7 @@ class Answer:
         ranking: (class, probability), most probable first.
         zero_shot: the same by the ready-made model without training.
         weights: of each latent domain; a single 1.0 where there is one prompt.
-        warning: the sentence for an image unlike the training images, or None.
+        warning: the sentence for an image outside of what the model knows, or None.
     """
 
     ranking: tuple[tuple[str, float], ...]
@@ -91,15 +92,13 @@ class Session:
         features = self.backbone.encode_images(self.backbone.preprocess([image]))  # [1, D]
         if not torch.isfinite(features).all():
             raise DataError("The backbone gives no finite feature for this image.")
-        outside = self.classifier.outside
-        warning = None
-        if outside is not None and bool(outside.is_outside(features)[0]):
-            warning = _OUTSIDE.format(n=f"{outside.n_measured:,}")
+        expectation = self.classifier.expectation
+        outside = expectation is not None and bool(expectation.outside(features)[1][0])
         return Answer(
             ranking=_ranking(trained, features),
             zero_shot=_ranking(zero_shot, features),
             weights=tuple(trained.domain_weights(features)[0].tolist()),
-            warning=warning,
+            warning=_OUTSIDE if outside else None,
         )
 
     def add(self, names: tuple[str, ...], new: str) -> tuple[str, ...]:

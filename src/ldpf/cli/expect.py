@@ -127,7 +127,7 @@ def _print_distances(result: SiteExpectation) -> None:
     """How far the site is from each latent domain, and what is far."""
     by_domain = ", ".join(f"{domain}: {d:.2f}" for domain, d in result.distances.items())
     say(f"Distance to each latent domain: {by_domain}.")
-    if result.between is None:
+    if result.between is None or not result.tells_where:
         return
     low, high = result.between
     nearest = min(result.distances, key=result.distances.__getitem__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -182,10 +183,15 @@ def predict(
         rest = "" if out is None else f" The rows so far are in {part_of(predictions.file(out))}."
         note(f"Stopped after {predictions.tally}.{rest}")
         raise typer.Exit(exit_code(stop)) from None
-    log.info("%s", predictions.tally)
-    if doubts := predictions.tally.doubts:
+    tally = predictions.tally
+    log.info("%s", tally)
+    if doubts := tally.doubts:
         log.info("doubtful: %s", doubts)
-    if unreadable := predictions.tally.unreadable:
+    if tally.outside or tally.unsure:
+        site = "PHOTOS" if "-" in paths else shlex.join(paths)
+        command = f"ldpf expect {shlex.quote(str(model.model))} {site}"
+        log.info("how often answers are right here: %s", command)
+    if unreadable := tally.unreadable:
         note(
             f"{count(unreadable, 'image')} got no answer; the column error says why.",
             style="yellow",

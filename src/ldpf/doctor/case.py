@@ -17,6 +17,7 @@ from ldpf.domains.disentangle.leace import Leace
 from ldpf.domains.disentangle.none import NoDisentangler
 from ldpf.errors import SettingsError
 from ldpf.evaluation.batches import logits_in_batches
+from ldpf.expectation.nearness import Nearness
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -133,6 +134,18 @@ class Case:
         if self.classifier.latent is not None:
             return self.classifier.latent
         return clusters(self.training, DiscoverySettings().expected_domains, Leace(), self.seed)
+
+    @cached_property
+    def nearness(self) -> Nearness:
+        """Where the latent domains lie: as the model keeps it, else of the training images.
+
+        Raises:
+            NotMeasured: the model does not keep it, and there are no training images.
+        """
+        if self.classifier.expectation is not None:
+            return self.classifier.expectation.nearness
+        features = self.training.features
+        return Nearness.measure(features, self.any_latent.assign(features))
 
     @cached_property
     def clusters_with_class(self) -> FittedDomains:

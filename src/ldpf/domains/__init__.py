@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ldpf.domains.discovery import DomainDiscovery
     from ldpf.domains.disentangle.maps import DomainExtractor, DomainMap, LinearMap
     from ldpf.domains.fitted import FittedDomains
-    from ldpf.domains.ood import OutsideCheck
     from ldpf.domains.settings import DiscoverySettings
 
 _HOMES = {
@@ -23,7 +22,6 @@ _HOMES = {
     "DomainMap": "ldpf.domains.disentangle.maps",
     "FittedDomains": "ldpf.domains.fitted",
     "LinearMap": "ldpf.domains.disentangle.maps",
-    "OutsideCheck": "ldpf.domains.ood",
 }
 
 __all__ = [
@@ -40,7 +38,6 @@ __all__ = [
     "FittedDomains",
     "HowMany",
     "LinearMap",
-    "OutsideCheck",
 ]
 
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -14,6 +14,14 @@ ENOUGH = 5.0
 """Photos that a class would have by its share of the training images, below which nothing is said
 of it."""
 
+SUREST = 0.1
+"""Share of the photos expected of a class that are looked at, those most like it."""
+
+LIKE = 0.5
+"""Mean probability of a class from which these photos are like it. With this, 2.5% of the classes
+that a latent domain left out has are called missing on PACS, and 12.4% on the demo images (nearly
+all of them classes that the model does not recognize there); with `FEWER` alone 22% and 40%."""
+
 _STEPS = 1000
 _TOLERANCE = 1e-6
 
@@ -43,16 +51,41 @@ def expected_counts(probabilities: torch.Tensor, shares: torch.Tensor) -> torch.
     return now * len(p)
 
 
-def missing_classes(
-    counts: torch.Tensor, shares: torch.Tensor, class_names: Sequence[str]
-) -> list[str]:
-    """Classes that a site seems to lack.
+def likeness(probabilities: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """How much the photos that are most like a class are like it, for each class: [N, K] -> [K].
+
+    The mean probability of the class over as many photos, those that have most of it, as `SUREST`
+    of those expected by its share of the training images.
 
     Args:
-        counts: [K] expected photos of each class.
+        probabilities: [N, K], calibrated.
+        shares: [K] of classes among the training images.
+    """
+    p = probabilities.double()
+    number = (SUREST * shares.double() * len(p) - 1e-9).ceil().clamp(1, len(p)).long()
+    sums = p.sort(dim=0, descending=True).values.cumsum(dim=0)
+    return sums.gather(0, number[None] - 1)[0] / number
+
+
+def missing_classes(
+    probabilities: torch.Tensor,
+    counts: torch.Tensor,
+    shares: torch.Tensor,
+    class_names: Sequence[str],
+) -> list[str]:
+    """Classes that a site seems to lack: hardly any is expected, and no photo is much like them.
+
+    The expected counts alone call too many missing. Likelihood is maximized at 0 photos already
+    where a class has a little less probability everywhere than the model gave it elsewhere, even if
+    some photos are answered with it. So it is also asked whether any photos are like the class.
+
+    Args:
+        probabilities: [N, K] of the photos, calibrated.
+        counts: [K] expected photos of each class, see `expected_counts`.
         shares: [K] of classes among the training images.
         class_names: K names.
     """
-    usual = shares.double() * counts.sum()
+    usual = shares.double() * len(probabilities)
     lacks = (usual >= ENOUGH) & (counts < FEWER * usual)
+    lacks &= likeness(probabilities, shares) < LIKE
     return [name for name, lacking in zip(class_names, lacks.tolist(), strict=True) if lacking]

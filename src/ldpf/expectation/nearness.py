@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ldpf.domains.ood import MIN_MEMBERS
 from ldpf.models.tensor_checks import Shape
+
+MIN_MEMBERS = 8
+"""A mean stands for so many images at least: a model folder holds no single image's feature. Fewer
+photos do not tell where their site lies."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.domains.ood import MIN_MEMBERS
+from ldpf.expectation.nearness import MIN_MEMBERS
 from ldpf.models.tensor_checks import Shape
 
 if TYPE_CHECKING:

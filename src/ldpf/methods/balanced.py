@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from ldpf.domains import DiscoverySettings, DomainDiscovery
-from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.balance import cell_weights
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.gda_balanced import BalancedDiscriminant
@@ -79,7 +78,6 @@ class BalancedHead(Method):
             tuple(train.class_names),
             head.weight.float(),
             head.bias.float(),
-            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         judged = validation if len(validation) else train
         classifier.training.update(

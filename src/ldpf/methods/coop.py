@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
 from ldpf.methods.base import METHODS, Method
@@ -88,7 +87,6 @@ class CoOp(Method):
                 "best_step": training.best.step,
                 "validation_accuracy": training.best.accuracy,
             },
-            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         return add_head(classifier, self.head, train, validation, seed=seed)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from ldpf.domains.ood import OutsideCheck
 from ldpf.methods.sample_weights import WEIGHTS, weighted_mean, weights_without_domains
 from ldpf.models.instance_classifier import (
     InstancePromptClassifier,
@@ -205,7 +204,4 @@ def train_generator(
         validation_images=len(sample),
         validation_accuracy=training.best.accuracy,
     )
-    return replace(
-        classifier,
-        outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
-    )
+    return classifier

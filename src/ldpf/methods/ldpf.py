@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ldpf.domains import DiscoverySettings, FittedDomains, OutsideCheck
+from ldpf.domains import DiscoverySettings, FittedDomains
 from ldpf.errors import SettingsError
 from ldpf.fusion import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
@@ -165,7 +165,6 @@ class LDPF(Method):
             logit_scale=backbone.logit_scale,
             contexts=contexts,
             latent=FittedDomains.from_tensors(best["latent"]),
-            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )
         report = {
             "text_passes": record.text_passes,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ldpf.domains.ood import OutsideCheck
 from ldpf.heads.linear_probe import fit_path
 from ldpf.methods.base import METHODS, Method
 from ldpf.models.linear_classifier import LinearClassifier
@@ -54,7 +53,7 @@ class LinearProbe(Method):
     ) -> LinearClassifier:
         """Fit every strength on `train`, keep the one that is best on `validation`.
 
-        Nothing that answers depend on is drawn; `seed` is that of the check for images outside.
+        Nothing is drawn, so `seed` changes nothing.
 
         Raises:
             DataError: all training images are of one class.
@@ -84,5 +83,4 @@ class LinearProbe(Method):
                     zip(map(str, self.strengths), accuracies, strict=True)
                 ),
             },
-            outside=OutsideCheck.measure(train.features, validation.features, seed=seed),
         )

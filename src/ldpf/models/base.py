@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ldpf.backbones import Backbone
-    from ldpf.domains import FittedDomains, OutsideCheck
+    from ldpf.domains import FittedDomains
     from ldpf.expectation import Expectation
     from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
@@ -38,7 +38,6 @@ class Classifier:
             images given together are one batch, and results belong in a class of their own.
         reads_names: whether its answers depend on the words of the class names; where they do not,
             it knows its classes by their training images.
-        outside: tells images unlike the training images; None where it was not measured.
         latent: extractor and centroids of the latent domains; None where there are none.
         expectation: what to expect of its answers, measured after training; None where it was not
             measured, or where the classifier was changed since.
@@ -52,7 +51,6 @@ class Classifier:
     per_image: bool = True
     # Not annotated: no setting of a classifier, but what its kind is.
     reads_names = True
-    outside: OutsideCheck | None = None
     latent: FittedDomains | None = None
     contexts: torch.Tensor | None = None
     # Not annotated as a field: what is measured of one classifier does not hold for its copies.

@@ -12,8 +12,6 @@ from torch import nn
 from ldpf.errors import ModelError, SettingsError
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
-    outside_shapes,
-    outside_tensors,
     shared_fields,
     with_prefix,
     without_prefix,
@@ -24,7 +22,6 @@ from ldpf.models.tensor_checks import Shape
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.domains import FittedDomains
-    from ldpf.domains.ood import OutsideCheck
     from ldpf.features.feature_set import FeatureSet
     from ldpf.fusion import FusionRule
 
@@ -47,7 +44,6 @@ class CombinedClassifier(Classifier):
         temperatures: T_i of each member.
         shares: weight of each member, 0 or more; their sum is 1.
         training: what training reports about itself.
-        outside: tells images unlike the training images; None where it was not measured.
         latent: the latent domains of the member with prompts.
         contexts: the learned prompts of that member.
         per_image: whether every member answers an image on its own.
@@ -59,7 +55,6 @@ class CombinedClassifier(Classifier):
     temperatures: tuple[float, ...]
     shares: tuple[float, ...]
     training: dict[str, Any] = field(default_factory=dict)
-    outside: OutsideCheck | None = None
     latent: FittedDomains | None = field(init=False, default=None)
     contexts: torch.Tensor | None = field(init=False, default=None)
     per_image: bool = field(init=False, default=True)
@@ -198,11 +193,10 @@ class CombinedClassifier(Classifier):
         }
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Those of member i under `member<i>.`; one check for images outside serves them all."""
-        tensors = outside_tensors(self)
+        """Those of member i under `member<i>.`."""
+        tensors: dict[str, torch.Tensor] = {}
         for index, member in enumerate(self.members):
-            own = {k: v for k, v in member.tensors().items() if not k.startswith("outside.")}
-            tensors |= with_prefix(_prefix(index), own)
+            tensors |= with_prefix(_prefix(index), member.tensors())
         return tensors
 
     @classmethod
@@ -219,7 +213,7 @@ class CombinedClassifier(Classifier):
         cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
     ) -> dict[str, Shape]:
         """Those of the members; a word means one size within a member."""
-        shapes = outside_shapes(tensors, backbone.embed_dim)
+        shapes: dict[str, Shape] = {}
         for index, member in enumerate(_member_configs(config)):
             prefix = _prefix(index)
             own = _kind(member).shapes(member, without_prefix(prefix, tensors), backbone)
@@ -239,7 +233,7 @@ class CombinedClassifier(Classifier):
             for index, member in enumerate(_member_configs(config))
         )
         return cls(
-            **shared_fields(config, tensors),
+            **shared_fields(config),
             members=members,
             temperatures=tuple(config["temperatures"]),
             shares=tuple(config["shares"]),
@@ -306,8 +300,7 @@ def combine(
         shares: of each member, with the sum 1; None for equal ones.
 
     Returns:
-        The combination, with the check for images outside of the first member that has one, and
-        the temperatures among what training reports.
+        The combination, with the temperatures among what training reports.
     """
     temperatures = tuple(
         fit_temperature(member.logits(images.features), images.labels) for member in members
@@ -319,7 +312,6 @@ def combine(
         tuple(members),
         temperatures,
         tuple(shares),
-        outside=next((m.outside for m in members if m.outside is not None), None),
         training={
             "members": [member.method for member in members],
             "temperatures": list(temperatures),

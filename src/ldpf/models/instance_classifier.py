@@ -12,8 +12,6 @@ from torch import nn
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
-    outside_shapes,
-    outside_tensors,
     shared_fields,
     with_prefix,
     without_prefix,
@@ -25,7 +23,6 @@ from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.domains.ood import OutsideCheck
 
 
 class PromptGenerator(nn.Module):
@@ -83,7 +80,6 @@ class InstancePromptClassifier(Classifier):
         at_once: prompts in one pass through the text encoder.
         per_image: see above.
         training: what training reports about itself.
-        outside: tells images unlike the training images; None where it was not measured.
     """
 
     method: str
@@ -94,7 +90,6 @@ class InstancePromptClassifier(Classifier):
     at_once: int
     per_image: bool = True
     training: dict[str, Any] = field(default_factory=dict)
-    outside: OutsideCheck | None = None
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
         """Class logits: [N, D] -> [N, K], in passes over `at_once` images."""
@@ -151,9 +146,9 @@ class InstancePromptClassifier(Classifier):
         return {"generator": name, "at_once": self.at_once}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The generator's parameters and the check for images outside."""
+        """The generator's parameters."""
         state = self.generator.state_dict()
-        return {**with_prefix("generator", state), **outside_tensors(self)}
+        return with_prefix("generator", state)
 
     @classmethod
     def shapes(
@@ -162,7 +157,7 @@ class InstancePromptClassifier(Classifier):
         """Those of the generator."""
         kind = cast("type[PromptGenerator]", GENERATORS.get(config["generator"]))
         shapes = kind.shapes(backbone.embed_dim, backbone.text.width)
-        return with_prefix("generator", shapes) | outside_shapes(tensors, backbone.embed_dim)
+        return with_prefix("generator", shapes)
 
     @classmethod
     def from_saved(
@@ -173,7 +168,7 @@ class InstancePromptClassifier(Classifier):
         generator = kind.from_tensors(without_prefix("generator", tensors))
         generator = generator.to(backbone.device).requires_grad_(False)
         return cls(
-            **shared_fields(config, tensors),
+            **shared_fields(config),
             generator=generator,
             encoder=_encoder(generator, config["class_names"], config["at_once"], backbone),
             logit_scale=backbone.logit_scale,

@@ -10,12 +10,11 @@ import torch
 from torch import nn
 
 from ldpf.models.base import CLASSIFIERS, Classifier
-from ldpf.models.parts import outside_shapes, outside_tensors, shared_fields
+from ldpf.models.parts import shared_fields
 from ldpf.models.tensor_checks import Shape
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.domains.ood import OutsideCheck
 
 
 @CLASSIFIERS.register("linear")
@@ -29,7 +28,6 @@ class LinearClassifier(Classifier):
         weight: W, [K, D] float32, on the CPU.
         bias: b, [K]; -inf for a class that was not seen in training and is never answered.
         training: what training reports about itself.
-        outside: tells images unlike the training images; None where it was not measured.
     """
 
     method: str
@@ -37,7 +35,6 @@ class LinearClassifier(Classifier):
     weight: torch.Tensor
     bias: torch.Tensor
     training: dict[str, Any] = field(default_factory=dict)
-    outside: OutsideCheck | None = None
     minus_infinity = ("bias",)
     reads_names = False
 
@@ -71,8 +68,8 @@ class LinearClassifier(Classifier):
         return {}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """W, b and the check for images outside."""
-        return {"weight": self.weight, "bias": self.bias, **outside_tensors(self)}
+        """W and b."""
+        return {"weight": self.weight, "bias": self.bias}
 
     @classmethod
     def shapes(
@@ -81,14 +78,14 @@ class LinearClassifier(Classifier):
         """One row for each class."""
         classes, dim = config["n_classes"], backbone.embed_dim
         shapes: dict[str, Shape] = {"weight": (classes, dim), "bias": (classes,)}
-        return shapes | outside_shapes(tensors, dim)
+        return shapes
 
     @classmethod
     def from_saved(
         cls, config: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone: Backbone
     ) -> LinearClassifier:
         """Rebuild from config.json and checked tensors."""
-        return cls(**shared_fields(config, tensors), weight=tensors["weight"], bias=tensors["bias"])
+        return cls(**shared_fields(config), weight=tensors["weight"], bias=tensors["bias"])
 
 
 class LinearHead(nn.Module):

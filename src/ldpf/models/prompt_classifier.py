@@ -26,8 +26,6 @@ from ldpf.fusion.left_out import WithoutPrompts
 from ldpf.fusion.similarity import Similarity
 from ldpf.models.base import CLASSIFIERS, Classifier
 from ldpf.models.parts import (
-    outside_shapes,
-    outside_tensors,
     shared_fields,
     with_prefix,
     without_prefix,
@@ -40,7 +38,6 @@ from ldpf.utils.learned import learned_values
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
-    from ldpf.domains.ood import OutsideCheck
     from ldpf.features.feature_set import FeatureSet
 
 
@@ -59,7 +56,6 @@ class PromptClassifier(Classifier):
         latent: extractor and centroids of the S latent domains; None where there is one prompt.
         fusion: the fusion rule, or its name.
         training: what training reports about itself (steps, passes, validation, diagnostics).
-        outside: tells images unlike the training images; None where it was not measured.
         templates: the hard prompts behind `text_features`; empty for learned ones.
     """
 
@@ -71,7 +67,6 @@ class PromptClassifier(Classifier):
     latent: FittedDomains | None = None
     fusion: FusionRule = field(default_factory=Similarity)
     training: dict[str, Any] = field(default_factory=dict)
-    outside: OutsideCheck | None = None
     templates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -197,7 +192,7 @@ class PromptClassifier(Classifier):
         return config
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Learned prompts (or else text features), latent domains, the check for images outside."""
+        """Learned prompts (or else text features), latent domains."""
         if self.contexts is not None:
             tensors = {"contexts": self.contexts}
         else:
@@ -205,7 +200,7 @@ class PromptClassifier(Classifier):
         if self.latent is not None:
             tensors |= with_prefix("latent", self.latent.tensors())
         tensors |= with_prefix("fusion", self.fusion.tensors())
-        return tensors | outside_tensors(self)
+        return tensors
 
     @classmethod
     def shapes(
@@ -227,7 +222,7 @@ class PromptClassifier(Classifier):
         }
         learned |= rule.shapes(n_domains, config["n_classes"], dim)
         shapes |= with_prefix("fusion", learned)
-        return shapes | outside_shapes(tensors, dim)
+        return shapes
 
     @classmethod
     def from_saved(
@@ -248,7 +243,7 @@ class PromptClassifier(Classifier):
         )
         check_text_features(features)
         classifier = cls(
-            **shared_fields(config, tensors),
+            **shared_fields(config),
             text_features=features,
             logit_scale=backbone.logit_scale,
             contexts=contexts,

@@ -15,6 +15,7 @@ from ldpf.data import ImageDataset
 from ldpf.errors import ModelError
 from ldpf.expectation.class_shares import expected_counts, missing_classes
 from ldpf.expectation.expectation import SITE_PHOTOS
+from ldpf.expectation.nearness import MIN_MEMBERS
 from ldpf.models.saving import read_config
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.paths import full_path
@@ -66,9 +67,18 @@ class SiteExpectation:
     missing: tuple[str, ...]
 
     @property
+    def tells_where(self) -> bool:
+        """Whether there are enough photos to tell where the site lies."""
+        return self.estimate.n >= MIN_MEMBERS
+
+    @property
     def far(self) -> bool:
         """Whether the site is farther from every latent domain than these are from each other."""
-        return self.between is not None and min(self.distances.values()) > self.between[1]
+        return (
+            self.between is not None
+            and self.tells_where
+            and min(self.distances.values()) > self.between[1]
+        )
 
     @property
     def advice(self) -> list[str]:
@@ -222,7 +232,8 @@ def site_expectation(trained: TrainedModel, features: torch.Tensor, where: str) 
     estimate = expectation.estimate(classifier, features)
     between = expectation.nearness.between
     shares = expectation.site_estimator.shares
-    counts = expected_counts(classifier.probabilities(features), shares)
+    probabilities = classifier.probabilities(features)
+    counts = expected_counts(probabilities, shares)
     names = classifier.class_names
     return SiteExpectation(
         model=trained.folder,
@@ -233,5 +244,5 @@ def site_expectation(trained: TrainedModel, features: torch.Tensor, where: str) 
         between=(min(between), max(between)) if between else None,
         n_outside=int(expectation.outside(features)[1].sum()),
         counts=dict(zip(names, counts.tolist(), strict=True)),
-        missing=tuple(missing_classes(counts, shares, names)),
+        missing=tuple(missing_classes(probabilities, counts, shares, names)),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ldpf.doctor import Case, Status
-from ldpf.expectation.intervals import wilson
+from ldpf.doctor.case import NEEDS_TRAINING
+from ldpf.expectation.nearness import Nearness
 
 
 def test_discovery_counts_what_calls_for_care(say, made_cases):
@@ -51,29 +53,42 @@ def test_too_many_domains_names_the_number_to_train_with(say, made_cases):
     assert "--n-domains 3 " in found.next_step
 
 
-def test_outside_is_the_least_share_that_the_model_calls_outside(say, made_cases):
+def test_outside_is_the_nearest_distance_beside_those_of_latent_domains(say, made_cases):
     made = made_cases.outside(0)
-    outside = int(made.classifier.outside.is_outside(made.photos.features).sum())
+    train = made.train.features
+    nearness = Nearness.measure(train, made.classifier.latent.assign(train))
+    distances = nearness.of_site(made.photos.features)
     found = say("outside", made)
-    assert found.figure == pytest.approx(wilson(outside, len(made.photos))[0])
-    assert found.words.startswith(f"{outside} of {len(made.photos)} new images (")
+    assert found.figure == pytest.approx(min(distances.values()) / max(nearness.between))
+    nearest = min(distances, key=distances.get)
+    assert f"from the nearest latent domain ({nearest})" in found.words
     assert found.next_step == "ldpf evaluate MODEL NEW-IMAGES"
-    assert say("outside", replace(made, labeled=False)).next_step == "ldpf predict MODEL NEW-IMAGES"
+    assert say("outside", replace(made, labeled=False)).next_step == "ldpf expect MODEL NEW-IMAGES"
 
 
-def test_one_image_that_is_outside_is_no_sign(say, made_cases):
-    made = made_cases.healthy(0)
-    few = replace(made, photos=made.photos.subset(range(8)))
-    features = few.photos.features.clone()
-    features[0] = -features[0]
-    found = say("outside", replace(few, photos=replace(few.photos, features=features)))
-    assert found.words.startswith("1 of 8 new images")
-    assert found.status is Status.FINE
+def test_the_distances_that_a_model_keeps_need_no_training_images(say, made_cases):
+    made = made_cases.outside(0)
+    assert say("outside", replace(made, train=None)).words == NEEDS_TRAINING
+    nearness = Nearness.measure(made.train.features, made.train.domains)
+    kept = SimpleNamespace(nearness=nearness, outside=lambda x: (x[:, 0], x[:, 0] > 2))
+    keeps = made.classifier.with_expectation(kept)
+    found = say("outside", replace(made, classifier=keeps, train=None))
+    distances = nearness.of_site(made.photos.features)
+    assert found.figure == pytest.approx(min(distances.values()) / max(nearness.between))
+    assert found.details[0].startswith(
+        f"0 of {len(made.photos)} new images are pictures of nothing"
+    )
 
 
-def test_outside_without_a_check_is_not_measured(say, linear, make_features):
-    found = say("outside", Case(linear(3, 16), photos=make_features(2)))
-    assert found.words == "the model has no check for images from outside; train it again"
+def test_few_images_do_not_tell_where_a_site_lies(say, made_cases):
+    made = made_cases.outside(0)
+    few = replace(made, photos=made.photos.subset(range(7)))
+    assert say("outside", few).words == (
+        "needs 8 new images or more to tell where their site lies; there are 7"
+    )
+    assert say("outside", replace(made, photos=made.photos.subset(range(8)))).status is (
+        Status.SERIOUS
+    )
 
 
 def test_erasure_needs_labels_of_the_new_site(say, made_cases):
