@@ -152,7 +152,6 @@ def test_noise_is_counted_in_the_closing_line(model, tmp_path, run, read_rows):
     assert f"how often answers are right here: ldpf expect {model} {tmp_path}\n" in result.stderr
 
 
-
 @pytest.fixture
 def old_model(model, tmp_path) -> Path:
     """A model of a version that measured nothing of what to expect."""
