@@ -13,6 +13,7 @@ from ldpf.fusion import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
 from ldpf.heads.base import VisualHead, as_head
 from ldpf.heads.none import NoHead
+from ldpf.methods.alike import merged
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.head_shares import SHARES_SETTING, HeadShare
 from ldpf.methods.ldpf_losses import LDPFLearner, assemble_contexts
@@ -24,7 +25,7 @@ from ldpf.text.memory_budget import build_encoder, finish_training
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import STEADY, Recipe
-from ldpf.utils.constraints import COUNT, Number, OneOf, Whole, check_fields, constraint
+from ldpf.utils.constraints import COUNT, Number, OneOf, OrNone, Whole, check_fields, constraint
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class LDPF(Method):
             unless these clearly say otherwise) or `equal`.
         sample_weights: what counts the same in the losses: `none` (every image), `class`, or
             `latent-class`, every pair of a latent domain and a class.
+        alike: where a rule chooses the number of latent domains (`n_domains=auto`), those whose
+            prompts give the same answer to this share of the held-out images or more are merged
+            after training; None merges none.
         recipe: how prompts are trained.
     """
 
@@ -103,6 +107,9 @@ class LDPF(Method):
     head: VisualHead = field(default_factory=NoHead)
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     sample_weights: str = field(default="latent-class", metadata=WEIGHTS)
+    alike: float | None = field(
+        default=0.85, metadata=constraint(OrNone(Number(at_least=0, at_most=1)))
+    )
     recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
         "n_domains": "discovery.n_domains",
@@ -177,6 +184,9 @@ class LDPF(Method):
             "prompt_similarity": similarity_between(text_features).tolist(),
         }
         classifier.training.update(report)
+        if self.alike is not None and isinstance(self.discovery.n_domains, str):
+            held_out = validation if len(validation) else train
+            classifier = merged(classifier, train, held_out, self.alike)
         classifier = classifier.fit_fusion(self.fusion, train, validation, backbone, seed=seed)
         return add_head(classifier, self.head, train, validation, seed=seed, shares=self.shares)
 

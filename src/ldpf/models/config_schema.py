@@ -50,6 +50,7 @@ _TRAINING = Record(
         "n_domains_table": ListOf(Record(others=OrNone(_NUMBER))),
         "class_by_domain": ListOf(ListOf(_COUNT)),
         "prompt_similarity": ListOf(ListOf(_NUMBER)),
+        "merged": ListOf(ListOf(_COUNT)),
         "members": _NAMES,
         "temperatures": ListOf(Number(above=0)),
         "shares": ListOf(_SHARE),
