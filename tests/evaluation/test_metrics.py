@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from ldpf.evaluation.metrics import (
     accuracy,
     confusion_counts,
+    oracle_logits,
     oracle_predictions,
     per_class_accuracy,
 )
@@ -66,6 +67,15 @@ def test_the_oracle_is_right_where_any_prompt_is(classifier, images):
     for feature, label, answer in zip(features, labels, found, strict=True):
         votes = [int((text @ feature).argmax()) for text in classifier.text_features]
         assert int(answer) == (int(label) if int(label) in votes else votes[0])
+
+
+def test_the_logits_of_the_oracle_are_those_of_the_prompt_it_picks(classifier, images):
+    features, labels = images
+    found = oracle_logits(classifier, features, labels)
+    each = classifier.prompt_logits(features)  # [N, S, K]
+    for row, prompts, label in zip(found, each, labels, strict=True):
+        right = [logits for logits in prompts if int(logits.argmax()) == int(label)]
+        assert torch.equal(row, (right or [prompts[0]])[0])
 
 
 def test_the_oracle_is_at_least_as_good_as_every_prompt(classifier, images):

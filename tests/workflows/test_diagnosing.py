@@ -123,6 +123,8 @@ def test_no_model_folder(tmp_path: Path):
 def test_training_measures_the_quick_signs(images, tiny_clip_folder, session_settings, tmp_path):
     result = workflows.train(images, tmp_path / "model", backbone=tiny_clip_folder)
     assert {one.sign for one in result.findings} == set(ordered_signs(quick_only=True))
+    copies = next(one for one in result.findings if one.sign == "near-duplicates")
+    assert copies.status is not Status.NOT_MEASURED
     assert len(result.to_json()["signs"]) == len(result.findings)
     assert result.provenance["data_source"]["source"] == str(images)
 

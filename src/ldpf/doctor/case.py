@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.domains import Disentangler
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.inspection.leaks import LeakReport
     from ldpf.models.base import Classifier
 
 NEEDS_LABELS = "needs labels: labeled images that the model did not learn from"
@@ -64,6 +65,7 @@ class Case:
         labeled: whether the labels of `photos` are known; else they mean nothing.
         settings: of the method, as `part_settings` has them.
         recorded: what was measured of the latent domains in training.
+        leaks: copies among training and held-out images, where they were looked for already.
         control: as many prompts of a random split of the training images; None to train them.
         seed: of the training.
         most_images: signs that take long look at so many images at most.
@@ -79,6 +81,7 @@ class Case:
     labeled: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    leaks: LeakReport | None = None
     control: Classifier | None = None
     seed: int = 0
     most_images: int = 20_000

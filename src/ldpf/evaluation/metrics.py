@@ -71,10 +71,21 @@ def oracle_predictions(
     Raises:
         ModelError: the classifier has no such prompts.
     """
-    predictions = []
+    return oracle_logits(classifier, features, labels).argmax(dim=1)
+
+
+def oracle_logits(
+    classifier: Classifier, features: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """The logits [N, K] of the prompt that U_sel picks: the first that is right, else the first.
+
+    Arguments and errors are those of `oracle_predictions`.
+    """
+    picked = []
     for start in range(0, len(features), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        votes = classifier.prompt_logits(features[rows]).argmax(dim=2)  # [n, S]
-        any_right = (votes == labels[rows, None]).any(dim=1)
-        predictions.append(torch.where(any_right, labels[rows], votes[:, 0]))
-    return torch.cat(predictions)
+        logits = classifier.prompt_logits(features[rows])  # [n, S, K]
+        right = logits.argmax(dim=2) == labels[rows, None]  # [n, S]
+        prompt = right.int().argmax(dim=1)  # the first of the largest
+        picked.append(logits[torch.arange(len(logits), device=logits.device), prompt])
+    return torch.cat(picked)

@@ -42,11 +42,11 @@ def answers_of(
         temperatures: of calibrated probabilities, by the names of read-outs that have one.
 
     Returns:
-        A line for each read-out on each test domain, with the expected calibration error `ece` and,
-        where there is a temperature, `calibrated_ece`; the predicted classes [N] of each read-out
-        on all N test images, domain by domain, with `labels` and `domains`; and the probabilities
-        [N] of the answers of those read-outs that have them, calibrated where there is a
-        temperature.
+        A line for each read-out on each test domain, with the expected calibration error `ece` (of
+        an oracle, that of the prompts it picks) and, where there is a temperature,
+        `calibrated_ece`; the predicted classes [N] of each read-out on all N test images, domain by
+        domain, with `labels` and `domains`; and the probabilities [N] of the answers of those
+        read-outs that are no oracle, calibrated where there is a temperature.
     """
     known = temperatures or {}
     lines, tests = [], list(episode.tests())
@@ -65,7 +65,7 @@ def answers_of(
         for domain, test in tests:
             predictions, logits = readout.answer_logits(readers[name], test.features, test.labels)
             answers.setdefault(name, []).append(predictions)
-            if logits is not None:
+            if not readout.oracle:
                 temperature = known.get(name, 1.0)
                 confidence.setdefault(name, []).append(_confidence(logits / temperature))
             lines.append(
@@ -93,11 +93,9 @@ def _measured(predictions: torch.Tensor, test: FeatureSet) -> dict[str, Any]:
 
 
 def _calibration(
-    logits: torch.Tensor | None, test: FeatureSet, temperature: float | None
+    logits: torch.Tensor, test: FeatureSet, temperature: float | None
 ) -> dict[str, float]:
     """Expected calibration error of the answers to the images of one domain."""
-    if logits is None:
-        return {}
     right = (logits.argmax(dim=1) == test.labels).numpy()
     both = {"ece": 1.0} | ({} if temperature is None else {"calibrated_ece": temperature})
     errors = {

@@ -63,7 +63,7 @@ def calibrated(
     temperatures = {own: expectation.temperature}
     for name in wanted:
         readout = readouts[name]
-        if name == own or readout.oracle:
+        if name == own:
             continue
         try:
             with quiet():
@@ -88,12 +88,14 @@ def _temperature(
         trained_on = TrainedOn(episode.train, episode.validation, backbone, episode.seed)
         reader = readout.reader(classifier, trained_on)
         held_out = episode.validation
-        return fit_temperature(reader.logits(held_out.features).float(), held_out.labels)
+        of_held_out = readout.answer_logits(reader, held_out.features, held_out.labels)[1]
+        return fit_temperature(of_held_out.float(), held_out.labels)
     logits, labels = [], []
     for item in left_out:
         fold = item.fold
         trained_on = TrainedOn(fold.train, fold.validation, backbone, episode.seed)
         reader = readout.reader(item.classifier, trained_on)
-        logits.append(reader.logits(fold.judged.features).float())
+        judged = fold.judged
+        logits.append(readout.answer_logits(reader, judged.features, judged.labels)[1].float())
         labels.append(fold.judged.labels)
     return fit_temperature(torch.cat(logits), torch.cat(labels))

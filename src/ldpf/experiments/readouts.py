@@ -111,20 +111,18 @@ class Readout:
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """As `predict`, with the probability [N] of each answer; an oracle has none."""
         predictions, logits = self.answer_logits(reader, features, labels)
-        if logits is None:
+        if self.oracle:
             return predictions, None
         probabilities = (logits / reader.temperature).softmax(dim=1)
         return predictions, probabilities.max(dim=1).values
 
     def answer_logits(
         self, reader: Classifier, features: torch.Tensor, labels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """As `predict`, with the logits [N, K] behind the answers; an oracle has none."""
-        from ldpf.evaluation.metrics import oracle_predictions
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `predict`, with the logits [N, K] behind the answers: of an oracle, the prompt's."""
+        from ldpf.evaluation.metrics import oracle_logits
 
-        if self.oracle:
-            return oracle_predictions(reader, features, labels), None
-        logits = reader.logits(features)
+        logits = oracle_logits(reader, features, labels) if self.oracle else reader.logits(features)
         return logits.argmax(dim=1), logits
 
     def summary(self) -> str:

@@ -32,6 +32,7 @@ from ldpf.workflows.source import DataSource
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
+    from ldpf.inspection.leaks import LeakReport
     from ldpf.models.base import Classifier
 
 log = logging.getLogger("ldpf")
@@ -140,6 +141,7 @@ def quick_findings(
     train: FeatureSet,
     held_out: FeatureSet,
     origin: Mapping[str, Any],
+    leaks: LeakReport,
 ) -> tuple[Finding, ...]:
     """What the signs that cost little say of a model right after its training.
 
@@ -148,6 +150,7 @@ def quick_findings(
         classifier, backbone: the model.
         train, held_out: images it learned from, and those held out, perhaps none.
         origin: its provenance.
+        leaks: what `check_split` found before the training.
     """
     case = Case(
         classifier=classifier,
@@ -157,6 +160,7 @@ def quick_findings(
         settings=origin["method_settings"],
         recorded=origin.get("latent_domains") or {},
         seed=origin["seed"],
+        leaks=leaks,
         most_images=MOST_AFTER_TRAINING,
         model_path=shlex.quote(str(folder)),
         training_path=shlex.quote(origin[SOURCE]["source"]),

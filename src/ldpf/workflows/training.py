@@ -310,7 +310,7 @@ def train(
             provenance=kept,
             leaks=leaks,
             shares=shares,
-            findings=quick_findings(folder, classifier, frozen, learn, validation, kept),
+            findings=quick_findings(folder, classifier, frozen, learn, validation, kept, leaks),
         )
 
 

@@ -11,6 +11,7 @@ import torch
 from ldpf.doctor import Case, Status
 from ldpf.doctor.case import NEEDS_TRAINING
 from ldpf.expectation.nearness import Nearness
+from ldpf.inspection.leaks import check_split
 
 
 def test_discovery_counts_what_calls_for_care(say, made_cases):
@@ -115,6 +116,15 @@ def test_new_images_that_were_trained_on_are_near_duplicates(say, made_cases, un
     assert (found.status, found.figure) == (Status.SERIOUS, 1.0)
     assert "3 of 3 images are also among those that the model was trained on" in found.words
     assert found.next_step == "ldpf evaluate MODEL OTHER-IMAGES"
+
+
+def test_copies_that_were_looked_for_already_are_not_looked_for_again(say, made_cases):
+    made = made_cases.copies(0)
+    found = say("near-duplicates", made)
+    known = check_split(made.train, (made.held_out,))
+    assert say("near-duplicates", replace(made, leaks=known)) == found
+    none = check_split(made.train, (made_cases.healthy(0).held_out,))
+    assert say("near-duplicates", replace(made, leaks=none)).figure == 0
 
 
 def test_a_picture_under_two_classes_is_a_near_duplicate(say, made_cases):

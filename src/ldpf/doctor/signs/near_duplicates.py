@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from ldpf.doctor.base import SIGNS, Measurement, NotMeasured, Sign, Unit
 from ldpf.doctor.case import Case
-from ldpf.inspection.leaks import HELD_OUT, SEEN, Leak, find_class_leak, find_leak
+from ldpf.inspection.leaks import SEEN, Leak, check_split, find_leak
 
 SHOWN = 10
 """Pairs that are named."""
 
 
-@SIGNS.register("near-duplicates", title="Near-duplicates", order=80, serious=True)
+@SIGNS.register("near-duplicates", title="Near-duplicates", order=80, serious=True, quick=True)
 @dataclass(frozen=True)
 class NearDuplicates(Sign):
     """Held-out or new images are also among the training images, or images have two classes.
@@ -32,13 +32,13 @@ class NearDuplicates(Sign):
 
     def measure(self, case: Case) -> Measurement:
         """Compare all images that are at hand; see `Sign.measure`."""
-        seen, leaks = case.training, list[Leak]()
-        if case.held_out is not None and len(case.held_out):
-            leaks.append(find_leak(case.held_out, seen, HELD_OUT))
-            seen = seen.joined(case.held_out)
+        seen = case.training
+        parts = () if case.held_out is None else (case.held_out,)
+        report = check_split(seen, parts) if case.leaks is None else case.leaks
+        leaks = list(report.leaks)
         if case.photos is not None and len(case.photos):
-            leaks.append(find_leak(case.photos, seen, SEEN))
-        leaks.append(find_class_leak(seen))
+            whole = seen if case.held_out is None else seen.joined(case.held_out)
+            leaks.append(find_leak(case.photos, whole, SEEN))
         compared = [leak for leak in leaks if leak.asked]
         if not compared:
             raise NotMeasured("there is nothing to compare")
