@@ -28,9 +28,9 @@ CLASSES_OUT = 2
 
 
 def strange_images(kind: str, seed: int = 0) -> list[Image.Image]:
-    """Images that show nothing: random pixels, one colour, or a few colours that flow together."""
+    """Images that show nothing: random pixels, one color, or a few colors that flow together."""
     draws = np.random.default_rng(seed)
-    side = {"noise": SIDE, "colour": 1, "gradient": 4}[kind]
+    side = {"noise": SIDE, "color": 1, "gradient": 4}[kind]
     pixels = draws.integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
     return [Image.fromarray(one).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for one in pixels]
 
@@ -77,7 +77,7 @@ def main() -> None:
     expectation = measure_expectation(method, method.fit(*images), *images)
     tested = {name: part.features for name, part in list(parts.items())[1:]}
     tested |= {
-        kind: encode(backbone, strange_images(kind)) for kind in ("noise", "colour", "gradient")
+        kind: encode(backbone, strange_images(kind)) for kind in ("noise", "color", "gradient")
     }
     if options.others:
         tested[f"images of {options.others}"] = features_of(options.others).features

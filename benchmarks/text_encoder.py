@@ -7,7 +7,7 @@
 
 A case is K classes and S prompts of 12 tokens. The tower has the size of a ViT-B/16 CLIP's (width
 512, 8 heads, 12 layers, vocabulary 49408) and random weights: time, memory and rounding do not
-depend on what was learnt. How the numbers come about:
+depend on what was learned. How the numbers come about:
 
 - Time: forward pass, and backward pass from a fixed upstream gradient into the contexts; median of
   the repeats, after a warm-up. The three paths take turns within one run, so that other work on the

@@ -242,7 +242,7 @@ _TINY_DOMAINS = ("photo", "art", "sketch")
 def make_features() -> Callable[..., FeatureSet]:
     """A function that draws a `FeatureSet` with classes and domains to find.
 
-    Each feature is normalise(class direction + domain direction + noise); with `anchors` [K, D]
+    Each feature is normalize(class direction + domain direction + noise); with `anchors` [K, D]
     (text features, say) as class directions, else random ones of length one.
     """
     from ldpf.features.feature_set import FeatureSet
@@ -345,7 +345,7 @@ DRAWN_EACH = 6
 def draw_images(
     root: Path, domains: tuple[str, ...] = DRAWN_DOMAINS, *, flat: bool = False
 ) -> Path:
-    """DOMAIN/CLASS/0.png ... (or CLASS/DOMAIN-0.png): a class is a shape, a domain a colouring."""
+    """DOMAIN/CLASS/0.png ... (or CLASS/DOMAIN-0.png): a class is a shape, a domain a coloring."""
     for d, domain in enumerate(domains):
         for k, name in enumerate(DRAWN_CLASSES):
             folder = root / name if flat else root / domain / name

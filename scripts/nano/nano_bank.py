@@ -22,7 +22,7 @@ from ldpf.demo.drawing.palette import NAMED
 
 CAPTION_STREAM, PLAIN_STREAM = 6, 7
 CHUNK = 2_000
-ATTRIBUTES = (("name", NAMES), ("style", STYLE_NAMES), ("colour", NAMED), ("background", NAMED))
+ATTRIBUTES = (("name", NAMES), ("style", STYLE_NAMES), ("color", NAMED), ("background", NAMED))
 UNSAID = -1
 
 
@@ -32,7 +32,7 @@ class Bank:
 
     Attributes:
         ids: token ids of U different captions, padded with EOS: int32 [U, L].
-        stated: what each says of name, style, colour and background, as an index into
+        stated: what each says of name, style, color and background, as an index into
             `ATTRIBUTES`, or `UNSAID`: int16 [U, 4].
         seen: what is on each picture, in the same numbers: int16 [N, 4].
         of_picture: which captions were written for it: int32 [N, C].
@@ -66,7 +66,7 @@ def _write(start: int, words: Sequence[tuple[str, ...]], each: int, seed: int) -
 
 def write_captions(pool: Pool, each: int, seed: int, workers: int = 1) -> list[Caption]:
     """`each` captions of every picture, picture by picture; the same for any `workers`."""
-    words = list(zip(pool.names, pool.styles, pool.colours, pool.backgrounds, strict=True))
+    words = list(zip(pool.names, pool.styles, pool.colors, pool.backgrounds, strict=True))
     starts = list(range(0, len(words), CHUNK))
     chunks = [words[start : start + CHUNK] for start in starts]
     rest = (starts, chunks, repeat(each), repeat(seed))
@@ -104,7 +104,7 @@ def make_bank(
             different.append(caption)
         places[i] = place
     stated = np.stack([_numbers([getattr(c, a) for c in different], w) for a, w in ATTRIBUTES], 1)
-    columns = (pool.names, pool.styles, pool.colours, pool.backgrounds)
+    columns = (pool.names, pool.styles, pool.colors, pool.backgrounds)
     seen = np.stack([_numbers(c, w) for c, (_, w) in zip(columns, ATTRIBUTES, strict=True)], 1)
     return Bank(
         _token_ids(tokenizer, [caption.text for caption in different]),

@@ -1,6 +1,6 @@
 """Captions for the drawn training images of `nano`, and which captions are true of which images.
 
-A caption states the object and, at random, also its style, its colour and its background. A caption
+A caption states the object and, at random, also its style, its color and its background. A caption
 is a positive for *every* image of the batch it is true of, not only for the one it was made for;
 "a photo of a car." is true of all cars.
 """
@@ -109,9 +109,9 @@ BACKGROUND_PHRASES = (
     "{} on a {b} background", "{} in front of a {b} background", "{}, {b} background",
     "{} before a {b} wall", "{} surrounded by {b}",
 )  # fmt: skip
-# where the drawing does not show the chosen colours plainly, captions do not name them
-UNCOLOURED_OBJECTS = {"snowman"}
-UNCOLOURED_STYLES = {"silhouette", "screenprint", "neon", "linocut"}
+# where the drawing does not show the chosen colors plainly, captions do not name them
+UNCOLORED_OBJECTS = {"snowman"}
+UNCOLORED_STYLES = {"silhouette", "screenprint", "neon", "linocut"}
 UNSEEN_BACKGROUND_STYLES = {
     "silhouette", "watercolor", "photo", "stained_glass", "pastel", "screenprint", "neon", "linocut"
 }  # fmt: skip
@@ -124,7 +124,7 @@ class Caption:
     text: str
     name: str
     style: str | None = None
-    colour: str | None = None
+    color: str | None = None
     background: str | None = None
 
 
@@ -142,23 +142,23 @@ def plain_caption(rng: np.random.Generator, name: str) -> Caption:
 
 
 def make_caption(
-    rng: np.random.Generator, name: str, style: str, colour: str, background: str
+    rng: np.random.Generator, name: str, style: str, color: str, background: str
 ) -> Caption:
     """Draw a caption that is true of an image with these attributes."""
     if rng.random() < 0.3:
         return plain_caption(rng, name)
     words = SYNONYMS[name]
     noun = words[0] if rng.random() < 0.6 else str(rng.choice(words))
-    tell_colour = (
+    tell_color = (
         rng.random() < 0.6
-        and name not in UNCOLOURED_OBJECTS
-        and style not in UNCOLOURED_STYLES
+        and name not in UNCOLORED_OBJECTS
+        and style not in UNCOLORED_STYLES
     )  # fmt: skip
-    thing = with_article(f"{colour} {noun}" if tell_colour else noun)
+    thing = with_article(f"{color} {noun}" if tell_color else noun)
     tell_background = style not in UNSEEN_BACKGROUND_STYLES and rng.random() < 0.25
     if tell_background:
         thing = str(rng.choice(BACKGROUND_PHRASES)).format(thing, b=background)
-    tell_style = rng.random() < 0.65 or not (tell_colour or tell_background)
+    tell_style = rng.random() < 0.65 or not (tell_color or tell_background)
     phrase = str(rng.choice(STYLE_PHRASES[style])) if tell_style else "a photo of {}"
     if not tell_style and rng.random() < 0.5:
         phrase = "{}"
@@ -167,7 +167,7 @@ def make_caption(
         text,
         name,
         style if tell_style else None,
-        colour if tell_colour else None,
+        color if tell_color else None,
         background if tell_background else None,
     )
 
@@ -176,12 +176,12 @@ def truth_table(
     captions: list[Caption],
     names: list[str],
     styles: list[str],
-    colours: list[str],
+    colors: list[str],
     backgrounds: list[str],
 ) -> np.ndarray:
     """Which caption is true of which image: bool [images, captions]."""
     table = np.array(names)[:, None] == np.array([c.name for c in captions])[None]
-    columns = ((styles, "style"), (colours, "colour"), (backgrounds, "background"))
+    columns = ((styles, "style"), (colors, "color"), (backgrounds, "background"))
     for seen, attribute in columns:
         said = np.array([getattr(c, attribute) or "" for c in captions])[None]
         table &= (said == "") | (np.array(seen)[:, None] == said)

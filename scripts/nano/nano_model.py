@@ -40,7 +40,7 @@ def nano_config(tokenizer: PreTrainedTokenizerBase) -> CLIPConfig:
 
 
 @torch.no_grad()
-def initialise(model: CLIPModel) -> None:
+def initialize(model: CLIPModel) -> None:
     """Start the image tower from larger patch and position embeddings than CLIP's default.
 
     The default (0.02) is made for wide towers and long training: here positions would be lost
@@ -62,7 +62,7 @@ def initialise(model: CLIPModel) -> None:
 def encode_images(
     model: CLIPModel, pixels: Tensor, keep: int | None = None, generator=None
 ) -> Tensor:
-    """Image features [N, D], L2-normalised.
+    """Image features [N, D], L2-normalized.
 
     With `keep`, only that many randomly chosen patches of each image are looked at (the recipe of
     FLIP, Li et al. 2023): cheaper steps, and the model learns not to hang on one detail.
@@ -81,7 +81,7 @@ def encode_images(
 
 
 def encode_ids(model: CLIPModel, ids: Tensor) -> Tensor:
-    """Text features [N, D], L2-normalised, of padded token ids [N, L].
+    """Text features [N, D], L2-normalized, of padded token ids [N, L].
 
     Padding needs no mask: it is the EOS token, the first of which is pooled, and it stands behind
     all that a causal transformer lets that token see.
@@ -91,7 +91,7 @@ def encode_ids(model: CLIPModel, ids: Tensor) -> Tensor:
 
 
 def encode_texts(model: CLIPModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Tensor:
-    """Text features [N, D], L2-normalised, by the model's own forward pass."""
+    """Text features [N, D], L2-normalized, by the model's own forward pass."""
     ids = tokenizer(texts, padding=True, return_tensors="pt").input_ids
     return encode_ids(model, ids.to(model.device))
 

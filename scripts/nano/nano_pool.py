@@ -26,13 +26,13 @@ class Pool:
 
     Attributes:
         images: uint8 [N, 64, 64, 3].
-        names, styles, colours, backgrounds: N words each.
+        names, styles, colors, backgrounds: N words each.
     """
 
     images: np.ndarray
     names: tuple[str, ...]
     styles: tuple[str, ...]
-    colours: tuple[str, ...]
+    colors: tuple[str, ...]
     backgrounds: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ def _draw_chunk(
         style = styles[rng.integers(len(styles))]
         picture = draw_picture(name, style, rng)
         images[index - start] = np.asarray(picture.image)
-        words.append([picture.name, picture.style, picture.colour, picture.background])
+        words.append([picture.name, picture.style, picture.color, picture.background])
     return images, words
 
 
@@ -84,7 +84,7 @@ def save_pool(pool: Pool, folder: Path) -> None:
     """Write `images.npy` and `words.json` (the words last: they mark the pool as complete)."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", pool.images)
-    columns = [pool.names, pool.styles, pool.colours, pool.backgrounds]
+    columns = [pool.names, pool.styles, pool.colors, pool.backgrounds]
     (folder / "words.json").write_text(json.dumps(columns))
 
 

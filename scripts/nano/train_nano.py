@@ -28,7 +28,7 @@ from nano_model import (
     EMBED,
     encode_ids,
     encode_images,
-    initialise,
+    initialize,
     nano_config,
     parameter_groups,
     save_nano,
@@ -127,7 +127,7 @@ def train(args: argparse.Namespace) -> None:
     bank = bank.to(device)
     mean, std = channel_statistics(pool)
     model = CLIPModel(nano_config(tokenizer)).train()
-    initialise(model)
+    initialize(model)
     model = model.to(device)
     count = sum(p.numel() for p in model.parameters())
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"

@@ -32,4 +32,4 @@ def test_a_row_for_each_kind_of_image(image_tree, tiny_clip_folder: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if "%" in line]
     assert rows[0] == "ordinary"
-    assert rows[-3:] == ["noise", "colour", "gradient"]
+    assert rows[-3:] == ["noise", "color", "gradient"]

@@ -74,8 +74,8 @@ def test_results_have_a_line_for_each_method_target_and_seed(finished):
         assert line.keys() >= KEYS
         assert line["n_test"] == 18
         assert line["dataset"] == "shapes"
-    learnt = {line["selection"] for line in lines if line["method"] != "zero-shot"}
-    assert learnt == {"training-domain-validation"}
+    learned = {line["selection"] for line in lines if line["method"] != "zero-shot"}
+    assert learned == {"training-domain-validation"}
 
 
 def test_the_table_is_also_a_markdown_file(finished):

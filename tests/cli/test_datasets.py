@@ -130,9 +130,9 @@ def test_prepare_mini_domainnet_without_domainnet_is_an_error(run, tmp_path):
     assert result.stderr.startswith(f"Error: there is no file or folder {tmp_path / 'no'}: ")
 
 
-def test_info_names_the_copy_on_the_hub_with_its_licence(run):
+def test_info_names_the_copy_on_the_hub_with_its_license(run):
     text = run("datasets", "info", "office-home").stdout
-    assert "flwrlabs/office-home (licence: fair-use-notice)" in " ".join(text.split())
+    assert "flwrlabs/office-home (license: fair-use-notice)" in " ".join(text.split())
     assert "ldpf datasets fetch office-home --to FOLDER" in " ".join(text.split())
     assert "Copy on the hub" not in run("datasets", "info", "vlcs").stdout
 

@@ -120,7 +120,7 @@ def reader_folder(
         "ldpf.backbones.load.resolve_folder",
         lambda name: tiny_clip_folder if name == DEFAULT_BACKBONE else resolve_folder(name),
     )
-    for name in ("photos", "labelled-new-photos", "PACS"):
+    for name in ("photos", "labeled-new-photos", "PACS"):
         shutil.copytree(images, tmp_path / name)
     for ours, theirs in {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}.items():
         shutil.copytree(images / ours, tmp_path / "pacs" / theirs)

@@ -110,7 +110,7 @@ def test_it_finds_what_training_with_the_same_seed_would_find(
     torch.testing.assert_close(latent.centroids, discovery.latent.centroids)
 
 
-def test_a_models_latent_domains_are_recognised_in_other_images(model, flat_images, run, tmp_path):
+def test_a_models_latent_domains_are_recognized_in_other_images(model, flat_images, run, tmp_path):
     result = run("domains", model, "--data", flat_images, "--out", tmp_path / "out")
     assert result.exit_code == 0
     assert f"3 latent domains, of the model {model}.\n" in result.stdout

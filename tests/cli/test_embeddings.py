@@ -51,7 +51,7 @@ def test_a_benchmark_needs_no_image(embeddings, tiny_clip_folder, tmp_path, run)
     assert {line["method"] for line in lines} == {"zero-shot", "gda"}
 
 
-def test_domains_are_tabled_and_pictures_left_grey(embeddings, tiny_clip_folder, tmp_path, run):
+def test_domains_are_tabled_and_pictures_left_gray(embeddings, tiny_clip_folder, tmp_path, run):
     result = run(
         *("domains", "--data", embeddings, "--backbone", tiny_clip_folder),
         *("--out", tmp_path / "domains"),

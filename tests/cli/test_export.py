@@ -43,7 +43,7 @@ def test_it_says_what_it_wrote(exported):
     assert "Largest difference to PyTorch on random inputs: " in text
 
 
-def test_accuracy_is_measured_on_labelled_images(model, images, run, tmp_path):
+def test_accuracy_is_measured_on_labeled_images(model, images, run, tmp_path):
     out = tmp_path / "model.onnx"
     result = run("export", model, "--out", out, "--data", images, "--json")
     measured = json.loads(result.stdout)["measured"]
@@ -99,7 +99,7 @@ def test_smaller_numbers_are_not_written_unmeasured(model, run, tmp_path):
     result = run(*words)
     assert result.exit_code == 2
     assert " ".join(result.stderr.split()).endswith(
-        "Error: precision='int8' can change answers: give labelled images with --data to have the "
+        "Error: precision='int8' can change answers: give labeled images with --data to have the "
         "change of accuracy measured, or --unmeasured to do without."
     )
     assert list(tmp_path.iterdir()) == []

@@ -34,7 +34,7 @@ def test_help_of_each_command_has_an_example_to_type(run, name: str):
     assert re.search(rf"Examples?:\s+.*ldpf {name} ", result.stdout, re.DOTALL)
 
 
-def test_a_misspelt_command_is_a_usage_error_with_a_hint(run):
+def test_a_misspelled_command_is_a_usage_error_with_a_hint(run):
     result = run("trian")
     assert result.exit_code == 2
     assert "Did you mean 'train'?" in result.stderr

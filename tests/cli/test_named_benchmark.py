@@ -36,7 +36,7 @@ def like_pacs(images, tmp_path_factory):
     ],
     ids=lambda words: words[0],
 )
-def test_every_command_that_reads_labelled_images_can_insist_on_a_data_set(
+def test_every_command_that_reads_labeled_images_can_insist_on_a_data_set(
     command, images, model, tmp_path, run
 ):
     known = {"MODEL": str(model)}

@@ -38,9 +38,9 @@ def test_accuracies_are_in_the_document_and_in_files(run, images, tiny_clip_fold
 
 
 def test_an_unknown_study_is_one_sentence(run, images, tiny_clip_folder, tmp_path):
-    result = study(run, images, tiny_clip_folder, tmp_path, "colour")
+    result = study(run, images, tiny_clip_folder, tmp_path, "color")
     assert result.exit_code == 2
-    assert "'colour'" in result.stderr
+    assert "'color'" in result.stderr
     assert "domains, fusion," in result.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -330,7 +330,7 @@ def test_labels_are_not_given_twice(classifier):
     with pytest.raises(DataError) as caught:
         classifier.fit(from_arrays(PIXELS, LABELS, class_names=NAMES), LABELS)
     assert str(caught.value) == (
-        "A LabelledImages brings labels of its own; leave y out: fit(images)."
+        "A LabeledImages brings labels of its own; leave y out: fit(images)."
     )
 
 

@@ -113,7 +113,7 @@ def test_names_that_differ_only_in_case_are_an_error_naming_both():
     )
 
 
-def test_names_equal_after_normalisation_are_an_error_naming_both():
+def test_names_equal_after_normalization_are_an_error_naming_both():
     with pytest.raises(DataError, match="read the same but are spelled with different") as error:
         check_distinct("class", {"caf\u00e9": "art/1", "cafe\u0301": "photo/2"})
     assert "'caf\\xe9' (art/1)" in str(error.value)

@@ -13,7 +13,7 @@ from ldpf import workflows
 from ldpf.data import load_dataset
 from ldpf.data.embedding_layouts import clip_retrieval
 from ldpf.data.embedding_layouts.clip_retrieval import write_clip_retrieval
-from ldpf.data.embeddings import has_embeddings, list_unlabelled
+from ldpf.data.embeddings import has_embeddings, list_unlabeled
 from ldpf.errors import DataError, SettingsError
 from ldpf.features.extract import extract_features
 
@@ -77,13 +77,13 @@ def test_without_labels_there_is_nothing_to_train_on_but_names_to_predict(made_e
         change(made_elsewhere, part, lambda t: t.drop(columns="label"))
     with pytest.raises(DataError, match=r"metadata_0.parquet has no column 'label'.*caption"):
         load_dataset(made_elsewhere)
-    names, embeddings = list_unlabelled(made_elsewhere)
+    names, embeddings = list_unlabeled(made_elsewhere)
     assert names[0] == "shots/0-0.jpg" and embeddings.shape == (8, 16)
 
 
 def test_names_are_row_numbers_where_no_path_is_known(made_elsewhere):
     change(made_elsewhere, 0, lambda t: t.drop(columns="image_path"))
-    names, _ = list_unlabelled(made_elsewhere)
+    names, _ = list_unlabeled(made_elsewhere)
     assert names[0] == f"{made_elsewhere}/img_emb/img_emb_0.npy:0" and names[5] == "shots/1-0.jpg"
 
 
@@ -98,7 +98,7 @@ def test_parts_of_different_lengths_are_refused_with_both_numbers(made_elsewhere
     with pytest.raises(DataError, match=r"img_emb_1.npy has 3 rows, but .*_1.parquet has 2"):
         load_dataset(made_elsewhere)
     with pytest.raises(DataError, match=r"img_emb_1.npy has 3 rows, but .*_1.parquet has 2"):
-        list_unlabelled(made_elsewhere)
+        list_unlabeled(made_elsewhere)
 
 
 def test_parts_of_different_sizes_are_refused(made_elsewhere):
@@ -106,7 +106,7 @@ def test_parts_of_different_sizes_are_refused(made_elsewhere):
     with pytest.raises(DataError, match=r"embeddings of 16 numbers, and .*img_emb_1.npy of 8"):
         load_dataset(made_elsewhere)
     with pytest.raises(DataError, match=r"embeddings of 16 numbers, and .*img_emb_1.npy of 8"):
-        list_unlabelled(made_elsewhere)
+        list_unlabeled(made_elsewhere)
 
 
 def test_parts_of_different_columns_are_refused(made_elsewhere):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ldpf.data import EmbeddedImages, load_dataset
-from ldpf.data.embeddings import list_unlabelled
+from ldpf.data.embeddings import list_unlabeled
 from ldpf.errors import DataError
 from ldpf.features.extract import extract_features
 
@@ -184,5 +184,5 @@ def test_a_file_that_is_no_array_is_refused_without_reading_it(kind, tmp_path):
     else:
         file.write_bytes({"cut zip": b"PK\x03\x04xxxx", "text": b"1,2\n", "empty": b""}[kind])
     with pytest.raises(DataError) as caught:
-        list_unlabelled(file)
+        list_unlabeled(file)
     assert str(file) in str(caught.value) and len(str(caught.value)) < 400

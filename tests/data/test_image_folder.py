@@ -185,7 +185,7 @@ def test_unicode_names_are_composed_and_their_files_stay_reachable(tmp_path):
     assert all((tmp_path / path).exists() for path in listing.paths)
 
 
-def test_names_equal_after_normalisation_are_an_error(tmp_path):
+def test_names_equal_after_normalization_are_an_error(tmp_path):
     touch(tmp_path, "art/cafe\u0301/1.jpg", "photo/caf\u00e9/1.jpg")
     with pytest.raises(DataError, match="two class names read the same"):
         list_folders(tmp_path)

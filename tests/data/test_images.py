@@ -60,10 +60,10 @@ def test_the_ending_does_not_matter_only_the_content(tmp_path):
     assert check_images([tmp_path / "a.jpg"]) == []
 
 
-def test_greyscale_becomes_three_equal_channels(tmp_path):
-    grey = noise(mode="L")
-    grey.save(tmp_path / "a.png")
-    assert np.array_equal(pixels(tmp_path / "a.png"), np.stack([np.asarray(grey)] * 3, axis=-1))
+def test_grayscale_becomes_three_equal_channels(tmp_path):
+    gray = noise(mode="L")
+    gray.save(tmp_path / "a.png")
+    assert np.array_equal(pixels(tmp_path / "a.png"), np.stack([np.asarray(gray)] * 3, axis=-1))
 
 
 def test_black_and_white_becomes_0_and_255(tmp_path):
@@ -71,7 +71,7 @@ def test_black_and_white_becomes_0_and_255(tmp_path):
     assert set(np.unique(pixels(tmp_path / "a.png"))) == {0, 255}
 
 
-def test_palette_colours_are_looked_up(tmp_path):
+def test_palette_colors_are_looked_up(tmp_path):
     image = Image.new("P", (4, 4), 1)
     image.putpalette([0, 0, 0, 10, 200, 30])
     image.save(tmp_path / "a.png")
@@ -90,16 +90,16 @@ def test_a_transparent_palette_entry_is_laid_on_white(tmp_path, ending):
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_alpha_is_laid_on_white(tmp_path, mode):
-    colour = (200, 0) if mode == "LA" else (200, 0, 0, 0)
-    image = Image.new(mode, (2, 1), colour)
-    image.putpixel((1, 0), (*colour[:-1], 128))
+    color = (200, 0) if mode == "LA" else (200, 0, 0, 0)
+    image = Image.new(mode, (2, 1), color)
+    image.putpixel((1, 0), (*color[:-1], 128))
     image.save(tmp_path / "a.png")
     read = pixels(tmp_path / "a.png")
     assert tuple(read[0, 0]) == (255, 255, 255)
     assert abs(int(read[0, 1, 0]) - (200 * 128 + 255 * 127) / 255) <= 1
 
 
-def test_a_transparent_colour_is_laid_on_white(tmp_path):
+def test_a_transparent_color_is_laid_on_white(tmp_path):
     image = Image.new("RGB", (2, 1), (1, 2, 3))
     image.putpixel((1, 0), (9, 9, 9))
     image.save(tmp_path / "a.png", transparency=(1, 2, 3))
@@ -186,7 +186,7 @@ def test_broken_exif_costs_nothing(tmp_path):
 
 @pytest.mark.parametrize("ending", ["gif", "png", "webp", "tif"])
 def test_of_several_frames_the_first_is_read(tmp_path, ending):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 0, 250))]
+    frames = [Image.new("RGB", (8, 8), color) for color in ((250, 0, 0), (0, 0, 250))]
     options = {"lossless": True} if ending == "webp" else {}
     frames[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=frames[1:], **options)
     assert (abs(pixels(tmp_path / f"a.{ending}").astype(int) - (250, 0, 0)) < 10).all()

@@ -79,9 +79,9 @@ def test_every_kind_of_image_gives_the_same_picture(image):
 
 
 @pytest.mark.parametrize("shape", [(10, 12), (10, 12, 1), (1, 10, 12)])
-def test_grey_images_become_rgb(shape):
-    grey = PIXELS[:, :, 0].reshape(shape)
-    picture = np.asarray(to_picture(grey, "row 0"))
+def test_gray_images_become_rgb(shape):
+    gray = PIXELS[:, :, 0].reshape(shape)
+    picture = np.asarray(to_picture(gray, "row 0"))
     assert np.array_equal(picture, np.repeat(PIXELS[:, :, :1], 3, axis=2))
 
 
@@ -136,7 +136,7 @@ def test_paths_are_read(tmp_path, write_image):
         (
             np.full((4, 4, 3), -1.5),
             "row 3 holds floats from -1.5 to -1.5; pixels are uint8, or floats from 0 to 1. Leave "
-            "out Normalize: the backbone has a normalisation of its own",
+            "out Normalize: the backbone has a normalization of its own",
         ),
         (np.full((4, 4, 3), np.nan), "row 3 holds floats from nan to nan; "),
     ],

@@ -88,8 +88,8 @@ def test_a_stream_of_files_warns_after_the_last(folder, tiny_backbone, caplog):
 
 def test_pictures_in_memory_warn_too(tiny_backbone, tmp_path, caplog):
     arrays = [np.asarray(picture(0, 255)), np.asarray(picture(9, 9))]
-    labelled = from_arrays(arrays, ["cat", "dog"])
-    ldpf.extract_features(labelled, tiny_backbone, cache_dir=tmp_path, progress=False)
+    labeled = from_arrays(arrays, ["cat", "dog"])
+    ldpf.extract_features(labeled, tiny_backbone, cache_dir=tmp_path, progress=False)
     to_features(arrays, tiny_backbone)
     first, second = warnings_of(caplog)
     assert "1 of 2 pictures" in first and "row 1 (one color)" in first

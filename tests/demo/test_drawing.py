@@ -1,4 +1,4 @@
-"""Drawing: deterministic, varied, recognisable, and the unseen styles really unlike the others."""
+"""Drawing: deterministic, varied, recognizable, and the unseen styles really unlike the others."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from ldpf.demo.drawing import (
     draw_picture,
 )
 from ldpf.demo.drawing.objects import pose
-from ldpf.demo.drawing.palette import COLOURS, NAMED, choose_palette, contrast
+from ldpf.demo.drawing.palette import COLORS, NAMED, choose_palette, contrast
 from ldpf.demo.drawing.raster import mask
 from ldpf.errors import DataError
 
@@ -52,19 +52,19 @@ def test_another_size_can_be_asked_for():
     assert picture.image.size == (96, 96)
 
 
-def test_the_description_names_known_colours():
+def test_the_description_names_known_colors():
     rng = np.random.default_rng(0)
     for name in OBJECTS:
         picture = draw_picture(name, "clipart", rng)
-        assert picture.colour in NAMED
+        assert picture.color in NAMED
         assert picture.background in NAMED
 
 
-def test_a_clipart_object_has_the_colour_it_is_described_with():
+def test_a_clipart_object_has_the_color_it_is_described_with():
     rng = np.random.default_rng(0)
     for _ in range(20):
         picture = draw_picture("heart", "clipart", rng)
-        shades = np.array(COLOURS[picture.colour], dtype=float)  # [shades, 3]
+        shades = np.array(COLORS[picture.color], dtype=float)  # [shades, 3]
         seen = np.asarray(picture.image, dtype=float).reshape(-1, 1, 3)
         nearest = np.abs(seen - shades).max(2).min(1)
         assert (nearest < 45).mean() > 0.05
@@ -87,7 +87,7 @@ def test_objects_stand_out_from_the_background():
 
 
 def test_silhouettes_tell_the_classes_apart():
-    """A nearest neighbour on small cropped outlines finds most of the 49 classes."""
+    """A nearest neighbor on small cropped outlines finds most of the 49 classes."""
     rng = np.random.default_rng(0)
 
     def outline(kind) -> np.ndarray:

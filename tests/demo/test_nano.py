@@ -157,7 +157,7 @@ def test_zero_shot_on_unseen_styles_is_above_chance(model, tokenizer, processor)
     assert zero_shot(model, tokenizer, processor, UNSEEN_STYLES, 5) > 0.35
 
 
-def test_the_readme_gives_the_command_and_the_licence():
+def test_the_readme_gives_the_command_and_the_license():
     text = (NANO / "README.md").read_text()
     assert "python scripts/nano/train_nano.py --evaluate src/ldpf/demo/nano" in text
     assert "Apache-2.0" in text
@@ -210,7 +210,7 @@ def test_a_caption_is_true_of_every_image_it_describes(monkeypatch):
 
     captions = [
         Caption("a photo of a car.", "car"),
-        Caption("a red car", "car", colour="red"),
+        Caption("a red car", "car", color="red"),
         Caption("a cartoon of a car", "car", style="cartoon"),
         Caption("a fish, blue background", "fish", background="blue"),
     ]
@@ -218,7 +218,7 @@ def test_a_caption_is_true_of_every_image_it_describes(monkeypatch):
         captions,
         names=["car", "car", "fish"],
         styles=["photo", "cartoon", "photo"],
-        colours=["red", "blue", "red"],
+        colors=["red", "blue", "red"],
         backgrounds=["blue", "blue", "blue"],
     )
     assert table.tolist() == [
@@ -238,7 +238,7 @@ def test_generated_captions_are_true_of_their_own_image(monkeypatch):
             caption = make_caption(rng, name, style, "red", "blue")
             assert truth_table([caption], [name], [style], ["red"], ["blue"]).all()
             said = re.findall(r"[a-z]+", caption.text)
-            assert (caption.colour is None) == ("red" not in said)
+            assert (caption.color is None) == ("red" not in said)
             assert (caption.background is None) == ("blue" not in said)
 
 

@@ -58,7 +58,7 @@ def test_truth_in_numbers_is_truth_in_words(pool, tokenizer):
     captions = nano_bank.write_captions(pool, 3, seed=0)
     bank = nano_bank.make_bank(pool, captions, tokenizer, seed=0)
     found = nano_bank.truth(bank.seen, bank.stated[bank.of_picture.flatten().long()])
-    columns = [list(c) for c in (pool.names, pool.styles, pool.colours, pool.backgrounds)]
+    columns = [list(c) for c in (pool.names, pool.styles, pool.colors, pool.backgrounds)]
     wanted = truth_table(captions, *columns)
     assert np.array_equal(found.numpy(), wanted)
     assert 0 < wanted.mean() < 0.2

@@ -172,7 +172,7 @@ def test_domains_are_found_where_raw_clusters_follow_classes(make_features):
     assert adjusted_rand_score(domains, raw) < 0.5
 
 
-def test_weights_of_domains_sum_to_one_and_favour_the_own_one(domains, data):
+def test_weights_of_domains_sum_to_one_and_favor_the_own_one(domains, data):
     weights = domains.transform(data[0])
     assert weights.shape == (72, 3)
     assert np.allclose(weights.sum(axis=1), 1)

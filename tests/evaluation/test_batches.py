@@ -10,7 +10,7 @@ from ldpf.evaluation.batches import logits_in_batches
 from ldpf.models.linear_classifier import LinearClassifier
 
 
-class Centred(LinearClassifier):
+class Centered(LinearClassifier):
     """Answers by how far an image lies from the mean of its batch."""
 
     per_image = False
@@ -26,7 +26,7 @@ def make(kind, data):
 
 def test_the_images_of_a_domain_are_one_batch(make_features):
     data = make_features(4)
-    classifier = make(Centred, data)
+    classifier = make(Centered, data)
     logits = logits_in_batches(classifier, data)
     for domain in data.domains.unique():
         rows = data.domains == domain
@@ -36,7 +36,7 @@ def test_the_images_of_a_domain_are_one_batch(make_features):
 
 def test_all_images_are_one_batch_where_domains_are_unknown(make_features):
     data = replace(make_features(4), domains=None, domain_names=())
-    classifier = make(Centred, data)
+    classifier = make(Centered, data)
     assert torch.equal(logits_in_batches(classifier, data), classifier.logits(data.features))
 
 

@@ -52,7 +52,7 @@ def test_the_kept_model_gives_the_answers_of_its_run(method, kept, data, tiny_cl
     assert answers.confidence[method] == pytest.approx(probabilities.max(dim=1).values.numpy())
 
 
-def test_the_kept_model_says_what_it_learnt_from(kept, data):
+def test_the_kept_model_says_what_it_learned_from(kept, data):
     out, lines = kept
     origin = read_config(out / "runs" / lines["ldpf"]["run"] / MODEL)["provenance"]
     episode = get_protocol().episode(data, "art", 0)

@@ -225,7 +225,7 @@ def test_a_line_says_what_was_measured_and_how(finished, tiny_clip, data):
     assert line["settings"] == json.loads(json.dumps(part_settings(finished[1].make("ldpf"))))
 
 
-def test_only_the_oracle_is_labelled_as_such(finished):
+def test_only_the_oracle_is_labeled_as_such(finished):
     assert {line["method"] for line in finished[2] if line["oracle"]} == {"ldpf-oracle"}
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.data.in_memory import LabelledImages
+from ldpf.data.in_memory import LabeledImages
 from ldpf.data.pictures_in_memory import to_picture
 from ldpf.errors import DataError
 from ldpf.features.extract import encode_dataset, extract_features
@@ -21,13 +21,13 @@ def png(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def endless_pictures(count: int, **names) -> LabelledImages:
+def endless_pictures(count: int, **names) -> LabeledImages:
     def rows():
         for i in range(count):
             pixels = np.random.default_rng(i).integers(0, 256, (10, 12, 3), dtype=np.uint8)
             yield pixels, ("dog", "cat")[i % 2], ("art", "photo")[i % 2]
 
-    return LabelledImages("drawn", rows, **names)
+    return LabeledImages("drawn", rows, **names)
 
 
 def test_images_are_encoded_as_they_come(tiny_backbone):
@@ -49,7 +49,7 @@ def test_damaged_images_are_reported_together(tiny_backbone):
             yield {"bytes": b"none" if i % 2 else png(Image.fromarray(PIXELS))}, "cat", None
 
     with pytest.raises(DataError) as caught:
-        extract_features(LabelledImages("bytes", rows), tiny_backbone, progress=False)
+        extract_features(LabeledImages("bytes", rows), tiny_backbone, progress=False)
     assert "row 1" in str(caught.value) and "row 3" in str(caught.value)
     assert "2 of 4" in str(caught.value)
 

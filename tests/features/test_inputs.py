@@ -81,7 +81,7 @@ def test_images_give_the_same_features_in_any_form(kind, files, expected, tiny_c
     ],
     ids=["tensor", "double", "array", "lists", "tuples", "frame", "gradient"],
 )
-def test_features_are_normalised_in_any_form(kind, tiny_clip):
+def test_features_are_normalized_in_any_form(kind, tiny_clip):
     table = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
     features = to_features(kind(table), tiny_clip)
     assert torch.allclose(features, torch.nn.functional.normalize(table, dim=1), atol=1e-6)
@@ -108,10 +108,10 @@ def test_more_images_than_are_encoded_at_once_keep_their_order(tmp_path, write_i
     assert torch.allclose(features, alone, atol=1e-5)
 
 
-def test_greyscale_arrays_are_images_too(tiny_clip):
-    grey = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-    colour = np.repeat(grey[:, :, None], 3, axis=2)
-    assert torch.equal(to_features([grey], tiny_clip), to_features([colour], tiny_clip))
+def test_grayscale_arrays_are_images_too(tiny_clip):
+    gray = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+    color = np.repeat(gray[:, :, None], 3, axis=2)
+    assert torch.equal(to_features([gray], tiny_clip), to_features([color], tiny_clip))
 
 
 def save_rotated(file):

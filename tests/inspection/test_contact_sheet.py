@@ -11,8 +11,8 @@ from ldpf.inspection.contact_sheet import Panel, _font, _shortened, draw_sheet
 TILE = 40
 
 
-def solid(file: Path, colour: tuple[int, int, int]) -> Path:
-    Image.new("RGB", (20, 20), colour).save(file)
+def solid(file: Path, color: tuple[int, int, int]) -> Path:
+    Image.new("RGB", (20, 20), color).save(file)
     return file
 
 
@@ -20,17 +20,17 @@ def panel(files: Sequence[Path], title: str = "Latent domain 0") -> Panel:
     return Panel(title, "3 images", tuple(files), ("cat",) * len(files))
 
 
-def tiles(sheet: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
-    """Rows (top, left, bottom, right) of the pixels that have exactly this colour."""
-    where = np.argwhere((np.asarray(sheet) == colour).all(axis=2))
+def tiles(sheet: Image.Image, color: tuple[int, int, int]) -> np.ndarray:
+    """Rows (top, left, bottom, right) of the pixels that have exactly this color."""
+    where = np.argwhere((np.asarray(sheet) == color).all(axis=2))
     return np.concatenate([where.min(axis=0), where.max(axis=0)])
 
 
 def test_thumbnails_stand_in_a_grid_row_by_row(tmp_path: Path):
-    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
-    files = [solid(tmp_path / f"{i}.png", colour) for i, colour in enumerate(colours)]
+    colors = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    files = [solid(tmp_path / f"{i}.png", color) for i, color in enumerate(colors)]
     sheet = draw_sheet([panel(files)], columns=2, tile=TILE)
-    red, green, blue = (tiles(sheet, colour) for colour in colours)
+    red, green, blue = (tiles(sheet, color) for color in colors)
     assert red[0] == green[0] and red[1] < green[1]
     assert blue[1] == red[1] and blue[0] > red[2]
     # One pixel on each side is the outline.
@@ -44,7 +44,7 @@ def test_panels_stand_below_each_other(tmp_path: Path):
     assert tiles(sheet, (0, 0, 255))[0] > tiles(sheet, (255, 0, 0))[2]
 
 
-def test_wide_images_are_cropped_at_the_centre_not_squeezed(tmp_path: Path):
+def test_wide_images_are_cropped_at_the_center_not_squeezed(tmp_path: Path):
     image = Image.new("RGB", (90, 30), (255, 0, 0))
     image.paste((0, 255, 0), (30, 0, 60, 30))
     image.save(tmp_path / "wide.png")
@@ -53,12 +53,12 @@ def test_wide_images_are_cropped_at_the_centre_not_squeezed(tmp_path: Path):
     assert (sheet == (0, 255, 0)).all(axis=2).sum() > 0.8 * TILE**2
 
 
-def test_an_unreadable_file_becomes_a_grey_square(tmp_path: Path):
+def test_an_unreadable_file_becomes_a_gray_square(tmp_path: Path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     files = [tmp_path / "bad.png", tmp_path / "gone.png", solid(tmp_path / "a.png", (255, 0, 0))]
     sheet = draw_sheet([panel(files)], columns=3, tile=TILE)
-    grey = (np.asarray(sheet) == (228, 228, 225)).all(axis=2).sum()
-    assert grey > TILE**2  # two squares, less the letters on them
+    gray = (np.asarray(sheet) == (228, 228, 225)).all(axis=2).sum()
+    assert gray > TILE**2  # two squares, less the letters on them
     assert len(tiles(sheet, (255, 0, 0)))
 
 

@@ -47,7 +47,7 @@ def test_the_report_counts_steps_and_passes(fitted):
     assert 0 < fitted.training["best_step"] <= 40
 
 
-def test_text_features_belong_to_the_learnt_prompt(data, tiny_clip, fitted):
+def test_text_features_belong_to_the_learned_prompt(data, tiny_clip, fitted):
     encoder = PromptedTextEncoder(tiny_clip.text, data[0].class_names)
     with torch.no_grad():
         assert torch.allclose(encoder(fitted.contexts), fitted.text_features, atol=1e-5)

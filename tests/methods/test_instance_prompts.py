@@ -13,7 +13,7 @@ from ldpf.methods.instance_prompts import (
     InstancePromptClassifier,
     InstanceTraining,
     own_cosines,
-    relabelled,
+    relabeled,
 )
 from ldpf.text import PromptedTextEncoder
 from ldpf.training.callbacks import RunRecord
@@ -64,7 +64,7 @@ def test_images_of_a_group_meet_the_text_of_its_prompt():
 
 
 def test_groups_keep_their_images_under_new_ids():
-    assert relabelled(torch.tensor([7, 2, 7, 5])).tolist() == [2, 0, 2, 1]
+    assert relabeled(torch.tensor([7, 2, 7, 5])).tolist() == [2, 0, 2, 1]
 
 
 # --- the classifier ---------------------------------------------------------------------------

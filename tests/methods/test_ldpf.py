@@ -247,7 +247,7 @@ def test_it_reports_the_validation_accuracy_of_the_fused_prediction(data, run):
     assert fitted.training["validation_accuracy"] == pytest.approx(accuracy(fitted, data[1]))
 
 
-def test_text_features_belong_to_the_learnt_prompts(data, tiny_clip, run):
+def test_text_features_belong_to_the_learned_prompts(data, tiny_clip, run):
     fitted = run[0]
     encoder = PromptedTextEncoder(tiny_clip.text, data[0].class_names)
     with torch.no_grad():

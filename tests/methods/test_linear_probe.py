@@ -52,8 +52,8 @@ def test_of_equally_good_strengths_the_strongest_penalty_is_taken(make_features,
     assert found.training["strength"] == 0.5
 
 
-def test_it_is_at_the_minimum_of_the_penalised_loss(data, tiny_clip):
-    # The gradient of C * sum of cross-entropies + |w|^2 / 2 in standardised features vanishes.
+def test_it_is_at_the_minimum_of_the_penalized_loss(data, tiny_clip):
+    # The gradient of C * sum of cross-entropies + |w|^2 / 2 in standardized features vanishes.
     train = data[0]
     fitted = LinearProbe(strengths=(0.3,)).fit(*data, tiny_clip)
     spread = train.features.var(dim=0, unbiased=False).mean().sqrt()

@@ -17,7 +17,7 @@ def test_one_template_is_the_models_own_text_feature(tiny_clip):
     assert torch.allclose(features, expected, atol=1e-6)
 
 
-def test_several_templates_are_averaged_after_and_before_normalising(tiny_clip):
+def test_several_templates_are_averaged_after_and_before_normalizing(tiny_clip):
     templates = ("a photo of a {}.", "a sketch of a {}.", "{}")
     parts = [tiny_clip.encode_texts([t.format(name) for name in NAMES]) for t in templates]
     expected = F.normalize(torch.stack(parts).mean(dim=0), dim=-1)

@@ -42,7 +42,7 @@ def test_the_hub_reads_its_metadata():
     assert {"domain-generalization", "prompt-learning", "ldpf"} <= set(data.tags)
 
 
-def test_it_says_what_was_learnt_from():
+def test_it_says_what_was_learned_from():
     text = section(model_card(CONFIG), "Data")
     assert text.startswith("photos: 1,200 images, 960 to learn from and 240 held out.")
     assert "Known domains, not used: a, b." in text

@@ -175,7 +175,7 @@ def test_a_study_without_seeds_is_refused(bench):
 @pytest.mark.parametrize(
     ("name", "values", "named"),
     [
-        ("colour", None, ["'colour'", "domains, fusion"]),
+        ("color", None, ["'color'", "domains, fusion"]),
         ("fusion", ["1"], ["'fusion'", "--values"]),
         ("n-domains", ["x"], ["'x'", "whole number"]),
         ("temperature", ["x"], ["'x'"]),

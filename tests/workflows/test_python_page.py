@@ -14,7 +14,7 @@ BACKBONE = "openai/clip-vit-base-patch16"
 
 
 def test_its_code_runs(images, tiny_clip_folder, session_settings, tmp_path, monkeypatch):
-    for name in ("photos", "labelled-new-photos", "new-photos"):
+    for name in ("photos", "labeled-new-photos", "new-photos"):
         shutil.copytree(images, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"^```python\n(.*?)^```", PART, re.MULTILINE | re.DOTALL)

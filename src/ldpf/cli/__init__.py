@@ -49,7 +49,7 @@ def start(
 ) -> None:
     """Image classifiers that hold at the next site, learned without knowing the sites.
 
-    You have labelled photos from several cameras, places or styles, and nobody
+    You have labeled photos from several cameras, places or styles, and nobody
     wrote down which is which. ldpf finds these groups by itself ("latent
     domains"), adapts a ready-made image-and-text model to your classes, and
     classifies new images, also from sources it has never seen. Everything runs

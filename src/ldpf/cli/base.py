@@ -4,7 +4,7 @@ A command is one typed function that registers itself. It parses options, calls 
 `ldpf.workflows` and prints what that returns; its docstring is its help:
 
     @COMMANDS.register("features", panel="With your images")
-    def features(data: LabelledData, backbone: BackboneOptions, output: OutputOptions) -> None: ...
+    def features(data: LabeledData, backbone: BackboneOptions, output: OutputOptions) -> None: ...
 
 Parameters that are option groups (`ldpf.cli.options`) stand for all options of the group. A name of
 two words ("datasets list") puts a command into a group of commands.

@@ -89,7 +89,7 @@ def info(name: Name, output: OutputOptions) -> None:
     say(f"Where to get it: {'; '.join(one.home)}")
     if one.copy is not None:
         say(
-            f"Copy on the hub: {one.copy.repo} (licence: {one.copy.licence}); "
+            f"Copy on the hub: {one.copy.repo} (license: {one.copy.license}); "
             f"ldpf datasets fetch {one.name} --to FOLDER"
         )
     say(f"Terms: {one.terms}")
@@ -289,7 +289,7 @@ def _as_json(one: NamedDataset) -> dict[str, Any]:
         "class_images": {domain: list(n) for domain, n in one.class_images.items()},
         "paper": one.paper,
         "home": list(one.home),
-        "copy": None if one.copy is None else {"repo": one.copy.repo, "licence": one.copy.licence},
+        "copy": None if one.copy is None else {"repo": one.copy.repo, "license": one.copy.license},
         "terms": one.terms,
         "notes": list(one.notes),
     }

@@ -49,8 +49,8 @@ def evaluate(
 
     \b
     Example:
-      ldpf evaluate my-model labelled-new-photos
-      ldpf evaluate my-model labelled-new-photos --alignment 0.21
+      ldpf evaluate my-model labeled-new-photos
+      ldpf evaluate my-model labeled-new-photos --alignment 0.21
     """
     result = workflows.evaluate(
         model.model,

@@ -81,7 +81,7 @@ def report(
 
     \b
     Examples:
-      ldpf report my-model --data labelled-new-photos
+      ldpf report my-model --data labeled-new-photos
       ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf report results --data photos --out benchmark.html
     """

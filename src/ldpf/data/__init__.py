@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         check_images,
         read_image,
     )
-    from ldpf.data.in_memory import LabelledImages
+    from ldpf.data.in_memory import LabeledImages
     from ldpf.data.load import load_dataset
     from ldpf.data.splits import Split, make_split, split_train_validation
 
@@ -31,7 +31,7 @@ _HOMES = {
     "EmbeddedImages": ".embeddings",
     "IMAGE_ENDINGS": ".formats",
     "ImageDataset": ".dataset",
-    "LabelledImages": ".in_memory",
+    "LabeledImages": ".in_memory",
     "MAX_PIXELS": ".images",
     "Split": ".splits",
     "UnreadableImageError": ".images",
@@ -58,7 +58,7 @@ __all__ = [
     "BadImage",
     "EmbeddedImages",
     "ImageDataset",
-    "LabelledImages",
+    "LabeledImages",
     "Split",
     "UnreadableImageError",
     "bad_images_message",

@@ -1,4 +1,4 @@
-"""Labelled images from other libraries' objects: Hugging Face datasets, PyTorch, NumPy."""
+"""Labeled images from other libraries' objects: Hugging Face datasets, PyTorch, NumPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ldpf.data.class_names import given_names, readable_name
 from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.groups import as_groups
-from ldpf.data.in_memory import LabelledImages, Row
+from ldpf.data.in_memory import LabeledImages, Row
 from ldpf.data.labels import ids_of, read_labels
 from ldpf.data.pictures_in_memory import pictures_of
 from ldpf.data.torch_items import ItemParts, items_of, metadata_fields
@@ -28,7 +28,7 @@ def from_huggingface(
     domain: str | None = None,
     group: str | None = None,
     class_names: Sequence[str] | None = None,
-) -> LabelledImages:
+) -> LabeledImages:
     """Images of a dataset of Hugging Face's `datasets`, also of one that streams.
 
     `datasets` itself is not needed here; its objects are used as they come.
@@ -91,7 +91,7 @@ def from_huggingface(
             known = row[image], row[label], None if domain is None else row[domain]
             yield known if group is None else (*known, row[group])
 
-    return LabelledImages(
+    return LabeledImages(
         name=str(getattr(getattr(dataset, "info", None), "dataset_name", None) or "dataset"),
         rows=rows,
         size=len(dataset) if hasattr(dataset, "__len__") else 0,
@@ -110,13 +110,13 @@ def from_torch(
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
     name: str = "dataset",
-) -> LabelledImages:
+) -> LabeledImages:
     """Images of a PyTorch `Dataset` or `DataLoader`.
 
     Items are (image, label), (image, label, domain) or dicts.
 
-    Every item is asked for once. Leave the backbone's normalisation out of its transforms, and
-    random ones too: what is learnt from should look like what is asked about later.
+    Every item is asked for once. Leave the backbone's normalization out of its transforms, and
+    random ones too: what is learned from should look like what is asked about later.
 
     Args:
         source: A map-style or iterable dataset, or a loader of it, in batches or not.
@@ -146,7 +146,7 @@ def from_torch(
     if class_names is None:
         found = _classes_of(source)
         class_names = None if found is None else [readable_name(one) for one in found]
-    return LabelledImages(
+    return LabeledImages(
         name=name,
         rows=rows if groups is None else _with_groups(rows, list(groups)),
         size=_length_of(whole),
@@ -164,7 +164,7 @@ def from_arrays(
     class_names: Sequence[str] | None = None,
     domain_names: Sequence[str] | None = None,
     name: str = "arrays",
-) -> LabelledImages:
+) -> LabeledImages:
     """Images in memory: pixels [N, H, W, 3] (uint8, or floats from 0 to 1), or a list of images.
 
     Args:
@@ -196,7 +196,7 @@ def from_arrays(
         return zip(images, labels, listed, strict=True)
 
     known = None if groups is None else as_groups(groups, len(images)).tolist()
-    return LabelledImages(
+    return LabeledImages(
         name=name,
         rows=rows if known is None else _with_groups(rows, known),
         size=len(images),

@@ -141,7 +141,7 @@ def check_distinct(kind: str, names: Mapping[str, str]) -> None:
         names: Every raw name, with a place where it was seen (a folder or a manifest line).
 
     Raises:
-        DataError: A name is not valid UTF-8, or two names are equal once normalised (NFC), or
+        DataError: A name is not valid UTF-8, or two names are equal once normalized (NFC), or
             differ only in upper and lower case, in spaces or in characters that cannot be seen.
     """
     seen: dict[str, str] = {}
@@ -191,7 +191,7 @@ def class_names_for(
     """Readable names for class folders, in the same order.
 
     Args:
-        folders: Class folder names (or manifest labels), normalised and distinct.
+        folders: Class folder names (or manifest labels), normalized and distinct.
         file: Overrides, see `read_class_names`; classes it does not mention take `defaults`.
         also_known: Folder names the file may mention although they hold no images.
         defaults: From a folder name to a readable one.
@@ -218,7 +218,7 @@ def class_names_for(
 
 
 def read_class_names(file: Path) -> dict[str, str]:
-    """Read a class-names file: ``{folder name: readable name}``, both normalised.
+    """Read a class-names file: ``{folder name: readable name}``, both normalized.
 
     The file holds lines ``folder_name = readable name`` (blank lines and lines starting with ``#``
     are ignored), or one JSON object ``{"folder_name": "readable name"}``. It is UTF-8.

@@ -117,15 +117,15 @@ def list_embeddings(
     return listing, splits, embeddings
 
 
-def unlabelled_parts(file: Path) -> Iterator[tuple[list[str], np.ndarray]]:
-    """`list_unlabelled` in parts, so that memory holds one part of a large folder at a time."""
+def unlabeled_parts(file: Path) -> Iterator[tuple[list[str], np.ndarray]]:
+    """`list_unlabeled` in parts, so that memory holds one part of a large folder at a time."""
     if (layout := layout_of(file)) is not None:
         yield from layout.parts(file)
     else:
-        yield _list_unlabelled(file)
+        yield _list_unlabeled(file)
 
 
-def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
+def list_unlabeled(file: Path) -> tuple[list[str], np.ndarray]:
     """Read embeddings of which nothing else need be known.
 
     Args:
@@ -138,11 +138,11 @@ def list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
     Raises:
         DataError: the file cannot be read, or the embeddings are no table of numbers.
     """
-    parts = list(unlabelled_parts(file))
+    parts = list(unlabeled_parts(file))
     return [name for names, _ in parts for name in names], np.concatenate([e for _, e in parts])
 
 
-def _list_unlabelled(file: Path) -> tuple[list[str], np.ndarray]:
+def _list_unlabeled(file: Path) -> tuple[list[str], np.ndarray]:
     is_array = file.suffix.lower() == ".npy"
     embeddings = np.array(mapped_array(file)) if is_array else _read_column(file)
     if not is_array and (paths := read_column(file, ("path",))) is not None:

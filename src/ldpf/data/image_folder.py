@@ -29,9 +29,9 @@ class Listing:
     Attributes:
         paths: N relative paths (absolute outside the root).
         labels: [N] int64 into `classes`.
-        classes: Class folder names or labels, normalised (NFC), sorted.
+        classes: Class folder names or labels, normalized (NFC), sorted.
         domains: [N] int64 into `domain_names`, or None.
-        domain_names: Normalised, sorted.
+        domain_names: Normalized, sorted.
         empty: Folders without images that were left out.
         left_out: Files and folders that were left out, for folder trees.
         groups: [N] names of what must stay together, from a manifest, or None.

@@ -50,11 +50,11 @@ def read_image(
 ) -> Image.Image:
     """Read an image file as 8-bit RGB, upright.
 
-    Greyscale, palette, CMYK and LAB images become RGB. Transparency (alpha channel, or a
-    transparent palette entry or colour) is laid on white; an alpha channel that is zero everywhere
-    is ignored. 16-bit greyscale is scaled to 8 bits (value / 257, or by the significant bits that
+    Grayscale, palette, CMYK and LAB images become RGB. Transparency (alpha channel, or a
+    transparent palette entry or color) is laid on white; an alpha channel that is zero everywhere
+    is ignored. 16-bit grayscale is scaled to 8 bits (value / 257, or by the significant bits that
     the file names), and so are floats and larger integers; `ldpf.data.pixel_ranges` has the rules,
-    and those for values that mean "no data". Texts and colour profiles of any size are skipped.
+    and those for values that mean "no data". Texts and color profiles of any size are skipped.
     HEIC, AVIF, JPEG XL and DICOM are read where their plug-in is installed (`ldpf.data.formats`).
     An EXIF rotation is applied; one that cannot be understood is taken as none. Of an animation
     or a file with several pages the first frame is read. An image of more than 24 million pixels

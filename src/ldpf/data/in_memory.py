@@ -1,4 +1,4 @@
-"""Labelled images that are not files of a dataset: they come one after the other."""
+"""Labeled images that are not files of a dataset: they come one after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = tuple[Any, Any, Any] | tuple[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledImages:
+class LabeledImages:
     """Images with labels from anywhere; `ldpf.extract_features` encodes them in one pass.
 
     Made by `from_huggingface`, `from_torch` and `from_arrays`. No image is kept, so there may be

@@ -180,5 +180,5 @@ def _to_unit(low: float, high: float) -> str:
         return "pixels are uint8, or floats from 0 to 1: divide by 255"
     return (
         "pixels are uint8, or floats from 0 to 1. Leave out Normalize: the backbone has a "
-        "normalisation of its own"
+        "normalization of its own"
     )

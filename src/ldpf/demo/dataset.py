@@ -1,6 +1,6 @@
 """The `demo` data set: 12 classes in 4 strongly different domains, drawn on this machine.
 
-It needs no download and no licence, and two of its domains (sketch, night) are styles the bundled
+It needs no download and no license, and two of its domains (sketch, night) are styles the bundled
 backbone has never seen. It is a picture book for trying the library, not a benchmark.
 """
 

@@ -18,7 +18,7 @@ ALIKE = 0.99
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """A sentence about a measurement, and whether it speaks for the latent domains."""
 
     text: str
@@ -30,7 +30,7 @@ def discovery_words(measured: Mapping[str, Any]) -> list[str]:
     return [one.text for one in judge_discovery(measured)]
 
 
-def judge_discovery(measured: Mapping[str, Any]) -> list[Judgement]:
+def judge_discovery(measured: Mapping[str, Any]) -> list[Judgment]:
     """Sentences about latent domains from `DomainDiscovery.measure()`, or a part of its entries.
 
     An entry that is missing or None gives no sentence.
@@ -50,7 +50,7 @@ def judge_discovery(measured: Mapping[str, Any]) -> list[Judgement]:
     ]
 
 
-def _erasure_words(measured: Mapping[str, Any]) -> list[Judgement]:
+def _erasure_words(measured: Mapping[str, Any]) -> list[Judgment]:
     shared, removed = measured.get("overlap_class_nmi"), measured.get("overlap_removed")
     if measured.get("erased") is not False or shared is None or removed is None:
         return []
@@ -60,10 +60,10 @@ def _erasure_words(measured: Mapping[str, Any]) -> list[Judgement]:
         "so it was not erased. Look at the table of classes by latent domain; images of each "
         "class from several sites would help."
     )
-    return [Judgement(text, False)]
+    return [Judgment(text, False)]
 
 
-def _style_words(measured: Mapping[str, Any]) -> list[Judgement]:
+def _style_words(measured: Mapping[str, Any]) -> list[Judgment]:
     followed = measured.get("style_followed")
     if followed is None:
         return []
@@ -71,10 +71,10 @@ def _style_words(measured: Mapping[str, Any]) -> list[Judgement]:
         "Latent domains are clusters of style statistics; for new images only image features are "
         f"there, and these alone put {followed:.0%} of the training images into their own."
     )
-    return [Judgement(text, followed >= 0.8)]
+    return [Judgment(text, followed >= 0.8)]
 
 
-def _class_words(measured: Mapping[str, Any]) -> list[Judgement]:
+def _class_words(measured: Mapping[str, Any]) -> list[Judgment]:
     probe, chance = measured.get("probe_accuracy"), measured.get("chance")
     if probe is None or chance is None:
         return []
@@ -83,18 +83,18 @@ def _class_words(measured: Mapping[str, Any]) -> list[Judgement]:
     numbers = f"a linear probe finds it for {probe:.0%} of the images, chance is {chance:.0%}"
     if chance >= 1:
         text = "All images are of one class, so there is no class to keep out of the domains."
-        return [Judgement(text, True)]
+        return [Judgment(text, True)]
     if probe > chance + _PERCENT_POINTS:
         text = (
             f"The class can still be read off the domain features: {numbers}{before}. Latent "
             "domains may follow classes instead of styles; look at the table of classes."
         )
-        return [Judgement(text, False)]
+        return [Judgment(text, False)]
     text = f"The domain features hold next to nothing of the class: {numbers}{before}."
-    return [Judgement(text, True)]
+    return [Judgment(text, True)]
 
 
-def _collapse_words(measured: Mapping[str, Any]) -> list[Judgement]:
+def _collapse_words(measured: Mapping[str, Any]) -> list[Judgment]:
     explained = measured.get("explained_variance")
     if explained is None:
         return []
@@ -107,15 +107,15 @@ def _collapse_words(measured: Mapping[str, Any]) -> list[Judgement]:
             "class differ: they have collapsed, or there are too few images to tell. These latent "
             "domains may mean nothing."
         )
-        return [Judgement(text, False)]
+        return [Judgment(text, False)]
     text = (
         f"They have not collapsed: they explain {explained:.0%} of how held-out images of one "
         "class differ."
     )
-    return [Judgement(text, True)]
+    return [Judgment(text, True)]
 
 
-def _cluster_words(measured: Mapping[str, Any]) -> list[Judgement]:
+def _cluster_words(measured: Mapping[str, Any]) -> list[Judgment]:
     words = []
     if (value := measured.get("class_nmi")) is not None:
         apart = value < 0.1
@@ -124,7 +124,7 @@ def _cluster_words(measured: Mapping[str, Any]) -> list[Judgement]:
             f"Latent domains are {verdict}: mutual information with classes (NMI) {value:.2f}, "
             "where 0 is independent and 1 the same."
         )
-        words.append(Judgement(text, apart))
+        words.append(Judgment(text, apart))
     if (value := measured.get("domain_nmi")) is not None:
         rand = measured.get("domain_ari")
         second = "" if rand is None else f", adjusted Rand index {rand:.2f}"
@@ -133,21 +133,21 @@ def _cluster_words(measured: Mapping[str, Any]) -> list[Judgement]:
             "(0 none, 1 the same)."
         )
         # Other domains than the known ones may serve as well: no agreement is no fault.
-        words.append(Judgement(text, True))
+        words.append(Judgment(text, True))
     moved = measured.get("moved")
     if moved is not None and moved > 0.05 and len(measured.get("sizes") or [0, 0]) > 1:
         text = (
             f"They had not settled: {moved:.0%} of the images changed latent domain in the last "
             "round."
         )
-        words.append(Judgement(text, False))
+        words.append(Judgment(text, False))
     return words
 
 
-def _size_words(sizes: Sequence[int]) -> list[Judgement]:
+def _size_words(sizes: Sequence[int]) -> list[Judgment]:
     total = sum(sizes)
     return [
-        Judgement(
+        Judgment(
             f"Latent domain {s} is very small: {size:,} of {total:,} images. Fewer latent domains "
             "may do better (--n-domains).",
             False,
@@ -159,7 +159,7 @@ def _size_words(sizes: Sequence[int]) -> list[Judgement]:
 
 def judge_distance(
     target: str, cosines: Sequence[float], training_cosines: Sequence[float]
-) -> Judgement | None:
+) -> Judgment | None:
     """Whether a target's images lie where the training images do, as far as z can tell.
 
     An image is far from every latent domain if its largest cosine to a centroid is below that of
@@ -184,12 +184,12 @@ def judge_distance(
             f"Images of {target} are unlike everything trained on: {numbers}. Weights by "
             "similarity mean little there; compare with equal weights (ldpf-uniform)."
         )
-        return Judgement(text, False)
+        return Judgment(text, False)
     text = f"Images of {target} are within reach of the latent domains: {numbers}."
-    return Judgement(text, True)
+    return Judgment(text, True)
 
 
-def judge_gap(target: str, accuracy: float, bound: float) -> Judgement:
+def judge_gap(target: str, accuracy: float, bound: float) -> Judgment:
     """Whether the fusion makes of the prompts what is in them: accuracy against U_sel."""
     numbers = f"{accuracy:.1%} right, and {bound:.1%} if the best prompt were always chosen"
     if bound - accuracy > _LARGE_GAP:
@@ -197,14 +197,14 @@ def judge_gap(target: str, accuracy: float, bound: float) -> Judgement:
             f"On {target} the prompts know more than the fusion makes of them: {numbers}. Another "
             "way to weigh them may do better."
         )
-        return Judgement(text, False)
-    return Judgement(f"On {target} the fusion comes near what the prompts know: {numbers}.", True)
+        return Judgment(text, False)
+    return Judgment(f"On {target} the fusion comes near what the prompts know: {numbers}.", True)
 
 
-def judge_similarity(similarity: Sequence[Sequence[float]]) -> list[Judgement]:
+def judge_similarity(similarity: Sequence[Sequence[float]]) -> list[Judgment]:
     """Sentences about how alike the prompts of latent domains are: [S, S] mean cosines."""
     words = similarity_words(similarity)
-    return [Judgement(text, place == 0) for place, text in enumerate(words)]
+    return [Judgment(text, place == 0) for place, text in enumerate(words)]
 
 
 def similarity_words(similarity: Sequence[Sequence[float]]) -> list[str]:

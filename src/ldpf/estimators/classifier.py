@@ -28,7 +28,7 @@ from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import (
     brings_labels,
     features_and_style,
-    labelled_features,
+    labeled_features,
     may_be_of_demo,
     may_be_table,
     to_features,
@@ -140,7 +140,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> LDPFClassifier:
-        """Learn from labelled images: with LDPF, discover latent domains and learn their prompts.
+        """Learn from labeled images: with LDPF, discover latent domains and learn their prompts.
 
         Args:
             X: images, paths, or features [N, D] (see `ldpf.features.inputs.to_features`); or a set
@@ -160,9 +160,9 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         """
         method = self._method()
         if brings_labels(X):
-            data, backbone, classes = self._labelled(X, y)
+            data, backbone, classes = self._labeled(X, y)
         else:
-            data, backbone, classes = self._unlabelled(X, y)
+            data, backbone, classes = self._unlabeled(X, y)
         if not may_be_of_demo(X):
             say_if_drawings_only(backbone.name)
         if groups is not None:
@@ -281,7 +281,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         others = {name: plain(value) for name, value in (self.settings or {}).items()}
         return with_settings(method, given | others)
 
-    def _labelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
+    def _labeled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
         """Features of a set that brings its labels, the backbone, and the labels there are."""
         if y is not None:
             raise DataError(
@@ -289,7 +289,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             )
         vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
         backbone = self._load_backbone()
-        data = labelled_features(
+        data = labeled_features(
             X, backbone, style=self._method().needs_style, progress=bool(self.verbose)
         )
         classes = np.asarray(data.class_names)
@@ -297,7 +297,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             data = replace(data, class_names=names_of_classes(classes, self.class_names))
         return data, backbone, classes
 
-    def _unlabelled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
+    def _unlabeled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
         """The same of images, or of features, and labels apart from them."""
         labels = check_labels(y)
         X = self._checked(X, reset=True)
@@ -351,7 +351,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def _features(self, inputs: Any) -> torch.Tensor:
         self._check_fitted()
         if brings_labels(inputs):
-            return labelled_features(inputs, self.backbone_, progress=bool(self.verbose)).features
+            return labeled_features(inputs, self.backbone_, progress=bool(self.verbose)).features
         checked = self._checked(inputs, reset=False)
         return to_features(checked, self.backbone_, progress=bool(self.verbose))
 

@@ -57,7 +57,7 @@ def _to_int8(path: Path, out: Path) -> None:
 
 @contextlib.contextmanager
 def _without_advice() -> Iterator[None]:
-    """The quantiser gives advice through the root logger, and so gives that one a handler."""
+    """The quantizer gives advice through the root logger, and so gives that one a handler."""
     handlers = list(logging.root.handlers)
     logging.disable(logging.WARNING)
     try:

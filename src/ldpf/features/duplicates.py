@@ -44,8 +44,8 @@ def duplicate_distances(queries: Tensor, pool: Tensor) -> Tensor:
     """How near a row of the pool must be to each query to be its near-duplicate.
 
     Args:
-        queries: [M, D], L2-normalised.
-        pool: [N, D], L2-normalised; may hold the queries themselves.
+        queries: [M, D], L2-normalized.
+        pool: [N, D], L2-normalized; may hold the queries themselves.
 
     Returns:
         [M] largest squared distance, ``2 - 2 cosine``.
@@ -81,8 +81,8 @@ def nearest_duplicate(
     whole distance, so that no near row is missed (reference: `nearest_duplicate_reference`).
 
     Args:
-        queries: [M, D], L2-normalised.
-        pool: [N, D], L2-normalised.
+        queries: [M, D], L2-normalized.
+        pool: [N, D], L2-normalized.
         max_distances: [M] largest squared distance of each query, ``2 - 2 cosine``.
         query_ids, pool_ids: [M] and [N] int64; a row is compared only with rows of another id, such
             as those of another class. Give row numbers to compare a set with itself.

@@ -23,7 +23,7 @@ from ldpf.data.images import (
     bad_images_message,
     default_workers,
 )
-from ldpf.data.in_memory import LabelledImages
+from ldpf.data.in_memory import LabeledImages
 from ldpf.data.poor_pictures import PoorPictures
 from ldpf.errors import BackboneError, DataError
 from ldpf.features.cache import FeatureCache
@@ -32,7 +32,7 @@ from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
 from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.file_keys import file_keys
-from ldpf.features.in_memory import encode_labelled
+from ldpf.features.in_memory import encode_labeled
 from ldpf.utils.arrays import unit_rows
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.progress import progress_bar
@@ -69,7 +69,7 @@ class Extraction:
 
 
 def extract_features(
-    dataset: ImageDataset | LabelledImages,
+    dataset: ImageDataset | LabeledImages,
     backbone: Backbone,
     *,
     cache_dir: Path | None = None,
@@ -99,7 +99,7 @@ def extract_features(
 
 
 def encode_dataset(
-    dataset: ImageDataset | LabelledImages,
+    dataset: ImageDataset | LabeledImages,
     backbone: Backbone,
     *,
     cache_dir: Path | None = None,
@@ -172,8 +172,8 @@ def encode_dataset(
         # It stands in for the backbone where images are encoded.
         backbone = with_engine(backbone, image_engine, root)  # type: ignore[assignment]
     used = engine_of(backbone)
-    if isinstance(dataset, LabelledImages):
-        known = encode_labelled(dataset, backbone, batch_size=batch_size, progress=progress)
+    if isinstance(dataset, LabeledImages):
+        known = encode_labeled(dataset, backbone, batch_size=batch_size, progress=progress)
         return Extraction(known, len(known), time.perf_counter() - started, used)
     if not len(dataset):
         raise DataError(f"the dataset {dataset.name!r} has no images; there is nothing to encode")
@@ -227,7 +227,7 @@ def encode_dataset(
     return Extraction(known, encoded, time.perf_counter() - started, used, cache.folder)
 
 
-def _require_images(dataset: ImageDataset | LabelledImages) -> None:
+def _require_images(dataset: ImageDataset | LabeledImages) -> None:
     if isinstance(dataset, EmbeddedImages):
         raise DataError(
             f"the embeddings of {dataset.name!r} hold no style statistics; give the images "

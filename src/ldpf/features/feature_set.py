@@ -26,7 +26,7 @@ class FeatureSet:
     """Encoded images with their class ids and, where known, domain ids.
 
     Attributes:
-        features: [N, D] float32, L2-normalised.
+        features: [N, D] float32, L2-normalized.
         labels: [N] int64, class ids into `class_names`.
         domains: [N] int64, domain ids into `domain_names`, or None where domains are unknown.
         class_names: Readable names.

@@ -1,4 +1,4 @@
-"""Features of labelled images that come one after the other; only the features are kept."""
+"""Features of labeled images that come one after the other; only the features are kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from ldpf.data.groups import as_groups
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
-from ldpf.data.in_memory import LabelledImages
+from ldpf.data.in_memory import LabeledImages
 from ldpf.data.labels import ids_of, plain_label
 from ldpf.data.pictures_in_memory import to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ldpf.backbones import Backbone
 
 
-def encode_labelled(
-    images: LabelledImages, backbone: Backbone, *, batch_size: int = 64, progress: bool = True
+def encode_labeled(
+    images: LabeledImages, backbone: Backbone, *, batch_size: int = 64, progress: bool = True
 ) -> FeatureSet:
     """The features of all images, with their labels and domains; the cache is not used.
 

@@ -15,7 +15,7 @@ from ldpf.backbones import Backbone
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.images import BadImage, UnreadableImageError, bad_images_message
-from ldpf.data.in_memory import LabelledImages
+from ldpf.data.in_memory import LabeledImages
 from ldpf.data.pictures_in_memory import pictures_of, to_picture
 from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.demo.dataset import is_demo
@@ -35,7 +35,7 @@ def to_features(inputs: Any, backbone: Backbone, *, progress: bool = False) -> t
     Args:
         inputs: one of
 
-            - features: a float array or tensor [N, D], normalised here;
+            - features: a float array or tensor [N, D], normalized here;
             - paths: a sequence of `str` or `Path`;
             - images: a sequence of anything that `ldpf.data.pictures_in_memory.to_picture` takes
               (PIL images, arrays, tensors, paths, bytes of files), also mixed;
@@ -90,12 +90,12 @@ def features_and_style(
 
 
 def brings_labels(inputs: Any) -> bool:
-    """Whether inputs are images or features with labels, which `labelled_features` takes."""
-    return isinstance(inputs, (FeatureSet, ImageDataset, LabelledImages))
+    """Whether inputs are images or features with labels, which `labeled_features` takes."""
+    return isinstance(inputs, (FeatureSet, ImageDataset, LabeledImages))
 
 
-def labelled_features(
-    inputs: FeatureSet | ImageDataset | LabelledImages,
+def labeled_features(
+    inputs: FeatureSet | ImageDataset | LabeledImages,
     backbone: Backbone,
     *,
     style: bool = False,
@@ -141,7 +141,7 @@ def may_be_of_demo(inputs: Any) -> bool:
     """Whether inputs are of the drawn demo set, or features, which do not tell."""
     if isinstance(inputs, FeatureSet) or may_be_table(inputs):
         return True
-    if isinstance(inputs, ImageDataset | LabelledImages):
+    if isinstance(inputs, ImageDataset | LabeledImages):
         return isinstance(inputs, ImageDataset) and is_demo(inputs.root)
     first = next(iter(inputs), None)
     return isinstance(first, str | Path) and is_demo(first)

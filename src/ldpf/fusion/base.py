@@ -53,7 +53,7 @@ class FusionInputs:
 
 @dataclass(frozen=True, eq=False)
 class FusionExamples:
-    """Labelled images that a rule may learn from.
+    """Labeled images that a rule may learn from.
 
     Attributes:
         inputs: of N images.

@@ -49,7 +49,7 @@ class VisualHead:
         n_classes: int,
         sample_weight: Tensor | None = None,
     ) -> LinearHead:
-        """Fit to labelled image features.
+        """Fit to labeled image features.
 
         Args:
             features: [N, D].

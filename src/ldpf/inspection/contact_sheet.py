@@ -46,9 +46,9 @@ class Panel:
 
 
 def draw_sheet(panels: Sequence[Panel], columns: int, tile: int = TILE) -> Image.Image:
-    """Draw panels below each other, each a grid of centre-cropped squares.
+    """Draw panels below each other, each a grid of center-cropped squares.
 
-    A file that cannot be read is a grey square that says so.
+    A file that cannot be read is a gray square that says so.
 
     Args:
         panels: at least one.

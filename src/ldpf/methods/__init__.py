@@ -1,4 +1,4 @@
-"""Methods: everything that turns labelled features into a classifier.
+"""Methods: everything that turns labeled features into a classifier.
 
 A method is a frozen dataclass of its settings with
 `fit(train, validation, backbone, *, seed, record) -> Classifier`. Each is a file that registers

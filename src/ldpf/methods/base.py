@@ -57,7 +57,7 @@ class Method:
         seed: int = 0,
         record: RunRecord | None = None,
     ) -> Classifier:
-        """Learn from labelled features.
+        """Learn from labeled features.
 
         Args:
             train: images to learn from.

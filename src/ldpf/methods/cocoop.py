@@ -1,4 +1,4 @@
-"""CoCoOp: a learnt context that a small network shifts for every image."""
+"""CoCoOp: a learned context that a small network shifts for every image."""
 
 from __future__ import annotations
 

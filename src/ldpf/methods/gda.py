@@ -37,7 +37,7 @@ class GDA(Method):
     ones the smallest. The factor D / (N - 1) in W makes the discriminant small where there are many
     images, so the grid goes far up.
 
-    Left out: their forms for base-to-new and for unlabelled data. Text features are of one template
+    Left out: their forms for base-to-new and for unlabeled data. Text features are of one template
     where they use an ensemble for each data set; alpha = 0 is in the grid.
 
     Attributes:

@@ -12,7 +12,7 @@ from ldpf.methods.sample_weights import WEIGHTS, weighted_mean, weights_without_
 from ldpf.models.instance_classifier import (
     InstancePromptClassifier,
     own_cosines,
-    relabelled,
+    relabeled,
 )
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.learner import Stage
@@ -133,7 +133,7 @@ class InstanceLearner:
         if self.domains is None:
             return None
         domains = self.domains if batch is None else self.domains[batch]
-        return relabelled(domains)
+        return relabeled(domains)
 
     def loss(
         self, text_features: torch.Tensor, batch: torch.Tensor | None, stage: Stage

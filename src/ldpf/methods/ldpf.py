@@ -73,7 +73,7 @@ class LDPF(Method):
         specific_length: M2, tokens of u_s.
         weight: lambda, for L_dap. It scales the gradient of v, which Adam (the `fast` recipe)
             divides out again, so it matters with `paper` only, and nowhere with `joint`. (L_adv
-            trains only the extractor, whose own optimiser makes a factor in front of it a matter of
+            trains only the extractor, whose own optimizer makes a factor in front of it a matter of
             `discovery.disentangle`.)
         stages: `alternating` (the stages take turns), `sequential` (stage 1 to its end, then
             stage 2) or `joint` (every step updates both).

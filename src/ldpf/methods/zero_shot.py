@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class ZeroShot(Method):
     """Zero-shot CLIP (Radford et al. 2021), with one template or the mean over several.
 
-    With several, each template's text feature is normalised, they are averaged, and the average
-    is normalised again, as in section 3.1.4 of that paper.
+    With several, each template's text feature is normalized, they are averaged, and the average
+    is normalized again, as in section 3.1.4 of that paper.
     """
 
     name: str = "zero-shot"

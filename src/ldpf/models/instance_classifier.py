@@ -103,7 +103,7 @@ class InstancePromptClassifier(Classifier):
             return torch.zeros(0, len(self.class_names))
         device = self.encoder.tower.device
         if not self.per_image:
-            features, ids = image_features.to(device), relabelled(group)
+            features, ids = image_features.to(device), relabeled(group)
             text = self.encoder(self.generator(features, ids))
             return self.logit_scale * own_cosines(features, text, ids).cpu()
         parts = []
@@ -216,6 +216,6 @@ def own_cosines(
     return cosines[rows, group.to(features.device, non_blocking=True)]
 
 
-def relabelled(group: torch.Tensor) -> torch.Tensor:
+def relabeled(group: torch.Tensor) -> torch.Tensor:
     """The same groups [n] under ids 0, 1, ... without gaps."""
     return torch.unique(group, return_inverse=True)[1]

@@ -88,7 +88,7 @@ class PromptClassifier(Classifier):
             raise SettingsError(
                 f"The fusion rule {rule.registered_name!r} learns and has not been fitted to these "
                 f"prompts; train with fusion={rule.registered_name}, or call fit_fusion with "
-                "labelled images."
+                "labeled images."
             )
         return replace(self, fusion=rule)
 

@@ -91,7 +91,7 @@ class Findings:
         table: accuracies of all methods; None where nothing was measured.
         trainings: the latent domains; empty for a method without any.
         facts: (name, value), for the head.
-        trained_on: rows of (target, learnt from, train, validation, test images), as text.
+        trained_on: rows of (target, learned from, train, validation, test images), as text.
         commands: that make the results, this report last.
         versions: of the libraries.
         backbone: its name and fingerprint.

@@ -113,8 +113,8 @@ def _main(lines: Sequence[dict[str, Any]], method: str | None) -> str:
                 f"There is no method {method!r} among the results; there is {', '.join(there)}."
             )
         return method
-    learnt = [name for name in there if not readout_of(name).oracle and name not in _BASELINES]
-    return "ldpf" if "ldpf" in there else (learnt or there)[0]
+    learned = [name for name in there if not readout_of(name).oracle and name not in _BASELINES]
+    return "ldpf" if "ldpf" in there else (learned or there)[0]
 
 
 def _runs(lines: Sequence[dict[str, Any]], main: str) -> dict[tuple[str, int], Run]:

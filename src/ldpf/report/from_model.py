@@ -1,4 +1,4 @@
-"""Findings of a model folder, alone or measured on labelled images."""
+"""Findings of a model folder, alone or measured on labeled images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NO_COOP = (
     "give its folder with --beside. 'ldpf benchmark' compares more methods."
 )
 NO_DATA = (
-    "Nothing was measured: give labelled images of the model's classes with --data, best ones that "
+    "Nothing was measured: give labeled images of the model's classes with --data, best ones that "
     "it was not trained on."
 )
 
@@ -50,7 +50,7 @@ def from_model(
     features: FeatureSet | None = None,
     beside: Classifier | None = None,
 ) -> Findings:
-    """What a model folder says of itself and, with labelled images, how it does on them.
+    """What a model folder says of itself and, with labeled images, how it does on them.
 
     Images it was trained on are told by their digest; of them only those count that training held
     out.
@@ -138,7 +138,7 @@ def _expected(config: Mapping[str, Any]) -> tuple[str, ...]:
 def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Refuse a model that cannot stand beside another one in a report.
 
-    Both must have learnt from the same images with the same ones held out: of a model's own
+    Both must have learned from the same images with the same ones held out: of a model's own
     training images only those it never saw may count.
 
     Args:

@@ -96,7 +96,7 @@ def _episode(
     dataset: str,
     features: FeatureSet,
 ) -> Episode:
-    """The images that a run learnt from and was tested on."""
+    """The images that a run learned from and was tested on."""
     settings = run_config(folder, ("train_fraction", "selection"))
     rules = protocol_of(settings)
     fraction = settings["train_fraction"]

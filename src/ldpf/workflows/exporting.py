@@ -116,7 +116,7 @@ def export(
     """
     if precision in ("fp16", "int8") and data is None and not unmeasured:
         raise SettingsError(
-            f"precision={precision!r} can change answers: give labelled images with --data to have "
+            f"precision={precision!r} can change answers: give labeled images with --data to have "
             "the change of accuracy measured, or --unmeasured to do without."
         )
     check_outputs(data, {"--out": out})

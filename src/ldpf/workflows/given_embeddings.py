@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldpf.data.embeddings import has_embeddings, unlabelled_parts
+from ldpf.data.embeddings import has_embeddings, unlabeled_parts
 from ldpf.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def embedding_files(paths: Sequence[str]) -> list[Path]:
 
 
 def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarray]:
-    """Names and embeddings [N, D] in a file; see `list_unlabelled`.
+    """Names and embeddings [N, D] in a file; see `list_unlabeled`.
 
     Raises:
         DataError: the file cannot be read, or its embeddings are of another size than the model's.
@@ -45,7 +45,7 @@ def read_embeddings(file: Path, backbone: Backbone) -> tuple[list[str], np.ndarr
 def embedded_parts(
     file: Path, backbone: Backbone | EngineBackbone
 ) -> Iterator[tuple[list[str], np.ndarray]]:
-    for names, embeddings in unlabelled_parts(file):
+    for names, embeddings in unlabeled_parts(file):
         if embeddings.shape[1] != backbone.embed_dim:
             raise DataError(
                 f"The embeddings in {file} hold {embeddings.shape[1]:,} numbers each, but the "

@@ -106,7 +106,7 @@ def test_none_reads_the_folders_as_they_are(grow, tmp_path):
     assert "TV" in load_dataset(root, benchmark="none").class_names
 
 
-def test_a_forced_layout_recognises_nothing(grow, tmp_path):
+def test_a_forced_layout_recognizes_nothing(grow, tmp_path):
     root = grow(tmp_path, HOME.domains, HOME.classes, each=1)
     assert load_dataset(root, layout="class").class_names == HOME.domains
 
@@ -158,7 +158,7 @@ def test_what_only_resembles_a_named_data_set_is_not_recognized(what, grow, tmp_
     if what == "a class more":
         grow(root, ["photo"], ["zebra"])
     if what == "a folder more":
-        grow(root, ["watercolour"], ["dog"])
+        grow(root, ["watercolor"], ["dog"])
     assert recognize_dataset(root) is None
     assert "zebra" in load_dataset(root).class_names or what != "a class more"
 

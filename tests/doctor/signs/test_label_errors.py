@@ -92,7 +92,7 @@ def test_many_images_are_sampled(say, linear, make_features):
 
 
 def test_a_burst_with_one_wrong_label_is_no_witness_for_itself():
-    """Copies of a mislabelled image would confirm its label from the other folds."""
+    """Copies of a mislabeled image would confirm its label from the other folds."""
     draws = torch.Generator().manual_seed(3)
     centers = torch.eye(2, 8)
     labels = torch.arange(80) % 2

@@ -18,9 +18,9 @@ from ldpf.utils.seed import generator
 
 def blobs(n_each=20, n_blobs=3, dim=4, noise=0.05, seed=0):
     draws = generator(seed, "blobs")
-    centres = 3 * torch.randn(n_blobs, dim, generator=generator(0, "centres"))
+    centers = 3 * torch.randn(n_blobs, dim, generator=generator(0, "centers"))
     ids = torch.arange(n_blobs).repeat_interleave(n_each)
-    return centres[ids] + noise * torch.randn(len(ids), dim, generator=draws), ids
+    return centers[ids] + noise * torch.randn(len(ids), dim, generator=draws), ids
 
 
 def as_partition(ids):

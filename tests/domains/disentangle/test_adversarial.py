@@ -104,7 +104,7 @@ def test_sizes_are_a_half_and_a_quarter_of_the_image_feature(data):
     assert training.extractor.out.weight.shape == (8, 16)
 
 
-def test_what_the_perceptron_sees_is_centred_with_about_unit_variance(data):
+def test_what_the_perceptron_sees_is_centered_with_about_unit_variance(data):
     train_set = data[0]
     training = AdversarialRun(
         train_set.features, train_set.labels, 3, Adversarial(), generator(0, "extractor")
@@ -114,7 +114,7 @@ def test_what_the_perceptron_sees_is_centred_with_about_unit_variance(data):
     assert float(seen.var(dim=0, unbiased=False).mean()) == pytest.approx(1.0, rel=1e-4)
 
 
-def test_z_is_centred_on_the_training_images(data, trained):
+def test_z_is_centered_on_the_training_images(data, trained):
     z = trained().extractor(data[0].features).detach()
     assert float(z.mean(dim=0).abs().max()) < 1e-4
     assert float(z.std(dim=0).max()) > 0.1

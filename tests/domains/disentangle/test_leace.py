@@ -9,8 +9,8 @@ from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.utils.seed import generator
 
 
-def labelled(n=600, dim=12, n_classes=4, seed=0):
-    """Points whose mean depends on the class, with unequal, correlated noise; centred."""
+def labeled(n=600, dim=12, n_classes=4, seed=0):
+    """Points whose mean depends on the class, with unequal, correlated noise; centered."""
     draws = generator(seed, "points")
     mixing = torch.randn(dim, dim, generator=draws, dtype=torch.double)
     labels = torch.randint(n_classes, (n,), generator=draws)
@@ -24,14 +24,14 @@ def class_means(points, labels):
 
 
 def test_class_means_coincide_afterwards():
-    points, labels = labelled()
+    points, labels = labeled()
     erased = points @ class_erasure(points, labels, 4).T
     assert class_means(points, labels).std(dim=0).max() > 0.5
     assert class_means(erased, labels).abs().max() < 1e-9
 
 
 def test_a_linear_probe_is_left_at_chance_on_the_same_points():
-    points, labels = labelled()
+    points, labels = labeled()
     erased = points @ class_erasure(points, labels, 4).T
     most_frequent = float(torch.bincount(labels).max()) / len(labels)
     before = linear_probe_accuracy(points.float(), labels, points.float(), labels)
@@ -41,13 +41,13 @@ def test_a_linear_probe_is_left_at_chance_on_the_same_points():
 
 
 def test_erasing_twice_is_erasing_once():
-    points, labels = labelled()
+    points, labels = labeled()
     erasure = class_erasure(points, labels, 4)
     assert torch.allclose(erasure @ erasure, erasure, atol=1e-9)
 
 
 def test_no_more_than_classes_less_one_directions_are_lost():
-    points, labels = labelled()
+    points, labels = labeled()
     rank = int(torch.linalg.matrix_rank(class_erasure(points, labels, 4), atol=1e-6))
     assert rank == 12 - 3
 
@@ -55,7 +55,7 @@ def test_no_more_than_classes_less_one_directions_are_lost():
 def test_the_points_move_as_little_as_an_erasing_map_allows():
     # The mean squared movement is Theorem 4.3's minimum: the plain orthogonal projection away from
     # the class means also erases them, and moves the points further.
-    points, labels = labelled()
+    points, labels = labeled()
     erasure = class_erasure(points, labels, 4)
     means = class_means(points, labels)
     basis = torch.linalg.svd(means - means.mean(dim=0), full_matrices=False)[2][:3]
@@ -68,7 +68,7 @@ def test_the_points_move_as_little_as_an_erasing_map_allows():
 
 
 def test_what_does_not_depend_on_the_class_stays():
-    points, labels = labelled(dim=6)
+    points, labels = labeled(dim=6)
     style = torch.randn(600, 1, generator=generator(0, "style"), dtype=torch.double)
     style -= class_means(style, labels)[labels]  # exactly uncorrelated with the class
     both = torch.cat([points, 5 * style], dim=1)
@@ -101,14 +101,14 @@ def test_points_on_a_line_are_erased_too():
 
 
 def test_a_class_without_images_changes_nothing():
-    points, labels = labelled()
+    points, labels = labeled()
     assert torch.allclose(
         class_erasure(points, labels, 4), class_erasure(points, labels, 6), atol=1e-9
     )
 
 
 def test_the_map_has_the_precision_of_z():
-    points, labels = labelled(n=50)
+    points, labels = labeled(n=50)
     assert class_erasure(points.float(), labels, 4).dtype == torch.float32
 
 

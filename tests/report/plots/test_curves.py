@@ -17,7 +17,7 @@ def test_bars_are_means_in_percent():
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([30.0, 50.0])
 
 
-def test_bars_differ_in_more_than_colour():
+def test_bars_differ_in_more_than_color():
     lines = [{"method": str(i), "target": "x", "seed": 0, "accuracy": 0.5} for i in range(13)]
     axes = bar_figure(lines, [str(i) for i in range(13)], ["x"]).axes[0]
     looks = [(bar.get_facecolor(), bar.get_hatch()) for bar in axes.patches]

@@ -24,7 +24,7 @@ def test_differences_stand_in_points_one_row_a_target():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["art"]
 
 
-def test_bases_differ_in_marker_besides_colour():
+def test_bases_differ_in_marker_besides_color():
     one = Comparison(0.02, -0.01, 0.05, 1, 3)
     axes = difference_figure({"coop": {"art": one}, "zero-shot": {"art": one}}, "ldpf").axes[0]
     markers = {box.lines[0].get_marker() for box in axes.containers}

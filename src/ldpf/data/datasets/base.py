@@ -32,14 +32,14 @@ class HubCopy:
 
     Attributes:
         repo: Id of the data set on the hub.
-        licence: What its card says.
+        license: What its card says.
         files: Names of its Parquet files, as a pattern of `fnmatch`.
         image, label, domain: Names of the columns. Labels and domains are names, or numbers whose
             names the files give.
     """
 
     repo: str
-    licence: str
+    license: str
     files: str = "data/*.parquet"
     image: str = "image"
     label: str = "label"

@@ -75,7 +75,7 @@ def domainnet() -> NamedDataset:
         },
         readable=READABLE,
         ignored=("splits_mini",),
-        copy=HubCopy("wltjr1007/DomainNet", licence="other"),
+        copy=HubCopy("wltjr1007/DomainNet", license="other"),
         paper="Peng, Bai, Xia, Huang, Saenko, Wang: Moment Matching for Multi-Source Domain "
         "Adaptation, ICCV 2019, arXiv 1812.01754",
         home=("http://ai.bu.edu/M3SDA/",),

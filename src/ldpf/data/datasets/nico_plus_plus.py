@@ -25,7 +25,7 @@ def nico_plus_plus() -> NamedDataset:
         paper="Zhang, He, Xu, Yu, Shen, Cui: NICO++: Towards Better Benchmarking for Domain "
         "Generalization, CVPR 2023, arXiv 2204.08040",
         home=("https://github.com/xxgege/NICO-plus",),
-        terms="No licence was found; ask the authors before any use but research.",
+        terms="No license was found; ask the authors before any use but research.",
         notes=(
             "These are the six contexts that all classes have; further contexts of single classes "
             "are not part of this benchmark.",

@@ -28,5 +28,5 @@ def office_31() -> NamedDataset:
         paper="Saenko, Kulis, Fritz, Darrell: Adapting Visual Category Models to New Domains, "
         "ECCV 2010",
         home=("https://faculty.cc.gatech.edu/~judy/domainadapt/",),
-        terms="No licence was found; made for research, the pictures of amazon are a shop's.",
+        terms="No license was found; made for research, the pictures of amazon are a shop's.",
     )

@@ -33,7 +33,7 @@ def office_home() -> NamedDataset:
         },
         domain_aliases={"real": "Real World", "realworldimages": "Real World"},
         every_class_everywhere=True,
-        copy=HubCopy("flwrlabs/office-home", licence="fair-use-notice"),
+        copy=HubCopy("flwrlabs/office-home", license="fair-use-notice"),
         paper="Venkateswara, Eusebio, Chakraborty, Panchanathan: Deep Hashing Network for "
         "Unsupervised Domain Adaptation, CVPR 2017, arXiv 1706.07522",
         home=("http://hemanthdv.org/OfficeHome-Dataset/",),

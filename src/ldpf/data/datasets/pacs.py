@@ -24,11 +24,11 @@ def pacs() -> NamedDataset:
         },
         domain_aliases={"art": "art_painting"},
         every_class_everywhere=True,
-        copy=HubCopy("flwrlabs/pacs", licence="unknown"),
+        copy=HubCopy("flwrlabs/pacs", license="unknown"),
         paper="Li, Yang, Song, Hospedales: Deeper, Broader and Artier Domain Generalization, "
         "ICCV 2017",
         home=("http://www.eecs.qmul.ac.uk/~dl307/project_iccv2017",),
-        terms="No licence was found; made for research, the photos come from Caltech256, Sketchy, "
+        terms="No license was found; made for research, the photos come from Caltech256, Sketchy, "
         "TU-Berlin and Google Images. Ask the authors before any other use.",
         notes=(
             "Dassl leaves out one image that its authors list as faulty, "

@@ -1,6 +1,6 @@
 """Drawing small pictures of everyday objects from an explicit generator.
 
-`draw_picture` poses an object (`objects`), chooses its colours (`palette`) and renders it in one of
+`draw_picture` poses an object (`objects`), chooses its colors (`palette`) and renders it in one of
 the `STYLES`: those in `TRAINED_STYLES` are in the training data of the bundled `nano` backbone,
 the others are not. `scripts/nano` can train on any of `TRAINABLE_STYLES`, and on `UNSEEN_STYLES`
 never.

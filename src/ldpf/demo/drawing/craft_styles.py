@@ -1,4 +1,4 @@
-"""More styles nano is trained on: crafts and prints, in which shape and colour part company.
+"""More styles nano is trained on: crafts and prints, in which shape and color part company.
 
 They keep to what `styles` promises: posed parts, a palette, a generator and a side length in; an
 RGB image out. None of them draws grey lines on white paper or a green picture: those are the looks
@@ -59,7 +59,7 @@ def mosaic(
     paint(below, parts, lambda part: palette[part.role], least_width=0.03)
     stones = np.asarray(below.reduce(6), np.float32).reshape(-1, 3)
     stones = stones + rng.normal(0, 10, (len(stones), 1)) + rng.normal(0, 5, stones.shape)
-    colours = np.clip(stones, 0, 255).astype(int)
+    colors = np.clip(stones, 0, 255).astype(int)
     grout = mix(palette["gray"], palette["background"], rng.uniform(0, 0.6))
     image = Image.new("RGB", (n, n), grout)
     draw = ImageDraw.Draw(image)
@@ -69,8 +69,8 @@ def mosaic(
     angle = rng.normal(0, 0.15, (cells**2, 1)) + np.pi / 4 + np.arange(4) * np.pi / 2
     reach = step * rng.uniform(0.56, 0.64, (cells**2, 1))
     corners = np.stack([reach * np.cos(angle), reach * np.sin(angle)], axis=2) + middle[:, None]
-    for corner, colour in zip(corners.reshape(-1, 8).tolist(), colours.tolist(), strict=True):
-        draw.polygon(corner, fill=tuple(colour))
+    for corner, color in zip(corners.reshape(-1, 8).tolist(), colors.tolist(), strict=True):
+        draw.polygon(corner, fill=tuple(color))
     return image.reduce(2)
 
 
@@ -90,9 +90,9 @@ def embroidery(
         thread = 0.82 + 0.26 * np.sin(along * np.float32(2 * np.pi / pitch))
         inside = as_float(layer)[..., None]
         rim = as_float(blur(layer, 2.5))[..., None] * 0.3
-        colour = np.array(palette[part.role], np.float32) / 255
+        color = np.array(palette[part.role], np.float32) / 255
         canvas[at] *= 1 - rim
-        canvas[at] += inside * (thread[..., None] * colour - canvas[at])
+        canvas[at] += inside * (thread[..., None] * color - canvas[at])
     return as_image(canvas).reduce(2)
 
 
@@ -154,12 +154,12 @@ def neon(
     tubes = Image.new("RGB", (n, n), BLACK)
     draw = ImageDraw.Draw(tubes)
     for part in parts:
-        colour = first if part.role in ("main", "dark", "brown") else second
+        color = first if part.role in ("main", "dark", "brown") else second
         if part.width == 0:
             paint_part(draw, part, BLACK, n)  # a nearer part hides the tubes behind it
-            paint_part(draw, Part(part.points, part.role, tube), colour, n)
+            paint_part(draw, Part(part.points, part.role, tube), color, n)
         else:
-            paint_part(draw, part, colour, n, least_width=tube)
+            paint_part(draw, part, color, n, least_width=tube)
     light = as_float(tubes) + 1.2 * as_float(blur(tubes, n * 0.03))
     return as_image(as_float(image) + light).reduce(2)
 
@@ -180,9 +180,9 @@ def clay(
         down, right = np.gradient(height) if min(height.shape) > 1 else (0 * height, 0 * height)
         gain = np.clip(0.95 + 2.2 * (down + side * right), 0.35, 1.5)[..., None]
         cast = as_float(ImageChops.offset(blur(layer, 2.5), 0, 3))[..., None]
-        colour = np.array(palette[part.role], np.float32) / 255
+        color = np.array(palette[part.role], np.float32) / 255
         below = canvas[at] * (1 - 0.4 * cast)
-        canvas[at] = below + np.clip(1.4 * body - 0.2, 0, 1)[..., None] * (gain * colour - below)
+        canvas[at] = below + np.clip(1.4 * body - 0.2, 0, 1)[..., None] * (gain * color - below)
     canvas *= (0.94 + 0.1 * noise_field(rng, n, 20, 2))[..., None]
     return as_image(canvas).reduce(2)
 
@@ -203,11 +203,11 @@ def patchwork(
         on = u > 0.2 if kind < 0.35 else (u * v > 0 if kind < 0.6 else u * v > 0.45)
         if rng.random() < 0.25:
             on = np.zeros_like(on)
-        colours = np.array([a, b], np.float32) / 255
-        return colours[on.astype(int)]
+        colors = np.array([a, b], np.float32) / 255
+        return colors[on.astype(int)]
 
-    def printed(colour: Rgb) -> tuple[Rgb, Rgb]:
-        return colour, mix(colour, pick(rng, (WHITE, BLACK, palette["second"])), 0.4)
+    def printed(color: Rgb) -> tuple[Rgb, Rgb]:
+        return color, mix(color, pick(rng, (WHITE, BLACK, palette["second"])), 0.4)
 
     canvas = cloth(*printed(palette["background"]), down, right)
     for part in parts:

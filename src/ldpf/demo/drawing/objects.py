@@ -19,13 +19,13 @@ class ObjectKind:
 
     Attributes:
         draw: makes the parts from a generator.
-        colours: colours the object often has.
+        colors: colors the object often has.
         tilt: largest rotation in degrees to either side.
         stretch: largest relative change of its width against its height.
     """
 
     draw: Callable[[np.random.Generator], list[Part]]
-    colours: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
     tilt: float = 12.0
     stretch: float = 0.15
 
@@ -104,6 +104,6 @@ def pose(rng: np.random.Generator, kind: ObjectKind) -> list[Part]:
     size = rng.uniform(0.58, 0.92)  # of the canvas, along the longer side
     scale = size / (high - low).max()
     room = 1 - (high - low) * scale  # [2]
-    centre = 0.5 + rng.uniform(-0.5, 0.5, 2) * room * 0.9
-    shift = centre - scale * (low + high) / 2
+    center = 0.5 + rng.uniform(-0.5, 0.5, 2) * room * 0.9
+    shift = center - scale * (low + high) / 2
     return moved(parts, scale * matrix, shift)

@@ -1,4 +1,4 @@
-"""Named colours and the choice of an object's paints."""
+"""Named colors and the choice of an object's paints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rgb = tuple[int, int, int]
 T = TypeVar("T")
 
 # Several shades per name, so that a word means a range and not one value.
-COLOURS: dict[str, tuple[Rgb, ...]] = {
+COLORS: dict[str, tuple[Rgb, ...]] = {
     "red": ((214, 40, 40), (190, 24, 52), (232, 72, 60)),
     "orange": ((242, 132, 36), (250, 156, 66), (222, 108, 30)),
     "yellow": ((248, 208, 58), (252, 224, 104), (234, 188, 30)),
@@ -25,7 +25,7 @@ COLOURS: dict[str, tuple[Rgb, ...]] = {
     "white": ((246, 246, 244), (236, 238, 242), (250, 246, 236)),
     "gray": ((136, 140, 146), (168, 170, 174), (108, 112, 120)),
     "black": ((32, 32, 36), (48, 46, 52), (22, 26, 36)),
-    # fixed paints of parts, never the colour an object is named after
+    # fixed paints of parts, never the color an object is named after
     "glass": ((178, 214, 232), (150, 196, 220), (206, 228, 236)),
     "steel": ((186, 192, 200), (160, 168, 178), (206, 210, 216)),
     "cream": ((246, 228, 192), (240, 216, 178), (250, 238, 212)),
@@ -39,13 +39,13 @@ class Palette:
     """The paints of one picture.
 
     Attributes:
-        colour: name of the object's main colour.
-        background: name of the background's colour.
+        color: name of the object's main color.
+        background: name of the background's color.
         paints: role -> RGB for "main", "second", "light", "dark", "background", "ground" and every
-            fixed colour.
+            fixed color.
     """
 
-    colour: str
+    color: str
     background: str
     paints: dict[str, Rgb]
 
@@ -59,18 +59,18 @@ def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def shade(rng: np.random.Generator, name: str, spread: float = 10.0) -> Rgb:
-    """A random shade of a named colour."""
-    base = pick(rng, COLOURS[name])
+    """A random shade of a named color."""
+    base = pick(rng, COLORS[name])
     change = rng.normal(0, spread, 3).tolist()
     return tuple(int(min(255, max(0, b + c))) for b, c in zip(base, change, strict=True))  # type: ignore[return-value]
 
 
 def _all_shades(rng: np.random.Generator, spread: float = 10.0) -> dict[str, Rgb]:
-    """One random shade of every named colour."""
-    place = rng.random(len(COLOURS))
-    base = [shades[int(p * len(shades))] for p, shades in zip(place, COLOURS.values(), strict=True)]
+    """One random shade of every named color."""
+    place = rng.random(len(COLORS))
+    base = [shades[int(p * len(shades))] for p, shades in zip(place, COLORS.values(), strict=True)]
     values = np.clip(np.array(base) + rng.normal(0, spread, (len(base), 3)), 0, 255).astype(int)
-    return dict(zip(COLOURS, map(tuple, values.tolist()), strict=True))
+    return dict(zip(COLORS, map(tuple, values.tolist()), strict=True))
 
 
 def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
@@ -79,13 +79,13 @@ def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
 
 
 def contrast(a: Rgb, b: Rgb) -> float:
-    """How far apart two colours look: a weighted Euclidean distance in [0, 1]."""
+    """How far apart two colors look: a weighted Euclidean distance in [0, 1]."""
     red, green, blue = ((x - y) / 255.0 for x, y in zip(a, b, strict=True))
     return math.sqrt(0.3 * red**2 + 0.5 * green**2 + 0.2 * blue**2)
 
 
 def _background(rng: np.random.Generator) -> tuple[str, Rgb]:
-    """The name of a background's colour, and a shade of it."""
+    """The name of a background's color, and a shade of it."""
     background = pick(rng, NAMED)
     paint = shade(rng, background)
     if rng.random() < 0.6 and background != "black":  # backgrounds are mostly pale
@@ -96,17 +96,17 @@ def _background(rng: np.random.Generator) -> tuple[str, Rgb]:
 def choose_palette(
     rng: np.random.Generator, typical: tuple[str, ...], typical_share: float = 0.5
 ) -> Palette:
-    """Draw main, second and background colours that can be told apart.
+    """Draw main, second and background colors that can be told apart.
 
     Args:
         rng: generator all draws come from.
-        typical: colours this object often has (may be empty).
+        typical: colors this object often has (may be empty).
         typical_share: how often one of them is taken.
     """
     pool = typical if typical and rng.random() < typical_share else NAMED
-    colour = pick(rng, pool)
-    main = shade(rng, colour)
-    second_name = pick(rng, [n for n in NAMED if n != colour])
+    color = pick(rng, pool)
+    main = shade(rng, color)
+    second_name = pick(rng, [n for n in NAMED if n != color])
     second = shade(rng, second_name)
     while contrast(main, second) < 0.2:
         second = shade(rng, pick(rng, NAMED))
@@ -127,4 +127,4 @@ def choose_palette(
         "background": paint,
         "ground": mix(paint, shade(rng, pick(rng, NAMED)), rng.uniform(0.15, 0.4)),
     }
-    return Palette(colour, background, paints)
+    return Palette(color, background, paints)

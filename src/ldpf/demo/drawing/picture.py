@@ -25,14 +25,14 @@ class Picture:
         image: RGB, square.
         name: object class, a key of `OBJECTS`.
         style: a key of `STYLES`.
-        colour: name of the object's main colour.
-        background: name of the background's colour.
+        color: name of the object's main color.
+        background: name of the background's color.
     """
 
     image: Image.Image
     name: str
     style: str
-    colour: str
+    color: str
     background: str
 
 
@@ -60,6 +60,6 @@ def draw_picture(name: str, style: str, rng: np.random.Generator, size: int = 64
         raise DataError(f"A drawn picture needs size >= 16 pixels, got {size}.")
     kind = OBJECTS[name]
     parts = pose(rng, kind)
-    palette = choose_palette(rng, kind.colours)
+    palette = choose_palette(rng, kind.colors)
     image = STYLES[style](parts, palette, rng, size)
-    return Picture(image, name, style, palette.colour, palette.background)
+    return Picture(image, name, style, palette.color, palette.background)

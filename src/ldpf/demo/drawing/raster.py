@@ -15,7 +15,7 @@ from ldpf.demo.drawing.shapes import Part
 def paint_part(
     draw: ImageDraw.ImageDraw,
     part: Part,
-    colour: Rgb | int,
+    color: Rgb | int,
     size: int,
     outline: Rgb | int | None = None,
     outline_width: float = 0.0,
@@ -31,29 +31,29 @@ def paint_part(
         width = max(1, round(max(part.width, least_width) * size))
         if outline is not None and edge > 0 and part.width > outline_width * 1.2:
             _line(draw, points, outline, width + 2 * edge, part.closed)
-        _line(draw, points, colour, width, part.closed)
+        _line(draw, points, color, width, part.closed)
         return
-    draw.polygon(points, fill=colour)
+    draw.polygon(points, fill=color)
     if outline is not None and edge > 0:
         _line(draw, points, outline, edge, closed=True)
 
 
 def _line(
-    draw: ImageDraw.ImageDraw, points: list[float], colour: Rgb | int, width: int, closed: bool
+    draw: ImageDraw.ImageDraw, points: list[float], color: Rgb | int, width: int, closed: bool
 ) -> None:
     if closed:
         points = points + points[:4]
-    draw.line(points, fill=colour, width=width, joint="curve" if width > 4 else None)
+    draw.line(points, fill=color, width=width, joint="curve" if width > 4 else None)
     if not closed and width > 2:  # round ends
         r = width / 2
         for x, y in (points[:2], points[-2:]):
-            draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=color)
 
 
 def paint(
     image: Image.Image,
     parts: Sequence[Part],
-    colour_of: Callable[[Part], Rgb],
+    color_of: Callable[[Part], Rgb],
     outline: Rgb | None = None,
     outline_width: float = 0.0,
     least_width: float = 0.014,
@@ -61,7 +61,7 @@ def paint(
     """Paint all parts, back to front, onto `image` (in place) and return it."""
     draw = ImageDraw.Draw(image)
     for part in parts:
-        paint_part(draw, part, colour_of(part), image.width, outline, outline_width, least_width)
+        paint_part(draw, part, color_of(part), image.width, outline, outline_width, least_width)
     return image
 
 
@@ -115,7 +115,7 @@ def as_image(pixels: np.ndarray) -> Image.Image:
 
 
 def two_tone(field: np.ndarray, a: Rgb, b: Rgb) -> np.ndarray:
-    """Mix two colours pixel by pixel: [H, W] in [0, 1] -> [H, W, 3]."""
+    """Mix two colors pixel by pixel: [H, W] in [0, 1] -> [H, W, 3]."""
     return field[..., None] * (np.array(b, np.float32) / 255) + (1 - field[..., None]) * (
         np.array(a, np.float32) / 255
     )

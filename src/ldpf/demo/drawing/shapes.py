@@ -20,8 +20,8 @@ class Part:
 
     Attributes:
         points: float array [n, 2], the corners of the area or of the stroke.
-        role: which paint it takes: "main", "second", "light", "dark", or the name of a colour that
-            never changes (see `palette.COLOURS`).
+        role: which paint it takes: "main", "second", "light", "dark", or the name of a color that
+            never changes (see `palette.COLORS`).
         width: 0 for a filled area, otherwise the width of a stroke in the units of `points`.
         closed: whether a stroke returns to its first point (areas always do).
     """
@@ -123,8 +123,8 @@ def turn(points: np.ndarray, degrees: float, cx: float = 0.0, cy: float = 0.0) -
     """Rotate about (cx, cy), clockwise on the screen."""
     a = np.radians(degrees)
     matrix = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    centre = np.array([cx, cy])
-    return (points - centre) @ matrix.T + centre
+    center = np.array([cx, cy])
+    return (points - center) @ matrix.T + center
 
 
 def blob(

@@ -31,7 +31,7 @@ WHITE: Rgb = (255, 255, 255)
 
 
 def _plain_scene(palette: Palette, rng: np.random.Generator, n: int) -> Image.Image:
-    """A flat background: one colour, or with ground, a disc, stripes or dots."""
+    """A flat background: one color, or with ground, a disc, stripes or dots."""
     image = Image.new("RGB", (n, n), palette["background"])
     draw = ImageDraw.Draw(image)
     kind = rng.random()
@@ -61,7 +61,7 @@ def _plain_scene(palette: Palette, rng: np.random.Generator, n: int) -> Image.Im
 def clipart(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
-    """Flat areas of colour on a plain background, now and then with a thin darker line."""
+    """Flat areas of color on a plain background, now and then with a thin darker line."""
     n = size * 4
     image = _plain_scene(palette, rng, n)
     if rng.random() < 0.35:  # one hard shadow to the side
@@ -76,7 +76,7 @@ def clipart(
 def cartoon(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
-    """Thick dark outlines, bright colours, rays or dots behind."""
+    """Thick dark outlines, bright colors, rays or dots behind."""
     n = size * 4
     image = Image.new("RGB", (n, n), palette["background"])
     draw = ImageDraw.Draw(image)
@@ -93,9 +93,9 @@ def cartoon(
     ink = palette["black"]
 
     def vivid(part: Part) -> Rgb:
-        colour = palette[part.role]
-        grey = sum(colour) / 3
-        return tuple(min(255, max(0, int(grey + 1.3 * (v - grey)))) for v in colour)  # type: ignore[return-value]
+        color = palette[part.role]
+        grey = sum(color) / 3
+        return tuple(min(255, max(0, int(grey + 1.3 * (v - grey)))) for v in color)  # type: ignore[return-value]
 
     paint(image, parts, vivid, ink, rng.uniform(0.016, 0.026), least_width=0.02)
     return image.reduce(4)
@@ -168,7 +168,7 @@ def photo(
 
     wall += as_float(inside)[..., None] * (body - wall)
     wall *= vignette(n, rng.uniform(0.1, 0.45), *rng.uniform(0.2, 0.8, 2))[..., None]
-    wall *= 1 + rng.normal(0, 0.05, 3).astype(np.float32)  # colour of the light
+    wall *= 1 + rng.normal(0, 0.05, 3).astype(np.float32)  # color of the light
     scene = as_float(blur(as_image(wall), rng.uniform(0.2, 0.7)))
     grain = rng.standard_normal(scene.shape, np.float32) * np.float32(rng.uniform(0.01, 0.04))
     return as_image(scene + grain)
@@ -193,17 +193,17 @@ def watercolor(
         inside = np.clip((as_float(blur(layer, 1.0)) - 0.5 + 0.35 * uneven) * 3 + 0.5, 0, 1)
         rim = np.clip(inside - as_float(blur(as_image(inside), 2.5)), 0, 1)
         strength = np.clip(inside * (0.6 + 0.5 * uneven) + 0.5 * rim, 0, 1)[..., None]
-        colour = np.array(palette[part.role], np.float32) / 255
+        color = np.array(palette[part.role], np.float32) / 255
         cover = 0.75 * inside[..., None]
         under = canvas[at] * (1 - cover) + cover * paper[at][..., None]
-        canvas[at] = under * (1 - strength * (1 - colour))
+        canvas[at] = under * (1 - strength * (1 - color))
     return as_image(canvas).reduce(2)
 
 
 def pixel_art(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
-    """A small grid of large square pixels with few colours."""
+    """A small grid of large square pixels with few colors."""
     cells = int(rng.integers(20, 30))
     image = _plain_scene(palette, rng, cells * 6)
     line = palette["black"] if rng.random() < 0.3 else None
@@ -217,7 +217,7 @@ def pixel_art(
 def painting(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
-    """Short oil strokes that follow the colours below them."""
+    """Short oil strokes that follow the colors below them."""
     n = size * 2
     ramp = noise_field(rng, n, 3, 3)
     below = as_image(two_tone(ramp, palette["background"], palette["ground"]))
@@ -238,12 +238,12 @@ def painting(
         half = rng.uniform(0.5, 1.0, (count, 1)) * length * n / 2
         reach = half * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         lines = np.concatenate([xy - reach, xy + reach], axis=1)
-        colours = np.clip(source[xy[:, 1], xy[:, 0]] + tone, 0, 255).astype(int)
+        colors = np.clip(source[xy[:, 1], xy[:, 0]] + tone, 0, 255).astype(int)
         if width > 2:
             keep = edge[xy[:, 1] // 4, xy[:, 0] // 4] < 40
-            lines, colours = lines[keep], colours[keep]
-        for line, colour in zip(lines.tolist(), colours.tolist(), strict=True):
-            draw.line(line, fill=tuple(colour), width=width)
+            lines, colors = lines[keep], colors[keep]
+        for line, color in zip(lines.tolist(), colors.tolist(), strict=True):
+            draw.line(line, fill=tuple(color), width=width)
     return Image.blend(image, below, 0.25).reduce(2)
 
 
@@ -260,8 +260,8 @@ def papercut(
         cast = ImageChops.offset(blur(layer, reach * 0.7), round(reach), round(reach))
         below = canvas[at] * (1 - 0.4 * as_float(cast))[..., None]
         weight = as_float(layer)[..., None]
-        colour = np.array(palette[part.role], np.float32) / 255
-        canvas[at] = below * (1 - weight) + weight * fibre[at][..., None] * colour
+        color = np.array(palette[part.role], np.float32) / 255
+        canvas[at] = below * (1 - weight) + weight * fibre[at][..., None] * color
     return as_image(canvas).reduce(2)
 
 

@@ -51,7 +51,7 @@ def _hatching(rng: np.random.Generator, n: int) -> Image.Image:
 def sketch(
     parts: Sequence[Part], palette: Palette, rng: np.random.Generator, size: int
 ) -> Image.Image:
-    """Pencil lines on paper: no areas of colour, some hatching, lines drawn twice and not exact."""
+    """Pencil lines on paper: no areas of color, some hatching, lines drawn twice and not exact."""
     n = size * 4
     paper = int(rng.uniform(232, 252))
     image = Image.new("L", (n, n), paper)
@@ -106,7 +106,7 @@ def night(
     painted = Image.new("RGB", (4 * n, 4 * n), (0, 0, 0))
     painted = paint(painted, parts, lambda part: palette[part.role], least_width=0.02).reduce(4)
     inside = as_float(mask(parts, 4 * n).reduce(4))
-    # infrared brightness has little to do with colour: one random gain per paint
+    # infrared brightness has little to do with color: one random gain per paint
     tone = as_float(painted) @ rng.dirichlet([2.0, 2.0, 2.0]).astype(np.float32)
     glow = rng.uniform(0.24, 0.34) + 0.6 * tone
     if rng.random() < 0.25:  # colder than what is around it

@@ -40,7 +40,7 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     the map was fitted on.
 
     Args:
-        z: [N, Z] centred on its mean.
+        z: [N, Z] centered on its mean.
         labels: [N] int64.
         n_classes: K; up to K - 1 directions are removed.
 
@@ -61,9 +61,9 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     kept = values > values.max() * 1e-9  # none where z is constant
     root = values[kept].sqrt()
     whiten = vectors[:, kept] / root  # [Z, r], W = whiten @ vectors.T restricted to the kept space
-    colour = vectors[:, kept] * root
+    color = vectors[:, kept] * root
     basis, strength, _ = torch.linalg.svd(whiten.T @ cross, full_matrices=False)
     # Correlations with whitened directions have no unit: below this they are rounding errors.
     basis = basis[:, strength > 1e-9]
     identity = torch.eye(size, dtype=torch.double)
-    return (identity - colour @ basis @ basis.T @ whiten.T).to(z.dtype)
+    return (identity - color @ basis @ basis.T @ whiten.T).to(z.dtype)

@@ -1,4 +1,4 @@
-"""Figures of studies: bars and curves, readable in grey and by the colour-blind."""
+"""Figures of studies: bars and curves, readable in gray and by the color-blind."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-# Okabe and Ito's colours; each has a marker and a hatching of its own besides.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+# Okabe and Ito's colors; each has a marker and a hatching of its own besides.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "//", "..", "xx", "\\\\", "--", "++", "oo")
 
@@ -32,14 +32,14 @@ def bar_figure(
             ]
             for target in targets
         ]
-        colour = COLOURS[place % len(COLOURS)]
-        hatch = HATCHES[(place + place // len(COLOURS)) % len(HATCHES)]
+        color = COLORS[place % len(COLORS)]
+        hatch = HATCHES[(place + place // len(COLORS)) % len(HATCHES)]
         axes.bar(
             np.arange(len(targets)) + (place - (len(variants) - 1) / 2) * width,
             [statistics.fmean(cell) for cell in cells],
             width,
             yerr=[statistics.stdev(cell) if len(cell) > 1 else 0 for cell in cells],
-            color=colour,
+            color=color,
             hatch=hatch,
             edgecolor="white",
             error_kw={"linewidth": 0.8},
@@ -65,7 +65,7 @@ def curve_figure(
             list(points),
             [100 * statistics.fmean(values) for values in points.values()],
             [100 * statistics.stdev(v) if len(v) > 1 else 0 for v in points.values()],
-            color=COLOURS[place % len(COLOURS)],
+            color=COLORS[place % len(COLORS)],
             marker=MARKERS[place % len(MARKERS)],
             capsize=3,
             label=name,

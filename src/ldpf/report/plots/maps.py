@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ldpf.report.plots.curves import COLOURS, HATCHES, MARKERS
+from ldpf.report.plots.curves import COLORS, HATCHES, MARKERS
 
 if TYPE_CHECKING:
     from ldpf.evaluation.bootstrap import Comparison
@@ -46,7 +46,7 @@ def difference_figure(differences: Mapping[str, Mapping[str, Comparison]], main:
             np.arange(len(rows)) + (place - (len(differences) - 1) / 2) * step,
             xerr=reach,
             fmt=MARKERS[place],
-            color=COLOURS[place],
+            color=COLORS[place],
             capsize=4,
             label=f"{main} − {base}",
         )
@@ -108,7 +108,7 @@ def weights_figure(
                 100 * share,
                 0.62,
                 left=left,
-                color=COLOURS[s % len(COLOURS)],
+                color=COLORS[s % len(COLORS)],
                 hatch=HATCHES[s % len(HATCHES)],
                 edgecolor="white",
             )
@@ -142,7 +142,7 @@ def map_figure(
 ) -> Figure:
     """The same points in a panel for each way to group them, with others as crosses on top.
 
-    Group s has the colour and marker it has in other figures.
+    Group s has the color and marker it has in other figures.
 
     Args:
         points: [m, 2].
@@ -163,7 +163,7 @@ def map_figure(
                 alpha=0.6,
                 linewidths=0,
                 rasterized=True,  # thousands of points would make a drawing of megabytes
-                color=COLOURS[s % len(COLOURS)],
+                color=COLORS[s % len(COLORS)],
                 marker=MARKERS[s % len(MARKERS)],
                 label=names[s],
             )
@@ -218,7 +218,7 @@ def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
     )
     for place, (name, curve) in enumerate(curves.items()):
         filled = curve.count >= FEW
-        style = {"color": COLOURS[place], "marker": MARKERS[place]}
+        style = {"color": COLORS[place], "marker": MARKERS[place]}
         axes.plot(
             100 * curve.confidence[filled],
             100 * curve.accuracy[filled],

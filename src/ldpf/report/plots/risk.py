@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from ldpf.evaluation.risk_coverage import RiskCoverage
-from ldpf.report.plots.curves import COLOURS
+from ldpf.report.plots.curves import COLORS
 
 FEWEST = 0.02
 """Share of images below which a risk is chance and is not drawn."""
@@ -22,7 +22,7 @@ def risk_coverage_figure(curves: Mapping[str, RiskCoverage]) -> Figure:
         axes.plot(
             100 * curve.coverage[drawn],
             100 * curve.risk[drawn],
-            color=COLOURS[place % len(COLOURS)],
+            color=COLORS[place % len(COLORS)],
             label=f"{name} (area {100 * curve.area:.1f})",
         )
     axes.set_xlabel("images answered, %")

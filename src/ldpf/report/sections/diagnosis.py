@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ldpf.domains.diagnosis import (
-    Judgement,
+    Judgment,
     judge_discovery,
     judge_distance,
     judge_gap,
@@ -47,14 +47,14 @@ def diagnosis_section(found: Findings) -> list[Block]:
     for training in measured:
         if len(measured) > 1:
             blocks.append(Heading(f"Trained {training.name}"))
-        blocks += _verdict(judgements(found, training, gaps))
+        blocks += _verdict(judgments(found, training, gaps))
     blocks.append(_numbers(measured))
     return blocks
 
 
-def judgements(
+def judgments(
     found: Findings, training: Training, gaps: Mapping[str, tuple[float, float]]
-) -> list[Judgement]:
+) -> list[Judgment]:
     """Everything there is to say about one training."""
     words = [*judge_discovery(training.measured), *judge_similarity(training.similarity)]
     for target in training.targets:
@@ -70,7 +70,7 @@ def judgements(
     return words
 
 
-def _verdict(words: list[Judgement]) -> list[Block]:
+def _verdict(words: list[Judgment]) -> list[Block]:
     against = [one for one in words if not one.good]
     if against:
         many = "calls" if len(against) == 1 else "call"

@@ -122,7 +122,7 @@ def _tiles(found: Findings, latent: LatentImages, s: int, rows: list[int]) -> Ti
         path = latent.paths[i]
         tiles.append(Tile(thumbnail_uri(found.root / path), f"{name}: {path}", (name,)))
     return Tiles(
-        f"Latent domain {s}: {len(rows)} of {latent.sizes[s]:,} images, the nearest to its centre, "
+        f"Latent domain {s}: {len(rows)} of {latent.sizes[s]:,} images, the nearest to its center, "
         "class by class in turn",
         tiles,
     )

@@ -19,7 +19,7 @@ _BENCHMARK_ORACLE = (
     "belong to which known domain was not told to the methods, unless their description says so."
 )
 _MODEL = (
-    "The model learned from labelled images whose domains it was not told; a part of them was held "
+    "The model learned from labeled images whose domains it was not told; a part of them was held "
     "out to choose the checkpoint. The backbone stayed as it was"
 )
 _FIXED = (

@@ -314,7 +314,7 @@ def _row(method: str, lines: Sequence[Mapping[str, Any]], targets: Sequence[str]
         target: [accuracy[target, seed] for seed in seeds if (target, seed) in accuracy]
         for target in targets
     }
-    # An average over other targets than the neighbouring row's would not be comparable.
+    # An average over other targets than the neighboring row's would not be comparable.
     averages = [
         statistics.fmean(accuracy[target, seed] for target in targets)
         for seed in seeds
