@@ -98,6 +98,6 @@ def test_stand_ins_are_of_length_one_nearest_to_their_class_and_leave_known_rows
     made = stand_ins(features.clone(), known, labels, None)
     assert torch.equal(made[:10], features[:10])
     assert torch.allclose(made.norm(dim=1), torch.ones(400), atol=1e-5)
-    centres = torch.stack([made[10:][labels[10:] == k].mean(dim=0) for k in range(4)])
-    nearest = (made[10:] @ torch.nn.functional.normalize(centres, dim=1).T).argmax(dim=1)
+    centers = torch.stack([made[10:][labels[10:] == k].mean(dim=0) for k in range(4)])
+    nearest = (made[10:] @ torch.nn.functional.normalize(centers, dim=1).T).argmax(dim=1)
     assert (nearest.numpy() == labels[10:]).mean() > 0.9

@@ -167,11 +167,11 @@ def stand_ins(
     classes = random.normal(0, scale, (int(labels.max(initial=0)) + 1, width))
     numbers = np.zeros(n, np.int64) if domains is None else domains
     styles = random.normal(0, scale, (int(numbers.max(initial=0)) + 1, width))
-    centre = features[torch.from_numpy(known)].mean(dim=0).numpy() if known.any() else 0.0
+    center = features[torch.from_numpy(known)].mean(dim=0).numpy() if known.any() else 0.0
     rows = np.flatnonzero(~known)
     for start in range(0, len(rows), 65_536):
         some = rows[start : start + 65_536]
-        made = centre + 0.4 * classes[labels[some]] + 0.4 * styles[numbers[some]]
+        made = center + 0.4 * classes[labels[some]] + 0.4 * styles[numbers[some]]
         made = made + random.normal(0, 0.4 * scale, made.shape)
         made /= np.linalg.norm(made, axis=1, keepdims=True)
         features[torch.from_numpy(some)] = torch.from_numpy(made).float()

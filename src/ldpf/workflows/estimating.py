@@ -21,7 +21,7 @@ import torch
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data import EmbeddedImages, require_trainable
 from ldpf.data.columns import parse_columns
-from ldpf.data.embeddings import unlabelled_parts
+from ldpf.data.embeddings import unlabeled_parts
 from ldpf.errors import DataError, LdpfError
 from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.pool import choose_jobs
@@ -263,7 +263,7 @@ def estimate_prediction(
     paths = [str(path) for path in given]
     embeddings = embedding_files(paths)
     if embeddings:
-        parts = (names for file in embeddings for names, _ in unlabelled_parts(file))
+        parts = (names for file in embeddings for names, _ in unlabeled_parts(file))
         own = [name for names in parts for name in names if part is None or part.has(name)]
         few = paths
     else:
