@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -60,6 +61,8 @@ def failures_in_words() -> Iterator[None]:
         give_up_stdout()
         raise typer.Exit(OUTPUT_CLOSED) from None
     except KeyboardInterrupt as stop:
+        # Generators that stay suspended keep pools of threads, which would finish their queues.
+        traceback.clear_frames(stop.__traceback__)
         what_next = stop.args[0] if stop.args else "The same command starts again."
         note(f"Stopped. {what_next}")
         raise typer.Exit(exit_code(stop)) from None

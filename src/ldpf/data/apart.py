@@ -23,7 +23,7 @@ import psutil
 from PIL import Image
 
 from ldpf.data.bad_images import UnreadableImageError
-from ldpf.data.limits import MAX_MEMORY, MAX_SECONDS
+from ldpf.data.limits import MAX_MEMORY, MAX_SECONDS, times_given_up
 from ldpf.data.pixel_ranges import FEW_LEVELS
 
 log = logging.getLogger("ldpf")
@@ -78,12 +78,20 @@ def read_apart(
             process.
         NoProcessError: There is no other process.
     """
+    begun = times_given_up()
     decoder = _take()
+    with _LOCK:
+        _BUSY.append(decoder)
     try:
+        if times_given_up() != begun:
+            raise UnreadableImageError(path, TOO_LONG)
         answer = decoder.read(stream, size, max_pixels, hold)
     except BaseException:
         decoder.end()
         raise
+    finally:
+        with _LOCK:
+            _BUSY.remove(decoder)
     if decoder.runs:
         with _LOCK:
             _IDLE.append(decoder)
@@ -133,6 +141,10 @@ class _Decoder:
     def runs(self) -> bool:
         """Whether it can read another image."""
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it, and leave it to the thread that uses it to notice."""
+        self._process.kill()
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -221,6 +233,7 @@ def _processor_seconds(process: psutil.Process) -> float:
 
 _LOCK = threading.Lock()
 _IDLE: list[_Decoder] = []
+_BUSY: list[_Decoder] = []
 
 
 def _take() -> _Decoder:
@@ -230,6 +243,12 @@ def _take() -> _Decoder:
             if decoder.runs:
                 return decoder
     return _Decoder()
+
+
+def end_busy() -> None:
+    """Kill the processes that read an image; those threads that wait for them get an error."""
+    for decoder in list(_BUSY):  # without the lock, which a signal may find in use
+        decoder.kill()
 
 
 @atexit.register
@@ -242,3 +261,4 @@ def end_idle() -> None:
 
 if hasattr(os, "register_at_fork"):  # those of the parent are not a child's to use
     os.register_at_fork(after_in_child=_IDLE.clear)
+    os.register_at_fork(after_in_child=_BUSY.clear)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 from ldpf.data.bad_images import UnreadableImageError
+from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.formats import HEAD, format_of, why_unread
 from ldpf.data.images import MAX_PIXELS, default_workers
 from ldpf.data.opening import opened_image, require_plain_file, with_reasons
@@ -41,7 +41,7 @@ def check_headers(
     done = 0
     look = functools.partial(_why_bad_header, max_pixels=max_pixels)
     remaining = iter(paths)
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with decoding_pool(workers or default_workers()) as pool:
         while chunk := list(islice(remaining, _AT_ONCE)):
             for number, reason in enumerate(pool.map(look, chunk), start=done):
                 if reason is not None:

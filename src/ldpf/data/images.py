@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from PIL import Image
 
 from ldpf.data.bad_images import BadImage, UnreadableImageError, bad_images_message
 from ldpf.data.boxes import split_box
+from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.limits import MAX_BYTES, MAX_PIXELS
 from ldpf.data.opening import opened_image, require_plain_file, with_reasons
 from ldpf.data.pixel_ranges import NoValuesError
@@ -167,7 +167,7 @@ def check_images(
         on_done: Called with the number of files done since the last call.
     """
     bad: list[BadImage] = []
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with decoding_pool(workers or default_workers()) as pool:
         for chunk in _chunks(paths, 512):
             reasons = pool.map(functools.partial(_why_bad, max_pixels=max_pixels), chunk)
             for path, reason in zip(chunk, reasons, strict=True):

@@ -75,21 +75,38 @@ def watched(stream: BinaryIO, size: int, seconds: float = MAX_SECONDS) -> Binary
     return stream if size <= SMALL_BYTES else _Watched(stream, seconds)  # type: ignore[return-value]
 
 
+_given_up = 0
+
+
+def give_up() -> None:
+    """Let every decoding that has begun in this process end as if its time were up."""
+    global _given_up
+    _given_up += 1
+
+
+def times_given_up() -> int:
+    """How often `give_up` was called: a decoding that began before the last time is to end."""
+    return _given_up
+
+
 class _Watched:
     """A stream of which `read` and `seek` raise `TooLongError` once the time is up."""
 
     def __init__(self, stream: BinaryIO, seconds: float) -> None:
         self._stream = stream
         self._end = time.thread_time() + seconds
+        self._begun = _given_up
+
+    def _check(self) -> None:
+        if time.thread_time() > self._end or self._begun != _given_up:
+            raise TooLongError
 
     def read(self, size: int = -1, /) -> bytes:
-        if time.thread_time() > self._end:
-            raise TooLongError
+        self._check()
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        if time.thread_time() > self._end:
-            raise TooLongError
+        self._check()
         return self._stream.seek(offset, whence)
 
     def __getattr__(self, name: str) -> Any:

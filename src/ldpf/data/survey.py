@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ldpf.data.content import content_of
+from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.images import (
     UnreadableImageError,
     default_workers,
@@ -98,7 +98,7 @@ def survey_files(
     """
     facts: list[FileFacts] = []
     waiting = iter(files)
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    with decoding_pool(workers or default_workers()) as pool:
         while chunk := list(islice(waiting, _AT_ONCE)):
             facts += pool.map(file_facts, chunk)
             if on_done is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ldpf.data.content import content_of
+from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.images import (
     MAX_PIXELS,
     UnreadableImageError,
@@ -173,8 +174,7 @@ def _load_ahead(
     """Every path with its pixels or its error, in order, at most a few batches ahead."""
     window: deque[tuple[str | Path, Future[_Loaded | UnreadableImageError]]] = deque()
     room = max(2 * batch_size, 4 * workers)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ldpf-read")
-    try:
+    with decoding_pool(workers) as pool:  # also when the caller stops early or the encoder fails
         for path in paths:
             window.append((path, pool.submit(_load, path, backbone, max_pixels, known)))
             if len(window) >= room:
@@ -183,8 +183,6 @@ def _load_ahead(
         while window:
             first, future = window.popleft()
             yield first, future.result()
-    finally:  # also when the caller stops early or the encoder fails
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _load(

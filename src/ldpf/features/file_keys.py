@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ldpf.data.bad_images import BadImage, UnreadableImageError
 from ldpf.data.boxes import boxed_digest
 from ldpf.data.dataset import ImageDataset
+from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.images import require_plain_file
 from ldpf.features.cache import FileKeys, mtime_of
 from ldpf.utils.progress import progress_bar
@@ -64,7 +64,7 @@ def file_keys(
     bad: list[BadImage] = []
     with (
         progress_bar("comparing files", count, enabled=progress and verify) as advance,
-        ThreadPoolExecutor(workers) as pool,
+        decoding_pool(workers) as pool,
     ):
         # Threads: file systems on a network answer many questions at once, one by one is slow.
         chunks = [range(start, min(start + 256, count)) for start in range(0, count, 256)]

@@ -16,21 +16,40 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came; everything that Ctrl-C does happens, and the exit code is another one."""
 
 
+_AT_STOP: list[Callable[[], None]] = []
+
+
+def at_stop(function: Callable[[], None]) -> Callable[[], None]:
+    """Let a function be called when a command is stopped; it ends work of other threads.
+
+    It is called by a handler of signals, so it must take no lock.
+    """
+    _AT_STOP.append(function)
+    return function
+
+
 @contextmanager
 def sigterm_like_ctrl_c() -> Iterator[None]:
-    """Raise `Terminated` where SIGTERM would end the process at once and leave files behind."""
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
+    """Raise `Terminated` where SIGTERM would end the process at once and leave files behind.
 
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+    Both signals also end the work of other threads (`at_stop`): else the main thread, which closes
+    their pools on its way out, would wait for what they are at.
+    """
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    taken = [n for n in _SIGNALS if _in_main_thread() and signal.getsignal(n) is usual[n]]
 
-    signal.signal(signal.SIGTERM, terminate)
+    def stop(number: int, frame: FrameType | None) -> None:
+        for function in _AT_STOP:
+            function()
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    for number in taken:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in taken:
+            signal.signal(number, usual[number])
 
 
 class Stop:
