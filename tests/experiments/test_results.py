@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -201,6 +202,28 @@ def test_a_run_cut_off_while_finishing_can_be_continued(fails, tmp_path, monkeyp
         folder.finish([{"accuracy": 0.5}], ANSWERS)
     assert not folder.done
     assert (folder.path / "checkpoint.safetensors").exists()
+
+
+def test_a_checkpoint_left_by_a_kill_at_the_very_end_is_removed(tmp_path):
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    checkpoint = folder.path / "checkpoint.safetensors"
+    checkpoint.touch()
+    folder.drop_left_checkpoint()
+    assert checkpoint.exists()  # of a run that is not finished
+    folder.finish([LINE], ANSWERS)
+    checkpoint.touch()
+    with folder.held():
+        assert another_process_leaves(folder, checkpoint)
+    folder.drop_left_checkpoint()
+    assert not checkpoint.exists()
+
+
+def another_process_leaves(folder, checkpoint):
+    """Whether another process, such as one that sees the run done, leaves what is in use."""
+    with ThreadPoolExecutor(1) as pool:  # locks are held by threads
+        pool.submit(folder.drop_left_checkpoint).result()
+    return checkpoint.exists()
 
 
 def test_a_failure_leaves_word_and_counts_as_unfinished(tmp_path):

@@ -14,6 +14,7 @@ from ldpf.utils.text import (
     printable,
     shortened,
     some,
+    some_names,
 )
 
 
@@ -79,4 +80,5 @@ def test_the_middle_of_a_long_text_is_left_out():
 
 
 def test_long_items_are_shortened():
-    assert len(some(["a" * 500, "b"])) == 80 + len(", b")
+    assert len(some_names(["a" * 500, "b"])) == 80 + len(", b")
+    assert some_names(["a\n", "b"], limit=1) == "a\\n and 1 more"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,3 +52,25 @@ def test_uploads_are_removed_also_where_the_page_cannot_be_closed():
     with pytest.raises(OSError, match="stuck"):
         Served("http://127.0.0.1:1", None, StuckPage(), uploads).close()
     assert not uploads.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"share": True}, "everybody who has it can use the page, and images dropped there pass"),
+        ({"host": "0.0.0.0"}, "the page on 0.0.0.0 is open to everybody who can reach it"),
+        ({}, None),
+    ],
+)
+def test_who_can_reach_the_page_is_said_before_it_is_served(options, words, monkeypatch, caplog):
+    said = []
+    trained = SimpleNamespace(classifier=None, backbone=None, folder=Path("model"))
+    monkeypatch.setattr(serving, "load_trained", lambda *_: trained)
+    monkeypatch.setattr(serving, "Session", lambda *_: None)
+    monkeypatch.setattr(serving.page, "build_page", lambda *_: Page())
+    monkeypatch.setattr(Page, "share_url", "https://x.gradio.live", raising=False)
+    monkeypatch.setattr(serving.page, "serve", lambda *_, **__: said.extend(caplog.messages) or "x")
+    served = serving.serve("model", **options)
+    assert served.public == ("https://x.gradio.live" if "share" in options else None)
+    assert [words in line for line in said] == ([] if words is None else [True])
+    served.close()

@@ -323,7 +323,7 @@ def serve(
         share: also through gradio's public relay, reachable for everybody with the link.
 
     Raises:
-        SettingsError: the port cannot be used.
+        SettingsError: the port cannot be used, or the relay gives no link.
     """
     gr = _gradio()
     theme = gr.themes.Default(font=_SYSTEM_FONTS, font_mono=_MONO_FONTS)
@@ -346,4 +346,10 @@ def serve(
             f"The page cannot be served on {host}, port {port or 'any'} ({error}); give another "
             "one with --port or --host."
         ) from error
+    if share and page.share_url is None:  # gradio says why, and serves the page all the same
+        page.close(verbose=False)
+        raise SettingsError(
+            "Gradio's relay has given no public link: it cannot be reached, or its program (frpc) "
+            "cannot be fetched or run. Leave out --share, or serve in your own network with --host."
+        )
     return address

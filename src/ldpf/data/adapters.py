@@ -17,7 +17,7 @@ from ldpf.data.pictures_in_memory import pictures_of
 from ldpf.data.torch_items import ItemParts, items_of, metadata_fields
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows
-from ldpf.utils.text import did_you_mean, some
+from ldpf.utils.text import did_you_mean, some_names
 
 
 def from_huggingface(
@@ -60,7 +60,7 @@ def from_huggingface(
             made = (getattr(dataset, "format", None) or {}).get("type") == "custom"
             raise DataError(
                 f"the dataset has no column {column!r}.{did_you_mean(column, columns)} "
-                f"Its columns are: {some(columns)}"
+                f"Its columns are: {some_names(columns)}"
                 + ("; what with_transform makes is not used here" if made else "")
             )
     if hasattr(dataset, "with_format"):
@@ -86,7 +86,8 @@ def from_huggingface(
                 if column not in row:  # streams do not always know their columns
                     raise DataError(
                         f"row {number} of the dataset has no {column!r}."
-                        f"{did_you_mean(column, list(row))} Its columns are: {some(list(row))}"
+                        f"{did_you_mean(column, list(row))} "
+                        f"Its columns are: {some_names(list(row))}"
                     )
             known = row[image], row[label], None if domain is None else row[domain]
             yield known if group is None else (*known, row[group])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.text import did_you_mean, some, visible
+from ldpf.utils.text import did_you_mean, some_names, visible
 from ldpf.utils.ways import setting
 
 COLUMNS = ("path", "label", "domain", "split", "group")
@@ -72,7 +72,7 @@ def renamed(file: Path, header: Sequence[str], columns: Mapping[str, str]) -> li
         if theirs not in header:
             raise DataError(
                 f"{file} has no column {theirs!r}, which should be its {ours}."
-                f"{did_you_mean(theirs, header)} Its columns are: {some(header) or 'none'}"
+                f"{did_you_mean(theirs, header)} Its columns are: {some_names(header) or 'none'}"
             )
     for ours, theirs in columns.items():
         if theirs != ours:

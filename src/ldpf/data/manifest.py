@@ -33,6 +33,7 @@ from ldpf.utils.text import (
     quoted,
     shortened,
     some,
+    some_names,
     visible,
 )
 
@@ -361,7 +362,7 @@ def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, i
             hint = proposal(header, needed) or did_you_mean(column, header)
             raise DataError(
                 f"the manifest {file} has no column {column!r}.{hint} "
-                f"Its columns are: {some(header) or 'none'}; "
+                f"Its columns are: {some_names(header) or 'none'}; "
                 f"it needs {' and '.join(needed)}, and may have {', '.join(further[:-1])} "
                 f"and {further[-1]}"
             )

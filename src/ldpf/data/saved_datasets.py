@@ -23,7 +23,7 @@ from ldpf.utils.constraints import OrNone, Text
 from ldpf.utils.files import read_json, write_bytes, write_text
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.temporary import temporary_beside
-from ldpf.utils.text import some
+from ldpf.utils.text import some_names
 
 MANIFEST = "manifest.csv"
 _SPLITS = {
@@ -130,14 +130,14 @@ def _unpacked(part: _Part, target: Path, columns: Mapping[str, str]) -> Iterator
         if len(pictures) != 1:
             raise DataError(
                 f"the saved dataset {part.folder} has {len(pictures)} columns of images "
-                f"({some(header) or 'no columns'}); say which to take, with columns path=NAME"
+                f"({some_names(header) or 'no columns'}); say which to take, with columns path=NAME"
             )
         usual = ["" if name == "path" else name for name in usual]
         usual[pictures[0]] = "path"
     if "label" not in usual:
         raise DataError(
             f"the saved dataset {part.folder} has no column 'label'.{proposal(usual, ('label',))} "
-            f"Its columns are: {some(header)}"
+            f"Its columns are: {some_names(header)}"
         )
     names = {ours: header[usual.index(ours)] for ours in COLUMNS if ours in usual}
     for number, row in enumerate(_rows(part.folder, list(names.values()))):

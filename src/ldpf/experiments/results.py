@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ldpf.errors import ModelError
+from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.result_lines import RESULT_LINE, RUN_CONFIG
 from ldpf.training.callbacks import CHECKPOINT
 from ldpf.utils.files import (
@@ -159,6 +159,17 @@ class RunFolder:
         digests = "".join(f"{file_digest(self.path / name)}  {name}\n" for name in _BOUND)
         write_text(self.path / DONE, f"{self.hash}\n{digests}")
         (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def drop_left_checkpoint(self) -> None:
+        """Remove the checkpoint of a finished run whose process was killed at its very end.
+
+        Another process that does the run again, such as for more read-outs, keeps its own.
+        """
+        if not (self.path / CHECKPOINT).exists():
+            return
+        with suppress(LdpfError), locked_folder(self.path):
+            if self.done:
+                (self.path / CHECKPOINT).unlink(missing_ok=True)
 
     def fail(self, message: str) -> None:
         """Write error.txt; the run counts as unfinished."""

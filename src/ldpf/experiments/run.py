@@ -34,7 +34,7 @@ from ldpf.methods.overrides import with_settings
 from ldpf.models.base import Classifier
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import save_model
-from ldpf.training.callbacks import RunRecord
+from ldpf.training.callbacks import CHECKPOINT, RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.failures import failure_sentence
 from ldpf.utils.numerics import numeric_fingerprint
@@ -234,6 +234,8 @@ def run_settings(experiment: Experiment, method: Method, task: Task) -> dict[str
 def finished_before(experiment: Experiment, job: Job) -> list[dict[str, Any]] | None:
     """The lines of a run that any process has finished; None for any other, which stays as it is.
 
+    A checkpoint that was left behind is removed.
+
     Args:
         experiment: of the run.
         job: the run.
@@ -245,7 +247,10 @@ def finished_before(experiment: Experiment, job: Job) -> list[dict[str, Any]] | 
         lines = folder.results()
     except ModelError:  # whoever does this run sets it aside
         return None
-    return None if _lacking(job, lines) else lines
+    if _lacking(job, lines):
+        return None
+    folder.drop_left_checkpoint()
+    return lines
 
 
 def _lacking(job: Job, lines: list[dict[str, Any]]) -> list[str]:
@@ -262,6 +267,7 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
     if lines is None:
         return None
     if not (lacking := _lacking(job, lines)):
+        (folder.path / CHECKPOINT).unlink(missing_ok=True)  # of a process killed at its very end
         return lines
     log.warning(
         "The finished run %s has no answers of %s: it is trained again.",

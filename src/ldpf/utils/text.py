@@ -105,12 +105,14 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def some(items: Sequence[object], limit: int = 20) -> str:
-    """`a, b, c and 7 more`: the first items of a list, and how many more there are.
-
-    Of long items the middle is left out.
-    """
+    """`a, b, c and 7 more`: the first items of a list, and how many more there are."""
     more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
-    return ", ".join(shortened(str(item), 80) for item in items[:limit]) + more
+    return ", ".join(map(str, items[:limit])) + more
+
+
+def some_names(names: Sequence[object], limit: int = 20) -> str:
+    """`some` of names from a file, which may be of any length and hold anything."""
+    return some([shortened(one_line(name), 80) for name in names], limit)
 
 
 def first_line(error: BaseException) -> str:
