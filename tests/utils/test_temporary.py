@@ -97,3 +97,19 @@ def test_litter_makes_no_folder_full(tmp_path):
     assert is_empty(tmp_path)
     (tmp_path / ".notes.tmp").touch()
     assert not is_empty(tmp_path)
+
+
+@pytest.mark.parametrize(("age", "stays"), [(300.0, False), (0.0, True)])
+def test_a_number_that_another_process_has_got_meanwhile_keeps_no_file(age, stays, tmp_path):
+    left = of_a_process_that_is_gone(tmp_path / "a.json")
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        parts = left.name.split("-")
+        parts[2] = str(other.pid)
+        found = left.rename(left.with_name("-".join(parts)))
+        os.utime(found, (time.time() - age, time.time() - age))
+        remove_litter(tmp_path)
+        assert found.exists() == stays
+    finally:
+        other.kill()
+        other.wait()

@@ -59,3 +59,19 @@ def test_images_of_other_classes_are_refused_before_a_file_is_written(model, ima
     with pytest.raises(DataError, match="'zebra'"):
         workflows.export(model, tmp_path / "out/m.onnx", data=image_tree({"zebra": 1, "cat": 1}))
     assert not (tmp_path / "out").exists()
+
+
+def test_an_export_cut_off_before_its_description_is_finished_by_the_same_call(model, tmp_path):
+    written = workflows.export(model, tmp_path / "m.onnx").written
+    before = written.description.read_bytes()
+    written.description.unlink()
+    workflows.export(model, tmp_path / "m.onnx")
+    assert written.description.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph at all"])
+def test_a_file_of_someone_else_is_not_replaced(content, model, tmp_path):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(SettingsError, match="--overwrite"):
+        workflows.export(model, tmp_path / "m.onnx")
+    assert (tmp_path / "m.onnx").read_bytes() == content

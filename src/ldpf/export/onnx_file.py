@@ -35,6 +35,8 @@ TOLERANCE = 1e-4
 
 OUTPUTS = ("probabilities", "domain_weights")
 _TRIED_BATCHES = (1, 2, 5)
+_PROPERTY = "ldpf"
+"""Name of the description in the file's own metadata."""
 
 
 @dataclass(frozen=True)
@@ -201,10 +203,23 @@ def _difference(graph: torch.nn.Module, path: Path, batch: torch.Tensor) -> floa
     )
 
 
+def description_inside(path: Path) -> dict[str, Any] | None:
+    """The description that `export_onnx` wrote into a file's metadata; None for other files."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        properties = onnx.load(path, load_external_data=False).metadata_props
+        described = json.loads(next(one.value for one in properties if one.key == _PROPERTY))
+    except (OSError, ValueError, RecursionError, StopIteration, DecodeError):
+        return None
+    return described if isinstance(described, dict) else None
+
+
 def _describe_inside(path: Path, description: dict[str, Any]) -> None:
     """Write the description into the file's own metadata."""
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {"ldpf": json.dumps(description, ensure_ascii=False)})
+    onnx.helper.set_model_props(model, {_PROPERTY: json.dumps(description, ensure_ascii=False)})
     onnx.save(model, path)

@@ -26,6 +26,7 @@ LOCK = ".ldpf.lock"
 
 _NAME_KEPT = 40  # characters of a file's name in its temporary one: names end at 255 bytes
 _STALE_SECONDS = 24 * 3600.0  # where no process can be asked for, as of another machine
+_CLOCKS_DIFFER = 60.0  # seconds between that of a file server and that of the machine
 _NAME = re.compile(
     r"(?s)\.(?P<of>.*)-(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-(?P<token>[0-9a-f]{8})-\d+\.tmp"
 )
@@ -87,7 +88,16 @@ def _is_stale(entry: os.DirEntry[str], match: re.Match[str] | None) -> bool:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS
     pid = int(match["pid"])
     # In containers an earlier process may have had the same number.
-    return match["token"] != _TOKEN if pid == os.getpid() else not psutil.pid_exists(pid)
+    if pid == os.getpid():
+        return match["token"] != _TOKEN
+    try:
+        begun = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+    # A number is given again: a process that began after the file was written has not written it.
+    return begun > entry.stat(follow_symlinks=False).st_mtime + _CLOCKS_DIFFER
 
 
 def _host() -> str:

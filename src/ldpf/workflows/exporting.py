@@ -12,7 +12,7 @@ from ldpf.data import EmbeddedImages
 from ldpf.data.images import read_image
 from ldpf.errors import DataError, SettingsError
 from ldpf.export import Exported, export_onnx
-from ldpf.export.onnx_file import Session
+from ldpf.export.onnx_file import Session, description_inside
 from ldpf.models.folder import TENSORS
 from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
 from ldpf.utils.locks import locked_file
@@ -145,7 +145,9 @@ def _check_same_model(
     """Refuse to replace a file that this export would not write again."""
     if not file.exists() or is_special(file):
         return
-    before = read_json_or_none(file.with_suffix(".json"), Record()) or {}
+    # The file beside it is written last: a process that was killed has not always come to that.
+    before = read_json_or_none(file.with_suffix(".json"), Record()) or description_inside(file)
+    before = before or {}
     now = {
         "model_sha256": digest,
         "class_names": list(trained.classifier.class_names),
