@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 
 import ldpf
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(

@@ -173,6 +173,7 @@ def test_what_is_no_image_gets_a_sentence(name, visit, tmp_path):
     assert visit.inner_text("#ldpf-failure").startswith(f"{name} cannot be read as an image:")
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_no_names_is_served_without_renaming(
     browser, make_features, tiny_clip, write_image, tmp_path
 ):

@@ -132,6 +132,7 @@ def test_a_model_that_never_measured_it_warns_of_nothing(classifier, tiny_clip, 
     assert session.answer(image, NAMES).warning is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_model_of_every_method_answers(name, make_features, tiny_clip, image):
     method = make_method(name, replace(FAST, max_steps=1, cooldown=0))

@@ -164,6 +164,7 @@ def test_using_the_tokenizer_does_not_change_the_fingerprint(tiny_clip_folder, t
     assert assemble("used", *parts).fingerprint == tiny_clip.fingerprint
 
 
+@pytest.mark.slow
 def test_the_file_format_of_the_weights_does_not_change_the_fingerprint(
     tiny_clip, tiny_clip_folder, tmp_path
 ):
@@ -174,6 +175,7 @@ def test_the_file_format_of_the_weights_does_not_change_the_fingerprint(
     assert load_backbone(folder).fingerprint == tiny_clip.fingerprint
 
 
+@pytest.mark.slow
 def test_saving_again_does_not_change_the_fingerprint(tiny_clip, tiny_clip_folder, tmp_path):
     backbone = load_backbone(tiny_clip_folder)
     for part in (backbone.model, backbone.image_processor, backbone.tokenizer):

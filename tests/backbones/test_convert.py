@@ -35,6 +35,7 @@ def message_of(*arguments, **settings):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_converted_folder_is_the_same_backbone(pickled, family_folders, tmp_path):
     result = convert(pickled / "open_clip_pytorch_model.bin", tmp_path / "new")
     assert result.weights == tmp_path / "new" / "open_clip_model.safetensors"
@@ -59,6 +60,7 @@ def test_the_config_of_a_language_model_is_copied_too(pickled, tmp_path):
     assert not (tmp_path / "new" / "notes.json").exists()
 
 
+@pytest.mark.slow
 def test_the_weights_can_be_put_next_to_the_pickle(pickled, family_folders):
     before = {path.name: path.read_bytes() for path in pickled.iterdir()}
     result = convert(pickled / "open_clip_pytorch_model.bin", pickled)
@@ -69,6 +71,7 @@ def test_the_weights_can_be_put_next_to_the_pickle(pickled, family_folders):
     assert all((pickled / name).read_bytes() == content for name, content in before.items())
 
 
+@pytest.mark.slow
 def test_a_clip_of_transformers_keeps_its_file_name(tiny_clip_folder, tiny_clip, tmp_path):
     old = shutil.copytree(tiny_clip_folder, tmp_path / "old")
     torch.save(load_file(old / "model.safetensors"), old / "pytorch_model.bin")
@@ -80,6 +83,7 @@ def test_a_clip_of_transformers_keeps_its_file_name(tiny_clip_folder, tiny_clip,
         assert file.metadata() == {"format": "pt"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quick", [True, False])
 @torch.no_grad()
 def test_an_openai_archive_becomes_a_backbone(quick, openai_archive, tiny_clip_folder, tmp_path):

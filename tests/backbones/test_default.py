@@ -41,6 +41,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if LOUD in one.getMessage()]
 
 
+@pytest.mark.slow
 def test_photos_are_encoded_with_a_real_model(images: Path, asked: list[str]) -> None:
     workflows.encode(images)
     workflows.discover(images)
@@ -58,6 +59,7 @@ def test_a_named_backbone_is_taken(images: Path, asked: list[str]) -> None:
     assert asked == ["somebody/clip"]
 
 
+@pytest.mark.slow
 def test_the_estimator_takes_a_real_model(images: Path, asked: list[str]) -> None:
     photos = sorted(images.glob("*/*/*.png"))
     labels = [photo.parent.name for photo in photos]
@@ -65,6 +67,7 @@ def test_the_estimator_takes_a_real_model(images: Path, asked: list[str]) -> Non
     assert asked == [DEFAULT_BACKBONE]
 
 
+@pytest.mark.slow
 def test_nano_says_what_it_is_on_anything_but_the_demo_set(
     images: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -73,11 +76,13 @@ def test_nano_says_what_it_is_on_anything_but_the_demo_set(
     assert f"backbone='{DEFAULT_BACKBONE}'" in said(caplog)[0]
 
 
+@pytest.mark.slow
 def test_nano_is_silent_on_the_demo_set(demo: Path, caplog: pytest.LogCaptureFixture) -> None:
     workflows.encode(demo, "nano")
     assert not said(caplog)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_pixels", [False, True])
 def test_the_estimator_says_what_nano_is(
     images: Path, as_pixels: bool, caplog: pytest.LogCaptureFixture
@@ -89,6 +94,7 @@ def test_the_estimator_says_what_nano_is(
     assert len(said(caplog)) == 1
 
 
+@pytest.mark.slow
 def test_the_estimator_says_nothing_on_the_demo_set(
     demo: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +103,7 @@ def test_the_estimator_says_nothing_on_the_demo_set(
     assert not said(caplog)
 
 
+@pytest.mark.slow
 def test_predictions_of_a_model_on_nano_say_what_it_is(
     images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

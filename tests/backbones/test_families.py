@@ -327,6 +327,7 @@ def test_metaclip2_with_another_end_token_than_its_tokenizer_is_refused(metaclip
 # --- from images to results -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_features_training_and_results(family, backbones, image_tree, tmp_path):
     backbone = backbones[family]

@@ -191,6 +191,7 @@ def ids_of(backbone, texts=TEXTS):
 # --- features -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("pooler", "proj"),
@@ -273,6 +274,7 @@ def test_a_long_sentence_keeps_its_end_token(backbone):
 # --- where the language model's configuration comes from ----------------------------------------
 
 
+@pytest.mark.slow
 def test_the_copy_in_the_folder_needs_no_network(folder, backbone, monkeypatch):
     monkeypatch.setattr(hf_text, "hub_file", None)
     assert load_backbone(folder).fingerprint == backbone.fingerprint

@@ -228,6 +228,7 @@ def test_an_incomplete_copy_in_the_cache_is_not_used(lost, hub_cache, tiny_clip_
     assert f"The backbone '{REPO}' is not on this machine" in message_of(REPO)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [REPO, f"{REPO}@v2"])
 def test_a_download_is_used_again_without_the_network(name, hub, hub_cache, tiny_clip, monkeypatch):
     hub.files |= {"README.md": b"# tiny", "pytorch_model.bin": b"x" * 50, "flax.msgpack": b"x"}
@@ -242,6 +243,7 @@ def test_a_download_is_used_again_without_the_network(name, hub, hub_cache, tiny
     assert load_backbone(name).fingerprint == tiny_clip.fingerprint
 
 
+@pytest.mark.slow
 def test_a_download_says_its_size_and_place_and_shows_a_bar(hub, hub_cache, caplog, capsys):
     hub.files["model.safetensors"] += b" " * 5_000_000
     with caplog.at_level("INFO", "ldpf"):
@@ -313,6 +315,7 @@ def test_a_proxy_that_answers_for_the_hub_gives_one_message(status, hub):
     assert message.endswith(f"). {UNREACHABLE}")
 
 
+@pytest.mark.slow
 def test_a_hub_that_never_answers_is_given_up_on(hub_cache, monkeypatch):
     assert ldpf.backbones.hub._REQUEST_TIMEOUT_S <= 15
     monkeypatch.setattr(ldpf.backbones.hub, "_REQUEST_TIMEOUT_S", 0.5)
@@ -336,6 +339,7 @@ def test_offline_mode_gives_the_same_message(hub_cache, monkeypatch):
     assert message.endswith(UNREACHABLE)
 
 
+@pytest.mark.slow
 def test_without_network_a_fresh_process_ends_at_once_with_one_message(tmp_path):
     environment = os.environ | {
         "HF_ENDPOINT": closed_port(),
@@ -373,6 +377,7 @@ def served(hub, folder):
     return hub.files
 
 
+@pytest.mark.slow
 def test_an_open_clip_model_is_fetched_and_used_again(hub, family_folders, monkeypatch):
     files = served(hub, family_folders["open-clip"])
     files["open_clip_pytorch_model.bin"] = b"a pickle nobody asked for"
@@ -383,6 +388,7 @@ def test_an_open_clip_model_is_fetched_and_used_again(hub, family_folders, monke
     assert load_backbone(REPO).fingerprint == own
 
 
+@pytest.mark.slow
 def test_of_two_formats_the_hubs_own_is_fetched(hub, tiny_clip, family_folders):
     # A config of QuickGELU like the other, or loading would rightly be refused.
     for name in ("open_clip_config.json", "open_clip_model.safetensors"):
@@ -394,6 +400,7 @@ def test_of_two_formats_the_hubs_own_is_fetched(hub, tiny_clip, family_folders):
     assert not any("open_clip_model.safetensors" in path for path in hub.asked)
 
 
+@pytest.mark.slow
 def test_weights_of_another_library_are_not_fetched(hub, family_folders):
     files = served(hub, family_folders["open-clip"])
     files["config.json"] = b'{"architecture": "vit_base_patch32_clip_224"}'
@@ -445,6 +452,7 @@ def with_a_tower(hub, family_folders):
     return hub
 
 
+@pytest.mark.slow
 def test_the_config_of_a_text_tower_is_fetched_and_used_again(with_a_tower, monkeypatch):
     folder = resolve_folder(REPO)
     assert hf_text.read_config(folder, TOWER).hidden_size == 8
@@ -453,6 +461,7 @@ def test_the_config_of_a_text_tower_is_fetched_and_used_again(with_a_tower, monk
     assert hf_text.read_config(folder, TOWER).hidden_size == 8
 
 
+@pytest.mark.slow
 def test_without_a_network_it_is_said_where_a_copy_goes(with_a_tower, monkeypatch):
     folder = resolve_folder(REPO)
     endpoint(monkeypatch, closed_port())
@@ -488,6 +497,7 @@ def test_a_tokenizer_is_fetched_without_the_weights(hub, tiny_clip_folder):
     assert not any(path.endswith("safetensors") for path in hub.asked)
 
 
+@pytest.mark.slow
 def test_a_converted_archive_gets_its_tokenizer_from_the_hub(
     hub, openai_archive, tiny_clip_folder, tmp_path
 ):

@@ -232,6 +232,7 @@ def test_weights_of_another_size_are_refused(folder):
     assert message.startswith(f"The backbone folder {str(folder)!r} could not be loaded (")
 
 
+@pytest.mark.slow
 def test_a_tokenizer_larger_than_the_vocabulary_is_refused(folder, tiny_clip_parts):
     tokenizer = load_backbone(folder).tokenizer
     size = len(tokenizer)
@@ -283,6 +284,7 @@ def test_the_processor_of_the_checkpoint_is_used(folder):
     assert list(load_backbone(folder).image_processor.image_mean) == [0.1] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["load", "convert"])
 def test_models_of_transformers_are_not_imported_before_torchvision_is_mended(module):
     # They import a torchvision that is installed, and fail where it cannot be imported.
@@ -317,6 +319,7 @@ sys.exit(any(codes))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_loads_it_too():
     ran = subprocess.run(

@@ -348,6 +348,7 @@ def both(folder):
     return folder
 
 
+@pytest.mark.slow
 def test_transformers_own_files_win_and_say_the_same(both, family_folders):
     own = load_backbone(family_folders["open-clip"])
     (both / "open_clip_model.safetensors").unlink()

@@ -76,6 +76,7 @@ def test_features_and_prompts_are_those_of_the_architecture_written_out(
     assert torch.allclose(backbone.encode_images(pixels), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_field_changes_the_features(make_open_clip, tmp_path):
     # Or the test before could not tell them apart. (GELU by tanh is nearly GELU.)
     variants = [{}, *({key: value} for key, value in SIGLIP.items())]

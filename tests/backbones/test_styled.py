@@ -28,6 +28,7 @@ def test_a_class_token_is_left_out_and_no_patch_is():
     assert channel_statistics(patches)[0, 0] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny_clip", "nano"])
 def test_features_are_those_of_the_backbone_and_statistics_those_of_its_block(name, request):
     plain = load_backbone("nano", "cpu") if name == "nano" else request.getfixturevalue(name)

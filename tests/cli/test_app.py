@@ -61,6 +61,7 @@ def test_sharing_is_asked_of_gradio_and_warned_of(model, run, visited, monkeypat
     )
 
 
+@pytest.mark.slow
 def test_an_address_that_others_reach_is_warned_of(model, run, visited):
     result = run("app", model, "--host", "0.0.0.0")
     assert result.exit_code == 0, result.stderr

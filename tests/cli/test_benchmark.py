@@ -132,6 +132,7 @@ def test_an_interrupted_benchmark_goes_on_and_repeats_nothing(
     assert len((out / "results.jsonl").read_text().splitlines()) == 2 * 3
 
 
+@pytest.mark.slow
 def test_share_gives_the_accuracies_of_runs_by_themselves(images, tiny_clip_folder, tmp_path, run):
     words = ("--methods", "zero-shot,coop,ldpf", "--seeds", 2, "--targets", "art,sketch")
     accuracies, shared_with = {}, {}

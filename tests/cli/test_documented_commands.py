@@ -146,6 +146,7 @@ def app_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [one for one in DOCUMENTS if document_id(one) not in OWN_TEST and ldpf_commands(one)],
@@ -215,6 +216,7 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=document_id)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_python_runs_in_the_order_in_which_it_is_written(

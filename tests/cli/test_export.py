@@ -43,6 +43,7 @@ def test_it_says_what_it_wrote(exported):
     assert "Largest difference to PyTorch on random inputs: " in text
 
 
+@pytest.mark.slow
 def test_accuracy_is_measured_on_labeled_images(model, images, run, tmp_path):
     out = tmp_path / "model.onnx"
     result = run("export", model, "--out", out, "--data", images, "--json")
@@ -56,6 +57,7 @@ def test_the_example_is_short():
     assert len((ROOT / "examples/predict_onnx.py").read_text().splitlines()) <= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_smaller_numbers_say_what_they_do_to_the_accuracy(precision, model, images, run, tmp_path):
     words = ("export", model, "--out", tmp_path / "small.onnx", "--precision", precision)
@@ -94,6 +96,7 @@ def test_embeddings_cannot_measure_a_graph_of_pixels(model, tiny_clip_folder, ru
     assert not (tmp_path / "small.onnx").exists()
 
 
+@pytest.mark.slow
 def test_smaller_numbers_are_not_written_unmeasured(model, run, tmp_path):
     words = ("export", model, "--out", tmp_path / "small.onnx", "--precision", "int8")
     result = run(*words)

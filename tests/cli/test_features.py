@@ -75,6 +75,7 @@ def test_a_cache_that_cannot_be_written_is_said_so(images, tiny_clip_folder, tmp
     assert "Error: cannot write features to the cache folder " in result.stderr
 
 
+@pytest.mark.slow
 def test_another_engine_has_features_of_its_own(images, tiny_clip_folder, tmp_path, run):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)

@@ -295,6 +295,7 @@ def test_nothing_to_predict_is_an_error(model, tmp_path, run):
     )
 
 
+@pytest.mark.slow
 def test_an_enormous_image_is_one_sentence(model, tmp_path, start):
     Image.new("1", (10_000, 9_500)).save(tmp_path / "huge.png")
     process = start("predict", model, tmp_path / "huge.png", "--quiet")
@@ -303,6 +304,7 @@ def test_an_enormous_image_is_one_sentence(model, tmp_path, start):
     assert b"Warning" not in said and b"bomb" not in said
 
 
+@pytest.mark.slow
 def test_names_that_no_file_can_have_do_not_end_the_stream(model, flat_images, start):
     good = next(flat_images.rglob("*.png"))
     process = start("predict", model, "-")
@@ -327,6 +329,7 @@ def test_an_empty_path_is_refused_in_python_too(model):
 # --- tables and boxes -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_predictions_of_a_table_carry_the_boxes(model, images, tmp_path, run):
     import csv
 

@@ -17,6 +17,7 @@ def parquet():
     return pytest.importorskip("pyarrow.parquet", reason="needs pyarrow, which is an extra")
 
 
+@pytest.mark.slow
 def test_parquet_has_the_columns_and_values_of_csv(
     model, images, tmp_path, run, parquet, read_rows
 ):
@@ -145,6 +146,7 @@ def test_an_output_that_cannot_be_written_is_an_error(model, images, tmp_path, r
     assert result.stderr.startswith(f"Error: The folder {str(tmp_path / 'file')!r} cannot be made")
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_ends_it_quietly(model, images, start):
     process = start("predict", model, "-", "--quiet")
 

@@ -119,6 +119,7 @@ def test_a_benchmark_shows_calibration_without_its_images(page, results):
         assert re.search(rf"<t[hd][^>]*>{method}</t[hd]>", told), method
 
 
+@pytest.mark.slow
 def test_a_benchmark_with_its_images_has_every_section_with_its_content(page, results, images):
     html = page(results, "--data", images)
     for name in ("accuracy", "confusion", "domains", "map", "weights", "mistakes", "calibration"):
@@ -139,6 +140,7 @@ def test_latent_domains_of_a_benchmark_are_of_the_images_trained_on(page, result
     assert shown == {"art", "photo"}
 
 
+@pytest.mark.slow
 def test_a_read_out_shows_its_own_weights(page, run, images, tiny_clip_folder, tmp_path):
     out = tmp_path / "results"
     run(
@@ -149,6 +151,7 @@ def test_a_read_out_shows_its_own_weights(page, run, images, tiny_clip_folder, t
     assert "0: 50%, 1: 50%" in told  # too few images for three
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read_out", ["ldpf-gate", "ldpf-fallback", "ldpf+gda"])
 def test_a_read_out_that_learns_is_fitted_anew(
     read_out, page, run, images, tiny_clip_folder, tmp_path
@@ -187,6 +190,7 @@ def test_a_benchmark_of_an_older_version_says_what_is_missing(page, old_results,
     assert "data:image/jpeg;base64," in part(html, "mistakes")
 
 
+@pytest.mark.slow
 def test_runs_of_which_only_some_kept_a_model_are_counted(
     page, run, images, tiny_clip_folder, tmp_path
 ):
@@ -202,6 +206,7 @@ def test_runs_of_which_only_some_kept_a_model_are_counted(
     assert "Trained without art" not in part(html, "domains")
 
 
+@pytest.mark.slow
 def test_a_target_that_the_method_has_not_come_to_is_left_out(
     page, run, images, tiny_clip_folder, tmp_path
 ):
@@ -377,10 +382,12 @@ def test_an_unfinished_run_is_refused(run, results, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_command_that_trained_a_model_is_told(page, model, images):
     assert f"ldpf train --data {images}" in part(page(model, "--data", images), "reproduce")
 
 
+@pytest.mark.slow
 def test_a_model_without_a_stored_command_names_the_images_of_its_training(
     page, model, images, flat_images, tmp_path
 ):
@@ -406,6 +413,7 @@ def test_a_benchmark_of_another_protocol_is_refused(run, images, tiny_clip_folde
     )
 
 
+@pytest.mark.slow
 def test_a_part_of_the_target_that_was_measured_is_found_again(
     page, run, images, tiny_clip_folder, tmp_path
 ):
@@ -429,6 +437,7 @@ def test_the_command_to_reproduce_a_search_holds_it(run, images, tiny_clip_folde
     assert "--search length=1,2" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_with_one_that_stands_beside_it(page, model, coop_model, images):
     alone = part(page(model, "--data", images), "accuracy")
     assert "train one on the same images (ldpf train --method coop)" in alone

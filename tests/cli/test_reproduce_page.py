@@ -16,6 +16,8 @@ from ldpf.data.datasets import named_dataset
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.training.recipe import PAPER
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "reproduce.md"
 BACKBONE = "openai/clip-vit-base-patch16"
 NAMES = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from PIL import Image
 
 from ldpf.fusion import FUSION_RULES
+
+pytestmark = pytest.mark.slow
 
 
 def study(run, images, folder, out, name, *more):

@@ -14,6 +14,7 @@ from ldpf.models.saving import load_model
 NO_DOMAINS = f"n_domains=0 should be a whole number of at least 1, or one of {', '.join(HOW_MANY)}."
 
 
+@pytest.mark.slow
 def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
     images, tiny_clip_folder, tmp_path, run
 ):
@@ -32,6 +33,7 @@ def test_it_says_what_was_read_what_came_out_and_what_to_type_next(
     assert f"  ldpf domains '{out}' {images}\n" in text
 
 
+@pytest.mark.slow
 def test_it_ends_with_what_to_expect_and_which_method_to_take(
     images, tiny_clip_folder, tmp_path, run
 ):
@@ -53,6 +55,7 @@ def test_it_ends_with_what_to_expect_and_which_method_to_take(
     assert document["expectation"]["new_site"]["accuracy"] == expected.new_site.accuracy
 
 
+@pytest.mark.slow
 def test_no_advice_leaves_the_other_methods_out(images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"
     result = run(
@@ -63,6 +66,7 @@ def test_no_advice_leaves_the_other_methods_out(images, tiny_clip_folder, tmp_pa
     assert "Advice: " not in result.stdout
 
 
+@pytest.mark.slow
 def test_four_right_of_four_are_too_few_to_say(tiny_clip_folder, image_tree, tmp_path, run):
     images = image_tree({"cat": 10, "dog": 10})
     result = run(
@@ -86,6 +90,7 @@ def test_a_rule_chooses_how_many_latent_domains(images, tiny_clip_folder, tmp_pa
     assert settings["discovery"]["n_domains"] == "auto"
 
 
+@pytest.mark.slow
 def test_unknown_domains_are_the_normal_case(flat_images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"
     result = run("train", "--data", flat_images, "--backbone", tiny_clip_folder, "--out", out)
@@ -121,6 +126,7 @@ def test_a_finished_model_keeps_its_log_but_no_checkpoint(model):
     }
 
 
+@pytest.mark.slow
 def test_the_backbone_folder_is_found_again_from_elsewhere(
     images, tiny_clip_folder, tmp_path, run, monkeypatch
 ):
@@ -132,6 +138,7 @@ def test_the_backbone_folder_is_found_again_from_elsewhere(
     assert run("evaluate", out, "--data", images).exit_code == 0
 
 
+@pytest.mark.slow
 def test_tau_and_the_number_of_domains_reach_the_model(images, tiny_clip_folder, tmp_path, run):
     options = ("--tau", 0.5, "--n-domains", 1)
     command = ("train", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path / "m")
@@ -140,6 +147,7 @@ def test_tau_and_the_number_of_domains_reach_the_model(images, tiny_clip_folder,
     assert (config["fusion_settings"], config["n_domains"]) == ({"tau": 0.5}, 1)
 
 
+@pytest.mark.slow
 def test_splits_of_a_manifest_are_used(images, tiny_clip_folder, tmp_path, run):
     rows = ["path,label,split"]
     for i in range(6):
@@ -155,6 +163,7 @@ def test_splits_of_a_manifest_are_used(images, tiny_clip_folder, tmp_path, run):
     assert "Learned from 36, chose on 9 held out; 9 marked test were left out.\n" in result.stdout
 
 
+@pytest.mark.slow
 def test_too_few_images_to_hold_some_out_are_said_so(tiny_clip_folder, image_tree, tmp_path, run):
     images = image_tree({"cat": 1, "dog": 1, "house": 1})
     result = run(
@@ -223,6 +232,7 @@ def test_a_folder_with_other_files_is_refused_before_any_work(images, tmp_path, 
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ldpf", "coop"])
 def test_json_is_the_only_thing_on_stdout(method, images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"

@@ -14,6 +14,8 @@ from ldpf.utils.locks import locked_folder
 from ldpf.utils.temporary import temporary_beside
 from ldpf.workflows import model_writing
 
+pytestmark = pytest.mark.slow
+
 
 def stop_at(step: int) -> Callable[..., RunRecord]:
     """A record that writes a checkpoint after every step and is interrupted in one."""

@@ -7,6 +7,8 @@ import json
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def searched(flat_images, tiny_clip_folder, run, tmp_path_factory):

@@ -301,6 +301,7 @@ def classifier(tiny_clip, quick_recipe):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["arrays", "torch", "features", "files"])
 def test_a_classifier_takes_what_brings_its_labels(
     kind, classifier, tiny_clip, image_tree, monkeypatch, tmp_path
@@ -318,6 +319,7 @@ def test_a_classifier_takes_what_brings_its_labels(
     assert set(classifier.predict(images)) <= set(classifier.classes_)
 
 
+@pytest.mark.slow
 def test_names_may_be_changed_by_the_classifier(classifier):
     images = from_arrays(PIXELS, LABELS, class_names=NAMES)
     names = {"alarm_clock": "clock", "cat": "kitten", "dog": "puppy"}

@@ -51,6 +51,7 @@ def test_a_process_is_used_again():
     assert numbers[0] == numbers[1]
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_ended_and_the_next_image_is_read(monkeypatch):
     large = saved("JPEG2000", size=(3000, 2000))
     monkeypatch.setattr(apart, "MAX_SECONDS", 0.05)
@@ -61,6 +62,7 @@ def test_what_takes_too_long_is_ended_and_the_next_image_is_read(monkeypatch):
     assert read_image("a.jp2", data=CASES["jp2"]).size == (60, 40)
 
 
+@pytest.mark.slow
 def test_what_takes_too_much_memory_is_ended(monkeypatch):
     monkeypatch.setattr(apart, "MAX_MEMORY", -(2**30))
     with pytest.raises(UnreadableImageError) as error:
@@ -68,6 +70,7 @@ def test_what_takes_too_much_memory_is_ended(monkeypatch):
     assert error.value.reason == "decoding it takes more than 400 MB of memory"
 
 
+@pytest.mark.slow
 def test_a_decoder_that_crashes_costs_one_image(monkeypatch):
     data = CASES["jp2"]
 

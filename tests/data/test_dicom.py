@@ -48,6 +48,7 @@ def gray(file):
 TWELVE = np.array([[0, 2048], [4095, 1024]], np.uint16)
 
 
+@pytest.mark.slow
 def test_twelve_bits_in_sixteen_use_the_whole_range(dicom):
     assert gray(dicom(TWELVE, bits=12)) == [[0, 128], [255, 64]]
 

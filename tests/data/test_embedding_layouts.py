@@ -144,6 +144,7 @@ def test_what_is_written_is_read_back(make_features, tmp_path, monkeypatch, tiny
     assert torch.allclose(back.features, features.features, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_features_out_and_in_again_train_the_same_model(images, tiny_clip_folder, tmp_path):
     backbone = str(tiny_clip_folder)
     workflows.encode(images, backbone, out=tmp_path / "features")

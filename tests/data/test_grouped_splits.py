@@ -33,6 +33,7 @@ def split_or_none(labels, domains, groups, fraction, seed):
         return None
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(ROWS, FRACTIONS, SEEDS)
 def test_no_group_is_divided_and_every_image_is_on_one_side(rows, fraction, seed):
@@ -46,6 +47,7 @@ def test_no_group_is_divided_and_every_image_is_on_one_side(rows, fraction, seed
     assert set(labels[train]) == set(labels)  # every class can be learned
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(ROWS, FRACTIONS, SEEDS)
 def test_the_seed_decides_and_names_of_groups_do_not(rows, fraction, seed):
@@ -60,6 +62,7 @@ def test_the_seed_decides_and_names_of_groups_do_not(rows, fraction, seed):
             assert np.array_equal(one, two) and np.array_equal(one, three)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1), FRACTIONS, SEEDS)
 def test_without_groups_every_image_is_on_one_side_and_classes_keep_one(rows, fraction, seed):
@@ -69,6 +72,7 @@ def test_without_groups_every_image_is_on_one_side_and_classes_keep_one(rows, fr
     assert set(zip(labels[train], domains[train], strict=True)) == set(map(tuple, rows))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(ROWS, SEEDS)
 def test_a_manifest_decides_what_is_test_and_the_rest_keeps_groups_whole(rows, seed):
@@ -166,6 +170,7 @@ def test_a_class_of_one_group_stays_in_training_and_is_named():
     )
 
 
+@pytest.mark.slow
 def test_many_groups_take_seconds():
     import time
 

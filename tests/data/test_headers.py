@@ -64,6 +64,7 @@ def test_a_format_without_its_plugin_is_named(tmp_path, no_plugins):
     assert "HEIC, which needs a plug-in" in reason
 
 
+@pytest.mark.slow
 def test_any_number_of_paths_in_chunks(tmp_path, write_image):
     file, done = write_image(tmp_path / "a.png"), []
     paths = (tmp_path / "none.png" if i == 700 else file for i in range(1100))

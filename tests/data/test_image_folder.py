@@ -207,6 +207,7 @@ class FakeScan(list):
         pass
 
 
+@pytest.mark.slow
 def test_half_a_million_images_take_seconds_and_little_memory(tmp_path, monkeypatch):
     """DomainNet's size: 6 domains, 345 classes, 586,500 images, from a made-up directory."""
 

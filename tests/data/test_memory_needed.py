@@ -46,6 +46,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a moment")
 @pytest.mark.parametrize("name", KINDS)
 def test_no_format_takes_more_than_is_reckoned(name, tmp_path):

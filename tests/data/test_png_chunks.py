@@ -65,6 +65,7 @@ def test_large_metadata_costs_no_picture(tmp_path, name, at_end):
     assert reads_well(tmp_path, with_chunks(LARGE[name], at_end=at_end))
 
 
+@pytest.mark.slow
 def test_many_texts_that_are_large_together_cost_no_picture(tmp_path):
     one = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * (MEGABYTE - 100)))
     assert reads_well(tmp_path, with_chunks(*[one] * 70))
@@ -79,6 +80,7 @@ def test_large_metadata_as_pillow_writes_it(tmp_path):
     assert reads_well(tmp_path, (tmp_path / "a.png").read_bytes())
 
 
+@pytest.mark.slow
 def test_a_bomb_is_skipped_not_unpacked():
     bomb = zlib.compress(bytes(200 * MEGABYTE), 9)
     content = with_chunks(chunk(b"zTXt", b"Comment\0\0" + bomb))
@@ -150,6 +152,7 @@ def test_a_tiff_with_large_tags_is_read(tmp_path):
     assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif")), np.asarray(picture()))
 
 
+@pytest.mark.slow
 def test_a_gif_with_a_large_comment_is_read(tmp_path):
     picture().save(tmp_path / "a.gif", comment=TEXT)
     assert check_images([tmp_path / "a.gif"]) == []

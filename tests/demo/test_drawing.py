@@ -86,6 +86,7 @@ def test_objects_stand_out_from_the_background():
     assert np.mean(np.array(distance) > 0.28) > 0.97
 
 
+@pytest.mark.slow
 def test_silhouettes_tell_the_classes_apart():
     """A nearest neighbor on small cropped outlines finds most of the 49 classes."""
     rng = np.random.default_rng(0)

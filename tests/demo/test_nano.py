@@ -163,6 +163,7 @@ def test_the_readme_gives_the_command_and_the_license():
     assert "Apache-2.0" in text
 
 
+@pytest.mark.slow
 def test_the_training_script_ends_with_a_loadable_folder(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, str(SCRIPTS / "train_nano.py"), "--smoke"]

@@ -21,6 +21,7 @@ def names() -> list[str]:
     raise AssertionError("no CASES")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_the_signs_a_case_was_made_for_show_and_no_others(made_cases, name):
     make, expected = made_cases.CASES[name]
@@ -36,6 +37,7 @@ def test_every_sign_has_a_case_of_its_own(made_cases):
     assert set().union(*expected) == set(SIGNS)
 
 
+@pytest.mark.slow
 def test_everything_is_measured_in_the_healthy_case(made_cases):
     healthy, _ = made_cases.CASES["healthy"]
     assert {one.status for one in examine(healthy(0))} == {Status.FINE}

@@ -67,6 +67,7 @@ def test_sizes_count_every_training_image(measures, data):
     assert len(measures["sizes"]) == 3
 
 
+@pytest.mark.slow
 def test_where_classes_dominate_only_erasure_brings_domains_out(make_features):
     train = make_features(20, dim=32, class_strength=1.5)
     validation = make_features(10, dim=32, class_strength=1.5, seed=1)
@@ -85,6 +86,7 @@ def test_unknown_domains_are_reported_as_unknown(data):
     assert measures["domain_nmi"] is None and measures["domain_ari"] is None
 
 
+@pytest.mark.slow
 def test_true_domains_change_nothing_but_their_measurement(data, found):
     train, validation = data
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
@@ -104,6 +106,7 @@ def test_without_validation_images_the_training_images_are_measured(data):
     assert discovery.measure() == same.measure()
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_bits_and_another_others(data, found):
     again, other = discover(*data).tensors(), discover(*data, seed=1).tensors()
     for name, tensor in found.tensors().items():
@@ -146,6 +149,7 @@ def test_a_single_latent_domain_trains_no_extractor(data):
     assert discovery.measure()["sizes"] == [len(data[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [0, 3])
 def test_a_restored_discovery_goes_on_with_the_same_bits(rounds, data, found, tmp_path):
     first = DomainDiscovery(*data, SETTINGS, 0)
@@ -183,6 +187,7 @@ def test_a_collapsed_extractor_keeps_the_domains_it_had(data, caplog):
     assert caplog.messages == ["round 1: G maps all images to one point"]
 
 
+@pytest.mark.slow
 def test_tiny_latent_domains_are_warned_of(make_features, caplog):
     train = make_features(20, dim=32)
     odd = make_features(1, dim=32, seed=5, domain_strength=-30.0, n_domains=1)
@@ -202,6 +207,7 @@ def test_tiny_latent_domains_are_warned_of(make_features, caplog):
     )
 
 
+@pytest.mark.slow
 def test_a_latent_domain_without_some_classes_is_warned_of(make_features, caplog):
     data = make_features(20, dim=32)
     kept = ~((data.domains == 2) & (data.labels != 0))  # the sketches show cats only
@@ -216,12 +222,14 @@ def test_a_latent_domain_without_some_classes_is_warned_of(make_features, caplog
     )
 
 
+@pytest.mark.slow
 def test_well_filled_latent_domains_are_not_warned_of(data, caplog):
     with caplog.at_level(logging.WARNING, logger="ldpf"):
         discover(*data)
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 def test_warnings_come_once_at_the_end(data, caplog):
     discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains=30, images_per_cell=0), 0)
     with caplog.at_level(logging.WARNING, logger="ldpf"):
@@ -297,6 +305,7 @@ def test_true_domains_stay_as_many_as_they_are_and_a_random_split_does_not(sourc
     assert DomainDiscovery(few, few, settings, 0).n_domains == used
 
 
+@pytest.mark.slow
 def test_a_number_that_a_rule_chose_is_lowered_too(data):
     settings = replace(SETTINGS, n_domains="silhouette")
     full = DomainDiscovery(*data, settings, 0).n_domains
@@ -417,6 +426,7 @@ def test_what_is_computed_at_once_needs_no_rounds(data):
     assert DomainDiscovery(*data, settings, 0).done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["auto", "silhouette"])
 def test_a_rule_may_choose_the_number(rule, data):
     discovery = discover(*data, replace(SETTINGS, n_domains=rule))
@@ -442,6 +452,7 @@ def test_domains_that_cannot_be_divided_stay_as_they_were(data, caplog):
     assert "n_domains=3" in caplog.text and "round 1" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_scores_behind_a_chosen_number_are_told(data, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
         discovery = DomainDiscovery(*data, replace(SETTINGS, n_domains="silhouette"), 0)

@@ -72,6 +72,7 @@ def test_the_map_is_the_least_squares_one(train):
     assert float((found - target).square().sum() / target.square().sum()) < 0.02
 
 
+@pytest.mark.slow
 def test_the_number_is_chosen_on_the_statistics(train):
     assert discover(train[0], n_domains="auto").n_domains == 2
 

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("short_training")
 # --- what it shows ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paths", "pictures", "set"])
 def test_verbose_shows_how_far_it_has_come(
     kind, estimator, tmp_path, write_image, capsys, monkeypatch
@@ -90,11 +91,13 @@ def test_it_can_be_printed_and_checked(fitted, estimator):
         check_is_fitted(estimator)
 
 
+@pytest.mark.slow
 def test_it_can_be_cross_validated(estimator, data, words):
     scores = cross_val_score(estimator, data[0].features.numpy(), words(data[0]), cv=2)
     assert len(scores) == 2 and (scores > 0.4).all()
 
 
+@pytest.mark.slow
 def test_fit_leaves_the_parameters_alone(data, estimator, words):
     before = estimator.get_params()
     assert estimator.fit(data[0].features, words(data[0])) is estimator
@@ -132,6 +135,7 @@ def test_the_score_is_the_accuracy(fitted, data, words):
     assert fitted.score(data[1].features, words(data[1])) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_clip, words):
     from ldpf.data.splits import split_train_validation
 
@@ -152,6 +156,7 @@ def test_it_is_the_method_ldpf_on_a_split_of_the_images(estimator, data, tiny_cl
     assert torch.equal(fitted.classifier_.contexts, expected.contexts)
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data, words):
     again = clone(estimator).fit(data[0].features, words(data[0]))
     other = clone(estimator).set_params(random_state=1).fit(data[0].features, words(data[0]))
@@ -159,6 +164,7 @@ def test_equal_seeds_give_equal_bits_and_others_do_not(estimator, fitted, data, 
     assert not torch.equal(other.classifier_.contexts, fitted.classifier_.contexts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameter", "value", "get"),
     [
@@ -174,6 +180,7 @@ def test_parameters_reach_the_method(parameter, value, get, estimator, data, wor
     assert get(estimator.classifier_) == value
 
 
+@pytest.mark.slow
 def test_files_images_and_arrays_of_the_same_pictures_fit_the_same(
     tmp_path, write_image, estimator
 ):
@@ -191,6 +198,7 @@ def test_files_images_and_arrays_of_the_same_pictures_fit_the_same(
         assert np.allclose(model.predict_proba(form), models[0].predict_proba(files), atol=1e-2)
 
 
+@pytest.mark.slow
 def test_string_labels_are_read_as_words(estimator, data):
     labels = np.array(["alarm_clock", "dog", "zebra-fish"])[data[0].labels]
     estimator.fit(data[0].features, labels)
@@ -199,6 +207,7 @@ def test_string_labels_are_read_as_words(estimator, data):
     assert set(estimator.predict(data[1].features)) <= set(labels)
 
 
+@pytest.mark.slow
 def test_numbers_as_labels_come_back_as_numbers_after_a_warning(estimator, data):
     labels = np.array([30, 10, 20])[data[0].labels]
     with pytest.warns(
@@ -209,6 +218,7 @@ def test_numbers_as_labels_come_back_as_numbers_after_a_warning(estimator, data)
     assert estimator.predict(data[1].features).dtype.kind == "i"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names", [{10: "cat", 20: "dog", 30: "horse", 99: "cow"}, ["cat", "dog", "horse"]]
 )
@@ -221,6 +231,7 @@ def test_class_names_say_what_numbers_mean(names, estimator, data):
     assert estimator.classes_.tolist() == [10, 20, 30]
 
 
+@pytest.mark.slow
 def test_a_backbone_is_loaded_by_its_name(tiny_clip_folder, data, words):
     model = LDPFClassifier(str(tiny_clip_folder), agnostic_length=2, specific_length=2)
     model.fit(data[0].features, words(data[0]))
@@ -231,6 +242,7 @@ def test_a_backbone_is_loaded_by_its_name(tiny_clip_folder, data, words):
 # --- saving and loading -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "labels", [["cat", "dog", "horse"], [3, 1, 2], [-1.0, 1.0, 2.0], [True, False]]
 )
@@ -247,6 +259,7 @@ def test_a_loaded_model_gives_the_same_answers(labels, estimator, data, tmp_path
     assert loaded.validation_accuracy_ == estimator.validation_accuracy_
 
 
+@pytest.mark.slow
 def test_a_loaded_model_keeps_its_parameters_and_can_be_fitted_again(fitted, data, tmp_path, words):
     fitted.save(tmp_path)
     loaded = LDPFClassifier.load(tmp_path, fitted.backbone_)
@@ -257,6 +270,7 @@ def test_a_loaded_model_keeps_its_parameters_and_can_be_fitted_again(fitted, dat
     assert torch.equal(again.classifier_.contexts, fitted.classifier_.contexts)
 
 
+@pytest.mark.slow
 def test_class_names_survive_saving(estimator, data, tmp_path):
     labels = np.array([10, 20, 30])[data[0].labels]
     estimator.set_params(class_names={10: "cat", 20: "dog", 30: "horse"})

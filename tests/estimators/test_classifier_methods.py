@@ -21,6 +21,7 @@ def needs_domains(name):
     return METHODS.facts(name).get("needs_domains", False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [name for name in METHODS if not needs_domains(name)])
 def test_every_method_is_fitted_kept_and_fitted_again(method, data, tiny_clip, tmp_path, words):
     model = LDPFClassifier(tiny_clip, method=method)
@@ -39,6 +40,7 @@ def test_every_method_is_fitted_kept_and_fitted_again(method, data, tiny_clip, t
     assert np.array_equal(again.predict_proba(features), model.predict_proba(features))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [name for name in METHODS if needs_domains(name)])
 def test_methods_that_need_domains_take_a_set_that_brings_them(method, data, tiny_clip, words):
     model = LDPFClassifier(tiny_clip, method=method).fit(data[0])
@@ -47,12 +49,14 @@ def test_methods_that_need_domains_take_a_set_that_brings_them(method, data, tin
         clone(model).fit(data[0].features, words(data[0]))
 
 
+@pytest.mark.slow
 def test_an_ablation_keeps_its_own_settings(data, tiny_clip, words):
     model = LDPFClassifier(tiny_clip, method="ldpf-agnostic-only")
     settings = model.fit(data[0].features, words(data[0])).trained_on_["method_settings"]
     assert (settings["agnostic_length"], settings["specific_length"]) == (12, 0)
 
 
+@pytest.mark.slow
 def test_a_method_is_searched_over_like_any_parameter(data, tiny_clip, words):
     grid = {"method": ["zero-shot", "gda"], "n_domains": np.array([1, 2])}
     search = GridSearchCV(LDPFClassifier(tiny_clip), grid, cv=2, error_score="raise")
@@ -60,6 +64,7 @@ def test_a_method_is_searched_over_like_any_parameter(data, tiny_clip, words):
     assert search.best_estimator_.method == search.best_params_["method"]
 
 
+@pytest.mark.slow
 def test_other_settings_are_given_by_dotted_name(data, tiny_clip, tmp_path, words):
     settings = {"discovery.rounds": 2, "agnostic_length": np.int64(1)}
     model = LDPFClassifier(tiny_clip, settings=settings).fit(data[0].features, words(data[0]))
@@ -69,6 +74,7 @@ def test_other_settings_are_given_by_dotted_name(data, tiny_clip, tmp_path, word
     assert LDPFClassifier.load(tmp_path, tiny_clip).settings == settings
 
 
+@pytest.mark.slow
 def test_a_fusion_rule_is_taken_and_kept(data, tiny_clip, tmp_path, words):
     model = LDPFClassifier(tiny_clip, fusion=Similarity(tau=0.7))
     model.fit(data[0].features, words(data[0])).save(tmp_path)

@@ -76,6 +76,7 @@ def expected_failures(estimator: object) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         LatentDomains(rounds=5),
@@ -107,6 +108,7 @@ def classifier(tiny_clip) -> LDPFClassifier:
     return LDPFClassifier(tiny_clip, agnostic_length=2, specific_length=2, recipe=QUICK)
 
 
+@pytest.mark.slow
 def test_the_last_step_of_a_pipeline(classifier, data):
     features, labels, _ = data
     pipeline = make_pipeline(FunctionTransformer(), classifier).fit(features, labels)
@@ -114,6 +116,7 @@ def test_the_last_step_of_a_pipeline(classifier, data):
     assert np.array_equal(pipeline.predict_proba(features), alone.predict_proba(features))
 
 
+@pytest.mark.slow
 def test_a_grid_search_chooses_domains_and_temperature(classifier, data):
     features, labels, _ = data
     grid = {"n_domains": [1, 2], "tau": [0.05, 1.0]}
@@ -125,6 +128,7 @@ def test_a_grid_search_chooses_domains_and_temperature(classifier, data):
     assert chosen.domain_weights(features).shape == (72, search.best_params_["n_domains"])
 
 
+@pytest.mark.slow
 def test_one_domain_after_the_other_is_left_out(classifier, data):
     features, labels, domains = data
     scores = cross_val_score(classifier, features, labels, groups=domains, cv=LeaveOneGroupOut())
@@ -135,6 +139,7 @@ def test_one_domain_after_the_other_is_left_out(classifier, data):
     assert scores.tolist() == by_hand
 
 
+@pytest.mark.slow
 def test_names_of_columns_are_remembered_and_compared(classifier, data):
     pandas = pytest.importorskip("pandas", reason="needs pandas, which is no dependency")
     features, labels, _ = data
@@ -148,6 +153,7 @@ def test_names_of_columns_are_remembered_and_compared(classifier, data):
         classifier.predict(table.rename(columns={"f0": "other"}))
 
 
+@pytest.mark.slow
 def test_a_recipe_of_ones_own_survives_saving(classifier, data, tmp_path):
     classifier.fit(*data[:2]).save(tmp_path / "model")
     assert LDPFClassifier.load(tmp_path / "model", classifier.backbone_).recipe == QUICK
@@ -184,6 +190,7 @@ def test_training_images_are_given_the_domain_they_were_found_in(domains, data):
     assert domains.cluster_centers_.shape == (3, domains.domain_features(data[0]).shape[1])
 
 
+@pytest.mark.slow
 def test_the_domains_are_those_of_the_classifier(classifier, data, monkeypatch):
     # The same discovery: equal settings, images, labels and seed give equal centroids.
     features, labels, _ = data

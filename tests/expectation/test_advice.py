@@ -70,6 +70,7 @@ def test_plain_values_bring_it_back():
     assert advice.to_json()["take"] == "gda"
 
 
+@pytest.mark.slow
 def test_the_trained_method_is_judged_as_its_expectation_says(classifier, data, tiny_clip):
     advice = advise(classifier, *data, tiny_clip, names=("gda",))
     sites = classifier.expectation.new_site.domains
@@ -87,6 +88,7 @@ def test_others_are_judged_on_the_same_latent_domains(classifier, data, tiny_cli
     assert advice.others[0].held_out == fitted.accuracy(validation.features, validation.labels)
 
 
+@pytest.mark.slow
 def test_the_trained_method_is_not_compared_with_itself(data, tiny_clip):
     method = make_method("gda")
     fitted = method.fit(*data, tiny_clip)

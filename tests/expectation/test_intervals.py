@@ -23,6 +23,7 @@ def test_wilsons_interval_holds_the_true_share_as_often_as_it_says(share):
     assert 0.92 < np.mean(held) < 0.985
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 8])
 def test_the_next_draw_is_within_as_often_as_the_level_says(n):
     draws = np.random.default_rng(0).normal(0.6, 0.02, (3000, n + 1))

@@ -31,6 +31,7 @@ def classifier(episode, tiny_clip):
     return method.fit(episode.train, episode.validation, tiny_clip, seed=1)
 
 
+@pytest.mark.slow
 def test_rules_that_learn_are_fitted_to_the_training_images(episode, classifier, tiny_clip):
     _, answers, confidence = answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip)
     sources = TrainedOn(episode.train, episode.validation, tiny_clip, 1)
@@ -41,6 +42,7 @@ def test_rules_that_learn_are_fitted_to_the_training_images(episode, classifier,
         assert (name in confidence) == (not readout.oracle)
 
 
+@pytest.mark.slow
 def test_the_labels_of_the_target_change_no_answer(episode, classifier, tiny_clip):
     other = replace(episode, test=replace(episode.test, labels=(episode.test.labels + 1) % 3))
     _, first, _ = answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip)
@@ -49,6 +51,7 @@ def test_the_labels_of_the_target_change_no_answer(episode, classifier, tiny_cli
         assert readout.oracle or torch.equal(first[name], second[name])
 
 
+@pytest.mark.slow
 def test_only_what_was_asked_for_says_what_it_has_chosen(episode, classifier, tiny_clip, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
         answers_of(readouts_of("ldpf"), classifier, episode, tiny_clip, aloud=("ldpf",))

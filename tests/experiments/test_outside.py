@@ -91,6 +91,7 @@ def installed(tmp_path: Path) -> Path:
     return site
 
 
+@pytest.mark.slow
 def test_both_are_listed_and_run(installed: Path, tiny_clip_folder: Path, tmp_path: Path) -> None:
     paths = (str(installed), str(Path(ldpf.__file__).parents[1]))
     done = subprocess.run(

@@ -114,6 +114,7 @@ def without_times(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in times} for line in lines]
 
 
+@pytest.mark.slow
 def test_side_by_side_and_one_by_one_give_the_same_lines(data, backbone, tmp_path):
     plan = BenchmarkPlan(METHODS, SHORT, targets=["art", "sketch"], seeds=1)
     found = []
@@ -182,6 +183,7 @@ def test_the_callers_backend_is_respected(experiment):
     assert said(experiment, "process") != str(os.getpid())
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_it_with_advice(experiment):
     with pytest.raises(LdpfError) as caught:
         list(run_side_by_side(experiment, [[job("die", seed)] for seed in range(3)], 3))
@@ -219,6 +221,7 @@ def test_the_longest_begin_first(data, backbone, tmp_path, monkeypatch):
     assert begun == ["ldpf", "coop", "zero-shot"]
 
 
+@pytest.mark.slow
 def test_a_method_that_cannot_be_sent_is_refused(experiment):
     held = replace(job("nothing"), method=(value for value in ()))  # no generator can be pickled
     with pytest.raises(LdpfError, match="cannot be sent to another process"):
@@ -256,6 +259,7 @@ run_benchmark(data, "demo", backbone, plan, Path(sys.argv[2]), jobs=2)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends signals")
 @pytest.mark.parametrize("how", ["ctrl-c", "killed"])
 def test_no_worker_goes_on_when_the_command_is_ended(how, tiny_clip_folder, tmp_path):

@@ -125,6 +125,7 @@ def test_readouts_name_methods_and_rules_that_exist():
         assert readout.fusion is None or readout.fusion in FUSION_RULES
 
 
+@pytest.mark.slow
 def test_only_the_oracle_uses_true_labels(classifier, images, learned_from):
     features, labels = images
     for readout in READOUTS.values():
@@ -184,6 +185,7 @@ def test_the_rule_that_ldpf_declares_is_its_own():
     assert "ldpf-similarity" not in READOUTS
 
 
+@pytest.mark.slow
 def test_a_trainings_readouts_begin_with_the_method_itself():
     for name in METHODS:
         names = list(readouts_of(name))

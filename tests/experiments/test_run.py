@@ -88,6 +88,7 @@ def test_an_oracle_has_no_probabilities(kept):
     assert "ldpf-oracle" not in kept_answers(out, lines["ldpf-oracle"]).confidence
 
 
+@pytest.mark.slow
 def test_a_model_that_was_half_written_is_written_again(data, tiny_clip, tmp_path):
     lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
     run = tmp_path / "runs" / lines[0]["run"]
@@ -98,6 +99,7 @@ def test_a_model_that_was_half_written_is_written_again(data, tiny_clip, tmp_pat
     assert read_config(run / MODEL)["method"] == "coop"
 
 
+@pytest.mark.slow
 def test_the_kept_model_says_how_its_settings_were_chosen(data, tiny_clip, tmp_path):
     wanted = replace(
         plan("coop"), selection="leave-one-domain-out", search=parse_search(["length=1,2"])

@@ -305,6 +305,7 @@ def test_a_failed_run_is_tried_again(data, tiny_clip, tmp_path, monkeypatch):
     assert not (run / "error.txt").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_benchmark_goes_on_to_the_same_numbers(
     finished, data, tiny_clip, tmp_path, monkeypatch
 ):
@@ -335,6 +336,7 @@ def without_times(lines):
     ]
 
 
+@pytest.mark.slow
 def test_the_target_is_not_looked_at_before_the_measurement(data, tiny_clip, tmp_path):
     # Other target images and labels: training, its report and its choice stay bit by bit the same.
     art = data.domains == 1
@@ -352,6 +354,7 @@ def test_the_target_is_not_looked_at_before_the_measurement(data, tiny_clip, tmp
         assert first["confusion"] != second["confusion"]
 
 
+@pytest.mark.slow
 def test_all_domains_are_targets_by_default(data, tiny_clip, tmp_path):
     lines, _ = run_benchmark(
         data, "demo", tiny_clip, plan("zero-shot", targets=None, seeds=2), tmp_path
@@ -361,6 +364,7 @@ def test_all_domains_are_targets_by_default(data, tiny_clip, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_each_seed_drives_its_own_training(data, tiny_clip, tmp_path, monkeypatch):
     seeds, fit = [], CoOp.fit
 
@@ -423,6 +427,7 @@ def test_a_run_stores_its_command_which_does_not_name_it(data, tiny_clip, tmp_pa
     assert other == lines and before == [True]
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_resumes_under_another_command(data, tiny_clip, tmp_path):
     lines, _ = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path, command="first")
     run = tmp_path / "runs" / lines[0]["run"]
@@ -475,6 +480,7 @@ def test_targets_limit_what_is_shown_of_a_training_on_all_domains(data, tiny_cli
     assert {line["run"] for line in every} == {lines[0]["run"]}
 
 
+@pytest.mark.slow
 def test_protocols_and_selection_rules_do_not_share_runs(data, tiny_clip, tmp_path):
     hashes = {
         run_benchmark(data, "demo", tiny_clip, plan("coop", **changes), tmp_path)[0][0][
@@ -490,6 +496,7 @@ def test_protocols_and_selection_rules_do_not_share_runs(data, tiny_clip, tmp_pa
     assert len(hashes) == 4
 
 
+@pytest.mark.slow
 def test_what_the_target_chose_is_marked_and_what_learns_nothing_is_not(data, tiny_clip, tmp_path):
     wanted = plan("zero-shot", "coop", selection="target-oracle")
     lines, _ = run_benchmark(data, "demo", tiny_clip, wanted, tmp_path)

@@ -218,6 +218,7 @@ def plan(*methods, **changes):
     )
 
 
+@pytest.mark.slow
 def test_the_chosen_settings_are_trained_with_and_stand_in_the_result(
     data, tiny_clip, tmp_path, monkeypatch
 ):
@@ -231,6 +232,7 @@ def test_the_chosen_settings_are_trained_with_and_stand_in_the_result(
     assert lines[0]["confusion"] == usual[0]["confusion"]
 
 
+@pytest.mark.slow
 def test_a_method_with_nothing_to_choose_keeps_the_hash_of_its_usual_run(data, tiny_clip, tmp_path):
     both = plan("zero-shot", "coop", search=search_of("length=1,2"))
     found, _ = run_benchmark(data, "demo", tiny_clip, both, tmp_path / "a")

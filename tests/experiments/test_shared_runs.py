@@ -18,6 +18,8 @@ from ldpf.methods import METHODS
 from ldpf.models.saving import load_model
 from ldpf.training.recipe import FAST
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(FAST, max_steps=12, cooldown=4, evaluate_every=2, round_every=2)
 
 

@@ -60,6 +60,7 @@ def test_the_description_stands_beside_and_inside(exported, tiny_clip):
     assert description["input"]["shape"] == ["images", 3, *size]
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("made", [classifier, combined])
 def test_the_head_alone_takes_features(made, tiny_clip, tmp_path):
@@ -70,6 +71,7 @@ def test_the_head_alone_takes_features(made, tiny_clip, tmp_path):
     assert json.loads(done.description.read_text())["preprocessing"] is None
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("part", ["onnx", "features"])
 def test_a_linear_classifier_answers_alike_in_a_graph(part, tiny_clip, tmp_path):
@@ -91,6 +93,7 @@ def test_a_linear_classifier_answers_alike_in_a_graph(part, tiny_clip, tmp_path)
     assert json.loads(done.description.read_text())["n_domains"] == 1
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_smaller_files_of_a_linear_classifier_never_answer_a_class_it_has_not_seen(
@@ -103,6 +106,7 @@ def test_smaller_files_of_a_linear_classifier_never_answer_a_class_it_has_not_se
     assert probabilities[:, 2].tolist() == [0.0] * 5
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("name", [n for n in FUSION_RULES if FUSION_RULES.facts(n).get("learns")])
 def test_what_a_rule_has_learned_is_part_of_the_graph(name, tiny_clip, tmp_path, fitted_rule):
@@ -114,6 +118,7 @@ def test_what_a_rule_has_learned_is_part_of_the_graph(name, tiny_clip, tmp_path,
     torch.testing.assert_close(weights, model.domain_weights(features), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @needs_onnx
 def test_a_rule_that_no_graph_can_hold_is_refused_and_nothing_is_written(tiny_clip, tmp_path):
     class Branching(ByClass):
@@ -127,6 +132,7 @@ def test_a_rule_that_no_graph_can_hold_is_refused_and_nothing_is_written(tiny_cl
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_smaller_numbers_give_a_smaller_file_with_nearly_the_same_answers(
@@ -137,6 +143,7 @@ def test_smaller_numbers_give_a_smaller_file_with_nearly_the_same_answers(
     assert 0 < done.difference < 0.1
 
 
+@pytest.mark.slow
 @needs_onnx
 def test_a_file_that_differs_is_not_kept(tiny_clip, tmp_path, monkeypatch):
     monkeypatch.setattr(ldpf.export.onnx_file, "_difference", lambda *_: 0.5)

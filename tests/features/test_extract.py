@@ -239,6 +239,7 @@ def go(*processes):
         process.stdin.flush()
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_continued_and_ends_with_the_same_bits(
     extract, image_tree, tiny_backbone, tmp_path
 ):
@@ -258,6 +259,7 @@ def test_a_killed_process_is_continued_and_ends_with_the_same_bits(
     assert continued.digest() == whole.digest()
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_agree_and_leave_a_whole_cache(
     extract, image_tree, tiny_backbone, tmp_path
 ):

@@ -34,12 +34,14 @@ def drawn(informative: bool, n_domains: int = S) -> FusionExamples:
     return FusionExamples(inputs, labels, ranks[:, 0])
 
 
+@pytest.mark.slow
 def test_it_becomes_a_rule_that_uses_similarities_where_they_tell():
     examples = drawn(informative=True)
     rule = Auto().fit(examples, examples)
     assert not isinstance(rule, Auto | Uniform) and rule.needs_fit is False
 
 
+@pytest.mark.slow
 def test_it_becomes_uniform_where_no_rule_helps():
     examples = drawn(informative=False)
     assert Auto().fit(examples, examples) == Uniform()
@@ -50,11 +52,13 @@ def test_one_latent_domain_needs_no_choice():
     assert Auto().fit(examples, examples) == Uniform()
 
 
+@pytest.mark.slow
 def test_two_latent_domains_leave_nothing_to_compare():
     examples = drawn(informative=False, n_domains=2)
     assert Auto().fit(examples, examples) == Uniform()
 
 
+@pytest.mark.slow
 def test_the_table_and_the_reason_are_logged(caplog):
     examples = drawn(informative=True)
     with caplog.at_level(logging.INFO, logger="ldpf"):
@@ -99,6 +103,7 @@ def test_before_the_choice_it_gives_no_weights():
         Auto().weights(drawn(informative=False).inputs)
 
 
+@pytest.mark.slow
 def test_it_may_fall_back_where_zero_shot_features_are_known(caplog):
     examples = drawn(informative=True)
     hard = F.normalize(torch.eye(K, D) + 0.01, dim=-1)

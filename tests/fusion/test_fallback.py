@@ -105,6 +105,7 @@ def test_other_class_names_fall_back_to_their_own_ensemble(trained, data, tiny_c
     assert torch.equal(renamed.logits(images).argmax(dim=1), by_ensemble(names, images, tiny_clip))
 
 
+@pytest.mark.slow
 def test_a_model_folder_keeps_it_under_other_names_too(trained, data, tiny_clip, tmp_path):
     images = data[1].features
     loaded, _ = load_model(save_model(trained, tiny_clip, tmp_path / "model"), tiny_clip)

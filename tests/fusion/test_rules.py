@@ -31,6 +31,7 @@ def permuted(inputs: FusionInputs, order: list[int]) -> FusionInputs:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUSION_RULES)
 def test_weights_are_shares_that_sum_to_one(name, fitted_rule):
     weights = fitted_rule(name, drawn()).weights(drawn())
@@ -59,6 +60,7 @@ def test_an_images_answer_does_not_depend_on_the_other_images(name, fitted_rule)
     assert torch.allclose(alone, fuse(rule, inputs), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUSION_RULES)
 def test_the_order_of_latent_domains_changes_nothing_but_the_order_of_weights(name, fitted_rule):
     inputs, order = drawn(), [2, 0, 3, 1]
@@ -69,6 +71,7 @@ def test_the_order_of_latent_domains_changes_nothing_but_the_order_of_weights(na
     assert torch.allclose(fuse(permuted_rule, other), fuse(rule, inputs), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUSION_RULES)
 def test_a_rule_that_learns_needs_its_fit_and_has_the_shapes_that_it_declares(name, fitted_rule):
     rule = fitted_rule(name, drawn())

@@ -41,6 +41,7 @@ def uneven(data):
     return data.subset(~empty & ~few)
 
 
+@pytest.mark.slow
 def test_logits_are_log_densities_around_the_averaged_means_up_to_a_constant(uneven):
     fitted = BalancedDiscriminant().fit(uneven.features, uneven.labels, uneven.domains, n_classes=3)
     means, covariance = definition(uneven, 0.3)

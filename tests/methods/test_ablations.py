@@ -102,6 +102,7 @@ def test_random_never_looks_at_true_domains(data, tiny_clip):
     assert fitted.training["domains"]["sizes"] == [18, 18, 18]
 
 
+@pytest.mark.slow
 def test_without_the_adversary_nothing_takes_the_class_out_of_z(make_features, tiny_clip):
     data = make_features(20, class_strength=1.5), make_features(10, class_strength=1.5, seed=1)
     quick = Adversarial(batch_size=32, learning_rate=1e-2)
@@ -135,6 +136,7 @@ def test_sequential_has_two_phases(data, tiny_clip):
     assert (own.n_phases, own.rotation) == (2, 1)
 
 
+@pytest.mark.slow
 def test_agnostic_only_gives_the_same_answer_under_every_fusion(data, tiny_clip):
     fitted = short("ldpf-agnostic-only").fit(*data, tiny_clip)
     assert fitted.contexts.shape == (3, 12, 32)

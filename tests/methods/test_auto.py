@@ -57,6 +57,7 @@ def test_a_candidate_is_judged_as_it_is_alone(fitted, data, tiny_clip):
     assert row["validation_accuracy"] == alone.training["validation_accuracy"]
 
 
+@pytest.mark.slow
 def test_the_ensemble_has_equal_shares_of_calibrated_members_on_request(data, tiny_clip):
     fitted = replace(METHOD, margin=1e9, shares="equal").fit(*data, tiny_clip)
     assert isinstance(fitted, CombinedClassifier)
@@ -71,6 +72,7 @@ def test_the_ensemble_has_equal_shares_of_calibrated_members_on_request(data, ti
     assert torch.allclose(fitted.logits(images), added, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_shares_are_those_that_sides_of_the_latent_domains_left_out_ask_for(data, tiny_clip):
     method = replace(METHOD, margin=1e9)
     fitted = method.fit(*data, tiny_clip)
@@ -97,6 +99,7 @@ def test_shares_are_those_that_sides_of_the_latent_domains_left_out_ask_for(data
     )
 
 
+@pytest.mark.slow
 def test_a_chosen_candidate_answers_alone_under_the_name_auto(
     data, tiny_clip, monkeypatch, tmp_path
 ):
@@ -140,6 +143,7 @@ def judges(data, tiny_clip):
     return judges
 
 
+@pytest.mark.slow
 def test_prompts_with_a_head_or_another_rule_are_trained_once(judges, data, tiny_clip):
     alone = make_method("ldpf", SHORT).fit(*data, tiny_clip)
     both, fused = (judges.classifiers[n] for n in ("ldpf+gda-balanced", "ldpf-auto"))
@@ -185,6 +189,7 @@ def test_one_latent_domain_leaves_nothing_out(data, tiny_clip):
     assert all(row["left_out_accuracy"] is None for row in found["table"])
 
 
+@pytest.mark.slow
 def test_it_needs_no_validation(data, tiny_clip):
     train, validation = data
     fitted = METHOD.fit(train, validation.subset([]), tiny_clip)
@@ -192,6 +197,7 @@ def test_it_needs_no_validation(data, tiny_clip):
     assert torch.isfinite(fitted.logits(train.features)).all()
 
 
+@pytest.mark.slow
 def test_a_fold_that_cannot_be_learned_from_judges_nobody(data, tiny_clip, monkeypatch):
     original = Judges._in_fold
 
@@ -206,6 +212,7 @@ def test_a_fold_that_cannot_be_learned_from_judges_nobody(data, tiny_clip, monke
     assert {len(row["by_domain"]) for row in found["table"]} == {2}
 
 
+@pytest.mark.slow
 def test_the_table_and_the_reason_are_logged(data, tiny_clip, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
         fitted = METHOD.fit(*data, tiny_clip)
@@ -218,6 +225,7 @@ class Interrupted(Exception):
     """Stands for whatever stops a run."""
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_answers(data, tiny_clip, tmp_path, monkeypatch):
     expected = METHOD.fit(*data, tiny_clip, seed=3)
     original, calls = LDPFLearner.loss, []
@@ -240,6 +248,7 @@ def test_an_interrupted_run_goes_on_to_the_same_answers(data, tiny_clip, tmp_pat
     assert fitted.training["text_passes"] == expected.training["text_passes"]
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_benchmark(data, tiny_clip, tmp_path):
     plan = BenchmarkPlan(methods=["auto"], recipe=SHORT, targets=["art"], seeds=1)
     (line,), failures = run_benchmark(data[0], "demo", tiny_clip, plan, tmp_path)
@@ -248,6 +257,7 @@ def test_it_runs_in_a_benchmark(data, tiny_clip, tmp_path):
     json.dumps(line, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_number_of_domains_and_tau_reach_the_prompts(data, tiny_clip):
     method = make_method("auto", SHORT, settings={"n_domains": 2, "tau": 0.3, "margin": 1e9})
     fitted = method.fit(*data, tiny_clip)

@@ -141,6 +141,7 @@ def test_a_recipe_of_epochs_keeps_them(data, tiny_clip):
     assert fitted.training["steps"] == 2 * 7  # 54 images, 8 at a time
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_validation_images_judges(data, tiny_clip):
     few = replace(METHOD, training=replace(QUICK, validation_images=5), recipe=SHORT)
     fitted = few.fit(*data, tiny_clip)

@@ -68,6 +68,7 @@ def test_settings_tell_where_domains_come_from():
     assert other["discovery"]["assignment"] == {"name": "random"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_the_answer_has_a_number_for_each_image_and_class(name, data, tiny_clip):
     fitted = small(name, SHORT).fit(*data, tiny_clip)
@@ -99,6 +100,7 @@ def test_one_image_gets_the_answer_that_it_gets_in_a_batch(name, data, tiny_clip
     assert torch.allclose(alone, fitted.logits(images), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [SHORT, SHORT_PAPER], ids=["fast", "paper"])
 @pytest.mark.parametrize("name", [n for n in TRAINED if n not in ("ldpf", "coop", "auto")])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
@@ -128,6 +130,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert torch.equal(fitted.logits(images), expected.logits(images))
 
 
+@pytest.mark.slow
 def test_everything_runs_in_a_benchmark_and_is_not_run_twice(
     data, tiny_clip, tmp_path, monkeypatch
 ):

@@ -136,6 +136,7 @@ def test_one_latent_domain_with_images_leaves_nothing_to_compare(data):
     assert found.shares == (0.5, 0.5) and "0 of two sides" in found.reason
 
 
+@pytest.mark.slow
 def test_ldpf_takes_the_share_of_the_folds_unless_equal_ones_are_asked_for(data, tiny_clip):
     both = LDPF(recipe=SHORT, head="gda-balanced").fit(*data, tiny_clip, seed=2)
     found = share_by_folds(both.prompted, VISUAL_HEADS.make("gda-balanced"), *data)

@@ -271,6 +271,7 @@ def test_the_log_holds_measurements_of_the_last_round(run):
     assert rounds[-1] == run[0].training["domains"]
 
 
+@pytest.mark.slow
 def test_prompts_are_chosen_once_the_latent_domains_are_final(data, tiny_clip, monkeypatch):
     method = replace(METHOD, recipe=replace(SHORT, round_every=4))  # rounds at steps 0, 4, ..., 16
     scores = iter([0.9, 0.9, 0.9, 0.9, 0.3] + [0.0] * 100)  # of steps 0, 5, ..., 20
@@ -289,6 +290,7 @@ def test_a_single_latent_domain_is_final_from_the_start(data, tiny_clip):
     assert learner_of(METHOD, data, tiny_clip, rounds=5).settled
 
 
+@pytest.mark.slow
 def test_true_domains_change_nothing(data, tiny_clip, run):
     train, validation = data
     order = torch.randperm(len(train), generator=generator(0, "shuffle"))

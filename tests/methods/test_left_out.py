@@ -36,6 +36,7 @@ def fitted(name, data, backbone, **settings):
     return method, method.fit(*data, backbone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_image_is_answered_once_by_every_method(name, data, tiny_clip):
     method, classifier = fitted(name, data, tiny_clip)
@@ -73,6 +74,7 @@ def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):
         assert item.classifier.training["text_passes"] == 0
 
 
+@pytest.mark.slow
 def test_prompts_that_saw_a_burst_of_the_images_do_not_answer_them(data, tiny_clip):
     """A burst over two latent domains: the folds of both have prompts of their own."""
     train, validation = data
@@ -114,6 +116,7 @@ def test_what_learns_nothing_answers_as_it_is(data, tiny_clip):
     assert torch.allclose(answers.logits, whole[answers.indices], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_ensemble_of_auto_is_made_of_its_members_in_the_fold(data, tiny_clip):
     method = Auto(recipe=SHORT, margin=1e9)
     classifier = method.fit(*data, tiny_clip)
@@ -167,6 +170,7 @@ def test_a_fold_has_a_latent_domain_less_and_few_steps():
     assert in_a_fold(make_method("gda-balanced"), 50).discovery.n_domains == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["gda", "ldpf-auto", "ldpf+gda-balanced"])
 def test_a_candidate_that_auto_chose_alone_is_left_out_as_it_is(
     chosen, data, tiny_clip, monkeypatch

@@ -53,6 +53,7 @@ def test_a_strong_pull_gives_equal_shares(images):
     )
 
 
+@pytest.mark.slow
 def test_the_largest_regret_at_the_shares_is_the_lowest_of_a_grid(images):
     labels, domains = images
     first = torch.where((domains == 0)[:, None], answers(labels, 0.4), answers(labels, 0.9))

@@ -80,6 +80,7 @@ def same(model: LDPFClassifier, other: LDPFClassifier, features) -> bool:
 # --- folders ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_saved_folder_is_a_model_folder_with_a_card(fitted, features, tmp_path):
     assert fitted.save_pretrained(tmp_path / "model") is None
     names = {path.name for path in (tmp_path / "model").iterdir()}

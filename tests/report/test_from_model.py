@@ -31,6 +31,7 @@ def save(name, data, backbone, folder: Path):
     return load_model(folder, backbone)[0], read_config(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_model_of_every_method_has_a_report(name, data, make_features, tiny_clip, tmp_path):
     classifier, config = save(name, data, tiny_clip, tmp_path / "model")
@@ -45,6 +46,7 @@ def test_a_model_of_every_method_has_a_report(name, data, make_features, tiny_cl
             assert (f"<h2>{title}</h2>" in page) == (classifier.latent is not None)
 
 
+@pytest.mark.slow
 def test_what_learns_nothing_is_not_said_to_have_learned(data, tiny_clip, tmp_path):
     classifier, config = save("zero-shot", data, tiny_clip, tmp_path / "model")
     config["provenance"]["data_digest"] = data[0].digest()

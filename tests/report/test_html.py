@@ -62,6 +62,7 @@ def test_every_section_is_there_and_named_in_the_navigation(page):
     assert [one["href"] for one in page.all("a")] == [f"#{anchor}" for anchor in ANCHORS]
 
 
+@pytest.mark.slow
 def test_nothing_comes_from_outside_and_there_is_no_script(make_findings, pictures):
     text = report_html(make_findings(root=pictures))
     page = Page(text)
@@ -82,6 +83,7 @@ def test_the_page_forbids_the_browser_to_load_anything(page):
     assert policy["content"].startswith("default-src 'none'; img-src data:;")
 
 
+@pytest.mark.slow
 def test_names_are_text_and_never_markup(make_findings, pictures):
     text = report_html(make_findings(root=pictures))
     assert "<script" not in text
@@ -101,6 +103,7 @@ def test_every_picture_has_words_and_every_table_a_caption_or_headings(page):
     assert tables - captions <= in_tiles
 
 
+@pytest.mark.slow
 def test_pictures_inside_hold_no_script_and_no_link_outside(make_findings, pictures):
     text = report_html(make_findings(root=pictures))
     drawings = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", text)
@@ -111,6 +114,7 @@ def test_pictures_inside_hold_no_script_and_no_link_outside(make_findings, pictu
         assert not re.search(r'href="(?!#|data:)', content)
 
 
+@pytest.mark.slow
 def test_the_same_findings_make_the_same_bytes(make_findings, pictures):
     found = make_findings(root=pictures)
     assert report_html(found) == report_html(found)
@@ -120,6 +124,7 @@ def test_an_image_that_cannot_be_read_says_so(page):
     assert "not readable" in page.text
 
 
+@pytest.mark.slow
 def test_without_images_there_are_figures_and_one_sentence_about_photographs(make_findings):
     page = Page(report_html(make_findings()))
     assert page.text.count("There are no pictures here.") == 2
@@ -127,6 +132,7 @@ def test_without_images_there_are_figures_and_one_sentence_about_photographs(mak
     assert len(page.all("img")) >= 5
 
 
+@pytest.mark.slow
 def test_without_single_answers_the_numbers_are_still_there(make_findings):
     found = make_findings()
     bare = {
@@ -167,6 +173,7 @@ def test_a_method_without_latent_domains_leaves_their_sections_out(make_findings
     assert all(title in sentence for title in ("Map of domain features", "Oracle gap", "Diagnosis"))
 
 
+@pytest.mark.slow
 def test_a_section_that_registers_itself_comes_before_how_to_reproduce(make_findings, monkeypatch):
     monkeypatch.setattr(SECTIONS, "_entries", dict(SECTIONS._entries))
     monkeypatch.setattr(SECTIONS, "_facts", dict(SECTIONS._facts))
@@ -211,6 +218,7 @@ def test_an_unfinished_target_is_said_so(make_findings):
     assert told == ["Not every target has been run yet; the same benchmark command goes on."]
 
 
+@pytest.mark.slow
 def test_file_names_that_are_no_unicode_do_not_break_the_page(make_findings, pictures, tmp_path):
     found = make_findings(root=pictures)
     odd = tuple(
@@ -222,6 +230,7 @@ def test_file_names_that_are_no_unicode_do_not_break_the_page(make_findings, pic
     assert page.all("img") and "\udcff" not in page.text
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_is_one_sentence(make_findings, tmp_path):
     with pytest.raises(SettingsError) as caught:
         write_report(make_findings(), tmp_path / "no" / "report.html")
@@ -239,6 +248,7 @@ def better_than(found, base, method="ldpf"):
     return replace(found, runs=runs)
 
 
+@pytest.mark.slow
 def test_the_headline_says_to_use_what_is_clearly_better(make_findings):
     found = make_findings()
     assert headline(found).startswith("What to do: ")

@@ -61,6 +61,7 @@ def test_the_most_frequent_mistake_is_named_with_its_share(make_findings):
     assert "taken for Häuser & Höfe (100% of its images)" in table.rows[0][1]
 
 
+@pytest.mark.slow
 def test_of_many_classes_those_with_most_mistakes_are_shown(make_findings):
     found = make_findings(class_names=tuple(f"c{k}" for k in range(50)))
     [note] = of_kind(confusion_section(found), Text)
@@ -126,6 +127,7 @@ def test_no_mistake_is_said_so(make_findings, pictures):
     assert ("All 30 images were answered rightly.", "good") in [(t.text, t.tone) for t in texts]
 
 
+@pytest.mark.slow
 def test_calibration_names_each_methods_error(make_findings):
     found = make_findings()
     [table] = of_kind(calibration_section(found), Table)

@@ -16,6 +16,8 @@ from ldpf.studies.latent_vs_manual import (
 )
 from ldpf.training.recipe import FAST
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
 

@@ -38,6 +38,7 @@ def bench(data, tiny_clip, tmp_path):
     return Bench(data, "drawn", tiny_clip, SHORT, ["art"], 2, tmp_path, tmp_path / "runs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "variants"),
     [
@@ -54,6 +55,7 @@ def test_a_line_for_each_variant_and_seed(bench, question, variants):
     assert len(study.figures) == 1
 
 
+@pytest.mark.slow
 def test_settings_reach_the_runs(bench, monkeypatch):
     seen = []
 
@@ -68,6 +70,7 @@ def test_settings_reach_the_runs(bench, monkeypatch):
     assert seen[1].fusion.tau == 0.7
 
 
+@pytest.mark.slow
 def test_studies_share_their_runs(bench):
     FusionStudy().run(bench)
     before = []
@@ -76,6 +79,7 @@ def test_studies_share_their_runs(bench):
     assert before == [("ldpf", True)] * 2
 
 
+@pytest.mark.slow
 def test_ablation_changes_one_thing_a_row(bench):
     study = make_study("ablation").run(replace(bench, seeds=1))
     assert study.variants[-3:] == ["LDPF", "U_sel of the random split", "U_sel of LDPF"]
@@ -144,6 +148,7 @@ def test_correlation_needs_every_class_in_every_source(make_features):
         correlated(data.subset(keep.nonzero().flatten()), "art", 0.5, highest=0.9)
 
 
+@pytest.mark.slow
 def test_correlation_study_compares_with_and_without_adversary(bench):
     study = CorrelationStudy((0.0, 0.5)).run(replace(bench, seeds=1))
     assert [(row["correlation"], row["method"]) for row in study.measured] == [

@@ -76,6 +76,7 @@ def test_prompts_in_one_batch_equal_prompts_one_by_one(
         assert relative_error(together, alone) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("chunk", [1, 4, 10, 34])
 def test_class_chunks_change_neither_values_nor_gradients(

@@ -29,6 +29,7 @@ def _kept_mib(encoder, contexts) -> float:
     return sum(kept.values()) / MIB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_names", [12, 60])
 @pytest.mark.parametrize("path", ["shared", "truncated", "reference"])
 def test_estimate_is_about_what_autograd_keeps(path, n_names, make_tower, names_of):
@@ -41,6 +42,7 @@ def test_estimate_is_about_what_autograd_keeps(path, n_names, make_tower, names_
     assert 1.1 * kept < estimate < 1.9 * kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_names", [12, 60])
 def test_shared_prefix_keeps_at_most_a_tenth_of_the_reference(n_names, make_tower, names_of):
     tower = make_tower(width=64, layers=4)
@@ -53,6 +55,7 @@ def test_shared_prefix_keeps_at_most_a_tenth_of_the_reference(n_names, make_towe
     assert shared < reference / 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["shared", "reference"])
 def test_chunks_keep_next_to_nothing(path, make_tower, names_of):
     tower = make_tower(width=64, layers=4)

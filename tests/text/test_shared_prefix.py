@@ -39,6 +39,7 @@ def _contexts(tower, prompts, tokens, seed=0):
     return 0.1 * torch.randn(shape, generator=draws, dtype=torch.float64).to(tower.dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", N_TIMES.values(), ids=N_TIMES.keys())
 @pytest.mark.parametrize(("prompts", "tokens"), [(1, 0), (16, 1), (3, 4), (2, 12), (5, 16)])
 @pytest.mark.parametrize("kind", TOWERS)

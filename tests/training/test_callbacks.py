@@ -102,6 +102,7 @@ def test_what_is_unknown_has_no_curve(tmp_path):
     assert read(tmp_path).Tags()["scalars"] == ["latent domains/NMI with classes"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_leaves_one_curve(
     method, make_features, tiny_clip, trained, tmp_path
 ):
@@ -150,6 +151,7 @@ def test_a_training_that_is_over_is_tracked_from_its_log(trained, tmp_path):
     assert curve(tmp_path / "later", "accuracy/target") == [(last, 0.5)]
 
 
+@pytest.mark.slow
 def test_tracking_changes_nothing(trained, method, make_features, tiny_clip):
     plain = method.fit(make_features(6), make_features(3, seed=1), tiny_clip)
     assert plain.contexts.equal(trained[1].contexts)

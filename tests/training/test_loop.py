@@ -91,6 +91,7 @@ def fast(**changes):
     return replace(FAST, **(settings | changes))
 
 
+@pytest.mark.slow
 def test_the_snapshot_best_on_validation_is_returned():
     learner = ToyLearner(phases=((A | B,),), accuracies=iter([0.1, 0.2, 0.9, 0.3, 0.4]))
     best, training = train(learner, fast(max_steps=4))

@@ -98,6 +98,7 @@ def interrupt_at(monkeypatch, name, call):
     monkeypatch.setattr(LEARNERS[name], "loss", loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe", [SHORT_FAST, SHORT_PAPER, SHORT_AVERAGED], ids=["fast", "paper", "averaged"]
 )
@@ -108,12 +109,14 @@ def test_the_same_seed_gives_the_same_bits(name, recipe, data, tiny_clip, uninte
     assert_same(outcome(fitted, record), uninterrupted(name, recipe))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_another_seed_gives_another_classifier(name, data, tiny_clip, uninterrupted):
     fitted = method(name, SHORT_FAST).fit(*data, tiny_clip, seed=4)
     assert not torch.equal(fitted.contexts, uninterrupted(name, SHORT_FAST)[0]["contexts"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [1, 2, 7, 11])
 @pytest.mark.parametrize(
     "recipe", [SHORT_FAST, SHORT_PAPER, SHORT_AVERAGED], ids=["fast", "paper", "averaged"]
@@ -136,6 +139,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert record.seconds_before > 0 or call == 1
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_twice_and_long_after_its_checkpoint_loses_nothing(
     data, tiny_clip, uninterrupted, tmp_path, monkeypatch
 ):
@@ -156,6 +160,7 @@ def test_a_run_interrupted_twice_and_long_after_its_checkpoint_loses_nothing(
     assert [json.loads(line) for line in lines] == record.history  # no line of a redone step twice
 
 
+@pytest.mark.slow
 def test_sequential_stages_go_on_in_the_stage_they_were_in(data, tiny_clip, tmp_path, monkeypatch):
     sequential = replace(method("ldpf", replace(SHORT_FAST, max_steps=6)), stages="sequential")
     straight = RunRecord()
@@ -169,6 +174,7 @@ def test_sequential_stages_go_on_in_the_stage_they_were_in(data, tiny_clip, tmp_
     assert_same(outcome(sequential.fit(*data, tiny_clip, seed=3, record=record), record), expected)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_continued_to_the_same_bits(
     data, tiny_clip, tiny_clip_folder, uninterrupted, tmp_path
 ):

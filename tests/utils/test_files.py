@@ -245,6 +245,7 @@ def test_damaged_json_is_a_data_error_unless_said_otherwise(tmp_path):
         read_json(tmp_path / "none.json", "the list", "write it again")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.SGD])
 def test_an_optimizer_goes_on_as_if_it_had_never_stopped(tmp_path, make):
     extra = {} if make is torch.optim.Adam else {"momentum": 0.9}

@@ -22,6 +22,7 @@ def test_another_name_is_no_attribute() -> None:
 ROOMS = ("", ".backbones", ".data", ".domains", ".features", ".fusion", ".methods", ".studies")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_is_imported_without_torch_and_offers_every_name(room: str) -> None:
     code = (

@@ -32,6 +32,7 @@ def hold(kind: str, path: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "lock"), [("file", locked_file), ("folder", locked_folder)])
 def test_a_second_process_is_refused_and_the_lock_ends_with_the_first(tmp_path, kind, lock):
     path = tmp_path / "out"

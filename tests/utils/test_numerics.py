@@ -38,11 +38,13 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_another_process_on_this_machine_has_the_same():
     assert elsewhere()[1] == numeric_fingerprint()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_a_processor_that_adds_in_another_order_has_another():
     own = torch.backends.cpu.get_cpu_capability()
@@ -67,6 +69,7 @@ def test_one_bit_in_one_result_makes_another(monkeypatch):
     _fingerprint.cache_clear()
 
 
+@pytest.mark.slow
 def test_it_is_computed_once_for_each_number_of_threads():
     _fingerprint.cache_clear()
     for _ in range(3):

@@ -26,6 +26,7 @@ def allocate(mib):
     return np.ones((mib, MIB), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @linux
 def test_the_peak_sees_memory_that_was_given_back():
     reset_peak_memory()

@@ -24,18 +24,21 @@ def shards(count: int) -> list[Shard]:
     return [Shard(i, count) for i in range(1, count + 1)]
 
 
+@pytest.mark.slow
 @given(NAMES, COUNTS)
 def test_shards_together_pick_every_item_and_none_twice(names, count):
     picked = [name for shard in shards(count) for name in shard.pick(names)]
     assert Counter(picked) == Counter(names)
 
 
+@pytest.mark.slow
 @given(NAMES, COUNTS)
 def test_shards_together_deal_every_item_and_none_twice(names, count):
     dealt = [n for shard in shards(count) for n in shard.deal(names, key=str, kind=len)]
     assert Counter(map(str, dealt)) == Counter(names)
 
 
+@pytest.mark.slow
 @given(NAMES, COUNTS, st.randoms())
 def test_the_order_of_items_does_not_matter(names, count, random):
     other = random.sample(names, len(names))
@@ -45,12 +48,14 @@ def test_the_order_of_items_does_not_matter(names, count, random):
         assert dealt[0] == dealt[1]
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES, COUNTS)
 def test_a_new_item_moves_no_other_one(names, new, count):
     for shard in shards(count):
         assert Counter(shard.pick(names)) <= Counter(shard.pick([*new, *names]))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**6)), unique=True), COUNTS)
 def test_dealt_shards_are_even_in_all_and_in_each_kind(items, count):
     dealt = [s.deal(items, key=lambda x: str(x[1]), kind=lambda x: x[0]) for s in shards(count)]

@@ -20,6 +20,7 @@ def import_after_mending(folder: Path, lines: list[str]) -> subprocess.Completed
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_operators_that_could_not_be_loaded_are_declared(tmp_path):
     lines = [
         "import torch",
@@ -31,6 +32,7 @@ def test_operators_that_could_not_be_loaded_are_declared(tmp_path):
     assert done.stdout == "made up\n", done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "error"),
     [

@@ -27,6 +27,7 @@ def features():
     return draw / draw.norm(dim=1, keepdim=True)
 
 
+@pytest.mark.slow
 def test_an_added_class_has_the_prompts_in_front_of_its_name(model, tmp_path, features):
     old, backbone = load_model(model)
     result = workflows.change_classes(model, tmp_path / "more", add=["red_fox"])
@@ -37,6 +38,7 @@ def test_an_added_class_has_the_prompts_in_front_of_its_name(model, tmp_path, fe
     torch.testing.assert_close(new.logits(features)[:, :3], old.logits(features))
 
 
+@pytest.mark.slow
 def test_a_renamed_class_keeps_its_place_and_reads_its_new_name(model, tmp_path, features):
     old, backbone = load_model(model)
     result = workflows.change_classes(model, tmp_path / "new", rename={"dog": "puppy"})
@@ -84,6 +86,7 @@ def test_the_model_itself_stays_as_it_is(model, tmp_path):
         workflows.change_classes(model, model, add=["cow"], overwrite=True)
 
 
+@pytest.mark.slow
 def test_renaming_changes_no_answer_of_a_model_that_knows_images(gda_model, tmp_path, features):
     result = workflows.change_classes(gda_model, tmp_path / "new", rename={"dog": "puppy"})
     (old, _), (new, _) = load_model(gda_model), load_model(tmp_path / "new")
@@ -122,6 +125,7 @@ def test_two_classes_can_swap_names(model, tmp_path):
     assert result.class_names == ("dog", "cat", "house")
 
 
+@pytest.mark.slow
 def test_another_model_is_replaced_only_when_asked(model, coop_model, tmp_path):
     shutil.copytree(coop_model, tmp_path / "other")
     with pytest.raises(ModelError, match="holds another model"):

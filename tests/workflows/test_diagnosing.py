@@ -20,12 +20,14 @@ def words_of(result, sign: str) -> str:
     return next(one.words for one in result.findings if one.sign == sign)
 
 
+@pytest.mark.slow
 def test_the_training_images_are_found_where_they_were(model):
     result = workflows.diagnose(model, signs=["discovery", "too-many-domains", "robustness-index"])
     assert (result.n_train, result.n_held_out, result.n_photos) == (42, 12, 0)
     assert all(one.status is not Status.NOT_MEASURED for one in result.findings)
 
 
+@pytest.mark.slow
 def test_every_sign_is_judged_and_the_oracle_gap_is_trained_for(model):
     result = workflows.diagnose(model)
     assert sorted(one.sign for one in result.findings) == sorted(ordered_signs())
@@ -120,6 +122,7 @@ def test_no_model_folder(tmp_path: Path):
         workflows.diagnose(tmp_path)
 
 
+@pytest.mark.slow
 def test_training_measures_the_quick_signs(images, tiny_clip_folder, session_settings, tmp_path):
     result = workflows.train(images, tmp_path / "model", backbone=tiny_clip_folder)
     assert {one.sign for one in result.findings} == set(ordered_signs(quick_only=True))
@@ -129,6 +132,7 @@ def test_training_measures_the_quick_signs(images, tiny_clip_folder, session_set
     assert result.provenance["data_source"]["source"] == str(images)
 
 
+@pytest.mark.slow
 def test_a_report_has_every_sign_that_trains_nothing(model, images, tmp_path: Path):
     written = workflows.report(model, tmp_path / "report.html", data=images)
     signs = {one.sign for one in written.findings.signs}

@@ -65,6 +65,7 @@ def test_images_are_in_the_nearest_latent_domain(discovery):
     assert discovery.weights.shape == (54, 3)
 
 
+@pytest.mark.slow
 def test_the_result_is_what_the_command_prints(
     discovery, images, tiny_clip_folder, run_json, tmp_path
 ):

@@ -49,6 +49,7 @@ def test_labels_are_not_looked_at(model, images, tmp_path):
     assert swapped["accuracy"] == pytest.approx(right["accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_embeddings_are_photos_too(model, photos, tmp_path):
     trained = load_trained(model)
     features = to_features(sorted(photos.rglob("*.png")), trained.backbone)

@@ -26,6 +26,7 @@ def train(images, tiny_clip_folder, session_settings, tmp_path_factory):
     return with_method
 
 
+@pytest.mark.slow
 def test_the_file_answers_as_the_model_does(model, images, tmp_path):
     result = workflows.export(model, tmp_path / "m.onnx", data=images)
     assert result.written.path.is_file() and result.written.description.is_file()
@@ -35,6 +36,7 @@ def test_the_file_answers_as_the_model_does(model, images, tmp_path):
     assert result.to_json()["measured"]["accuracy"] == result.measured.accuracy
 
 
+@pytest.mark.slow
 def test_a_linear_model_is_exported_too(train, images, tmp_path):
     trained = train("linear-probe")
     result = workflows.export(
@@ -43,6 +45,7 @@ def test_a_linear_model_is_exported_too(train, images, tmp_path):
     assert result.measured.agreement == 1
 
 
+@pytest.mark.slow
 def test_a_model_with_a_prompt_for_each_image_is_refused(train, tmp_path):
     trained = train("cocoop")
     with pytest.raises(ModelError, match=r"'cocoop'.*needs the text encoder"):

@@ -36,6 +36,7 @@ def held_out_files(photos, seed=0):
     return [validation.file(i) for i in range(len(validation))]
 
 
+@pytest.mark.slow
 def test_a_training_image_copied_to_the_held_out_ones_is_reported(train, photos, caplog):
     first, second = held_out_files(photos)[:2]
     kept = sorted(set(first.parent.iterdir()) - set(held_out_files(photos)))
@@ -50,6 +51,7 @@ def test_a_training_image_copied_to_the_held_out_ones_is_reported(train, photos,
     assert result.to_json()["leaks"][0]["same_files"] == 1
 
 
+@pytest.mark.slow
 def test_different_images_are_reported_by_nobody(train, photos, caplog):
     with caplog.at_level(logging.WARNING, "ldpf"):
         assert not train(photos, fail_on_leaks=True).leaks
@@ -63,6 +65,7 @@ def test_one_file_under_two_labels_stops_the_training_where_asked(train, photos,
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_evaluation_recognizes_what_the_model_was_trained_on(
     train, photos, tmp_path, image_tree, caplog
 ):
@@ -84,6 +87,7 @@ def test_evaluation_recognizes_what_the_model_was_trained_on(
         workflows.evaluate(model, new, fail_on_leaks=True)
 
 
+@pytest.mark.slow
 def test_a_model_without_a_record_knows_only_whether_all_images_are_those_of_the_training(
     train, photos, caplog
 ):
@@ -98,6 +102,7 @@ def test_a_model_without_a_record_knows_only_whether_all_images_are_those_of_the
     assert workflows.evaluate(model, photos, fail_on_leaks=True).leaks.leaks == ()
 
 
+@pytest.mark.slow
 def test_all_images_of_the_training_are_warned_of_once(train, photos, caplog):
     model = train(photos).model
     with caplog.at_level(logging.WARNING, "ldpf"):
@@ -106,6 +111,7 @@ def test_all_images_of_the_training_are_warned_of_once(train, photos, caplog):
     assert result.leaks.leaks[0].same_files == 48
 
 
+@pytest.mark.slow
 def test_a_benchmark_compares_each_target_with_its_sources(
     photos, tmp_path, tiny_clip_folder, session_settings, caplog
 ):

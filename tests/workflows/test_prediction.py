@@ -92,6 +92,7 @@ def test_settings_that_cannot_be_are_refused(model, images):
         workflows.predict(model, images).write(io.StringIO(), "xml")
 
 
+@pytest.mark.slow
 def test_answers_that_depend_on_the_batch_are_warned_of(
     images, tiny_clip_folder, session_settings, tmp_path, caplog
 ):

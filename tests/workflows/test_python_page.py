@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from ldpf import workflows
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
@@ -13,6 +15,7 @@ PART = re.search(r"^## What the commands do$(.*?)^## ", PAGE, re.MULTILINE | re.
 BACKBONE = "openai/clip-vit-base-patch16"
 
 
+@pytest.mark.slow
 def test_its_code_runs(images, tiny_clip_folder, session_settings, tmp_path, monkeypatch):
     for name in ("photos", "labeled-new-photos", "new-photos"):
         shutil.copytree(images, tmp_path / name)

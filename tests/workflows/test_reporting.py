@@ -8,6 +8,7 @@ from ldpf import workflows
 from ldpf.errors import ModelError, SettingsError
 
 
+@pytest.mark.slow
 def test_a_model_is_reported_on(model, images, tmp_path):
     result = workflows.report(model, tmp_path / "r.html", data=images)
     assert result.size == (tmp_path / "r.html").stat().st_size

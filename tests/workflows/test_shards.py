@@ -43,6 +43,7 @@ def without_times(lines):
     return [{k: v for k, v in line.items() if k not in times} for line in lines]
 
 
+@pytest.mark.slow
 def test_shards_of_one_folder_end_with_the_results_of_one_process(compare, tmp_path):
     whole = compare(tmp_path / "whole")
     shared = tmp_path / "shared"
@@ -59,6 +60,7 @@ def test_shards_of_one_folder_end_with_the_results_of_one_process(compare, tmp_p
     assert {entry.name for entry in shared.iterdir()} == {"runs", "results.jsonl", "table.md"}
 
 
+@pytest.mark.slow
 def test_a_table_of_a_part_says_so(compare, tmp_path):
     part = compare(tmp_path / "out", shard="1/2")
     assert "3 of 6 runs are finished." in part.table.caption
@@ -67,6 +69,7 @@ def test_a_table_of_a_part_says_so(compare, tmp_path):
     assert not [line for line in whole.table.caption if "are finished" in line]
 
 
+@pytest.mark.slow
 def test_folders_of_shards_make_one_table(compare, tmp_path):
     folders = [tmp_path / str(i) for i in (1, 2)]
     for i, folder in enumerate(folders, start=1):
@@ -76,6 +79,7 @@ def test_folders_of_shards_make_one_table(compare, tmp_path):
     assert [row.cells for row in table.rows] == [row.cells for row in whole.table.rows]
 
 
+@pytest.mark.slow
 def test_a_run_in_several_folders_counts_once(compare, tmp_path):
     whole = compare(tmp_path / "whole")
     part = compare(tmp_path / "part", shard="1/2")
@@ -87,12 +91,14 @@ def test_a_run_in_several_folders_counts_once(compare, tmp_path):
     assert len(read_folders([part.out, whole.out, part.out])) == len(whole.lines) == 6
 
 
+@pytest.mark.slow
 def test_more_shards_than_runs_leave_some_without_work(compare, tmp_path):
     results = [compare(tmp_path, shard=f"{i}/8") for i in range(1, 9)]
     assert [len(result.lines) for result in results] == [1, 2, 3, 4, 5, 6, 6, 6]
     assert {result.failures for result in results} == {()}
 
 
+@pytest.mark.slow
 def test_a_shard_waits_for_no_folder_that_one_process_has_for_itself(compare, tmp_path):
     with locked_folder(tmp_path / "out"), pytest.raises(SettingsError) as caught:
         compare(tmp_path / "out", shard="1/2")
@@ -119,6 +125,7 @@ def test_shards_encode_every_image_once(images, tiny_clip, tmp_path):
     assert encoded == Counter(whole.features.paths)
 
 
+@pytest.mark.slow
 def test_a_shard_without_images_has_nothing_to_do(draw, tiny_clip, tmp_path):
     images = draw(tmp_path / "data", ("art",))
     source = workflows.DataSource(images, cache_dir=tmp_path / "cache")
@@ -133,6 +140,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_shards_answer_every_image_once_each_in_a_file_of_its_own(model, images, tmp_path):
     for i in (1, 2, 3):
         workflows.predict(model, images, shard=f"{i}/3").write(tmp_path / "rows.csv")
@@ -147,6 +155,7 @@ def test_shards_answer_every_image_once_each_in_a_file_of_its_own(model, images,
     assert joined == {row["path"]: row["label"] for row in whole}
 
 
+@pytest.mark.slow
 def test_embeddings_are_shared_out_by_row(model, images, tiny_clip, tmp_path):
     features = workflows.encode(images, tiny_clip).features.features.numpy()
     np.save(tmp_path / "e.npy", features)
@@ -157,6 +166,7 @@ def test_embeddings_are_shared_out_by_row(model, images, tiny_clip, tmp_path):
     assert max(map(len, parts)) < len(whole) == 54
 
 
+@pytest.mark.slow
 def test_a_shard_calibrates_no_sets_on_its_part_of_a_site(model, images):
     with pytest.raises(SettingsError) as caught:
         workflows.predict(model, images, calibration="site", shard="1/2")

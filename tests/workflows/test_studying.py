@@ -10,6 +10,7 @@ from ldpf import workflows
 from ldpf.errors import SettingsError
 
 
+@pytest.mark.slow
 def test_it_returns_and_writes_table_and_measurements(
     images, tiny_clip_folder, session_settings, tmp_path
 ):

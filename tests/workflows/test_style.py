@@ -28,6 +28,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_and_answers(images, tiny_clip_folder, cache, monkeypatch):
     asked = []
     encode = inputs.encode_dataset

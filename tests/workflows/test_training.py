@@ -57,6 +57,7 @@ def test_without_latent_domains_there_is_nothing_to_tell_of_them(training):
     assert training.diagnosis == []
 
 
+@pytest.mark.slow
 def test_latent_domains_are_counted_by_known_domain(
     images, tiny_clip_folder, session_settings, tmp_path
 ):
@@ -85,6 +86,7 @@ def test_what_a_process_killed_at_its_end_has_left_is_removed(training, images, 
     assert left == {file.name for file in (training.model / "training").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_listed_dataset_and_a_method_with_settings_are_taken(
     images, training, session_settings, tmp_path
 ):
@@ -94,6 +96,7 @@ def test_a_listed_dataset_and_a_method_with_settings_are_taken(
     assert result.classifier.contexts.shape[1] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["linear-probe", "gda", "cocoop", "dpl", "zero-shot"])
 def test_every_kind_of_method_makes_a_model_that_can_be_used(
     method, images, training, session_settings, tmp_path
@@ -113,6 +116,7 @@ def test_an_unknown_method_is_refused_before_anything_is_read(tmp_path: Path):
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.slow
 def test_settings_outdo_the_other_arguments(images, tiny_clip_folder, session_settings, tmp_path):
     settings = {"discovery.n_domains": 2, "recipe.max_steps": 2}
     result = workflows.train(

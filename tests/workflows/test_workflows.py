@@ -39,6 +39,7 @@ def test_nothing_in_the_room_prints():
                 assert ast.unparse(node.func) not in ("print", "typer.echo"), file.name
 
 
+@pytest.mark.slow
 def test_a_whole_round_prints_nothing(images, tiny_clip_folder, session_settings, tmp_path, capfd):
     training = workflows.train(
         images, tmp_path / "m", backbone=tiny_clip_folder, method="linear-probe"

@@ -69,6 +69,7 @@ def broken_package(tmp_path, monkeypatch):
     FAMILIES.__dict__.pop("_outside", None)
 
 
+@pytest.mark.slow
 def test_a_broken_family_of_a_package_outside_is_told_and_stops_no_other(
     broken_package, tiny_clip_folder, tiny_clip, caplog
 ):
@@ -117,6 +118,7 @@ def test_a_checkpoint_is_recognized_by_its_small_files(config, files, family, tm
     assert type(find_family(checkpoint)) is FAMILIES.get(family)
 
 
+@pytest.mark.slow
 def test_names_and_summaries_are_read_without_torch():
     code = (
         "import sys\nfrom ldpf.backbones.families import FAMILIES\n"

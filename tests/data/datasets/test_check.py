@@ -89,6 +89,7 @@ def test_a_class_need_not_be_in_every_location_of_terra_incognita(grow, tmp_path
     assert "location_38: 9,718 missing (18 of 9,736)" in found.differences
 
 
+@pytest.mark.slow
 def test_without_numbers_per_domain_the_sum_is_compared(grow, tmp_path):
     mini = named_dataset("mini-domainnet")
     found = check_named_dataset(mini, grow(tmp_path, mini.domains, mini.classes, each=1))

@@ -138,6 +138,7 @@ def fetch(to):
     return fetch_named_dataset(PACS, to, progress=False)
 
 
+@pytest.mark.slow
 def test_a_copy_becomes_folders_with_the_copys_bytes_and_names(hub, tmp_path):
     made = fetch(tmp_path / "PACS")
     assert (made.written, made.repo, made.revision) == (28, "flwrlabs/pacs", SHA)
@@ -162,6 +163,7 @@ def test_a_stopped_fetch_goes_on_where_it_was(hub, tmp_path):
     assert hub.downloads("train-00000-of-00002.parquet") == 1
 
 
+@pytest.mark.slow
 def test_the_same_call_again_fetches_nothing(hub, tmp_path):
     fetch(tmp_path / "PACS")
     hub.asked.clear()
@@ -208,6 +210,7 @@ def test_a_copy_of_another_form_is_refused(rows, sentence, hub, tmp_path):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_named_and_fetched_anew(hub, tmp_path):
     name = "data/train-00000-of-00002.parquet"
     whole, hub.files[name] = hub.files[name], b"PAR1 damaged"

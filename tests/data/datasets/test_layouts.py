@@ -49,6 +49,7 @@ PLAIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", PLAIN)
 def test_domain_class_image_is_recognized(layout, grow, tmp_path):
     named, folder, domains = PLAIN[layout]
@@ -91,6 +92,7 @@ def test_pacs_reads_as_it_did_without_its_name(grow, tmp_path):
     assert (named.labels == plain.labels).all() and (named.domains == plain.domains).all()
 
 
+@pytest.mark.slow
 def test_the_log_says_what_was_recognized(grow, tmp_path, caplog):
     root = grow(tmp_path, HOME.domains, HOME.classes, each=1)
     with caplog.at_level(logging.INFO, logger="ldpf"):
@@ -111,6 +113,7 @@ def test_a_forced_layout_recognizes_nothing(grow, tmp_path):
     assert load_dataset(root, layout="class").class_names == HOME.domains
 
 
+@pytest.mark.slow
 def test_dassl_office_home_has_splits_as_folders(grow, tmp_path):
     root = tmp_path / "office_home_dg"
     for domain in ("art", "clipart", "product", "real_world"):
@@ -144,6 +147,7 @@ def test_vlcs_with_nothing_but_full_has_no_splits(grow, tmp_path):
     assert (dataset.counts() == 2).all() and dataset.splits is None
 
 
+@pytest.mark.slow
 def test_a_class_names_file_wins(grow, tmp_path):
     root = grow(tmp_path, HOME.domains, HOME.classes, each=1)
     (root / "class_names.txt").write_text("TV = telly\n")

@@ -187,6 +187,7 @@ def net(grow, tmp_path):
     return root, splits
 
 
+@pytest.mark.slow
 def test_mini_domainnet_has_the_listed_images_and_its_lists(net, tmp_path):
     out = tmp_path / "mini"
     summary = prepare_mini_domainnet(*net, out, progress=False)
@@ -200,6 +201,7 @@ def test_mini_domainnet_has_the_listed_images_and_its_lists(net, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_listed_images_that_are_missing_are_an_error_or_left_out(net, tmp_path):
     (net[0] / "real/zebra/0.jpg").unlink()
     with pytest.raises(DataError, match=r"real/zebra/0\.jpg: the file does not exist\nUnpack all"):
@@ -219,6 +221,7 @@ def test_a_domain_without_list_or_folder_is_an_error(net, tmp_path):
         prepare_mini_domainnet(*net, tmp_path / "mini", progress=False)
 
 
+@pytest.mark.slow
 def test_a_path_that_leads_elsewhere_is_refused(net, tmp_path):
     (net[1] / "real_train.txt").write_text("real/../zebra/0.jpg 125\n")
     with pytest.raises(DataError, match=r"name real/\.\./zebra/0\.jpg, which does not lie in real"):

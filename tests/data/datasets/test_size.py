@@ -7,6 +7,8 @@ import sys
 import time
 from collections import Counter
 
+import pytest
+
 import ldpf.data.image_files
 from ldpf.data.datasets import list_named_dataset, named_dataset
 from ldpf.data.datasets.recognize import recognize_dataset
@@ -65,6 +67,7 @@ def fake_domainnet(root, monkeypatch):
     monkeypatch.setattr(ldpf.data.image_files, "Path", FakePath)
 
 
+@pytest.mark.slow
 def test_586575_images_are_listed_and_split_in_seconds_and_little_memory(tmp_path, monkeypatch):
     fake_domainnet(tmp_path, monkeypatch)
     start = time.process_time()
@@ -80,6 +83,7 @@ def test_586575_images_are_listed_and_split_in_seconds_and_little_memory(tmp_pat
     assert seconds < 30  # of the CPU, about 4; opening files would take minutes
 
 
+@pytest.mark.slow
 def test_its_split_lists_are_read_in_seconds(tmp_path, monkeypatch):
     (tmp_path / "splits").mkdir()
     for domain in NET.domains:

@@ -146,6 +146,7 @@ def write_domainnet_lists(folder, domains, classes, images="01"):
             (folder / f"{domain}_{kind}.txt").write_text("".join(lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["splits", ".", "image_list"])
 def test_domainnet_lists_name_train_and_test(grow, tmp_path, place):
     root = grow(tmp_path / "domainnet", NET.domains[:2], NET.classes, each=3)
@@ -154,6 +155,7 @@ def test_domainnet_lists_name_train_and_test(grow, tmp_path, place):
     assert Counter(dataset.splits.tolist()) == {"train": 2 * 345, "test": 2 * 345}
 
 
+@pytest.mark.slow
 def test_mini_domainnet_is_read_from_domainnet_by_its_lists(grow, tmp_path):
     root = grow(tmp_path / "domainnet", MINI.domains, NET.classes, each=3)
     write_domainnet_lists(root / "splits_mini", MINI.domains, MINI.classes)

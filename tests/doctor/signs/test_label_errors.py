@@ -42,6 +42,7 @@ def test_the_least_likely_label_is_named_first(one_hot):
     assert lines[0] == "1.png: labeled 'dog', probably 'cat' (probability of the label 5.0%)"
 
 
+@pytest.mark.slow
 def test_no_image_is_judged_by_a_probe_that_saw_it(make_features):
     """With a feature of its own, an image could be learned by heart but not foreseen."""
     images = make_features(30)

@@ -12,6 +12,7 @@ from ldpf.methods.overrides import with_settings
 from ldpf.utils.registry import part_settings
 
 
+@pytest.mark.slow
 def test_the_control_has_the_settings_of_the_model():
     changed = {
         "specific_length": 7,

@@ -48,6 +48,7 @@ def test_the_most_similar_prompts_are_named(say, linear):
     assert found.words == "the prompts of latent domains 1 and 2 are alike to 0.995 (1: the same)"
 
 
+@pytest.mark.slow
 def test_too_many_domains_names_the_number_to_train_with(say, made_cases):
     found = say("too-many-domains", made_cases.too_many(0))
     assert found.words == "5 latent domains, of which the training images show 3"

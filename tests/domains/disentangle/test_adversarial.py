@@ -95,6 +95,7 @@ def test_a_seeded_layer_starts_in_the_usual_range():
     assert 0.09 < float(layer.bias.abs().max()) <= 0.1
 
 
+@pytest.mark.slow
 def test_sizes_are_a_half_and_a_quarter_of_the_image_feature(data):
     train_set = data[0]
     training = AdversarialRun(

@@ -20,12 +20,14 @@ def styles(number, dim=32, images=40, seed=0):
     return points - points.mean(dim=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLUSTERERS)
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_as_many_styles_as_there_are_give_the_number(name, number):
     assert FEW.choose(styles(number), CLUSTERERS.make(name), seed=0).n_domains == number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLUSTERERS)
 @pytest.mark.parametrize("stretch", [1.0, 10.0])
 @pytest.mark.parametrize("dim", [8, 64])
@@ -35,6 +37,7 @@ def test_images_of_one_kind_stay_together(name, dim, stretch):
     assert FEW.choose(points - points.mean(dim=0), CLUSTERERS.make(name), seed=0).n_domains == 1
 
 
+@pytest.mark.slow
 def test_a_long_direction_is_divided_stably_and_stays_one_domain():
     points = 0.1 * torch.randn(400, 8, generator=generator(0, "long"))
     points[:, 0] *= 100
@@ -43,6 +46,7 @@ def test_a_long_direction_is_divided_stably_and_stays_one_domain():
     assert chosen.n_domains == 1
 
 
+@pytest.mark.slow
 def test_a_style_divided_without_reason_is_unstable_though_most_images_agree():
     chosen = FEW.choose(styles(4), CLUSTERERS.make("spherical-kmeans"), seed=0)
     rows = {row["n_domains"]: row for row in chosen.table}
@@ -50,6 +54,7 @@ def test_a_style_divided_without_reason_is_unstable_though_most_images_agree():
     assert rows[4]["stability"] > 0.9
 
 
+@pytest.mark.slow
 def test_the_bounds_decide():
     points, clusterer = styles(3), CLUSTERERS.make("kmeans")
     chosen = FEW.choose(points, clusterer, seed=0)
@@ -61,6 +66,7 @@ def test_the_bounds_decide():
     assert loose.choose(points, clusterer, seed=0).n_domains > 3
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_candidate():
     table = FEW.choose(styles(2), CLUSTERERS.make("kmeans"), seed=0).table
     assert [row["n_domains"] for row in table] == [2, 3, 4, 5]
@@ -69,11 +75,13 @@ def test_the_table_has_a_row_for_each_candidate():
         assert 0 <= row["stability"] <= 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table():
     points, clusterer = styles(2), CLUSTERERS.make("spherical-kmeans")
     assert FEW.choose(points, clusterer, seed=3) == FEW.choose(points, clusterer, seed=3)
 
 
+@pytest.mark.slow
 def test_numbers_that_half_of_the_images_cannot_fill_are_not_tried():
     points = torch.randn(6, 8, generator=generator(1, "few"))
     chosen = FEW.choose(points, CLUSTERERS.make("kmeans"), seed=0)

@@ -93,6 +93,7 @@ def chosen(train, rule=FEW, with_classes=True):
     return rule.choose(z, SphericalKMeans(), 0, train if with_classes else None)
 
 
+@pytest.mark.slow
 def test_the_table_has_every_number_from_one(make_features):
     result = chosen(make_features(40, noise=0.3))
     assert [row["n_domains"] for row in result.table] == [1, 2, 3, 4]
@@ -106,11 +107,13 @@ def test_the_table_has_every_number_from_one(make_features):
     assert result.n_domains in judged
 
 
+@pytest.mark.slow
 def test_without_classes_nothing_is_judged(make_features):
     table = chosen(make_features(40), with_classes=False).table
     assert not any("left_out" in row for row in table)
 
 
+@pytest.mark.slow
 def test_the_best_of_the_stable_numbers_is_taken(make_features, monkeypatch):
     from ldpf.domains.how_many import auto
 
@@ -128,6 +131,7 @@ def test_the_best_of_the_stable_numbers_is_taken(make_features, monkeypatch):
     assert [prefer(best) for best in (1, 2, 3)] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_equally_good_numbers_give_the_largest(make_features, monkeypatch):
     from ldpf.domains.how_many import auto
 
@@ -139,6 +143,7 @@ def test_equally_good_numbers_give_the_largest(make_features, monkeypatch):
     assert chosen(train).n_domains == 3
 
 
+@pytest.mark.slow
 def test_domains_that_are_alike_are_not_kept_apart(make_features, monkeypatch):
     from ldpf.domains.how_many import auto
 
@@ -150,6 +155,7 @@ def test_domains_that_are_alike_are_not_kept_apart(make_features, monkeypatch):
     assert chosen(train, Auto(most=4, halvings=2, most_alike=0.97)).n_domains == 3
 
 
+@pytest.mark.slow
 def test_images_of_one_class_are_chosen_by_stability(make_features):
     train = make_features(40, n_classes=1, noise=0.1)
     z = train.features - train.features.mean(dim=0)

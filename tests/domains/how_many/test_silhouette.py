@@ -9,6 +9,7 @@ from ldpf.domains.how_many.silhouette import Silhouette, normal_points
 from ldpf.utils.seed import generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLUSTERERS)
 @pytest.mark.parametrize("groups", [2, 3, 5])
 def test_the_number_of_well_separated_groups_is_found(name, groups):
@@ -19,6 +20,7 @@ def test_the_number_of_well_separated_groups_is_found(name, groups):
     assert Silhouette().choose(points, CLUSTERERS.make(name), seed=0).n_domains == groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLUSTERERS)
 @pytest.mark.parametrize("stretch", [1.0, 10.0])
 @pytest.mark.parametrize("dim", [8, 32, 128])
@@ -30,6 +32,7 @@ def test_images_of_one_kind_stay_together(name, dim, stretch):
     assert [row["n_domains"] for row in chosen.table] == [2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_the_gain_that_is_asked_for_decides():
     draws = generator(3, "pair")
     sides = torch.tensor([2.0, -2.0]).repeat(100)[:, None] * torch.eye(8)[0]
@@ -51,6 +54,7 @@ def test_the_reference_has_the_covariance_of_the_images():
     assert torch.allclose(torch.cov(cloud.T), torch.cov(points.T), atol=0.15)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores():
     points = torch.randn(100, 8, generator=generator(6, "cloud"))
     first, second = (

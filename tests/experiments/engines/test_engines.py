@@ -105,6 +105,7 @@ def test_dask_goes_on_after_a_worker_was_killed(data, backbone, alone, tmp_path)
     assert without_times(lines) == alone(KILLED)
 
 
+@pytest.mark.slow
 @needs("distributed")
 def test_a_scheduler_that_is_not_there_is_named(data, backbone, tmp_path, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")

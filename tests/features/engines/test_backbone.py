@@ -67,6 +67,7 @@ def test_its_fingerprint_is_its_own(fast, stand_in_engine, tiny_clip, tmp_path):
     assert EngineBackbone(tiny_clip, stand_in_engine(), tmp_path).fingerprint != same.fingerprint
 
 
+@pytest.mark.slow
 def test_features_of_each_engine_are_kept_apart(stand_in_engine, tiny_clip, images, tmp_path):
     data = list_images(images).dataset
     stand_in_engine.factor = 2.0  # the same directions, and seen in the numbers

@@ -20,6 +20,7 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("engines")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_features_are_those_of_pytorch_for_any_number_of_images(name, cache, tiny_clip):
     engine = ENGINES.make(name)

@@ -41,6 +41,7 @@ def test_scores_name_the_best_and_the_first_of_equals():
     assert Choice.best({"a": 0.5, "b": 0.7, "c": 0.7}).names == ("b",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [n for n in CHOICE_RULES if n not in ("fixed", "ensemble", "least-regret")]
 )
@@ -71,6 +72,7 @@ def test_left_out_scores_are_those_of_models_without_the_latent_domain(candidate
     assert scores["gda"] == pytest.approx(fmean(expected))
 
 
+@pytest.mark.slow
 def test_several_clusterings_count_the_same(candidates):
     rule = LeftOutSeveral(numbers=(2, 4), clusterings=2)
     expected = [
@@ -129,6 +131,7 @@ def test_one_latent_domain_cannot_be_moved(candidates, monkeypatch):
         MovedFeatures().choose(candidates, NAMES)
 
 
+@pytest.mark.slow
 def test_a_fold_that_one_cannot_learn_from_judges_nobody(candidates, monkeypatch):
     folds = latent_folds(candidates, 3, 0)
     expected = fold_scores(candidates, NAMES, folds[:1] + folds[2:])
@@ -155,6 +158,7 @@ def test_no_choice_takes_what_it_is_told(candidates):
         CHOICE_RULES.make("fixed", candidate="coop").choose(candidates, NAMES)
 
 
+@pytest.mark.slow
 def test_no_rule_needs_validation_images(data, tiny_clip):
     train = data[0]
     alone = Candidates(make_method, train, train.subset([]), tiny_clip)
