@@ -25,7 +25,7 @@ test-fast: $(VENV)/.installed-test
 	$(TEST_ENV) $(BIN)/pytest -n 2 -m "not slow and not browser"
 
 coverage: $(VENV)/.installed-test
-	$(TEST_ENV) $(BIN)/pytest -n 2 --cov=ldpf --cov-branch --cov-report=term:skip-covered \
+	$(TEST_ENV) $(BIN)/pytest -n 2 --cov --cov-fail-under=92 --cov-report=term:skip-covered \
 		--cov-report=html:build/coverage
 
 docs: $(VENV)/.installed-docs
