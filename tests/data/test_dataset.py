@@ -100,7 +100,7 @@ def test_checking_stops_with_all_bad_files_in_one_message(image_tree):
         f"2 of 5 images in {root} cannot be used:",
         "  cat/001.png: an empty file (0 bytes)",
         "  dog/000.png: not an image, or its header is damaged (it begins with b'no image')",
-        "Repair or remove them, or leave them out with --skip-bad (skip_bad=True).",
+        "Repair or remove them, or leave them out with skip_bad=True.",
     ]
 
 

@@ -172,5 +172,5 @@ def test_a_folder_that_holds_other_files_is_not_written_to(images, tiny_backbone
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SettingsError, match="is not empty and holds no features"):
         workflows.encode(images, tiny_backbone, out=tmp_path)
-    with pytest.raises(SettingsError, match="--out"):
+    with pytest.raises(SettingsError, match="out "):
         workflows.encode(images, tiny_backbone, out=images / "features")

@@ -87,12 +87,12 @@ def test_a_regular_expression_over_the_paths_of_a_folder(folder, caplog):
 def test_what_the_expression_does_not_match_is_counted(folder, caplog):
     with caplog.at_level(logging.INFO, "ldpf"):
         data = load_dataset(folder, group_by=r"burst[0-8](?=_)")
-    assert "9 groups; 6 images that --group-by does not match are alone" in caplog.text
+    assert "9 groups; 6 images that group_by does not match are alone" in caplog.text
     assert (data.groups == "").sum() == 6
 
 
 def test_groups_given_twice_are_refused(folder):
-    with pytest.raises(SettingsError, match=r"by the column 'group'.*and by --group-by 'burst"):
+    with pytest.raises(SettingsError, match=r"by the column 'group'.*and by group_by='burst"):
         load_dataset(manifest(folder, ".csv"), group_by=r"burst\d")
 
 

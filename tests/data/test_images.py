@@ -353,7 +353,7 @@ def test_the_message_counts_first_and_lists_twenty():
     assert lines[1] == "  0.jpg: an empty file (0 bytes)" and lines[20].startswith("  19.jpg")
     assert lines[21:] == [
         "  ... and 3 more",
-        "Repair or remove them, or leave them out with --skip-bad (skip_bad=True).",
+        "Repair or remove them, or leave them out with skip_bad=True.",
     ]
     assert "more" not in bad_images_message(bad[:20], 1234, "/data")
 

@@ -121,7 +121,7 @@ def test_missing_files_are_listed_together(folder):
         f"2 of 3 images in {file} cannot be used:",
         "  A/1.jpg: the file does not exist",
         "  b/9.jpg: the file does not exist",
-        "Repair or remove them, or leave them out with --skip-bad (skip_bad=True).",
+        "Repair or remove them, or leave them out with skip_bad=True.",
         f"(Relative paths in a manifest start from its own folder, {folder}.)",
     ]
 

@@ -310,7 +310,7 @@ def test_one_message_at_the_end_lists_all_bad_files(extract, image_tree, tiny_ba
     assert lines[0] == f"3 of 6 images in {root} cannot be used:"
     for line, (path, reason) in zip(lines[1:4], reasons.items(), strict=True):
         assert line.startswith(f"  {path}: {reason}")
-    assert lines[4].endswith("leave them out with --skip-bad (skip_bad=True).")
+    assert lines[4].endswith("leave them out with skip_bad=True.")
     assert lines[5] == "The other 3 images stay encoded: the next call is quick."
     assert tiny_backbone.preprocessed == 3
 

@@ -93,7 +93,7 @@ def test_an_empty_part_is_left_out(parts):
 def test_refusing_says_what_was_found_and_how_to_go_on(parts):
     train, held_out = parts
     leak = find_leak(train.subset([0, 1]), train, SEEN)
-    with pytest.raises(DataError, match=r"2 of 2 images.*--fail-on-leaks"):
+    with pytest.raises(DataError, match=r"2 of 2 images.*fail_on_leaks"):
         LeakReport((leak,)).refuse()
     assert not LeakReport((find_leak(held_out, train),))
 

@@ -168,7 +168,7 @@ def test_without_tensorboard_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_a_file_is_no_folder_for_curves(tmp_path):
     (tmp_path / "x").write_text("")
-    with pytest.raises(SettingsError, match="is a file; give a folder with --track"):
+    with pytest.raises(SettingsError, match="is a file; give a folder with track"):
         Tracker(tmp_path / "x")
 
 

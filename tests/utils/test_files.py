@@ -295,13 +295,13 @@ def test_new_empty_and_own_folders_are_fine(tmp_path: Path):
 
 def test_a_file_is_no_folder(tmp_path: Path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(SettingsError, match=r"file' is a file; give a folder with --out\.$"):
+    with pytest.raises(SettingsError, match=r"file' is a file; give a folder with out\.$"):
         check_own_folder(tmp_path / "file", ("runs",), "benchmark results")
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(SettingsError, match=r"cannot be made \(.*\); give another one with --out"):
+    with pytest.raises(SettingsError, match=r"cannot be made \(.*\); give another one with out"):
         new_folder(tmp_path / "file" / "below")
 
 

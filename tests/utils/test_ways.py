@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ldpf.utils.ways import command_line, setting
+import shlex
+
+from ldpf.utils.ways import command_line, named, positional, setting
 
 
 def test_python_reads_arguments() -> None:
@@ -15,3 +17,22 @@ def test_the_command_line_reads_options() -> None:
         assert setting("data", None) == "--data"
     assert said == ["--skip-bad", "--tau 0.1", "--class-names FILE"]
     assert setting("skip_bad") == "skip_bad=True"
+
+
+def test_a_value_is_quoted_as_its_reader_needs_it() -> None:
+    pattern = r"(?P<group>\w+) \d"
+    assert setting("group_by", pattern) == f"group_by={pattern!r}"
+    with command_line():
+        assert shlex.split(setting("group_by", pattern)) == ["--group-by", pattern]
+
+
+def test_an_option_of_another_name_than_its_argument() -> None:
+    assert setting("part", "features", option="to") == "part='features'"
+    with command_line():
+        assert setting("part", "features", option="to") == "--to features"
+
+
+def test_names_alone() -> None:
+    assert (named("skip_bad"), positional("data")) == ("skip_bad", "data")
+    with command_line():
+        assert (named("skip_bad"), positional("data")) == ("--skip-bad", "DATA")

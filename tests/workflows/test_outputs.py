@@ -56,13 +56,13 @@ def test_a_report_about_images_is_not_written_among_them(photos):
 
 @pytest.mark.parametrize("command", [workflows.train, workflows.benchmark])
 def test_curves_are_not_written_among_the_images(photos, command):
-    with pytest.raises(SettingsError, match=r"--track .*lies in the folder of the images"):
+    with pytest.raises(SettingsError, match=r"^track .*lies in the folder of the images"):
         command(photos, out=photos.parent / "out", track=photos / "curves")
     assert not (photos.parent / "out").exists()
 
 
 def test_runs_of_a_study_are_not_written_among_the_images(photos):
-    with pytest.raises(SettingsError, match=r"--runs .*lies in the folder of the images"):
+    with pytest.raises(SettingsError, match=r"^runs .*lies in the folder of the images"):
         workflows.study("temperature", photos, out=photos.parent / "out", runs=photos / "runs")
 
 

@@ -12,6 +12,7 @@ from ldpf.app.session import Session, open_upload
 from ldpf.app.time_limit import AT_ONCE, LOOK_SECONDS, within_time
 from ldpf.backbones.default import DEMO_BACKBONE
 from ldpf.errors import LdpfError, SettingsError
+from ldpf.utils.ways import named, setting
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -48,7 +49,6 @@ _FIELDS = (
     "remove one, choose the Class."
 )
 _OVERVIEW = ("file", "class", "probability", "zero-shot says", "outside")
-_NO_PICTURES = "Start with --data PATH to see typical images of each latent domain here."
 _NO_DOMAINS = "This model has no latent domains."
 _CARRY_OVER = "The model carries over to other names. No training follows."
 
@@ -101,7 +101,7 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         return rows
 
     def outputs(answer: Answer) -> tuple[Any, ...]:
-        note = hint(_NO_DOMAINS) if not fused else "" if gallery.typical else hint(_NO_PICTURES)
+        note = hint(_NO_DOMAINS) if not fused else "" if gallery.typical else hint(_no_pictures())
         return (
             "" if answer.warning is None else warning(answer.warning),
             gr.Label(dict(answer.ranking), visible=True),
@@ -344,7 +344,7 @@ def serve(
     except OSError as error:
         raise SettingsError(
             f"The page cannot be served on {host}, port {port or 'any'} ({error}); give another "
-            "one with --port or --host."
+            f"one with {named('port')} or {named('host')}."
         ) from error
     if share and page.share_url is None:  # gradio says why, and serves the page all the same
         page.close(verbose=False)
@@ -353,3 +353,8 @@ def serve(
             "cannot be fetched or run. Leave out --share, or serve in your own network with --host."
         )
     return address
+
+
+def _no_pictures() -> str:
+    start = setting("data", "PATH")
+    return f"Start with {start} to see typical images of each latent domain here."

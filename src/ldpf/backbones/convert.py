@@ -20,6 +20,7 @@ from ldpf.errors import BackboneError
 from ldpf.utils.files import json_text, new_folder, write_together
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
+from ldpf.utils.ways import positional, setting
 
 ENDING = ".safetensors"
 OPEN_CLIP_NAME = f"open_clip_model{ENDING}"
@@ -102,9 +103,9 @@ def convert(
         target = target / _name(source, weights)
     _check_free(target, overwrite)
     files = {} if only_file else _beside(source, target.parent, weights, program, tokenizer)
-    new_folder(target.parent, option="OUT")
+    new_folder(target.parent, option=positional("out"))
     for path in files:
-        new_folder(path.parent, option="OUT")
+        new_folder(path.parent, option=positional("out"))
     # Apart, since safetensors refuses names that share memory.
     apart = {name: tensor.detach().contiguous().clone() for name, tensor in weights.items()}
     write_together(files | {target: save(apart, metadata={"format": "pt"})})
@@ -127,8 +128,8 @@ def _check_source(source: Path) -> None:
 def _check_free(target: Path, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise BackboneError(
-            f"There is a file {str(target)!r} already; give another place, or --overwrite "
-            "(overwrite=True)."
+            f"There is a file {str(target)!r} already; give another place, or "
+            f"{setting('overwrite')}."
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ldpf.errors import DataError
 from ldpf.utils.text import one_line, shortened
+from ldpf.utils.ways import setting
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,5 @@ def bad_images_message(bad: Sequence[BadImage], total: int, root: str | Path | N
     if root is None:  # a list that somebody gave in Python, where nothing is skipped
         lines.append("Repair them, or leave them out of the list.")
     else:
-        lines.append("Repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
+        lines.append(f"Repair or remove them, or leave them out with {setting('skip_bad')}.")
     return "\n".join(lines)

@@ -92,5 +92,4 @@ def proposal(header: Sequence[str], needed: Sequence[str]) -> str:
             return ""
         found[column] = guess
     pairs = ",".join(f"{ours}={theirs}" for ours, theirs in found.items())
-    quoted = f"'{pairs}'" if " " in pairs else pairs
-    return f" If these are the columns, say so: {setting('columns', quoted)}." if found else ""
+    return f" If these are the columns, say so: {setting('columns', pairs)}." if found else ""

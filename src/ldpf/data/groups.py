@@ -17,6 +17,7 @@ from ldpf.data.boxes import split_box
 from ldpf.data.labels import is_missing
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count
+from ldpf.utils.ways import setting
 
 ALONE = ""
 """The group of an image that belongs to no other."""
@@ -74,16 +75,16 @@ def groups_from_paths(paths: Sequence[str], pattern: str) -> np.ndarray:
         search = re.compile(pattern)
     except re.error as error:
         raise SettingsError(
-            f"--group-by {pattern!r} is no regular expression ({error}); write, for example, "
-            r"'(?P<group>[^/]+)_\d+\.jpg$'."
+            f"{setting('group_by', pattern)} is no regular expression ({error}); write, for "
+            r"example, '(?P<group>[^/]+)_\d+\.jpg$'."
         ) from error
     which: int | str = "group" if "group" in search.groupindex else min(search.groups, 1)
     found = [search.search(split_box(path)[0]) for path in paths]
     names = [(match[which] or ALONE) if match else ALONE for match in found]
     if paths and not any(names):
         raise SettingsError(
-            f"--group-by {pattern!r} matches none of the {count(len(paths), 'path')}, such as "
-            f"{paths[0]}; paths are relative to the folder of the images, with /."
+            f"{setting('group_by', pattern)} matches none of the {count(len(paths), 'path')}, such "
+            f"as {paths[0]}; paths are relative to the folder of the images, with /."
         )
     return np.array(names, dtype=np.str_)
 

@@ -14,6 +14,7 @@ from ldpf.data.left_out import LeftOut, is_system_folder
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
+from ldpf.utils.ways import named
 
 
 @dataclass(slots=True)
@@ -143,7 +144,9 @@ def iter_image_files(
         counted.say()
 
 
-def check_outside(out: str | Path, folders: Iterable[Path | None], option: str = "--out") -> None:
+def check_outside(
+    out: str | Path, folders: Iterable[Path | None], option: str | None = None
+) -> None:
     """Refuse to write into a folder of images, or below it.
 
     A hidden folder (leading dot) in there is fine: it is never walked.
@@ -151,7 +154,7 @@ def check_outside(out: str | Path, folders: Iterable[Path | None], option: str =
     Args:
         out: the file or folder to write; need not exist.
         folders: folders of images; None are skipped.
-        option: names the setting in the error.
+        option: names the setting in the error; None for `out`.
 
     Raises:
         SettingsError: `out` lies in one of them; links are followed.
@@ -163,6 +166,7 @@ def check_outside(out: str | Path, folders: Iterable[Path | None], option: str =
         below = target.relative_to(folder.resolve()).parts
         if not any(part.startswith(".") for part in below):
             raise SettingsError(
-                f"{option} {str(out)!r} lies in the folder of the images, {str(folder)!r}, where "
-                "it would be read as data the next time; choose a place outside of that folder."
+                f"{option or named('out')} {str(out)!r} lies in the folder of the images, "
+                f"{str(folder)!r}, where it would be read as data the next time; choose a place "
+                "outside of that folder."
             )

@@ -29,6 +29,7 @@ from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count, some
+from ldpf.utils.ways import named, setting
 
 log = logging.getLogger("ldpf")
 
@@ -188,14 +189,16 @@ def _groups(listing: Listing, root: Path, group_by: str | None) -> np.ndarray | 
     if listing.groups is not None:
         raise SettingsError(
             f"groups are given twice: by the column 'group' of the manifest in {root}, and by "
-            f"--group-by {group_by!r}; leave one out"
+            f"{setting('group_by', group_by)}; leave one out"
         )
     groups = groups_from_paths(listing.paths, group_by)
     alone = int((groups == ALONE).sum())
     log.info(
         "groups: %s%s",
         count(len(np.unique(groups[groups != ALONE])), "group"),
-        f"; {count(alone, 'image')} that --group-by does not match are alone" if alone else "",
+        f"; {count(alone, 'image')} that {named('group_by')} does not match are alone"
+        if alone
+        else "",
     )
     return groups
 
@@ -224,7 +227,7 @@ def _list_found(
         warnings.warn(
             f"left out {len(listed.listing.empty)} folders without images: {shown}", stacklevel=3
         )
-    log.info("%s; benchmark='none' (--benchmark none) reads the folders as they are", text)
+    log.info("%s; %s reads the folders as they are", text, setting("benchmark", "none"))
     return listed.listing, listed.splits, listed.missing
 
 
@@ -237,8 +240,8 @@ def _list_tabled(
     if listed.missing and (not skip_bad or len(listed.missing) == total):
         raise DataError(bad_images_message(listed.missing, total, root / METADATA))
     log.info(
-        "recognized %s: domains, groups and splits of %s are used%s; benchmark='none' (--benchmark "
-        "none) reads the folders as they are",
+        "recognized %s: domains, groups and splits of %s are used%s; %s reads the "
+        "folders as they are",
         dataset.title,
         METADATA,
         f", {count(listed.left_out, 'row')} of other splits left out" if listed.left_out else "",

@@ -18,6 +18,7 @@ from ldpf.domains.disentangle.none import NoDisentangler
 from ldpf.errors import SettingsError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.expectation.nearness import Nearness
+from ldpf.utils.ways import named, positional
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from ldpf.models.base import Classifier
 
 NEEDS_LABELS = "needs labels: labeled images that the model did not learn from"
-NEEDS_TRAINING = "needs the training images: give them with --training"
 NEEDS_DOMAINS = "the model has one prompt and no latent domains"
-NEEDS_PHOTOS = "needs images of a new site: give them as DATA"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ class Case:
         seed: of the training.
         most_images: signs that take long look at so many images at most.
         model_path, training_path, photos_path: quoted, for the commands to type next.
-        why_no_training: what keeps the training images away, where there are none.
+        why_no_training: what keeps the training images away, where there are none; empty: nobody
+            named them.
     """
 
     classifier: Classifier
@@ -88,20 +88,20 @@ class Case:
     model_path: str = "MODEL"
     training_path: str = "TRAINING-IMAGES"
     photos_path: str = "NEW-IMAGES"
-    why_no_training: str = NEEDS_TRAINING
+    why_no_training: str = ""
 
     @property
     def training(self) -> FeatureSet:
         """The images learned from; raises NotMeasured without them."""
         if self.train is None or not len(self.train):
-            raise NotMeasured(self.why_no_training)
+            raise NotMeasured(self.why_no_training or needs_training())
         return self.train
 
     @property
     def new_photos(self) -> FeatureSet:
         """The images of a new site; raises NotMeasured without them."""
         if self.photos is None or not len(self.photos):
-            raise NotMeasured(NEEDS_PHOTOS)
+            raise NotMeasured(f"needs images of a new site: give them as {positional('data')}")
         return self.photos
 
     @property
@@ -116,7 +116,7 @@ class Case:
         if self.held_out is not None and len(self.held_out):
             return "held-out images", self.held_out
         if self.photos is None and self.train is None:
-            raise NotMeasured(f"{NEEDS_LABELS}, or the training images (--training)")
+            raise NotMeasured(f"{NEEDS_LABELS}, or the training images ({named('training')})")
         raise NotMeasured(NEEDS_LABELS)
 
     @property
@@ -177,6 +177,11 @@ class Case:
         given = any("--backbone" in word for word in words)
         same = () if given or self.backbone is None else ("--backbone", quote(self.backbone.name))
         return " ".join(["ldpf train", self.training_path, *words, *same, "--out OTHER-MODEL"])
+
+
+def needs_training() -> str:
+    """What a sign says that looks at the training images, where nobody named them."""
+    return f"needs the training images: give them with {named('training')}"
 
 
 def clusters(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ldpf.utils.ways import named
+
 NOTED = ("erased", "overlap_class_nmi", "overlap_removed", "style_explained", "style_followed")
 """What disentanglers note while they work, and no later measurement can tell."""
 
@@ -149,7 +151,7 @@ def _size_words(sizes: Sequence[int]) -> list[Judgment]:
     return [
         Judgment(
             f"Latent domain {s} is very small: {size:,} of {total:,} images. Fewer latent domains "
-            "may do better (--n-domains).",
+            f"may do better ({named('n_domains')}).",
             False,
         )
         for s, size in enumerate(sizes)

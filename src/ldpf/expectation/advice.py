@@ -14,6 +14,7 @@ from ldpf.methods.base import make_method
 from ldpf.methods.left_out import answers_of, in_a_fold, left_out_classifiers
 from ldpf.utils.quiet import quiet
 from ldpf.utils.text import count
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -98,8 +99,8 @@ class Advice:
         best = self.best
         if best is not self.own:
             return (
-                f"Advice: take {best.name} here (--method {best.name}), which does clearly better "
-                f"than {self.own.name} where it has not been ({judged})."
+                f"Advice: take {best.name} here ({setting('method', best.name)}), which does "
+                f"clearly better than {self.own.name} where it has not been ({judged})."
             )
         lead, _ = self._lead(self._strongest)
         close = f"{self._strongest.name} leads by no more than chance"

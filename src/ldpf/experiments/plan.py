@@ -16,6 +16,7 @@ from ldpf.methods.overrides import applicable, known_names, with_parts, with_set
 from ldpf.methods.presets import get_preset
 from ldpf.training.recipe import Recipe
 from ldpf.utils.constraints import COUNT, check_fields
+from ldpf.utils.ways import setting
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class BenchmarkPlan:
         if self.selection_rule.cross_validated and not self.search:
             raise SettingsError(
                 "Selection by leaving domains out chooses settings, but there are none to choose "
-                "from; give some, as in --search tau=0.05,0.1."
+                f"from; give some, as in {setting('search', 'tau=0.05,0.1')}."
             )
         searched = self.search.values if self.search else {}
         if self.search is not None:

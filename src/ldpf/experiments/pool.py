@@ -35,6 +35,7 @@ from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.paths import working_directory
 from ldpf.utils.resources import total_memory_mib
 from ldpf.utils.temporary import remove_litter, temporary_beside
+from ldpf.utils.ways import setting
 
 log = logging.getLogger("ldpf")
 
@@ -109,12 +110,12 @@ def run_side_by_side(
         raise LdpfError(
             f"A process that did one of {n_workers} runs side by side was ended from outside, as "
             "happens when memory runs out. The same command resumes from here; give it fewer at a "
-            f"time (--jobs {max(1, n_workers // 2)})."
+            f"time ({setting('jobs', max(1, n_workers // 2))})."
         ) from error
     except (BrokenProcessPool, PicklingError) as error:
         raise LdpfError(
             f"A run cannot be sent to another process ({error}); put its method into a module that "
-            "can be imported, or run one at a time (--jobs 1)."
+            f"can be imported, or run one at a time ({setting('jobs', 1)})."
         ) from error
 
 

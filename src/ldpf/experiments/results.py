@@ -36,6 +36,7 @@ from ldpf.utils.files import (
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.schema import ListOf, Record, check_content
 from ldpf.utils.trees import write_tensors
+from ldpf.utils.ways import named
 
 RESULT_VERSION = 2
 """Raised whenever a change of the library changes results, so that old runs are not mixed in."""
@@ -129,7 +130,7 @@ class RunFolder:
         elif settings_hash(without_command(before)) != self.hash:
             raise ModelError(
                 f"The run folder {str(self.path)!r} holds a run with other settings; delete it "
-                "or choose another --out."
+                f"or choose another {named('out')}."
             )
         return self.path
 

@@ -26,6 +26,7 @@ from ldpf.methods.overrides import applicable, parse_value, split_setting, with_
 from ldpf.training.callbacks import RunRecord
 from ldpf.utils.constraints import Whole, check_fields, constraint
 from ldpf.utils.registry import part_settings
+from ldpf.utils.ways import named
 
 MOST_COMBINATIONS = 1_000
 EXAMPLE = "tau=0.05,0.1"
@@ -89,14 +90,14 @@ class SearchSpace:
         if ranges and self.trials is None:
             raise SettingsError(
                 f"{ranges[0]}={self.values[ranges[0]]} is a range, from which values are drawn; "
-                "say how many with --trials, or list values."
+                f"say how many with {named('trials')}, or list values."
             )
         if self.trials is None:
             n = math.prod(len(values) for values in self.values.values())  # type: ignore[arg-type]
             if n > MOST_COMBINATIONS:
                 raise SettingsError(
                     f"The grid has {n:,} combinations, more than {MOST_COMBINATIONS:,}; give fewer "
-                    "values, or try some at random with --trials."
+                    f"values, or try some at random with {named('trials')}."
                 )
 
     def candidates(self, method: Method, seed: int) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from ldpf.errors import DataError
 from ldpf.features.contents import KnownContents
 from ldpf.utils.files import write_bytes
 from ldpf.utils.temporary import remove_litter
+from ldpf.utils.ways import named
 
 FLUSH_IMAGES = 2_000
 FLUSH_SECONDS = 30.0
@@ -169,7 +170,7 @@ class FeatureCache:
         return DataError(
             f"cannot write features to the cache folder {self.folder}: "
             f"{error.strerror or error}; make room or "
-            "choose another cache folder (cache_dir=, --cache-dir or $LDPF_CACHE)"
+            f"choose another cache folder ({named('cache_dir')} or $LDPF_CACHE)"
         )
 
     def _stamp(self) -> dict[str, str]:

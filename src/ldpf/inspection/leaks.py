@@ -17,6 +17,7 @@ import torch
 from ldpf.errors import DataError
 from ldpf.features.duplicates import duplicate_distances, nearest_duplicate, same_content
 from ldpf.utils.text import count
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +36,7 @@ class LeakKind:
         name: in JSON.
         of: an image that is asked about.
         are: what it is if it leaks, after "are".
-        advice: what to do, as a sentence.
+        advice: what to do, as a sentence; `GROUP_BY` in it stands for that setting.
     """
 
     name: str
@@ -49,7 +50,7 @@ HELD_OUT = LeakKind(
     "held-out image",
     "also among the training images",
     "Accuracy on held-out images is too high for new ones. Delete the copies, or keep each with "
-    "its original: in a column 'group' of the table, or with --group-by.",
+    "its original: in a column 'group' of the table, or with GROUP_BY.",
 )
 TARGET = LeakKind(
     "target",
@@ -172,7 +173,13 @@ class LeakReport:
         found = self.found
         parts = [leak.sentence() for leak in found]
         advice = dict.fromkeys(leak.kind.advice for leak in found)
-        return " ".join([*(part[0].upper() + part[1:] for part in parts), *advice])
+        by = named("group_by")
+        return " ".join(
+            [
+                *(part[0].upper() + part[1:] for part in parts),
+                *(one.replace("GROUP_BY", by) for one in advice),
+            ]
+        )
 
     def to_json(self) -> list[dict[str, Any]]:
         """Every comparison as plain values."""
@@ -181,7 +188,12 @@ class LeakReport:
     def refuse(self) -> None:
         """Raise DataError with the paragraph if anything leaks."""
         if self:
-            raise DataError(f"{self.paragraph()} Leave --fail-on-leaks out to go on all the same.")
+            raise DataError(f"{self.paragraph()} {go_on()}")
+
+
+def go_on() -> str:
+    """How to work on with what leaks, for who asked to fail on it."""
+    return f"Leave {named('fail_on_leaks')} out to go on all the same."
 
 
 NO_LEAKS = LeakReport(())

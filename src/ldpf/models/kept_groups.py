@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf.data.groups import groups_from_paths
 from ldpf.errors import DataError
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -46,7 +47,7 @@ def with_groups_of(features: FeatureSet, origin: Mapping[str, Any]) -> FeatureSe
         raise DataError(
             "These are the images the model was trained on, but not with the groups that were kept "
             "together then, so nobody can say which were held out; give the same table, or the "
-            "same --group-by."
+            f"same {named('group_by')}."
         )
     return features
 

@@ -27,6 +27,7 @@ from ldpf.models.kept import EXPECTATION, read_expectation
 from ldpf.models.parts import with_prefix
 from ldpf.models.tensor_checks import check_tensors
 from ldpf.utils.files import file_digest, json_text, write_together
+from ldpf.utils.ways import named
 from ldpf.version import __version__
 
 log = logging.getLogger("ldpf")
@@ -188,7 +189,7 @@ def load_model(
             f"The model in {str(folder)!r} was trained with backbone {trained_with['name']!r} "
             f"(fingerprint {trained_with['fingerprint'][:12]}), but {backbone.name!r} has "
             f"fingerprint {backbone.fingerprint[:12]}: weights, preprocessing or tokenizer differ. "
-            "Give the original with --backbone."
+            f"Give the original with {named('backbone')}."
         )
     kind = cast("type[Classifier]", CLASSIFIERS.get(config["kind"]))
     shapes = kind.shapes(config, tensors, backbone)

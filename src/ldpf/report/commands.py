@@ -76,6 +76,11 @@ def report_command(folder: Path, data: str | None) -> str:
     return shlex.join(["ldpf", "report", str(folder), *given, "--out", "report.html"])
 
 
+def with_beside(command: str, folder: Path) -> str:
+    """A command that reports on a model, with another model to compare with."""
+    return f"{command} --beside {shlex.quote(str(folder))}"
+
+
 def _placeholder(dataset: str | None) -> str:
     """What the reader replaces by the place of the images; one word, so that a shell takes it."""
     if dataset == "demo":

@@ -17,14 +17,11 @@ from ldpf.report.commands import benchmark_commands
 from ldpf.report.findings import Findings, Run, Training
 from ldpf.report.tables.collect import read_folders, read_run, results_tables
 from ldpf.utils.text import some
+from ldpf.utils.ways import named
 from ldpf.version import __version__
 
 _BASELINES = ("zero-shot", "zero-shot-ensemble")
 
-NO_DATA = (
-    "A benchmark keeps its models and not its images: give the same ones with --data to see this "
-    "part."
-)
 NO_MODELS = (
     "These runs kept no models to show this with: they are of a version of ldpf that did not keep "
     "them. Delete the folder 'runs' and run the same 'ldpf benchmark' command again."
@@ -100,7 +97,7 @@ def from_benchmark(results: Path, data: str | None = None, method: str | None = 
         run_names=tuple((line["run"], line["settings_hash"]) for line in mine),
         target_seen=any(uses_target(line["selection"]) for line in lines),
         no_answers=NO_CONFIDENCE,
-        no_latent=NO_DATA if kept else NO_MODELS,
+        no_latent=_no_data() if kept else NO_MODELS,
         sites={(line["target"], line["seed"]): line["site"] for line in mine if line.get("site")},
     )
 
@@ -207,3 +204,10 @@ def _commands(lines: Sequence[dict[str, Any]], shown: Path, data: str | None) ->
     runs = dict.fromkeys(line["run"] for line in lines)
     configs = [run_config(folder / "runs" / run) for run in runs]
     return benchmark_commands(lines, configs, folder, shown, data)
+
+
+def _no_data() -> str:
+    return (
+        "A benchmark keeps its models and not its images: give the same ones with "
+        f"{named('data')} to see this part."
+    )

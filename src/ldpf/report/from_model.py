@@ -24,21 +24,13 @@ from ldpf.models.summary import ModelSummary
 from ldpf.report.commands import model_commands
 from ldpf.report.findings import ALL, Findings, Run, Training
 from ldpf.report.tables.benchmark_table import BenchmarkTable
+from ldpf.utils.ways import named
 from ldpf.version import __version__
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.features.feature_set import FeatureSet
     from ldpf.models.base import Classifier
-
-NO_COOP = (
-    "There is no CoOp to compare with: train one on the same images (ldpf train --method coop) and "
-    "give its folder with --beside. 'ldpf benchmark' compares more methods."
-)
-NO_DATA = (
-    "Nothing was measured: give labeled images of the model's classes with --data, best ones that "
-    "it was not trained on."
-)
 
 
 def from_model(
@@ -85,8 +77,8 @@ def from_model(
             "ldpf that wrote this report": __version__,
         },
         backbone=(config["backbone"]["name"], config["backbone"]["fingerprint"]),
-        no_answers=NO_DATA,
-        no_latent=NO_DATA,
+        no_answers=_no_data(),
+        no_latent=_no_data(),
         learned=not model.fixed_prompts,
         expected=_expected(config),
     )
@@ -114,7 +106,7 @@ def from_model(
         trainings = tuple(
             replace(one, targets=targets, latent=latent, words=words) for one in found.trainings
         )
-    coop = () if "coop" in (main, beside.method if beside else None) else (NO_COOP,)
+    coop = () if "coop" in (main, beside.method if beside else None) else (_no_coop(),)
     return replace(
         found,
         targets=targets,
@@ -149,8 +141,8 @@ def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """
     if beside["method"] == config["method"]:
         raise SettingsError(
-            f"Both models are of the method {config['method']!r}; give --beside one of another, "
-            "such as coop."
+            f"Both models are of the method {config['method']!r}; give {named('beside')} one of "
+            "another, such as coop."
         )
     same = {
         "classes": lambda one: one["class_names"],
@@ -162,8 +154,9 @@ def check_beside(beside: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     other = [name for name, read in same.items() if read(beside) != read(config)]
     if other:
         raise SettingsError(
-            f"The model to compare with differs in its {other[0]}; train it with the same --data, "
-            "--backbone, --seed and --train-fraction."
+            f"The model to compare with differs in its {other[0]}; train it with the same "
+            f"{named('data')}, "
+            f"{named('backbone')}, {named('seed')} and {named('train_fraction')}."
         )
 
 
@@ -257,3 +250,18 @@ def _table(runs: Mapping[tuple[str, int], Run], targets: tuple[str, ...]) -> Ben
     ]
     methods = list(dict.fromkeys(line["method"] for line in lines))
     return BenchmarkTable.from_results(lines, methods, targets, ("Accuracy in %.",))
+
+
+def _no_coop() -> str:
+    return (
+        "There is no CoOp to compare with: train one on the same images ('ldpf train --method "
+        f"coop') and give its folder with {named('beside')}. 'ldpf benchmark' compares more "
+        "methods."
+    )
+
+
+def _no_data() -> str:
+    return (
+        f"Nothing was measured: give labeled images of the model's classes with {named('data')}, "
+        "best ones that it was not trained on."
+    )

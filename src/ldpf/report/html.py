@@ -18,6 +18,7 @@ from ldpf.report.tables.benchmark_table import AVERAGE
 from ldpf.report.tables.collect import comparison_words
 from ldpf.report.terms import with_terms
 from ldpf.utils.files import write_bytes
+from ldpf.utils.ways import named
 
 LEAD = 0.01
 """How much better another method must be, as a share, to be recommended."""
@@ -64,7 +65,8 @@ def headline(found: Findings) -> str:
     """What to do, in a sentence."""
     if found.table is None:
         return (
-            "What to do: measure it on labeled images of the place where it will be used (--data); "
+            "What to do: measure it on labeled images of the place where it will be used "
+            f"({named('data')}); "
             "nothing has been measured yet."
         )
     column = next(iter(found.targets)) if len(found.targets) == 1 else AVERAGE
@@ -147,7 +149,7 @@ def write_report(found: Findings, file: Path) -> int:
     except OSError as error:
         raise SettingsError(
             f"{str(file)!r} cannot be written ({error.strerror or error}); give another file with "
-            "--out."
+            f"{named('out')}."
         ) from error
     return len(content)
 

@@ -109,7 +109,8 @@ def _episode(
     if here != [found.class_names[k] for k in run.labels]:
         raise DataError(
             f"The {len(here):,} images of {target!r} in {dataset!r} are not the "
-            f"{len(run.labels):,} that were tested; give the same --data as to 'ldpf benchmark'."
+            f"{len(run.labels):,} that were tested; give the same "
+            f"{named('data')} as to 'ldpf benchmark'."
         )
     return episode
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import SettingsError
 from ldpf.utils.registry import Registry
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from ldpf.studies.bench import Bench, StudyResult
@@ -42,7 +43,7 @@ class Study:
             SettingsError: the study has no values, or one of them is of another kind.
         """
         name = getattr(cls, "registered_name", cls.__name__)
-        raise SettingsError(f"The study {name!r} has no values; leave out --values.")
+        raise SettingsError(f"The study {name!r} has no values; leave out {named('values')}.")
 
 
 STUDIES: Registry[Study] = Registry("study", "ldpf.studies", variable="STUDIES")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ldpf.errors import SettingsError
 from ldpf.text.contexts import nearest_words
 from ldpf.utils.files import append_text, named_errors, write_text
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     import torch
@@ -145,7 +146,7 @@ class Tracker:
         require_tensorboard()
         self.folder = Path(folder)
         if self.folder.is_file():
-            raise SettingsError(f"{str(folder)!r} is a file; give a folder with --track.")
+            raise SettingsError(f"{str(folder)!r} is a file; give a folder with {named('track')}.")
         self.writer: SummaryWriter | None = None
         self.step = 0
 

@@ -7,6 +7,7 @@ import os
 
 from ldpf.utils.paths import working_directory
 from ldpf.utils.text import quoted
+from ldpf.utils.ways import named
 
 _ADVICE = {
     errno.ENOSPC: "make room there, or give another place",
@@ -41,7 +42,7 @@ def failure_sentence(error: BaseException) -> str | None:
     if is_no_memory(error):
         return (
             "There is not enough memory for this; close other programs, or give smaller batches "
-            "(--batch-size), fewer runs at a time (--jobs) or fewer images."
+            f"({named('batch_size')}), fewer runs at a time ({named('jobs')}) or fewer images."
         )
     if not isinstance(error, OSError):
         return None

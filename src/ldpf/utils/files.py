@@ -16,6 +16,7 @@ from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.utils.schema import first_problem
 from ldpf.utils.temporary import is_litter, temporary_beside
 from ldpf.utils.text import did_you_mean
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from ldpf.utils.constraints import Constraint
@@ -251,7 +252,7 @@ def file_digest(path: Path) -> str | None:
         return None
 
 
-def new_folder(folder: Path, option: str = "--out") -> Path:
+def new_folder(folder: Path, option: str | None = None) -> Path:
     """Create an output folder.
 
     Raises:
@@ -262,13 +263,13 @@ def new_folder(folder: Path, option: str = "--out") -> Path:
     except OSError as error:
         raise SettingsError(
             f"The folder {str(folder)!r} cannot be made ({error.strerror or error}); give another "
-            f"one with {option}."
+            f"one with {option or named('out')}."
         ) from error
     return folder
 
 
 def check_own_folder(
-    folder: Path, marks: tuple[str, ...], what: str, option: str = "--out"
+    folder: Path, marks: tuple[str, ...], what: str, option: str | None = None
 ) -> None:
     """Refuse to write into a folder with other people's files.
 
@@ -276,18 +277,20 @@ def check_own_folder(
         folder: where results are to go; it need not exist.
         marks: names of which one at least shows that the folder is ours.
         what: what it would hold if it were, for the message.
-        option: that names it, for the message.
+        option: that names it, for the message; None for `out`.
 
     Raises:
         SettingsError: `folder` is a file, or holds files but none of `marks`.
     """
     if folder.is_file():
-        raise SettingsError(f"{str(folder)!r} is a file; give a folder with {option}.")
+        raise SettingsError(
+            f"{str(folder)!r} is a file; give a folder with {option or named('out')}."
+        )
     ours = any((folder / mark).exists() for mark in marks)
     if folder.is_dir() and not ours and not is_empty(folder):
         raise SettingsError(
             f"The folder {str(folder)!r} is not empty and holds no {what}; give a new folder with "
-            f"{option} so that nothing of yours is overwritten."
+            f"{option or named('out')} so that nothing of yours is overwritten."
         )
 
 

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from ldpf.errors import SettingsError
 from ldpf.utils.files import is_special, new_folder, real_path
 from ldpf.utils.temporary import LOCK, remove_litter
+from ldpf.utils.ways import named
 
 _PATIENCE_S = 0.3  # for who has just removed the lock's file, and for nobody else
 
@@ -26,13 +27,13 @@ _NAME_KEPT = 40
 
 @contextmanager
 def locked_folder(
-    folder: Path, option: str = "--out", patience_s: float = _PATIENCE_S
+    folder: Path, option: str | None = None, patience_s: float = _PATIENCE_S
 ) -> Iterator[None]:
     """Hold an output folder, which is made; remove what killed processes left in it.
 
     Args:
         folder: with `LOCK` in it meanwhile. If it was made here and is empty in the end, it goes.
-        option: that names it, for the message.
+        option: that names it, for the message; None for `out`.
         patience_s: seconds to wait for another process that holds it.
 
     Raises:
@@ -45,13 +46,13 @@ def locked_folder(
 
 @contextmanager
 def locked_file(
-    file: Path, option: str = "--out", patience_s: float = _PATIENCE_S
+    file: Path, option: str | None = None, patience_s: float = _PATIENCE_S
 ) -> Iterator[None]:
     """Hold an output file; remove what killed processes left of it. A device is never locked.
 
     Args:
         file: need not exist. Its folder is made, and goes again if it stays empty.
-        option: that names it, for the message.
+        option: that names it, for the message; None for `out`.
         patience_s: seconds to wait for another process that holds it.
 
     Raises:
@@ -69,7 +70,7 @@ def locked_file(
 
 
 @contextmanager
-def _made(folder: Path, option: str) -> Iterator[None]:
+def _made(folder: Path, option: str | None) -> Iterator[None]:
     """A folder that is there; one that was made here goes again if it stays empty."""
     is_new = not folder.exists()
     new_folder(folder, option)
@@ -82,19 +83,19 @@ def _made(folder: Path, option: str) -> Iterator[None]:
 
 
 @contextmanager
-def _held(lock: Path, target: Path, option: str, patience_s: float) -> Iterator[None]:
+def _held(lock: Path, target: Path, option: str | None, patience_s: float) -> Iterator[None]:
     held = FileLock(lock)
     try:
         held.acquire(timeout=patience_s, poll_interval=0.05)
     except Timeout as error:
         raise SettingsError(
             f"Another process is writing to {str(target)!r}; wait until it has finished, or give "
-            f"another place with {option}."
+            f"another place with {option or named('out')}."
         ) from error
     except OSError as error:
         raise SettingsError(
             f"{str(target)!r} cannot be written ({error.strerror or error}); give another place "
-            f"with {option}."
+            f"with {option or named('out')}."
         ) from error
     try:
         yield

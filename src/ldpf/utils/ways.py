@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,22 +21,35 @@ def command_line() -> Iterator[None]:
         _at_command_line = before
 
 
-def setting(name: str, value: Any = True) -> str:
+def setting(name: str, value: Any = True, *, option: str | None = None) -> str:
     """A setting as the reader would write it.
 
     Args:
         name: in Python, such as `skip_bad`.
         value: True for a switch; None where only the name is meant; capital letters stand for what
             the reader puts there.
+        option: its name at the command line, where that is another one.
 
     Returns:
         `--skip-bad`, `--out FILE`, `--tau 0.1` or `--out` at the command line; `skip_bad=True`,
         `out=FILE`, `tau=0.1` or `out` in Python.
     """
     if _at_command_line:
-        option = "--" + name.replace("_", "-")
-        return option if value is True or value is None else f"{option} {value}"
+        option = "--" + (option or name).replace("_", "-")
+        if value is True or value is None:
+            return option
+        return f"{option} {value if str(value).isupper() else shlex.quote(str(value))}"
     if value is None:
         return name
     stands_for = isinstance(value, str) and value.isupper()
     return f"{name}={value if stands_for else repr(value)}"
+
+
+def named(name: str) -> str:
+    """The name of a setting alone: `--skip-bad` at the command line, `skip_bad` in Python."""
+    return setting(name, None)
+
+
+def positional(name: str) -> str:
+    """The name of an argument that a command takes without one: `DATA` there, `data` in Python."""
+    return name.upper() if _at_command_line else name

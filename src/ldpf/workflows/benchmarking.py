@@ -164,7 +164,7 @@ def benchmark(
         trials=trials,
     )
     folder = Path(out)
-    check_outputs(data, {"--out": folder, "--track": track})
+    check_outputs(data, {"out": folder, "track": track})
     check_own_folder(folder, ("runs", RESULTS), "benchmark results")
     curves = None if track is None else Path(track)
     if curves is not None:

@@ -20,6 +20,7 @@ from ldpf.models.saving import (
 )
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import did_you_mean, normalize, quoted, some
+from ldpf.utils.ways import named, setting
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.leaks import SEEN_IMAGES
 from ldpf.workflows.model_writing import TRAINING
@@ -134,8 +135,8 @@ def change_classes(
     added = tuple(_spelled(name) for name in add)
     if not renamed and not added:
         raise SettingsError(
-            "There is nothing to change: name a class to add (--add NAME; add=) or to rename "
-            "(--rename OLD=NEW; rename=)."
+            f"There is nothing to change: name a class to add ({setting('add', 'NAME')}) or to "
+            f"rename ({named('rename')})."
         )
     names = tuple(renamed.get(name, name) for name in before)
     _check_distinct((*names, *added))

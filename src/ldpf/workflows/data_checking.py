@@ -193,7 +193,7 @@ def check_data(
         SettingsError: `out` lies in the folder of the images.
         BackboneError: the backbone cannot be loaded.
     """
-    check_outputs(data, {"--out": out})
+    check_outputs(data, {"out": out})
     images, no_labels = _listed(data)
     dataset = images.dataset
     if isinstance(dataset, EmbeddedImages):

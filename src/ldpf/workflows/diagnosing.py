@@ -18,6 +18,7 @@ from ldpf.models.kept_groups import with_groups_of
 from ldpf.models.saving import read_config
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
+from ldpf.utils.ways import named
 from ldpf.workflows.inputs import (
     AnyBackbone,
     Images,
@@ -260,7 +261,8 @@ def _case(
     place = str(training.source)
     case = replace(case, training_path=shlex.quote(place))
     if place != "demo" and not Path(place).exists():
-        reason = f"the training images are no longer in {place}: give their place with --training"
+        reason = f"the training images are no longer in {place}: give their place with "
+        reason += named("training")
         return replace(case, why_no_training=reason)
     try:
         return _split(case, training, trained)
@@ -285,7 +287,7 @@ def _split(case: Case, training: Images, trained: TrainedModel) -> Case:
         raise DataError(
             f"The {len(features):,} images in {source!r} are not the {origin.get('n_images', 0):,} "
             f"that the model in {str(trained.folder)!r} was trained on: {_difference(here, then)}. "
-            "Give those with --training, read with the same --class-names."
+            f"Give those with {named('training')}, read with the same {named('class_names')}."
         )
     if features.digest() != origin.get("data_digest"):
         log.warning(

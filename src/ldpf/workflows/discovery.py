@@ -23,6 +23,7 @@ from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.ways import named, positional, setting
 from ldpf.workflows.defaults import N_DOMAINS
 from ldpf.workflows.domain_files import OVERVIEW, TABLE, write_files
 from ldpf.workflows.inputs import (
@@ -140,17 +141,19 @@ def discover(
     check_value("per_domain", per_domain, Whole(at_least=1))
     if model is not None and n_domains is not None:
         raise SettingsError(
-            f"n_domains={n_domains} cannot be chosen for a trained model; leave --n-domains out, "
-            "or leave MODEL out to discover latent domains anew."
+            f"n_domains={n_domains} cannot be chosen for a trained model; leave "
+            f"{named('n_domains')} out, or leave {positional('model')} out to discover "
+            "latent domains anew."
         )
     if model is not None and settings:
         raise SettingsError(
-            f"{next(iter(settings))!r} cannot be set for a trained model; leave --set out, or "
-            "leave MODEL out to discover latent domains anew."
+            f"{next(iter(settings))!r} cannot be set for a trained model; leave "
+            f"{setting('settings', None, option='set')} out, or leave {positional('model')} out to "
+            "discover latent domains anew."
         )
     folder = None if out is None else Path(out)
     discovery = _discovery_settings(n_domains, settings or {})
-    check_outputs(data, {"--out": folder})
+    check_outputs(data, {"out": folder})
     if folder is not None:
         check_own_folder(folder, (TABLE, OVERVIEW), "latent domains")
     images = list_images(data)

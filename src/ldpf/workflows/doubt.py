@@ -11,6 +11,7 @@ import torch
 from ldpf.errors import ModelError, SettingsError
 from ldpf.expectation.conformal import check_coverage
 from ldpf.expectation.expectation import SITE
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from ldpf.expectation import Expectation
@@ -110,7 +111,7 @@ def doubt_of(
     if calibration == SITE and not whole:
         raise SettingsError(
             f"calibration={SITE!r} needs all images of a site in one process, and a shard has a "
-            "part of them; leave --shard out, or choose another calibration."
+            f"part of them; leave {named('shard')} out, or choose another calibration."
         )
     by_site = calibration == SITE or (
         whole and calibration is None and sets is not None and SITE in expectation.calibrations

@@ -116,7 +116,7 @@ def encode(
             there is no such shard.
     """
     part = shard_of(shard)
-    check_outputs(data, {"--out": out})
+    check_outputs(data, {"out": out})
     folder = None if out is None else Path(out)
     if folder is not None:
         check_own_folder(folder, (), "features")

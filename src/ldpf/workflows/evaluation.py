@@ -16,12 +16,13 @@ from ldpf.evaluation.alignment import AlignmentSplit, own_label_cosines, split_b
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.expectation.trust import Trust, measure_trust
-from ldpf.inspection.leaks import NO_LEAKS, LeakReport
+from ldpf.inspection.leaks import NO_LEAKS, LeakReport, go_on
 from ldpf.models.saving import read_config
 from ldpf.text.templates import SINGLE_TEMPLATE
 from ldpf.text.zero_shot import zero_shot_features
 from ldpf.utils.constraints import Number, OrNone, check_value
 from ldpf.utils.text import count, some
+from ldpf.utils.ways import setting
 from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, list_images, load_trained
 from ldpf.workflows.leaks import check_seen, report_leaks
 
@@ -192,7 +193,8 @@ def check_classes(dataset: ImageDataset, known: Sequence[str], model: Path) -> N
     raise DataError(
         f"The model in {str(model)!r} does not know {count(len(unknown), 'class', 'classes')} of "
         f"the data: {_quoted(unknown)}. It knows: {_quoted(known)}. Give the images of its classes "
-        "only, or name them as it does with --class-names FILE (lines: folder_name = name)."
+        f"only, or name them as it does with {setting('class_names', 'FILE')} "
+        "(lines: folder_name = name)."
     )
 
 
@@ -207,7 +209,7 @@ def _report_seen(features: FeatureSet, trained: TrainedModel, *, fail: bool) -> 
     if known is None:
         return report_leaks(leaks, fail=fail)
     if fail:
-        raise DataError(f"{known}. Leave --fail-on-leaks out to go on all the same.")
+        raise DataError(f"{known}. {go_on()}")
     log.warning("%s", known)
     return leaks
 

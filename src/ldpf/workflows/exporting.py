@@ -18,6 +18,7 @@ from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or
 from ldpf.utils.locks import locked_file
 from ldpf.utils.schema import Record
 from ldpf.utils.text import quoted
+from ldpf.utils.ways import named, setting
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.inputs import (
     AnyBackbone,
@@ -116,10 +117,11 @@ def export(
     """
     if precision in ("fp16", "int8") and data is None and not unmeasured:
         raise SettingsError(
-            f"precision={precision!r} can change answers: give labeled images with --data to have "
-            "the change of accuracy measured, or --unmeasured to do without."
+            f"precision={precision!r} can change answers: give labeled images with "
+            f"{named('data')} to have the change of accuracy measured, or "
+            f"{setting('unmeasured')} to do without."
         )
-    check_outputs(data, {"--out": out})
+    check_outputs(data, {"out": out})
     file = Path(out)
     with locked_file(file), named_errors(file):
         trained = load_trained(model, backbone, "cpu")
@@ -160,8 +162,8 @@ def _check_same_model(
         option = f"{differs[0]}={quoted(before.get(differs[0]))}"
         raise SettingsError(
             f"{str(file)!r} is there already, exported from or with "
-            f"{what.get(differs[0], option)}; give another file with --out, or replace it with "
-            "--overwrite."
+            f"{what.get(differs[0], option)}; give another file with {named('out')}, or "
+            f"replace it with {setting('overwrite')}."
         )
 
 
@@ -172,7 +174,8 @@ def _listed(data: Images, trained: TrainedModel, part: str) -> ListedImages:
     if part == "onnx" and isinstance(images.dataset, EmbeddedImages):
         raise DataError(
             f"{images.source.source!r} holds embeddings, but the graph takes pixels; give images, "
-            "or export the part behind the image encoder (--to features)."
+            "or export the part behind the image encoder "
+            f"({setting('part', 'features', option='to')})."
         )
     return images
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ldpf.backbones import Backbone, load_backbone
 from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE, say_if_drawings_only
 from ldpf.data import ImageDataset, load_dataset
+from ldpf.data.image_files import check_outside
 from ldpf.demo.dataset import is_demo
 from ldpf.errors import BackboneError
 from ldpf.features.extract import Extraction, encode_dataset
@@ -17,7 +18,8 @@ from ldpf.models.saving import load_model, read_config
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
-from ldpf.workflows.outputs import check_outputs
+from ldpf.utils.ways import named
+from ldpf.workflows.outputs import image_folder
 from ldpf.workflows.source import DataSource, describe
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def list_images(images: Images | ListedImages) -> ListedImages:
     if isinstance(images, ListedImages):
         return images
     cache = images.cache_dir if isinstance(images, DataSource) else None
-    check_outputs(images, {"the cache": cache or cache_root()})
+    check_outside(cache or cache_root(), [image_folder(images)], "the cache")
     if isinstance(images, ImageDataset):
         return ListedImages(images, DataSource(str(images.root)))
     source = images if isinstance(images, DataSource) else DataSource(images)
@@ -188,5 +190,5 @@ def load_original(given: AnyBackbone | None, name: str, device: str, whose: str)
         if given is not None or device not in ("auto", "cpu"):
             raise
         raise BackboneError(
-            f"{error} {whose} with it; give its folder or name with --backbone."
+            f"{error} {whose} with it; give its folder or name with {named('backbone')}."
         ) from error

@@ -33,6 +33,7 @@ from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import is_litter, remove_litter
 from ldpf.utils.text import quoted
+from ldpf.utils.ways import named, setting
 from ldpf.workflows.leaks import SEEN_IMAGES
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ def check_same_model(folder: Path, run: Mapping[str, Any]) -> None:
     differs = [key for key in now if known.get(key) != now[key]] if known else []
     raise ModelError(
         f"The folder {str(folder)!r} holds a model that was trained with other data or settings"
-        f"{_difference(known, now, differs)}; give another folder with --out, or replace the model "
-        "with --overwrite."
+        f"{_difference(known, now, differs)}; give another folder with {named('out')}, or "
+        f"replace the model with {setting('overwrite')}."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ldpf.data.image_files import check_outside
 from ldpf.utils.paths import full_path
+from ldpf.utils.ways import named
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def check_outputs(
 
     Args:
         data: the images, or None for none.
-        outputs: files and folders to write by the option that names them; None are skipped.
+        outputs: files and folders to write by the argument that names them; None are skipped.
 
     Raises:
         SettingsError: one of them lies there; see `check_outside`.
@@ -40,4 +41,4 @@ def check_outputs(
     folders = [] if data is None else [image_folder(data)]
     for option, out in outputs.items():
         if out is not None:
-            check_outside(out, folders, option)
+            check_outside(out, folders, named(option))

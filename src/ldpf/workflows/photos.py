@@ -21,6 +21,7 @@ from ldpf.data.saved_datasets import is_saved_dataset
 from ldpf.errors import DataError
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
+from ldpf.utils.ways import named
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.given_images import find_images, no_images_error
 from ldpf.workflows.inputs import Images, ListedImages, list_images
@@ -86,9 +87,10 @@ def list_photos(data: Images, class_names: Sequence[str], model: Path) -> Listed
     if not set(present) & set(class_names):
         log.warning(
             "none of the classes in %s (%s) is one of the model's, so the images count as "
-            "unlabeled; --class-names renames classes",
+            "unlabeled; %s renames classes",
             images.source.source,
             some(present, limit=5),
+            named("class_names"),
         )
         labels = np.zeros(len(dataset), np.int64)
         unlabeled = replace(dataset, labels=labels, class_names=(UNLABELED,), splits=None)

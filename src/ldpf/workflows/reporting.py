@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 from ldpf.data import EmbeddedImages, ImageDataset
 from ldpf.errors import ModelError, SettingsError
 from ldpf.models.saving import read_config
+from ldpf.report.commands import with_beside
 from ldpf.report.findings import Findings
 from ldpf.report.from_benchmark import from_benchmark
 from ldpf.report.from_model import check_beside, from_model
 from ldpf.report.html import describe, write_report
 from ldpf.report.with_images import with_images
 from ldpf.utils.locks import locked_file
+from ldpf.utils.ways import named
 from ldpf.workflows.diagnosing import report_findings
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.folders import is_benchmark
@@ -27,8 +28,6 @@ from ldpf.workflows.inputs import (
     load_trained,
 )
 from ldpf.workflows.outputs import check_outputs
-
-NO_DATA = "There are no pictures here: give the images with --data to see them."
 
 
 @dataclass(frozen=True)
@@ -85,23 +84,23 @@ def report(
     folder, file = Path(results), Path(out)
     if file.is_dir():
         raise SettingsError(
-            f"{str(file)!r} is a folder; give a file such as report.html with --out."
+            f"{str(file)!r} is a folder; give a file such as report.html with {named('out')}."
         )
-    check_outputs(data, {"--out": file})
+    check_outputs(data, {"out": file})
     is_of_benchmark = is_benchmark(folder)
     with locked_file(file):
         if is_of_benchmark:
             if beside is not None:
                 raise SettingsError(
                     f"beside={str(beside)!r} is for the report of a model; a benchmark compares "
-                    "the methods that it ran. Leave --beside out."
+                    f"the methods that it ran. Leave {named('beside')} out."
                 )
             findings = _of_benchmark(folder, data, method, backbone, device)
         else:
             if method is not None:
                 raise SettingsError(
                     f"method={method!r} cannot be chosen for a model, which is of one method; "
-                    "leave --method out."
+                    f"leave {named('method')} out."
                 )
             other = None if beside is None else Path(beside)
             findings = _of_model(folder, data, backbone, device, other)
@@ -116,7 +115,7 @@ def _of_benchmark(
     device: str,
 ) -> Findings:
     if data is None:
-        return replace(from_benchmark(results, None, method), no_pictures=NO_DATA)
+        return replace(from_benchmark(results, None, method), no_pictures=_no_data())
     images = list_images(data)
     findings = from_benchmark(results, str(images.source.source), method)
     name, fingerprint = findings.backbone
@@ -125,7 +124,7 @@ def _of_benchmark(
         raise ModelError(
             f"The benchmark in {str(results)!r} was run with backbone {name!r} (fingerprint "
             f"{fingerprint[:12]}), but {frozen.name!r} has fingerprint "
-            f"{frozen.fingerprint[:12]}; give the original with --backbone."
+            f"{frozen.fingerprint[:12]}; give the original with {named('backbone')}."
         )
     features = images.encode(frozen).features
     findings = with_images(findings, images.dataset.name, features, frozen)
@@ -149,9 +148,11 @@ def _of_model(
     if beside is not None:
         check_beside(read_config(beside), config)
         if data is None:
-            raise SettingsError("--beside compares on images: give them with --data.")
+            raise SettingsError(
+                f"{named('beside')} compares on images: give them with {named('data')}."
+            )
     if data is None:
-        return replace(from_model(model, config), no_pictures=NO_DATA)
+        return replace(from_model(model, config), no_pictures=_no_data())
     images = list_images(data)
     check_classes(images.dataset, config["class_names"], model)
     trained = load_trained(model, backbone, device)
@@ -168,8 +169,7 @@ def _of_model(
     )
     if beside is not None:
         *before, again = findings.commands
-        again = f"{again} --beside {shlex.quote(str(beside))}"
-        findings = replace(findings, commands=(*before, again))
+        findings = replace(findings, commands=(*before, with_beside(again, beside)))
     findings = replace(findings, signs=report_findings(trained, images))
     return _with_pictures(findings, images.dataset)
 
@@ -179,3 +179,7 @@ def _with_pictures(findings: Findings, dataset: ImageDataset) -> Findings:
         reason = "There are no pictures here: the data are embeddings without any image."
         return replace(findings, no_pictures=reason)
     return replace(findings, root=dataset.root)
+
+
+def _no_data() -> str:
+    return f"There are no pictures here: give the images with {named('data')} to see them."

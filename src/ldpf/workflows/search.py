@@ -14,6 +14,7 @@ from ldpf.experiments.selection import SELECTION_RULES, get_selection
 from ldpf.methods.overrides import known_names, with_settings
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.text import quoted
+from ldpf.utils.ways import setting
 from ldpf.workflows.defaults import SELECTION
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def search_space(
         if selection != SELECTION:
             raise SettingsError(
                 f"selection={selection!r} chooses between settings, but there are none to choose "
-                "from; give some, as in --search tau=0.1,1."
+                f"from; give some, as in {setting('search', 'tau=0.1,1')}."
             )
         return None
     known = known_names(method)

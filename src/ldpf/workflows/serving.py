@@ -13,6 +13,7 @@ from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
 from ldpf.app.uploads import Uploads
 from ldpf.utils.constraints import Whole, check_value
+from ldpf.utils.ways import setting
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
 
 log = logging.getLogger("ldpf")
@@ -93,8 +94,9 @@ def serve(
         gallery = make_gallery(images.dataset, features, trained.classifier.latent)
     if share:
         log.warning(
-            "--share makes a link through gradio's relay: everybody who has it can use the page, "
-            "and images dropped there pass through that relay"
+            "%s makes a link through gradio's relay: everybody who has it can use the page, "
+            "and images dropped there pass through that relay",
+            setting("share"),
         )
     elif host not in LOCAL:
         log.warning(

@@ -97,7 +97,7 @@ def study(
     """
     question = make_study(name, values)
     way = get_recipe(recipe or get_preset(preset).recipe)
-    check_outputs(data, {"--out": out, "--runs": runs})
+    check_outputs(data, {"out": out, "runs": runs})
     with locked_folder(Path(out) / name):
         images = list_images(data)
         dataset = images.dataset

@@ -217,7 +217,7 @@ def train(
     space = search_space(search, trials, selection, learner)
     if space is not None:
         space.check_unset(settings or {})
-    check_outputs(data, {"--out": folder, "--track": track})
+    check_outputs(data, {"out": folder, "track": track})
     early = {
         "method": part_settings(learner),
         "train_fraction": train_fraction,

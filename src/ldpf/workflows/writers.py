@@ -17,6 +17,7 @@ from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import new_folder, open_atomic
 from ldpf.utils.locks import locked_file
 from ldpf.utils.text import json_printable
+from ldpf.utils.ways import named, setting
 
 ROW_GROUP = 4096
 """Rows of a Parquet file that are written at once."""
@@ -228,7 +229,8 @@ def import_pyarrow() -> None:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         raise SettingsError(
-            "--format parquet needs pyarrow; install it with: pip install 'ldpf[parquet]'"
+            f"{setting('format', 'parquet')} needs pyarrow; install it with: pip install "
+            "'ldpf[parquet]'"
         ) from error
 
 
@@ -274,9 +276,11 @@ def check_destination(output_format: str, out: Path | None) -> None:
     if output_format == "parquet":
         import_pyarrow()
         if out is None:
-            raise SettingsError("A Parquet file cannot be printed; name it with --out FILE.")
+            raise SettingsError(
+                f"A Parquet file cannot be printed; name it with {setting('out', 'FILE')}."
+            )
     if out is not None and out.is_dir():
-        raise SettingsError(f"{str(out)!r} is a folder; give a file with --out.")
+        raise SettingsError(f"{str(out)!r} is a folder; give a file with {named('out')}.")
     if out is not None:
         new_folder(out.parent)
 
@@ -338,6 +342,6 @@ def _stream_to(target: Path | TextIO, *, binary: bool) -> Iterator[Any]:
         except OSError as error:
             raise SettingsError(
                 f"{str(target)!r} cannot be written ({error.strerror or error}); give another file "
-                "with --out."
+                f"with {named('out')}."
             ) from error
         yield stream

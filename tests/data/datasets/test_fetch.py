@@ -246,7 +246,7 @@ def test_what_has_no_copy_says_where_to_get_it(tmp_path):
 def test_a_folder_with_other_files_is_not_written_into(hub, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "mine.jpg").write_bytes(b"x")
-    with pytest.raises(SettingsError, match="give a new folder with --to"):
+    with pytest.raises(SettingsError, match="give a new folder with to "):
         fetch(tmp_path / "photos")
 
 

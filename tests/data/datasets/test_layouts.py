@@ -99,7 +99,7 @@ def test_the_log_says_what_was_recognized(grow, tmp_path, caplog):
         load_dataset(root)
     assert caplog.messages == [
         "recognized Office-Home: official domains and readable class names are used; "
-        "benchmark='none' (--benchmark none) reads the folders as they are"
+        "benchmark='none' reads the folders as they are"
     ]
 
 
@@ -190,7 +190,7 @@ def test_an_unknown_class_of_a_named_data_set_is_an_error(grow, tmp_path):
         load_dataset(root, benchmark="pacs")
     assert str(error.value) == (
         f"{root} has the class folder art_painting/hose, which is none of the 7 classes of PACS. "
-        "Did you mean 'house' or 'horse'? Move it away, or say benchmark='none' (--benchmark none) "
+        "Did you mean 'house' or 'horse'? Move it away, or say benchmark='none' "
         "to read the folders as they are"
     )
 

@@ -199,7 +199,7 @@ def test_what_is_not_installed_is_named(name, package, data, backbone, tmp_path,
 def test_gpus_are_shared_out_by_ray_only(name):
     with pytest.raises(SettingsError) as caught:
         ENGINES.make(name, gpus_per_run=0.25)
-    assert "gpus_per_run=0.25" in str(caught.value) and "--engine ray" in str(caught.value)
+    assert "gpus_per_run=0.25" in str(caught.value) and "engine='ray'" in str(caught.value)
 
 
 def test_a_cluster_gets_full_paths(data, backbone, tmp_path, monkeypatch):

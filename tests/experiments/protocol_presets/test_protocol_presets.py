@@ -29,10 +29,10 @@ def test_a_preset_and_another_protocol_contradict_each_other(name):
     with pytest.raises(SettingsError) as caught:
         preset.require(name, protocol="single-source", selection=None)
     assert str(caught.value) == (
-        f"--protocol single-source and --protocol-preset {name} contradict each other: the preset "
+        f"protocol='single-source' and protocol_preset={name!r} contradict each other: the preset "
         f"has protocol {name}. Leave one of them out."
     )
-    with pytest.raises(SettingsError, match="--selection target-oracle and --protocol-preset"):
+    with pytest.raises(SettingsError, match="selection='target-oracle' and protocol_preset="):
         preset.require(name, protocol=None, selection="target-oracle")
 
 

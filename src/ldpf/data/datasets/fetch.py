@@ -20,6 +20,7 @@ from ldpf.utils.files import check_own_folder, read_json, write_bytes, write_jso
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import ListOf, Record
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,8 +82,8 @@ def fetch_named_dataset(dataset: NamedDataset, to: Path, *, progress: bool = Tru
         )
     _require_pyarrow(dataset)
     to = to.expanduser().absolute()
-    check_own_folder(to, (STATE, _DONE), "data set that was fetched", "--to")
-    with locked_folder(to, "--to"):
+    check_own_folder(to, (STATE, _DONE), "data set that was fetched", named("to"))
+    with locked_folder(to, named("to")):
         state = to / STATE
         state.mkdir(exist_ok=True)
         done = _done(to, dataset.copy)

@@ -17,6 +17,7 @@ from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import TEMPORARY
+from ldpf.utils.ways import named
 
 STARTED = "preparing.json"
 DONE = "prepared.json"
@@ -62,7 +63,7 @@ def place_all(
         DataError: A file cannot be read or written.
     """
     if out.exists() and not out.is_dir():
-        raise SettingsError(f"{out} is a file; give a folder with --out")
+        raise SettingsError(f"{out} is a file; give a folder with {named('out')}")
     with (
         locked_folder(out),
         says_on_stop(
@@ -121,12 +122,13 @@ def _begin(out: Path, settings: dict[str, Any]) -> bool:
             key = differs[0]
             raise SettingsError(
                 f"{out} was made with {key} = {before.get(key)!r}, not {settings[key]!r}; give "
-                "another folder with --out, or remove that one"
+                f"another folder with {named('out')}, or remove that one"
             )
         return mark == DONE
     if out.is_dir() and not is_empty(out):
         raise SettingsError(
-            f"{out} is not empty and was not begun by this command; give a new folder with --out"
+            f"{out} is not empty and was not begun by this command; give a new folder with "
+            f"{named('out')}"
         )
     with _writing(out / STARTED) as mark:
         write_json(mark, settings)

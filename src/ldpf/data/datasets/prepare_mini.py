@@ -13,6 +13,7 @@ from ldpf.data.image_files import check_outside
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.ways import setting
 
 _MINI = mini_domainnet()
 
@@ -96,7 +97,8 @@ def prepare_mini_domainnet(
     if missing and (not skip_missing or not placements):
         raise DataError(
             bad_images_message(missing, listed, domainnet).rpartition("\n")[0]
-            + f"\nUnpack all of DomainNet into {domainnet}, or leave these out with --skip-missing."
+            + f"\nUnpack all of DomainNet into {domainnet}, or leave these out with "
+            f"{setting('skip_missing')}."
         )
     made = place_all(
         out,

@@ -22,6 +22,7 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import read_json
+from ldpf.utils.ways import setting
 
 _TERRA = terra_incognita()
 SEVERAL = ("each", "skip")
@@ -103,7 +104,8 @@ def prepare_terra_incognita(
     if missing and (not skip_missing or not placements):
         raise DataError(
             bad_images_message(missing, len(files), images).rpartition("\n")[0]
-            + f"\nUnpack all images into {images}, or leave these out with --skip-missing."
+            + f"\nUnpack all images into {images}, or leave these out with "
+            f"{setting('skip_missing')}."
         )
     summary = TerraSummary(dict(counts), n_several, other, len(missing))
     made = place_all(

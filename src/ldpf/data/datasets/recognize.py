@@ -11,6 +11,7 @@ from ldpf.data.datasets.base import NamedDataset, name_key, named_dataset, named
 from ldpf.data.left_out import is_system_folder
 from ldpf.errors import DataError
 from ldpf.utils.text import did_you_mean
+from ldpf.utils.ways import setting
 
 # Where circulating archives put the domains: PACS' own (kfold), Dassl's and SPG's (images),
 # Office-Home's own.
@@ -120,7 +121,7 @@ def unknown_class_error(found: FoundDataset, path: str, name: str) -> DataError:
     return DataError(
         f"{found.root} has the class folder {path}, which is none of the {len(one.classes)} classes"
         f" of {one.title}.{did_you_mean(name, one.classes)} Move it away, or say "
-        "benchmark='none' (--benchmark none) to read the folders as they are"
+        f"{setting('benchmark', 'none')} to read the folders as they are"
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import COUNT_OR_NONE, Number, check_fields, constraint
 from ldpf.utils.registry import Registry
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.experiments.run import Experiment, Job, Outcome
@@ -42,7 +43,7 @@ class Engine(ABC):
         if self.gpus_per_run is not None:
             raise SettingsError(
                 f"gpus_per_run={self.gpus_per_run:g} needs an engine that shares out GPUs; add "
-                "--engine ray, or leave it out."
+                f"{setting('engine', 'ray')}, or leave it out."
             )
 
     @abstractmethod

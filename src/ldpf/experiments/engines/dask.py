@@ -14,6 +14,7 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.experiments.engines.base import ENGINES, Engine
 from ldpf.experiments.engines.cluster import Cluster, Done, WorkerLostError, packed, run_on
 from ldpf.experiments.pool import Work, do_groups
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.experiments.run import Experiment, Job, Outcome
@@ -50,7 +51,7 @@ def _connected(jobs: int | None) -> Iterator[Any]:
         import distributed
     except ImportError as error:
         raise SettingsError(
-            "--engine dask needs Dask; install it with: pip install 'ldpf[dask]'"
+            f"{setting('engine', 'dask')} needs Dask; install it with: pip install 'ldpf[dask]'"
         ) from error
     with ExitStack() as begun:
         try:

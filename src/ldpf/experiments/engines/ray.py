@@ -15,6 +15,7 @@ from ldpf.errors import LdpfError, SettingsError
 from ldpf.experiments.engines.base import ENGINES, Engine
 from ldpf.experiments.engines.cluster import Cluster, Done, WorkerLostError, packed, run_on
 from ldpf.experiments.pool import Work, do_groups
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.experiments.run import Experiment, Job, Outcome
@@ -48,7 +49,7 @@ def _connected(jobs: int | None) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise SettingsError(
-            "--engine ray needs Ray; install it with: pip install 'ldpf[ray]'"
+            f"{setting('engine', 'ray')} needs Ray; install it with: pip install 'ldpf[ray]'"
         ) from error
     if ray.is_initialized():  # by the caller, who also ends it
         yield ray

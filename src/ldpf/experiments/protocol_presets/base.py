@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import Text, check_fields, constraint
 from ldpf.utils.registry import Registry
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.training.recipe import Recipe
@@ -51,8 +52,8 @@ class ProtocolPreset:
         for option, (asked, own) in pairs.items():
             if asked is not None and asked != own:
                 raise SettingsError(
-                    f"--{option} {asked} and --protocol-preset {name} contradict each other: the "
-                    f"preset has {option} {own}. Leave one of them out."
+                    f"{setting(option, asked)} and {setting('protocol_preset', name)} contradict "
+                    f"each other: the preset has {option} {own}. Leave one of them out."
                 )
 
 

@@ -14,6 +14,7 @@ import torch
 
 from ldpf.errors import BackboneError
 from ldpf.features.engines.tower import VERSION
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -98,7 +99,7 @@ class EngineBackbone:
             raise BackboneError(
                 f"The image engine {name!r} does not give the features that PyTorch gives: the "
                 f"cosine is {difference:.2g} below 1 for one of the first {len(pixels)} images, "
-                f"and {TOLERANCE:g} is allowed; use --image-engine torch."
+                f"and {TOLERANCE:g} is allowed; use {setting('image_engine', 'torch')}."
             )
         log.info(
             "image engine: %s agrees with torch on the first %d images (cosine at most %.1g "

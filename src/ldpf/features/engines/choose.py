@@ -18,6 +18,7 @@ from ldpf.features.engines.tower import VERSION, missing_packages, tower_folder
 from ldpf.utils.constraints import OneOf, Text, check_value
 from ldpf.utils.files import read_json_or_none, write_json
 from ldpf.utils.schema import Record
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -68,12 +69,13 @@ def with_engine(backbone: Backbone, name: str, cache_dir: Path) -> Backbone | En
     if engine.exports and backbone.device.type != "cpu":
         raise SettingsError(
             f"The image engine {name!r} computes on the CPU, but the backbone is on "
-            f"{backbone.device}; use --device cpu or --image-engine torch."
+            f"{backbone.device}; use {setting('device', 'cpu')} or "
+            f"{setting('image_engine', 'torch')}."
         )
     if missing := _missing(engine):
         raise SettingsError(
             f"The image engine {name!r} needs {', '.join(missing)}; install with: pip install "
-            f"'ldpf[{EXTRA}]', or use --image-engine torch."
+            f"'ldpf[{EXTRA}]', or use {setting('image_engine', 'torch')}."
         )
     return EngineBackbone(backbone, engine, cache_dir)
 

@@ -15,6 +15,7 @@ from ldpf.errors import BackboneError
 from ldpf.utils.locks import locked_file
 from ldpf.utils.onnx_graph import PACKAGES, write_graph
 from ldpf.utils.temporary import temporary_folder
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -73,7 +74,8 @@ def exported_tower(backbone: Backbone, cache_dir: Path) -> Path:
         except Exception as error:  # the exporter's own errors share no base
             raise BackboneError(
                 f"The image tower of backbone {backbone.name!r} cannot be exported for another "
-                f"engine ({str(error).strip().splitlines()[0][:200]}); use --image-engine torch."
+                f"engine ({str(error).strip().splitlines()[0][:200]}); use "
+                f"{setting('image_engine', 'torch')}."
             ) from error
         draft.replace(file)
     return file

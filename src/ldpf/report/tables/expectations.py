@@ -16,6 +16,7 @@ from ldpf.report.tables.published import (
     benchmark_name,
     is_backbone,
 )
+from ldpf.utils.ways import setting
 
 _LDPF, _ORACLE = "ldpf", "ldpf-oracle"
 _TWO_DECIMALS = 0.00005
@@ -75,7 +76,7 @@ def _caption(
         f"{outside} outside."
     ]
     if any(one.inside is None for one in cells.values()):
-        caption.append("One seed has no spread: repeat with --seeds 3.")
+        caption.append(f"One seed has no spread: repeat with {setting('seeds', 3)}.")
     return caption + gap
 
 
