@@ -139,11 +139,14 @@ def test_ctrl_c_leaves_the_rows_so_far(model, images, tmp_path, run, monkeypatch
 def test_an_output_that_cannot_be_written_is_an_error(model, images, tmp_path, run):
     result = run("predict", model, images, "--out", tmp_path)
     assert result.exit_code == 2
-    assert result.stderr == f"Error: {str(tmp_path)!r} is a folder; give a file with --out.\n"
+    assert result.stderr == f"Error: {str(tmp_path)!r} is a folder; give a file in it with --out.\n"
     (tmp_path / "file").write_text("x")
     result = run("predict", model, images, "--out", tmp_path / "file" / "answers.csv")
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: The folder {str(tmp_path / 'file')!r} cannot be made")
+    out = str(tmp_path / "file" / "answers.csv")
+    assert result.stderr == (
+        f"Error: {out!r} cannot be written (Not a directory); give another place with --out.\n"
+    )
 
 
 @pytest.mark.slow

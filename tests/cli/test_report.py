@@ -301,7 +301,7 @@ def test_json_says_what_was_written(run, model, images, tmp_path):
     [
         (("nothing",), "is neither a folder that 'ldpf benchmark' wrote"),
         (("MODEL", "--method", "coop"), "cannot be chosen for a model"),
-        (("MODEL", "--out", "."), "is a folder; give a file such as report.html with --out."),
+        (("MODEL", "--out", "."), "is a folder; give a file in it with --out."),
         (("RESULTS", "--method", "kgcoop"), "There is no method 'kgcoop' among the results;"),
     ],
 )

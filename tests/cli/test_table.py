@@ -59,9 +59,18 @@ def test_an_unknown_format_is_refused(results, run):
 
 
 def test_a_file_that_cannot_be_written_is_named(results, tmp_path, run):
+    (tmp_path / "no").write_text("a file")
     result = run("table", results, "--out", tmp_path / "no" / "table.md")
     assert result.exit_code == 2
-    assert "cannot be written (No such file or directory); give another file" in result.stderr
+    assert "cannot be written (Not a directory); give another place with --out" in result.stderr
+
+
+def test_results_are_not_replaced_by_a_table_of_them(results, run):
+    before = (results / "results.jsonl").read_bytes()
+    result = run("table", results, "--format", "csv", "--out", results / "results.jsonl")
+    assert result.exit_code == 2
+    assert "is read here, and would be lost" in result.stderr
+    assert (results / "results.jsonl").read_bytes() == before
 
 
 def test_costs_are_those_of_the_runs(results, run):

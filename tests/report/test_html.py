@@ -235,7 +235,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(make_findings, tmp_path):
     with pytest.raises(SettingsError) as caught:
         write_report(make_findings(), tmp_path / "no" / "report.html")
     assert str(caught.value).endswith(
-        "cannot be written (No such file or directory); give another file with --out."
+        "cannot be written (No such file or directory); give another file with out."
     )
 
 

@@ -75,7 +75,7 @@ def test_a_listed_dataset_knows_the_folder_it_came_from(photos):
 def test_results_may_lie_beside_a_manifest(photos):
     (photos / "list.csv").write_text("path,label\ndog/1.jpg,dog\ncat/1.jpg,cat\n")
     for data in (photos / "list.csv", load_dataset(photos / "list.csv")):
-        assert check_outputs(data, {"--out": photos / "model"}) is None
+        assert check_outputs(data, folders={"out": photos / "model"}) is None
     assert not (photos / "model").exists()
 
 

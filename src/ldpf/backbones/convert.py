@@ -21,6 +21,7 @@ from ldpf.utils.files import json_text, new_folder, write_together
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
 from ldpf.utils.ways import positional, setting
+from ldpf.utils.writable import check_file, check_folder
 
 ENDING = ".safetensors"
 OPEN_CLIP_NAME = f"open_clip_model{ENDING}"
@@ -89,6 +90,10 @@ def convert(
             `out` exists; the tokenizer cannot be found.
     """
     source, target = full_path(file, "file to convert"), full_path(out, "output")
+    if target.suffix == ENDING:
+        check_file(target, positional("out"))
+    else:
+        check_folder(target, positional("out"))
     _check_source(source)
     if is_archive(source):
         archive = read_archive(source)

@@ -15,6 +15,8 @@ from ldpf.cli.options import Json
 from ldpf.cli.streams import utf8_stdout
 from ldpf.errors import SettingsError
 from ldpf.utils.files import missing_path_error, write_text
+from ldpf.utils.locks import locked_file
+from ldpf.utils.writable import check_apart, check_file
 
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
@@ -104,6 +106,9 @@ def table(
     for path in results:
         if not path.exists():
             raise missing_path_error(path)
+    if out is not None:
+        out = check_file(out)
+        check_apart(out, results)
     tables = workflows.tabulate(
         results,
         methods=None if methods is None else listed(methods),
@@ -129,11 +134,6 @@ def table(
         utf8_stdout()
         say(text.rstrip("\n"))
         return
-    try:
+    with locked_file(out):
         write_text(out, text)
-    except OSError as error:
-        raise SettingsError(
-            f"{str(out)!r} cannot be written ({error.strerror or error}); give another file with "
-            "--out."
-        ) from error
     note(f"Written: {out}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from ldpf.data.formats import image_endings
 from ldpf.data.left_out import LeftOut, is_system_folder
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import missing_path_error
+from ldpf.utils.files import missing_path_error, real_path
 from ldpf.utils.paths import full_path
 from ldpf.utils.ways import named
 
@@ -159,11 +159,11 @@ def check_outside(
     Raises:
         SettingsError: `out` lies in one of them; links are followed.
     """
-    target = full_path(out).resolve()
+    target = real_path(full_path(out))
     for folder in folders:
-        if folder is None or not target.is_relative_to(folder.resolve()):
+        if folder is None or not target.is_relative_to(real_path(folder)):
             continue
-        below = target.relative_to(folder.resolve()).parts
+        below = target.relative_to(real_path(folder)).parts
         if not any(part.startswith(".") for part in below):
             raise SettingsError(
                 f"{option or named('out')} {str(out)!r} lies in the folder of the images, "

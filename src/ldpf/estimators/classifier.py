@@ -50,6 +50,7 @@ from ldpf.training.callbacks import ProgressLog, RunRecord
 from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.writable import check_folder
 
 log = logging.getLogger("ldpf")
 
@@ -228,8 +229,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             ModelError: the folder holds other files, or such a model; see `check_replaceable`.
         """
         self._check_fitted()
-        provenance, path = self._provenance(), Path(folder)
-        with locked_folder(path):
+        provenance, path = self._provenance(), check_folder(folder, "folder")
+        with locked_folder(path, "folder"):
             if not overwrite:
                 check_replaceable(path, model_config(self.classifier_, self.backbone_, provenance))
             return save_model(self.classifier_, self.backbone_, path, provenance=provenance)

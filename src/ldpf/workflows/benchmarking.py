@@ -31,10 +31,12 @@ from ldpf.training.callbacks import CHECKPOINT, Tracker, track_log
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.files import check_own_folder, write_text
 from ldpf.utils.locks import locked_file, locked_folder
+from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
+from ldpf.utils.ways import named
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.leaks import check_protocol, hint_at_bursts, report_leaks
@@ -163,8 +165,8 @@ def benchmark(
         search=search,
         trials=trials,
     )
-    folder = Path(out)
-    check_outputs(data, {"out": folder, "track": track})
+    folder = full_path(out, named("out"))
+    check_outputs(data, folders={"out": folder, "track": track})
     check_own_folder(folder, ("runs", RESULTS), "benchmark results")
     curves = None if track is None else Path(track)
     if curves is not None:

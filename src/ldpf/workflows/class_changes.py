@@ -21,6 +21,7 @@ from ldpf.models.saving import (
 from ldpf.utils.files import new_folder
 from ldpf.utils.text import did_you_mean, normalize, quoted, some
 from ldpf.utils.ways import named, setting
+from ldpf.utils.writable import check_folder
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.leaks import SEEN_IMAGES
 from ldpf.workflows.model_writing import TRAINING
@@ -129,7 +130,8 @@ def change_classes(
         ModelError: `out` holds other things, or another model and `overwrite` is False; the model
             cannot carry further classes.
     """
-    folder, target, rename = Path(model), Path(out), dict(rename or {})
+    folder, rename = Path(model), dict(rename or {})
+    target = check_folder(out)
     before: tuple[str, ...] = tuple(read_config(folder)["class_names"])
     renamed = _new_names(before, rename)
     added = tuple(_spelled(name) for name in add)

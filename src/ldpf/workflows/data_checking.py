@@ -20,7 +20,9 @@ from ldpf.errors import DataError
 from ldpf.features.duplicates import duplicate_distances, nearest_duplicate
 from ldpf.inspection.leaks import NO_LEAKS, TARGET, LeakReport, check_split, find_leak
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.ways import named
 from ldpf.workflows.data_check_sheet import write_sheet
 from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.outputs import check_outputs
@@ -193,7 +195,7 @@ def check_data(
         SettingsError: `out` lies in the folder of the images.
         BackboneError: the backbone cannot be loaded.
     """
-    check_outputs(data, {"out": out})
+    check_outputs(data, files={"out": out})
     images, no_labels = _listed(data)
     dataset = images.dataset
     if isinstance(dataset, EmbeddedImages):
@@ -214,7 +216,11 @@ def check_data(
         result = replace(
             result, features=_by_features(features, frozen.name, labeled=not no_labels)
         )
-    return result if out is None else replace(result, sheet=write_sheet(result, Path(out)))
+    return (
+        result
+        if out is None
+        else replace(result, sheet=write_sheet(result, full_path(out, named("out"))))
+    )
 
 
 def _listed(data: Images) -> tuple[ListedImages, str]:

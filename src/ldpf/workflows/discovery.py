@@ -22,6 +22,7 @@ from ldpf.methods.overrides import with_settings
 from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.ways import named, positional, setting
 from ldpf.workflows.defaults import N_DOMAINS
@@ -151,9 +152,9 @@ def discover(
             f"{setting('settings', None, option='set')} out, or leave {positional('model')} out to "
             "discover latent domains anew."
         )
-    folder = None if out is None else Path(out)
     discovery = _discovery_settings(n_domains, settings or {})
-    check_outputs(data, {"out": folder})
+    folder = None if out is None else full_path(out, named("out"))
+    check_outputs(data, folders={"out": folder})
     if folder is not None:
         check_own_folder(folder, (TABLE, OVERVIEW), "latent domains")
     images = list_images(data)

@@ -19,8 +19,10 @@ from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.paths import full_path
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.text import count
+from ldpf.utils.ways import named
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.outputs import check_outputs
 
@@ -116,8 +118,8 @@ def encode(
             there is no such shard.
     """
     part = shard_of(shard)
-    check_outputs(data, {"out": out})
-    folder = None if out is None else Path(out)
+    check_outputs(data, folders={"out": out})
+    folder = None if out is None else full_path(out, named("out"))
     if folder is not None:
         check_own_folder(folder, (), "features")
         require_pyarrow(TASK)  # before hours of encoding, not after

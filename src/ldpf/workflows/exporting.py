@@ -17,6 +17,7 @@ from ldpf.models.folder import TENSORS
 from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
 from ldpf.utils.locks import locked_file
 from ldpf.utils.schema import Record
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import quoted
 from ldpf.utils.ways import named, setting
 from ldpf.workflows.evaluation import check_classes
@@ -121,8 +122,8 @@ def export(
             f"{named('data')} to have the change of accuracy measured, or "
             f"{setting('unmeasured')} to do without."
         )
-    check_outputs(data, {"out": out})
-    file = Path(out)
+    check_outputs(data, files={"out": out})
+    file = full_path(out, named("out"))
     with locked_file(file), named_errors(file):
         trained = load_trained(model, backbone, "cpu")
         digest = trained.config.get("tensors_sha256") or file_digest(trained.folder / TENSORS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ldpf.data.image_files import check_outside
 from ldpf.utils.paths import full_path
 from ldpf.utils.ways import named
+from ldpf.utils.writable import check_apart, check_file, check_folder
 from ldpf.workflows.source import DataSource
 
 if TYPE_CHECKING:
@@ -27,18 +28,28 @@ def image_folder(data: Images | ListedImages) -> Path | None:
 
 
 def check_outputs(
-    data: Images | ListedImages | None, outputs: Mapping[str, str | Path | None]
+    data: Images | ListedImages | None,
+    *,
+    files: Mapping[str, str | Path | None] | None = None,
+    folders: Mapping[str, str | Path | None] | None = None,
 ) -> None:
-    """Refuse to write into the folder of the images, or below it; nothing is read or written.
+    """Refuse outputs that cannot be written, or that lie among the images, before any work.
 
     Args:
         data: the images, or None for none.
-        outputs: files and folders to write by the argument that names them; None are skipped.
+        files, folders: what is to be written by the argument that names it; None are skipped.
 
     Raises:
-        SettingsError: one of them lies there; see `check_outside`.
+        SettingsError: see `check_outside`, `check_file` and `check_folder`; or a file is the table
+            that the images are read from.
     """
-    folders = [] if data is None else [image_folder(data)]
-    for option, out in outputs.items():
-        if out is not None:
-            check_outside(out, folders, named(option))
+    walked = [] if data is None else [image_folder(data)]
+    for outputs, check in ((files, check_file), (folders, check_folder)):
+        for name, out in (outputs or {}).items():
+            if out is None:
+                continue
+            check_outside(out, walked, named(name))
+            path = check(out, named(name))
+            source = data.source if isinstance(data, DataSource) else data
+            if isinstance(source, str | Path) and source != "demo":
+                check_apart(path, [full_path(source)], named(name))

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TextIO
 
 from ldpf.data.image_files import check_outside
+from ldpf.utils.paths import full_path
 from ldpf.utils.shards import Shard
 from ldpf.utils.text import count
 from ldpf.utils.time_left import TimeLeft
+from ldpf.utils.ways import named
+from ldpf.utils.writable import check_apart
 from ldpf.workflows.predictor import Predictor
 from ldpf.workflows.writers import Row, write_rows
 
@@ -80,7 +83,7 @@ class Predictions:
         self,
         predictor: Predictor,
         rows: Iterator[Row],
-        folders: Sequence[Path] = (),
+        places: Sequence[Path] = (),
         shard: Shard | None = None,
         total: int | None = None,
     ) -> None:
@@ -89,7 +92,7 @@ class Predictions:
         Args:
             predictor: whose rows they are.
             rows: one for each image of the shard.
-            folders: they hold the images, so that no file is written there.
+            places: files and folders that are read, so that nothing is written over them.
             shard: which part of the images; None for all.
             total: how many rows there will be; None where that is not known.
         """
@@ -98,7 +101,7 @@ class Predictions:
         self.top_k = predictor.top_k
         self.tally = Tally()
         self._rows, self._batch_size = rows, predictor.batch_size
-        self._folders, self._shard = tuple(folders), shard
+        self._places, self._shard = tuple(places), shard
         self.total = total
 
     def __iter__(self) -> Iterator[Row]:
@@ -143,8 +146,9 @@ class Predictions:
                 images.
         """
         if isinstance(target, str | Path):
-            check_outside(target, self._folders)
-            target = self.file(Path(target))
+            check_outside(target, [place for place in self._places if place.is_dir()])
+            target = self.file(full_path(target, named("out")))
+            check_apart(target, [place for place in self._places if place.is_file()])
         write_rows(
             self,
             target,

@@ -125,13 +125,13 @@ def predict(
     if files is not None:
         encoder = with_engine(trained.backbone, image_engine, cache_dir or cache_root())
     predictor = Predictor(trained.classifier, encoder, top_k, batch_size, doubt, cache_dir)
+    places = [Path(path) for path in paths if path != "-"]
     if files is not None:
-        folders = [Path(path) for path in paths if path != "-" and Path(path).is_dir()]
         own = files if part is None else part.pick(files)
-        return Predictions(predictor, predictor.rows(own), folders, part, total)
+        return Predictions(predictor, predictor.rows(own), places, part, total)
     rows = predictor.rows_of_embeddings(embeddings, part)
     # The first at once: embeddings of another size are refused before a file is begun.
-    return Predictions(predictor, _first_at_once(rows), shard=part)
+    return Predictions(predictor, _first_at_once(rows), places, part)
 
 
 def _first_at_once(rows: Iterator[Row]) -> Iterator[Row]:

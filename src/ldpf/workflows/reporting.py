@@ -16,7 +16,9 @@ from ldpf.report.from_model import check_beside, from_model
 from ldpf.report.html import describe, write_report
 from ldpf.report.with_images import with_images
 from ldpf.utils.locks import locked_file
+from ldpf.utils.paths import full_path
 from ldpf.utils.ways import named
+from ldpf.utils.writable import check_apart
 from ldpf.workflows.diagnosing import report_findings
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.folders import is_benchmark
@@ -81,12 +83,9 @@ def report(
         ModelError: `results` holds neither results nor a model, or was made with another backbone.
         DataError: the images are not those of the results, or of other classes than the model's.
     """
-    folder, file = Path(results), Path(out)
-    if file.is_dir():
-        raise SettingsError(
-            f"{str(file)!r} is a folder; give a file such as report.html with {named('out')}."
-        )
-    check_outputs(data, {"out": file})
+    folder, file = Path(results), full_path(out, named("out"))
+    check_outputs(data, files={"out": file})
+    check_apart(file, [folder, *([] if beside is None else [beside])])
     is_of_benchmark = is_benchmark(folder)
     with locked_file(file):
         if is_of_benchmark:

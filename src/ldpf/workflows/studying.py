@@ -19,7 +19,9 @@ from ldpf.studies.bench import Bench, StudyResult, write_rows
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.files import write_bytes, write_text
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.paths import full_path
 from ldpf.utils.text import count
+from ldpf.utils.ways import named
 from ldpf.workflows.benchmarking import jobs_for
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.outputs import check_outputs
@@ -97,13 +99,14 @@ def study(
     """
     question = make_study(name, values)
     way = get_recipe(recipe or get_preset(preset).recipe)
-    check_outputs(data, {"out": out, "runs": runs})
-    with locked_folder(Path(out) / name):
+    out = full_path(out, named("out"))
+    check_outputs(data, folders={"out": out, "runs": runs})
+    with locked_folder(out / name):
         images = list_images(data)
         dataset = images.dataset
         get_protocol().check(dataset, targets or ())
         require_trainable(dataset)
-        folder = Path(out) / name
+        folder = out / name
         shown = list(targets or dataset.domain_names)
         frozen = images.open_backbone(backbone, device)
         if jobs is None:
@@ -117,7 +120,7 @@ def study(
             targets=shown,
             seeds=seeds,
             out=folder,
-            runs=Path(out) / "runs" if runs is None else Path(runs),
+            runs=out / "runs" if runs is None else full_path(runs, named("runs")),
             jobs=jobs,
             on_run=_finished,
             root=dataset.root,

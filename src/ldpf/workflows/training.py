@@ -34,6 +34,7 @@ from ldpf.utils.locks import locked_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.registry import part_settings
 from ldpf.utils.text import count, did_you_mean, quoted
+from ldpf.utils.ways import named
 from ldpf.version import __version__
 from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.diagnosing import SOURCE, quick_findings, source_record
@@ -212,12 +213,12 @@ def train(
         DataError: the images cannot be used; or they leak, with `fail_on_leaks`.
         ModelError: `out` holds other files, or a model of other data or settings.
     """
-    folder = Path(out)
+    folder = full_path(out, named("out"))
     learner = method_of(method, recipe, n_domains, tau, settings, preset)
     space = search_space(search, trials, selection, learner)
     if space is not None:
         space.check_unset(settings or {})
-    check_outputs(data, {"out": folder, "track": track})
+    check_outputs(data, folders={"out": folder, "track": track})
     early = {
         "method": part_settings(learner),
         "train_fraction": train_fraction,

@@ -14,10 +14,11 @@ from typing import Any, BinaryIO, TextIO
 
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import OneOf, check_value
-from ldpf.utils.files import new_folder, open_atomic
+from ldpf.utils.files import open_atomic
 from ldpf.utils.locks import locked_file
 from ldpf.utils.text import json_printable
 from ldpf.utils.ways import named, setting
+from ldpf.utils.writable import check_file
 
 ROW_GROUP = 4096
 """Rows of a Parquet file that are written at once."""
@@ -262,7 +263,7 @@ WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}
 
 
 def check_destination(output_format: str, out: Path | None) -> None:
-    """Refuse a file that cannot be written, before any work; make the folder it goes into.
+    """Refuse a file that cannot be written, before any work; nothing is left behind.
 
     Args:
         output_format: a name in `WRITERS`.
@@ -270,7 +271,7 @@ def check_destination(output_format: str, out: Path | None) -> None:
 
     Raises:
         SettingsError: unknown format, pyarrow is missing, Parquet is to go to a stream, or `out`
-            is a folder or cannot be made.
+            cannot be written; see `check_file`.
     """
     check_value("format", output_format, OneOf(WRITERS))
     if output_format == "parquet":
@@ -279,10 +280,8 @@ def check_destination(output_format: str, out: Path | None) -> None:
             raise SettingsError(
                 f"A Parquet file cannot be printed; name it with {setting('out', 'FILE')}."
             )
-    if out is not None and out.is_dir():
-        raise SettingsError(f"{str(out)!r} is a folder; give a file with {named('out')}.")
     if out is not None:
-        new_folder(out.parent)
+        check_file(out)
 
 
 def write_rows(

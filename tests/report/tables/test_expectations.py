@@ -99,7 +99,7 @@ def test_the_average_over_some_targets_is_not_compared_with_that_over_all(pacs, 
 def test_one_seed_has_no_spread_and_says_so(tmp_path):
     (found,) = tables(tmp_path, [line("coop", "photo", 0, 0.996)])
     assert found.expected["coop", "photo"].inside is None
-    assert "One seed has no spread: repeat with --seeds 3." in found.caption
+    assert "One seed has no spread: repeat with seeds=3." in found.caption
 
 
 def test_nothing_is_expected_of_results_that_nothing_published_belongs_to(tmp_path):

@@ -21,6 +21,7 @@ from ldpf.utils.locks import locked_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.ways import named
+from ldpf.utils.writable import check_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +82,7 @@ def fetch_named_dataset(dataset: NamedDataset, to: Path, *, progress: bool = Tru
             "what you have"
         )
     _require_pyarrow(dataset)
-    to = to.expanduser().absolute()
+    to = check_folder(to, named("to")).absolute()
     check_own_folder(to, (STATE, _DONE), "data set that was fetched", named("to"))
     with locked_folder(to, named("to")):
         state = to / STATE

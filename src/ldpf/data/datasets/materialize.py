@@ -18,6 +18,7 @@ from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.temporary import TEMPORARY
 from ldpf.utils.ways import named
+from ldpf.utils.writable import check_folder
 
 STARTED = "preparing.json"
 DONE = "prepared.json"
@@ -62,8 +63,7 @@ def place_all(
         SettingsError: `out` is a file, or holds other things or what other settings made.
         DataError: A file cannot be read or written.
     """
-    if out.exists() and not out.is_dir():
-        raise SettingsError(f"{out} is a file; give a folder with {named('out')}")
+    check_folder(out)
     with (
         locked_folder(out),
         says_on_stop(

@@ -14,6 +14,7 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.ways import setting
+from ldpf.utils.writable import check_folder
 
 _MINI = mini_domainnet()
 
@@ -58,6 +59,7 @@ def prepare_mini_domainnet(
         if not folder.is_dir():
             raise missing_path_error(folder)
     check_outside(out, [domainnet])
+    check_folder(out)
     found = recognize_dataset(domainnet, _MINI.name)
     assert found is not None  # a name is found, or an error
     lists = read_list_folder(splits, _MINI)

@@ -23,6 +23,7 @@ from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
 from ldpf.utils.files import read_json
 from ldpf.utils.ways import setting
+from ldpf.utils.writable import check_folder
 
 _TERRA = terra_incognita()
 SEVERAL = ("each", "skip")
@@ -80,6 +81,7 @@ def prepare_terra_incognita(
     if not images.is_dir():
         raise DataError(f"there is no folder {images}; give the folder of the unpacked images")
     check_outside(out, [images])
+    check_folder(out)
     files, labels, boxes, other = _select(annotations)
     rows: list[tuple[str, ...]] = []
     placements: list[Placement] = []

@@ -213,7 +213,7 @@ def _table(
     elif (published or expect) and elsewhere and not known:
         caption.append(
             f"Published numbers of this data and backbone belong to the protocol {PROTOCOL} and "
-            f"stand beside no other: 'ldpf benchmark --protocol-preset {PROTOCOL}'."
+            f"stand beside no other: ldpf benchmark --protocol-preset {PROTOCOL}."
         )
     found = Expectations()
     if expect:
