@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ldpf.data.groups import groups_from_paths
 from ldpf.inspection.bursts import burst_hint
+from ldpf.utils.ways import command_line
 
 BURSTS, EACH = 40, 3
 KINDS = {
@@ -51,7 +52,9 @@ def test_bursts_are_hinted_at_with_an_expression_that_keeps_them_together(data, 
     groups = groups_from_paths(images.paths, hint.pattern)[: BURSTS * EACH].reshape(BURSTS, EACH)
     assert (groups == groups[:, :1]).all() and len(np.unique(groups)) == BURSTS
     assert "120 of 240 images look like bursts" in hint.sentence()
-    assert f"--group-by '{hint.pattern}'" in hint.sentence() and "\n" not in hint.sentence()
+    assert f"group_by={hint.pattern!r}" in hint.sentence() and "\n" not in hint.sentence()
+    with command_line():
+        assert f"--group-by '{hint.pattern}'" in hint.sentence()
     re.compile(hint.pattern)
 
 

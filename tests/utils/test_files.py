@@ -280,7 +280,7 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path):
         check_own_folder(tmp_path, ("runs",), "benchmark results")
     assert str(caught.value) == (
         f"The folder {str(tmp_path)!r} is not empty and holds no benchmark results; give a new "
-        "folder with --out so that nothing of yours is overwritten."
+        "folder with out so that nothing of yours is overwritten."
     )
 
 

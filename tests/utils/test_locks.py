@@ -42,7 +42,7 @@ def test_a_second_process_is_refused_and_the_lock_ends_with_the_first(tmp_path, 
             pass
         assert str(caught.value) == (
             f"Another process is writing to {str(path)!r}; wait until it has finished, or give "
-            "another place with --out."
+            "another place with out."
         )
     finally:
         process.send_signal(signal.SIGKILL)

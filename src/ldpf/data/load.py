@@ -245,6 +245,7 @@ def _list_tabled(
         dataset.title,
         METADATA,
         f", {count(listed.left_out, 'row')} of other splits left out" if listed.left_out else "",
+        setting("benchmark", "none"),
     )
     return listed.listing, listed.splits, listed.missing
 

@@ -12,7 +12,7 @@ import torch
 
 from ldpf.features.duplicates import RATIO, duplicate_distances
 from ldpf.utils.text import count
-from ldpf.utils.ways import named
+from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
@@ -61,7 +61,7 @@ class BurstHint:
             f"{self.n_images:,} of {count(self.of, 'image')} look like bursts: consecutive names, "
             f"nearly the same picture, such as {one} and {other} (cosine {self.cosine:.3f}). "
             "Divided at random, accuracy on held-out images is too high; keep bursts together with "
-            f"{named('group_by')} '{self.pattern}' or a column 'group'"
+            f"{setting('group_by', self.pattern)} or a column 'group'"
         )
 
 

@@ -130,7 +130,7 @@ def test_a_missing_image_is_an_error_before_anything_is_made(trap, tmp_path):
         prepare_terra_incognita(*trap, tmp_path / "terra", progress=False)
     assert str(error.value) == (
         f"1 of 5 images in {trap[1]} cannot be used:\n  a.jpg: the file does not exist\n"
-        f"Unpack all images into {trap[1]}, or leave these out with --skip-missing."
+        f"Unpack all images into {trap[1]}, or leave these out with skip_missing=True."
     )
     assert not (tmp_path / "terra").exists()
 
