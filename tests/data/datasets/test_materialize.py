@@ -113,12 +113,12 @@ def test_a_folder_begun_with_other_settings_is_refused(files, tmp_path):
         run(tmp_path / "out", files, {"from": "there"})
     assert str(error.value) == (
         f"{tmp_path / 'out'} was made with from = 'here', not 'there'; give another folder with "
-        "--out, or remove that one"
+        "out, or remove that one"
     )
 
 
 def test_other_peoples_folders_and_files_are_refused(files, tmp_path):
     with pytest.raises(SettingsError, match=r"from is not empty and was not begun by this command"):
         run(tmp_path / "from", files)
-    with pytest.raises(SettingsError, match=r"0\.jpg is a file; give a folder with out$"):
+    with pytest.raises(SettingsError, match=r"0\.jpg is a file; give a folder with out\.$"):
         run(files[0].source, files)
