@@ -11,7 +11,7 @@ import torch
 from ldpf.domains.folds import leave_one_group_out
 from ldpf.errors import DataError
 from ldpf.experiments.protocols import PROTOCOLS, get_protocol
-from ldpf.experiments.runner import _digest_with_splits
+from ldpf.experiments.recreate import digest_with_splits
 from ldpf.experiments.selection import SELECTION_RULES, get_selection
 
 
@@ -116,9 +116,9 @@ def test_a_target_that_shares_every_group_is_refused(data):
 
 def test_other_groups_are_another_experiment(data):
     ungrouped = replace(data, groups=None)
-    assert _digest_with_splits(data) != _digest_with_splits(ungrouped) == data.digest()
+    assert digest_with_splits(data) != digest_with_splits(ungrouped) == data.digest()
     renamed = np.where(data.groups == data.groups[0], "other", data.groups)
-    assert _digest_with_splits(replace(data, groups=renamed)) != _digest_with_splits(data)
+    assert digest_with_splits(replace(data, groups=renamed)) != digest_with_splits(data)
 
 
 def test_torch_rows_and_groups_go_together(data):

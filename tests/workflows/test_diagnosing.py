@@ -88,7 +88,7 @@ def test_a_moved_training_folder_is_said_and_can_be_given(model, images, tmp_pat
     missing = workflows.diagnose(copy, signs=["robustness-index"])
     assert missing.n_train == 0
     assert words_of(missing, "robustness-index") == (
-        f"the training images are no longer in {gone}: give their place with --training"
+        f"the training images are no longer in {gone}: give their place with training"
     )
     given = workflows.diagnose(copy, training=images, signs=["robustness-index"])
     assert given.n_train == 42

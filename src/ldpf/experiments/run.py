@@ -342,6 +342,7 @@ def _keep_model(
         ),
         "benchmark": {
             "protocol": settings["protocol"],
+            "selection": settings["selection"],
             "case": episode.case,
             "data_digest": settings["data_digest"],
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -14,6 +13,7 @@ from ldpf.errors import DataError
 from ldpf.experiments.engines import Engine
 from ldpf.experiments.engines.local import Local
 from ldpf.experiments.plan import BenchmarkPlan, Task
+from ldpf.experiments.recreate import digest_with_splits
 from ldpf.experiments.results_file import RESULTS, OwnResults, Results, SharedResults
 from ldpf.experiments.run import Experiment, Job, Outcome
 from ldpf.experiments.shared_runs import group_jobs, one_by_one
@@ -108,7 +108,7 @@ def experiment_of(
     return Experiment(
         data=data,
         dataset_name=dataset_name,
-        digest=_digest_with_splits(data),
+        digest=digest_with_splits(data),
         backbone=backbone,
         protocol=plan.rules,
         selection=plan.selection_rule,
@@ -162,12 +162,3 @@ def _first(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The trained method's line, with its accuracy averaged over the run's targets."""
     own = [line["accuracy"] for line in lines if line["method"] == lines[0]["method"]]
     return {**lines[0], "accuracy": sum(own) / len(own)}
-
-
-def _digest_with_splits(data: FeatureSet) -> str:
-    """The digest of images, splits and groups, where there are some: all decide a run."""
-    digest = data.digest()
-    for names in (data.splits, data.groups):
-        if names is not None:
-            digest = hashlib.sha256("\n".join([digest, *names]).encode()).hexdigest()
-    return digest

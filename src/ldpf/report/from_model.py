@@ -15,11 +15,11 @@ from ldpf.evaluation.per_prompt import prompt_answers
 from ldpf.expectation.accuracies import expected, from_json
 from ldpf.expectation.site_record import site_record
 from ldpf.experiments.readouts import READOUTS, Readout
+from ldpf.experiments.recreate import is_training_data, split_as_trained
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles
 from ldpf.methods import ZeroShot
 from ldpf.models.kept import EXPECTATION
-from ldpf.models.kept_groups import with_groups_of
 from ldpf.models.summary import ModelSummary
 from ldpf.report.commands import model_commands
 from ldpf.report.findings import ALL, Findings, Run, Training
@@ -173,9 +173,8 @@ def _judged(
     features: FeatureSet, origin: Mapping[str, Any], fixed_prompts: bool
 ) -> tuple[FeatureSet, str]:
     """The images to measure on, and a sentence about them."""
-    if not fixed_prompts and features.digest() == origin.get("data_digest"):
-        features = with_groups_of(features, origin)
-        _, validation, test = features.split(origin["train_fraction"], seed=origin["seed"])
+    if not fixed_prompts and is_training_data(features, origin):
+        _, validation, test = split_as_trained(features, origin)
         if len(test):
             return test, "Measured on the images marked test."
         if len(validation):

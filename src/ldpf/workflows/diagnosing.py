@@ -14,7 +14,7 @@ import torch
 from ldpf.doctor import SIGNS, Case, Finding, Status, examine
 from ldpf.doctor.base import ordered_signs
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.models.kept_groups import with_groups_of
+from ldpf.experiments.recreate import is_of_benchmark, is_training_data, split_as_trained
 from ldpf.models.saving import read_config
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
@@ -248,7 +248,7 @@ def _case(
     if photos is not None:
         features = photos.encode(trained.backbone, trained.classifier.class_names)
         source = photos.images.source
-        if photos.labeled and features.digest() == origin.get("data_digest"):
+        if photos.labeled and is_training_data(features, origin):
             log.info("these are the images the model was trained on")
             return _split(case, source, trained)
         place = shlex.quote(str(source.source))
@@ -280,24 +280,33 @@ def _split(case: Case, training: Images, trained: TrainedModel) -> Case:
     images = list_images(training)
     source = str(images.source.source)
     features = images.encode(trained.backbone).features
-    counts = torch.bincount(features.labels, minlength=len(features.class_names)).tolist()
-    here = {name: n for name, n in zip(features.class_names, counts, strict=True) if n}
+    as_then = is_training_data(features, origin)
+    if is_of_benchmark(origin):  # which domains it learned from says the protocol
+        features = features.with_classes_of(trained.classifier.class_names)
+        learn, held_out, measured = split_as_trained(features, origin)
+        learned = learn.joined(held_out)
+        if case.photos is None and len(measured):  # as the benchmark has measured it
+            case = replace(case, photos=measured, labeled=True, photos_path=shlex.quote(source))
+    else:
+        learned = features
+    counts = torch.bincount(learned.labels, minlength=len(learned.class_names)).tolist()
+    here = {name: n for name, n in zip(learned.class_names, counts, strict=True) if n}
     then = {name: n for name, n in origin.get("class_counts", {}).items() if n}
     if here != then:
         raise DataError(
-            f"The {len(features):,} images in {source!r} are not the {origin.get('n_images', 0):,} "
+            f"The {len(learned):,} images in {source!r} are not the {origin.get('n_images', 0):,} "
             f"that the model in {str(trained.folder)!r} was trained on: {_difference(here, then)}. "
             f"Give those with {named('training')}, read with the same {named('class_names')}."
         )
-    if features.digest() != origin.get("data_digest"):
+    if not as_then:
         log.warning(
             "the image features in %s are not bit for bit those of the training; the images may "
             "have changed, or were encoded on another device",
             source,
         )
-    features = features.with_classes_of(trained.classifier.class_names)
-    features = with_groups_of(features, origin)
-    learn, held_out, _ = features.split(origin["train_fraction"], seed=origin["seed"])
+    if not is_of_benchmark(origin):
+        features = features.with_classes_of(trained.classifier.class_names)
+        learn, held_out, _ = split_as_trained(features, origin)
     return replace(case, train=learn, held_out=held_out, training_path=shlex.quote(source))
 
 

@@ -16,6 +16,7 @@ from ldpf.evaluation.alignment import AlignmentSplit, own_label_cosines, split_b
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy, confusion_counts, per_class_accuracy
 from ldpf.expectation.trust import Trust, measure_trust
+from ldpf.experiments.recreate import is_of_benchmark, is_training_data
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport, go_on
 from ldpf.models.saving import read_config
 from ldpf.text.templates import SINGLE_TEMPLATE
@@ -205,7 +206,7 @@ def _quoted(names: Sequence[str]) -> str:
 def _report_seen(features: FeatureSet, trained: TrainedModel, *, fail: bool) -> LeakReport:
     """Warn of images that the model was trained on, or stop because of them."""
     leaks = check_seen(features, trained.folder)
-    known = _training_images(features.digest(), trained.config.get("provenance", {}))
+    known = _training_images(features, trained.config.get("provenance", {}))
     if known is None:
         return report_leaks(leaks, fail=fail)
     if fail:
@@ -214,16 +215,16 @@ def _report_seen(features: FeatureSet, trained: TrainedModel, *, fail: bool) -> 
     return leaks
 
 
-def _training_images(digest: str, origin: dict[str, Any]) -> str | None:
+def _training_images(features: FeatureSet, origin: dict[str, Any]) -> str | None:
     """What is to be said where all images are those of the training; None where they are not."""
-    if digest == origin.get("data_digest"):
+    if not is_training_data(features, origin):
+        return None
+    if not is_of_benchmark(origin):
         return (
             "these are the images the model was trained on; its accuracy on new images will be "
             "lower"
         )
-    if digest == origin.get("benchmark", {}).get("data_digest"):
-        return (
-            "the model comes from a benchmark on these images and learned from those of "
-            f"{', '.join(origin['domain_names'])}; its accuracy on new images will be lower"
-        )
-    return None
+    return (
+        "the model comes from a benchmark on these images and learned from those of "
+        f"{', '.join(origin['domain_names'])}; its accuracy on new images will be lower"
+    )

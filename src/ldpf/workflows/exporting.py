@@ -16,8 +16,8 @@ from ldpf.export.onnx_file import Session, description_inside
 from ldpf.models.folder import TENSORS
 from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
 from ldpf.utils.locks import locked_file
-from ldpf.utils.schema import Record
 from ldpf.utils.paths import full_path
+from ldpf.utils.schema import Record
 from ldpf.utils.text import quoted
 from ldpf.utils.ways import named, setting
 from ldpf.workflows.evaluation import check_classes
