@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import ldpf.app.page
+from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import Gallery
 from ldpf.app.render import SHOWN
 from ldpf.app.session import Session
@@ -95,6 +96,39 @@ def test_a_class_is_added_by_typing(visit, write_image, tmp_path):
     visit.wait_for_selector("#ldpf-said >> text=There is a class 'cat' already.")
     assert visit.locator("#ldpf-trained >> text=guitar").count() == 1
     assert visit.locator("#ldpf-trained meter").count() == min(SHOWN, 4)
+
+
+def test_changed_classes_are_kept_by_a_button(
+    browser, write_image, tmp_path, make_features, tiny_clip
+):
+    from ldpf.app.page import build_page, serve
+
+    kept = []
+
+    def write(edits: ClassEdits) -> str:
+        kept.append(edits)
+        return "Kept in 'folder'."
+
+    method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
+    fitted = method.fit(make_features(6), make_features(4, seed=1), tiny_clip)
+    keeper = Keeper(lambda edits: f"added: {', '.join(edits.add)}", write)
+    page = build_page(Session(fitted, tiny_clip), None, "tiny model", keeper)
+    address = serve(page)
+    try:
+        tab = browser.new_page()
+        tab.set_default_timeout(WAIT_MS)
+        tab.goto(address)
+        tab.get_by_text("Classes", exact=True).click()
+        tab.fill("#ldpf-name input, #ldpf-name textarea", "red_fox")
+        assert not tab.get_by_role("button", name="Keep as a model").is_visible()
+        tab.get_by_role("button", name="Add name").click()
+        tab.wait_for_selector("#ldpf-how >> text=added: red fox")
+        tab.get_by_role("button", name="Keep as a model").click()
+        tab.wait_for_selector("#ldpf-said >> text=Kept in 'folder'.")
+        tab.close()
+    finally:
+        page.close()
+    assert kept == [ClassEdits(add=("red fox",))]
 
 
 def test_a_broken_file_gets_a_sentence(visit, tmp_path):

@@ -195,3 +195,12 @@ def test_a_visitor_with_new_names_keeps_no_other_waiting(session, image, monkeyp
     assert session.answer(image, NAMES).ranking
     over.set()
     other.join(timeout=30)
+
+
+@pytest.mark.parametrize("twin", ["CAT", " cat ", "c\u200bat", "cat\ufeff"])
+def test_a_name_that_reads_the_same_is_no_other_class(session, twin):
+    assert refusal(session.add, NAMES, twin) == "There is a class 'cat' already."
+
+
+def test_a_name_is_spelled_as_a_model_that_is_kept_spells_it(session):
+    assert session.add(NAMES, "sea_lion") == (*NAMES, "sea lion")

@@ -146,8 +146,7 @@ def test_files_that_are_there_are_not_replaced(archive, tmp_path):
     target = out / "open_clip_model.safetensors"
     target.write_bytes(b"old")
     assert message_of(archive[0], out) == (
-        f"There is a file {str(target)!r} already; give another place, or --overwrite "
-        "(overwrite=True)."
+        f"There is a file {str(target)!r} already; give another place, or overwrite=True."
     )
     assert target.read_bytes() == b"old"
     convert(archive[0], out, overwrite=True)

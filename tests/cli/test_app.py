@@ -91,3 +91,11 @@ def test_without_gradio_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(SettingsError, match=r"pip install 'ldpf\[app\]'"):
         ldpf.app.page._gradio()
+
+
+@pytest.mark.parametrize("others", [("--share",), ("--host", "0.0.0.0")])
+def test_a_page_that_others_reach_keeps_no_model(model, run, tmp_path, others):
+    result = run("app", model, *others, "--out", tmp_path / "kept")
+    assert result.exit_code == 2
+    assert "--out would let everybody who can open the page write a model" in result.stderr
+    assert not (tmp_path / "kept").exists()

@@ -14,6 +14,7 @@ from ldpf.cli import app
 OUT = "OUT"
 
 COMMANDS: dict[str, tuple[str, ...]] = {
+    "app": ("model", "--out", OUT),
     "backbone convert": ("model.bin", OUT),
     "benchmark --out": ("--data", "photos", "--out", OUT),
     "benchmark --track": ("--data", "photos", "--out", "results", "--track", OUT),
@@ -40,8 +41,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 """What is typed behind each command; inputs are such that any work on them fails in another way."""
 
-FOLDERS = list(COMMANDS)[:13]
-FILES = list(COMMANDS)[13:]
+FOLDERS = list(COMMANDS)[:14]
+FILES = list(COMMANDS)[14:]
 NAMES = {"--out", "--to", "--track", "--runs", "OUT"}
 
 

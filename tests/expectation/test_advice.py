@@ -31,7 +31,7 @@ def classifier(data, tiny_clip):
 def test_a_method_that_leads_on_every_latent_domain_is_to_be_taken():
     advice = Advice(row("ldpf", 0.6, 0.7, 0.5), (row("gda", 0.7, 0.8, 0.62),))
     assert advice.best.name == "gda"
-    assert "take gda here (--method gda)" in advice.sentence
+    assert "take gda here (method='gda')" in advice.sentence
     assert "over 3 latent domains left out in turn: gda 70.7%, ldpf 60.0%" in advice.sentence
 
 

@@ -200,7 +200,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_before_any_work(tmp_path):
     with pytest.raises(DataError) as error:
         cache.require_writable()
     assert str(error.value).startswith(f"cannot write features to the cache folder {cache.folder}:")
-    assert str(error.value).endswith("(cache_dir=, --cache-dir or $LDPF_CACHE)")
+    assert str(error.value).endswith("(cache_dir or $LDPF_CACHE)")
 
 
 def test_a_full_disk_leaves_no_half_shard(cache, monkeypatch):

@@ -226,7 +226,7 @@ def test_another_backbone_is_refused(folder, tiny_clip):
     assert message_of(folder, other) == (
         f"The model in {str(folder)!r} was trained with backbone 'tiny-clip' (fingerprint "
         f"{tiny_clip.fingerprint[:12]}), but 'other-clip' has fingerprint ffffffffffff: weights, "
-        "preprocessing or tokenizer differ. Give the original with --backbone."
+        "preprocessing or tokenizer differ. Give the original with backbone."
     )
 
 

@@ -181,7 +181,7 @@ def test_a_study_without_seeds_is_refused(bench):
     ("name", "values", "named"),
     [
         ("color", None, ["'color'", "domains, fusion"]),
-        ("fusion", ["1"], ["'fusion'", "--values"]),
+        ("fusion", ["1"], ["'fusion'", "leave out values."]),
         ("n-domains", ["x"], ["'x'", "whole number"]),
         ("temperature", ["x"], ["'x'"]),
         ("prompt-length", ["4-8"], ["'4-8'", "4+8"]),

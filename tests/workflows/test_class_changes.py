@@ -145,3 +145,33 @@ def test_weights_learned_for_each_class_refuse_a_further_one(model, tmp_path):
         tmp_path / "by-class", tmp_path / "new", rename={"dog": "puppy"}
     )
     assert renamed.class_names == ("cat", "puppy", "house")
+
+
+def test_a_removed_class_is_answered_no_more(model, tmp_path, features):
+    old, backbone = load_model(model)
+    result = workflows.change_classes(
+        model, tmp_path / "less", remove=["dog"], add=["cow"], rename={"house": "barn"}
+    )
+    new, _ = load_model(result.model, backbone)
+    assert new.class_names == ("cat", "barn", "cow") and result.removed == ("dog",)
+    torch.testing.assert_close(new.logits(features)[:, 0], old.logits(features)[:, 0])
+    provenance = json.loads((result.model / "config.json").read_text())["provenance"]
+    assert provenance["class_counts"] == {"cat": 18, "barn": 18, "cow": 0}
+    assert provenance["class_changes"][-1]["removed"] == ["dog"]
+    assert "data_source" not in provenance
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"remove": ["wolf"]}, "no class 'wolf'"),
+        ({"remove": ["dog", "cat"]}, "Two classes are the fewest"),
+        ({"remove": ["dog"], "rename": {"dog": "puppy"}}, "renamed and removed"),
+        ({"add": ["CAT\u200b"]}, "Two classes would have the same name"),
+        ({"add": ["dog", "Dog"], "remove": ["dog"]}, "Two classes would have the same name"),
+    ],
+)
+def test_classes_that_cannot_be_removed_or_told_apart_are_named(model, tmp_path, change, words):
+    with pytest.raises(SettingsError, match=words):
+        workflows.change_classes(model, tmp_path / "new", **change)
+    assert not (tmp_path / "new").exists()

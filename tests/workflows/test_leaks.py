@@ -47,7 +47,7 @@ def test_a_training_image_copied_to_the_held_out_ones_is_reported(train, photos,
     leak = result.leaks.leaks[0]
     assert (leak.kind.name, leak.same_files, leak.near_duplicates) == ("held_out", 1, 1)
     assert "2 of 10 held-out images are also among the training images" in caplog.text
-    assert str(first.relative_to(photos)) in caplog.text and "--group-by" in caplog.text
+    assert str(first.relative_to(photos)) in caplog.text and "group_by" in caplog.text
     assert result.to_json()["leaks"][0]["same_files"] == 1
 
 

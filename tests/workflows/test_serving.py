@@ -8,9 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from ldpf.app.edits import ClassEdits
 from ldpf.app.uploads import Uploads
+from ldpf.errors import ModelError
+from ldpf.models.saving import read_config
 from ldpf.utils.stopping import Terminated
 from ldpf.workflows import serving
+from ldpf.workflows.inputs import load_trained
 from ldpf.workflows.serving import Served
 
 
@@ -74,3 +78,19 @@ def test_who_can_reach_the_page_is_said_before_it_is_served(options, words, monk
     assert served.public == ("https://x.gradio.live" if "share" in options else None)
     assert [words in line for line in said] == ([] if words is None else [True])
     served.close()
+
+
+def test_classes_are_kept_as_the_command_would_keep_them(model, tmp_path):
+    keep = serving._keeper(load_trained(model, None, "cpu"), tmp_path / "kept", False, "cpu")
+    assert keep.write is not None and str(tmp_path / "kept") in keep.words(ClassEdits())
+    edits = ClassEdits(("cow",), (("dog", "puppy"),), ("house",))
+    assert keep.write(edits).startswith(f"Kept in {str(tmp_path / 'kept')!r}. Nothing was trained")
+    assert read_config(tmp_path / "kept")["class_names"] == ["cat", "puppy", "cow"]
+    with pytest.raises(ModelError, match="another model"):
+        keep.write(ClassEdits(("sheep",)))
+
+
+def test_without_a_folder_the_page_shows_the_command(model):
+    keep = serving._keeper(load_trained(model, None, "cpu"), None, False, "cpu")
+    assert keep.write is None
+    assert keep.words(ClassEdits(("cow",))).endswith("--add cow --out NEW-MODEL")

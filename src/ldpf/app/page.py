@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from ldpf.app.edits import Keeper, edits_of
 from ldpf.app.gallery import Gallery
 from ldpf.app.render import CSS, SHOWN, heading, hint, message, warning
 from ldpf.app.session import Session, open_upload
@@ -66,13 +67,19 @@ def _gradio() -> Any:
     return gradio
 
 
-def build_page(session: Session, gallery: Gallery | None = None, title: str = "ldpf") -> Blocks:
+def build_page(
+    session: Session,
+    gallery: Gallery | None = None,
+    title: str = "ldpf",
+    keep: Keeper | None = None,
+) -> Blocks:
     """The page, not yet served.
 
     Args:
         session: answers.
         gallery: pictures to show; None for none.
         title: of the browser's tab and the page.
+        keep: how changed classes are kept; None where whoever sees the page may not know.
 
     Raises:
         SettingsError: gradio is not installed.
@@ -161,16 +168,25 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
     pick.__annotations__["event"] = gr.SelectData
 
     def change(
-        action: str, names: tuple[str, ...], old: str | None, new: str, image: Any, images: Any
+        action: str,
+        names: tuple[str, ...],
+        origins: tuple[str | None, ...],
+        old: str | None,
+        new: str,
+        image: Any,
+        images: Any,
     ) -> tuple[Any, ...]:
-        names = tuple(names)
+        names, origins = tuple(names), tuple(origins)
         try:
             if action == "add":
                 names, done = within_time(session.add, names, new), "Added."
+                origins = (*origins, None)
             elif action == "rename":
                 names, done = within_time(session.rename, names, old or "", new), "Renamed."
             else:
+                at = names.index(old) if old in names else -1
                 names, done = within_time(session.remove, names, old or ""), "Removed."
+                origins = origins[:at] + origins[at + 1 :]
             said, new = hint(done), ""
         except LdpfError as error:
             said = message(str(error))
@@ -178,10 +194,22 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         menu = gr.Dropdown(choices=list(names), value=kept)
         rows = overview(images, names) if len(images or ()) > 1 else []
         table = gr.Dataframe(value=rows, visible=bool(rows))
-        return (names, menu, new, said, table, *show(image, names))
+        edits = edits_of(session.class_names, names, origins)
+        how = hint(keep.words(edits)) if keep is not None and edits else ""
+        button = gr.Button(visible=bool(edits) and keep is not None and keep.write is not None)
+        return (names, origins, menu, new, said, how, button, table, *show(image, names))
+
+    def keep_classes(names: tuple[str, ...], origins: tuple[str | None, ...]) -> str:
+        edits = edits_of(session.class_names, tuple(names), tuple(origins))
+        assert keep is not None and keep.write is not None
+        try:
+            return hint(keep.write(edits))
+        except LdpfError as error:
+            return message(str(error))
 
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         names = gr.State(session.class_names)
+        origins = gr.State(session.class_names)
         image = gr.State(None)
         dropped = gr.State([])
         gr.HTML(heading(title))
@@ -266,6 +294,11 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
                         rename = gr.Button("Rename class", size="sm")
                         remove = gr.Button("Remove class", size="sm")
                     said = gr.HTML(elem_id="ldpf-said")
+                    how = gr.HTML(elem_id="ldpf-how")
+                    can_keep = keep is not None and keep.write is not None
+                    kept = gr.Button(
+                        "Keep as a model", size="sm", visible=False, elem_id="ldpf-keep"
+                    )
                 if session.fixed_names is not None:
                     gr.HTML(hint(session.fixed_names), elem_id="ldpf-fixed-names")
         result = [about, *rankings, every, all_classes, domains, note, *weights]
@@ -280,10 +313,12 @@ def build_page(session: Session, gallery: Gallery | None = None, title: str = "l
         for action, button in (("add", add), ("rename", rename), ("remove", remove)):
             button.click(
                 lambda *values, action=action: change(action, *values),
-                [names, old, new, image, dropped],
-                [names, old, new, said, table, *result],
+                [names, origins, old, new, image, dropped],
+                [names, origins, old, new, said, how, kept, table, *result],
                 **together,
             )
+        if can_keep:
+            kept.click(keep_classes, [names, origins], [said], **together)
     return page
 
 

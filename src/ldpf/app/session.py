@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ldpf.data.class_names import reads_as, spelled
 from ldpf.data.images import UnreadableImageError, read_image
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.models.prompt_classifier import PromptClassifier
@@ -130,12 +131,12 @@ class Session:
         return names.index(old)
 
     def _name(self, text: str, others: tuple[str, ...]) -> str:
-        name = " ".join((text or "").split())
-        if not name:
+        if not (text or "").strip():
             raise SettingsError("Type a name for the class.")
-        if len(name) > MAX_NAME:
-            raise SettingsError(f"The name has {len(name)} letters; {MAX_NAME} are the most.")
-        twin = next((other for other in others if other.casefold() == name.casefold()), None)
+        if len(text) > MAX_NAME:
+            raise SettingsError(f"The name has {len(text)} letters; {MAX_NAME} are the most.")
+        name = spelled(text)
+        twin = next((other for other in others if reads_as(other) == reads_as(name)), None)
         if twin is not None:
             raise SettingsError(f"There is a class {twin!r} already.")
         return name

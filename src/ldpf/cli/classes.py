@@ -40,13 +40,21 @@ def classes(
             show_default=False,
         ),
     ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A class that the new model does not know. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another model in the folder of --out.")
     ] = False,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
-    """Add classes to a trained model, or rename some, without training.
+    """Add classes to a trained model, rename or remove some, without training.
 
     The learned prompts are put in front of the new names. MODEL stays as it
     is; the new model is used like any other. What it is worth for the new
@@ -67,6 +75,7 @@ def classes(
         out,
         add=add or (),
         rename=renamed,
+        remove=remove or (),
         backbone=model.backbone,
         device=device,
         overwrite=overwrite,
@@ -81,4 +90,6 @@ def classes(
         say(f"Added: {some(result.added)}")
     for old, new in result.renamed.items():
         say(f"Renamed: {old} is now {new}")
+    if result.removed:
+        say(f"Removed: {some(result.removed)}")
     say(result.worth)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,18 @@ def page(
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A button on the page keeps the model with the classes as they were changed there "
+            "in FOLDER, as 'ldpf classes' does.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="The button replaces another model in FOLDER.")
+    ] = False,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -80,6 +93,7 @@ def page(
     Examples:
       ldpf app my-model
       ldpf app my-model --data photos
+      ldpf app my-model --out my-model-2
     """
     served = workflows.serve(
         model.model,
@@ -87,6 +101,8 @@ def page(
         host=host,
         port=port,
         share=share,
+        out=out,
+        overwrite=overwrite,
         backbone=model.backbone,
         device=device,
     )

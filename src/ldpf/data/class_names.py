@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from ldpf.errors import DataError, LdpfError
+from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.utils.text import did_you_mean, looks_like, normalize, quoted, some, visible
 
 
@@ -34,6 +34,18 @@ def reads_as(name: str) -> str:
     if _NUMBER.fullmatch(name.strip()):
         return name.strip()  # the hyphen of -1 is a sign
     return normalize(looks_like(readable_name(name)).casefold())
+
+
+def spelled(name: str) -> str:
+    """A name that a person typed, as it stands in a prompt.
+
+    Raises:
+        SettingsError: nothing can be seen of it.
+    """
+    words = readable_name(" ".join(normalize(name).split()))
+    if not words.strip(" _-"):
+        raise SettingsError(f"{quoted(name)} is no name for a class; write what is to be seen.")
+    return words
 
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)

@@ -253,8 +253,8 @@ def _table(runs: Mapping[tuple[str, int], Run], targets: tuple[str, ...]) -> Ben
 
 def _no_coop() -> str:
     return (
-        "There is no CoOp to compare with: train one on the same images ('ldpf train --method "
-        f"coop') and give its folder with {named('beside')}. 'ldpf benchmark' compares more "
+        "There is no CoOp to compare with: train one on the same images (ldpf train --method "
+        f"coop) and give its folder with {named('beside')}. 'ldpf benchmark' compares more "
         "methods."
     )
 

@@ -18,6 +18,7 @@ from ldpf.inspection.style_names import nearest_styles
 from ldpf.models.saving import load_model
 from ldpf.report.from_benchmark import NO_MODELS
 from ldpf.utils.progress import progress_bar
+from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,8 +103,8 @@ def _episode(
     fraction = settings["train_fraction"]
     episode = rules.episode(features, target, seed, fraction)
     # What learns nothing has no selection rule.
-    named = settings["selection"]
-    rule = get_selection(named if named in SELECTION_RULES else DEFAULT_SELECTION)
+    asked = settings["selection"]
+    rule = get_selection(asked if asked in SELECTION_RULES else DEFAULT_SELECTION)
     episode = rule.prepare(episode, fraction)
     here = [features.class_names[k] for k in episode.test.labels.tolist()]
     if here != [found.class_names[k] for k in run.labels]:

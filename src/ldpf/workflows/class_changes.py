@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.data.class_names import readable_name
+from ldpf.data.class_names import reads_as, spelled
 from ldpf.errors import ModelError, SettingsError
 from ldpf.inspection.seen_images import copy_seen_images
 from ldpf.models.saving import (
@@ -19,7 +19,7 @@ from ldpf.models.saving import (
     write_model,
 )
 from ldpf.utils.files import new_folder
-from ldpf.utils.text import did_you_mean, normalize, quoted, some
+from ldpf.utils.text import did_you_mean, quoted, some
 from ldpf.utils.ways import named, setting
 from ldpf.utils.writable import check_folder
 from ldpf.workflows.inputs import AnyBackbone, load_trained
@@ -75,6 +75,7 @@ class ClassChange:
         class_names: all of its classes, in the order of the logits.
         added: the new ones among them.
         renamed: new names by the old ones.
+        removed: names of those that are gone.
         worth: what to expect of it, in sentences.
     """
 
@@ -82,6 +83,7 @@ class ClassChange:
     class_names: tuple[str, ...]
     added: tuple[str, ...]
     renamed: dict[str, str]
+    removed: tuple[str, ...]
     worth: str
 
     def to_json(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ class ClassChange:
             "class_names": list(self.class_names),
             "added": list(self.added),
             "renamed": self.renamed,
+            "removed": list(self.removed),
             "worth": self.worth,
         }
 
@@ -101,12 +104,13 @@ def change_classes(
     *,
     add: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    remove: Sequence[str] = (),
     backbone: AnyBackbone | None = None,
     device: str = "auto",
     overwrite: bool = False,
     command: str | None = None,
 ) -> ClassChange:
-    """Write a copy of a model that knows further classes, or some of its classes by other names.
+    """Write a copy of a model with further classes, without some, or with other names for some.
 
     Nothing is trained. Learned prompts are put in front of the new names; a model that knows its
     classes by their training images alone can be renamed, but given no further class.
@@ -116,6 +120,7 @@ def change_classes(
         out: folder of the new model.
         add: names of further classes, spelled as for a prompt (underscores become spaces).
         rename: new names by the present ones; the class stays the same.
+        remove: present names of classes that the new model does not know; two at least stay.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
         overwrite: replace another model in `out`.
@@ -125,8 +130,8 @@ def change_classes(
         What was written, with what it is worth.
 
     Raises:
-        SettingsError: nothing is to change; a class to rename is unknown; a name is empty, there
-            already, or does not fit into the text encoder.
+        SettingsError: nothing is to change; a class to rename or remove is unknown; fewer than two
+            would stay; a name is empty, there already, or does not fit into the text encoder.
         ModelError: `out` holds other things, or another model and `overwrite` is False; the model
             cannot carry further classes.
     """
@@ -134,14 +139,18 @@ def change_classes(
     target = check_folder(out)
     before: tuple[str, ...] = tuple(read_config(folder)["class_names"])
     renamed = _new_names(before, rename)
-    added = tuple(_spelled(name) for name in add)
-    if not renamed and not added:
+    added = tuple(spelled(name) for name in add)
+    removed = _known_names(before, remove, renamed)
+    if not renamed and not added and not removed:
         raise SettingsError(
-            f"There is nothing to change: name a class to add ({setting('add', 'NAME')}) or to "
-            f"rename ({named('rename')})."
+            f"There is nothing to change: name a class to add ({setting('add', 'NAME')}), to "
+            f"rename ({named('rename')}) or to remove ({named('remove')})."
         )
     names = tuple(renamed.get(name, name) for name in before)
-    _check_distinct((*names, *added))
+    final = (*(renamed.get(name, name) for name in before if name not in removed), *added)
+    _check_distinct(final)
+    if len(final) < 2:
+        raise SettingsError("Two classes are the fewest there can be; leave more of them.")
     if target.resolve() == folder.resolve():
         raise ModelError(
             f"The folder {str(target)!r} holds the model itself; give another folder, so that it "
@@ -152,8 +161,8 @@ def change_classes(
     classifier: Classifier = trained.classifier
     if renamed:
         classifier = classifier.renamed(names, trained.backbone)
-    if added:
-        classifier = classifier.for_classes((*names, *added), trained.backbone)
+    if added or removed:
+        classifier = classifier.for_classes(final, trained.backbone)
     if classifier.reads_names:
         report = {k: v for k, v in classifier.training.items() if k not in _MEASURED_WITH_NAMES}
         classifier = replace(classifier, training=report)  # type: ignore[type-var]
@@ -161,6 +170,7 @@ def change_classes(
         trained.config.get("provenance") or {},
         added,
         renamed,
+        removed,
         command,
         drop_measured=classifier.reads_names,
     )
@@ -171,7 +181,9 @@ def change_classes(
     if seen.is_file():
         new_folder(target / TRAINING)
         copy_seen_images(seen, target / TRAINING / SEEN_IMAGES, renamed)
-    return ClassChange(target, classifier.class_names, added, renamed, _worth(classifier, added))
+    return ClassChange(
+        target, classifier.class_names, added, renamed, removed, _worth(classifier, added)
+    )
 
 
 def _worth(classifier: Classifier, added: Sequence[str]) -> str:
@@ -184,6 +196,7 @@ def _provenance(
     origin: Mapping[str, Any],
     added: Sequence[str],
     renamed: Mapping[str, str],
+    removed: Sequence[str],
     command: str | None,
     *,
     drop_measured: bool,
@@ -192,14 +205,20 @@ def _provenance(
     no_more = {"settings_hash", "command"}  # it is another model than the one of these settings
     if drop_measured:
         no_more.add("zero_shot_validation_accuracy")
-    if renamed:
+    if renamed or removed:
         no_more.add("data_source")  # read as then, the images have the old names
     kept = {key: value for key, value in origin.items() if key not in no_more}
     if "class_counts" in kept:
-        counts = {renamed.get(name, name): n for name, n in kept["class_counts"].items()}
+        counts = {
+            renamed.get(name, name): n
+            for name, n in kept["class_counts"].items()
+            if name not in removed
+        }
         kept["class_counts"] = {**counts, **dict.fromkeys(added, 0)}
     earlier = origin.get("class_changes") or []
     change = {"added": list(added), "renamed": dict(renamed)}
+    if removed:
+        change["removed"] = list(removed)
     return {**kept, "command": command, "class_changes": [*earlier, change]}
 
 
@@ -207,30 +226,38 @@ def _new_names(names: Sequence[str], rename: Mapping[str, str]) -> dict[str, str
     """New names by the present ones, spelled for a prompt; without those that stay."""
     result: dict[str, str] = {}
     for old, new in rename.items():
-        known = old if old in names else _spelled(old)
-        if known not in names:
-            raise SettingsError(
-                f"The model has no class {quoted(old)}.{did_you_mean(known, names)} Its classes "
-                f"are: {some(names, 30)}."
-            )
+        known = _known_name(names, old)
         if known in result:
             raise SettingsError(f"The class {known!r} is to be renamed twice; give one new name.")
-        result[known] = _spelled(new)
+        result[known] = spelled(new)
     return {old: new for old, new in result.items() if new != old}
 
 
-def _spelled(name: str) -> str:
-    """A name as it stands in a prompt."""
-    spelled = readable_name(" ".join(normalize(name).split()))
-    if not spelled.strip(" _-"):
-        raise SettingsError(f"{quoted(name)} is no name for a class; write what is to be seen.")
-    return spelled
+def _known_names(
+    names: Sequence[str], remove: Sequence[str], renamed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The model's names of the classes to remove."""
+    removed = tuple(dict.fromkeys(_known_name(names, name) for name in remove))
+    for name in removed:
+        if name in renamed:
+            raise SettingsError(f"The class {name!r} is to be renamed and removed; choose one.")
+    return removed
+
+
+def _known_name(names: Sequence[str], name: str) -> str:
+    known = name if name in names else spelled(name)
+    if known not in names:
+        raise SettingsError(
+            f"The model has no class {quoted(name)}.{did_you_mean(known, names)} Its classes "
+            f"are: {some(names, 30)}."
+        )
+    return known
 
 
 def _check_distinct(names: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
-        key = readable_name(name).casefold()
+        key = reads_as(name)
         if key in seen:
             both = seen[key] if seen[key] == name else f"{seen[key]!r} and {name!r}"
             raise SettingsError(

@@ -281,14 +281,13 @@ def _split(case: Case, training: Images, trained: TrainedModel) -> Case:
     source = str(images.source.source)
     features = images.encode(trained.backbone).features
     as_then = is_training_data(features, origin)
+    learned, parts = features, None
     if is_of_benchmark(origin):  # which domains it learned from says the protocol
         features = features.with_classes_of(trained.classifier.class_names)
-        learn, held_out, measured = split_as_trained(features, origin)
-        learned = learn.joined(held_out)
-        if case.photos is None and len(measured):  # as the benchmark has measured it
-            case = replace(case, photos=measured, labeled=True, photos_path=shlex.quote(source))
-    else:
-        learned = features
+        parts = split_as_trained(features, origin)
+        learned = parts[0].joined(parts[1])
+        if case.photos is None and len(parts[2]):  # as the benchmark has measured it
+            case = replace(case, photos=parts[2], labeled=True, photos_path=shlex.quote(source))
     counts = torch.bincount(learned.labels, minlength=len(learned.class_names)).tolist()
     here = {name: n for name, n in zip(learned.class_names, counts, strict=True) if n}
     then = {name: n for name, n in origin.get("class_counts", {}).items() if n}
@@ -304,9 +303,10 @@ def _split(case: Case, training: Images, trained: TrainedModel) -> Case:
             "have changed, or were encoded on another device",
             source,
         )
-    if not is_of_benchmark(origin):
+    if parts is None:
         features = features.with_classes_of(trained.classifier.class_names)
-        learn, held_out, _ = split_as_trained(features, origin)
+        parts = split_as_trained(features, origin)
+    learn, held_out, _ = parts
     return replace(case, train=learn, held_out=held_out, training_path=shlex.quote(source))
 
 

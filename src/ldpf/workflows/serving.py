@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.app import page
+from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
 from ldpf.app.uploads import Uploads
+from ldpf.errors import SettingsError
+from ldpf.models.saving import check_output_folder
 from ldpf.utils.constraints import Whole, check_value
-from ldpf.utils.ways import setting
-from ldpf.workflows.inputs import AnyBackbone, Images, list_images, load_trained
+from ldpf.utils.paths import full_path
+from ldpf.utils.ways import named, setting
+from ldpf.workflows.class_changes import change_classes
+from ldpf.workflows.inputs import AnyBackbone, Images, TrainedModel, list_images, load_trained
+from ldpf.workflows.outputs import check_outputs
 
 log = logging.getLogger("ldpf")
 
@@ -66,6 +72,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int | None = None,
     share: bool = False,
+    out: str | Path | None = None,
+    overwrite: bool = False,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
 ) -> Served:
@@ -77,15 +85,30 @@ def serve(
         host: address to serve on; the default is reachable from this machine only.
         port: None for the first free one from 7860 on.
         share: also make a public link through gradio's relay.
+        out: folder where a button keeps the model with the classes that were changed on the page,
+            as `change_classes` does; without, the page shows the command for it. Only for a page
+            that this machine alone reaches.
+        overwrite: the button replaces another model in `out`.
         backbone: where the backbone lies now; None for where it was during training.
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SettingsError: gradio is not installed, or the address cannot be served on.
+        SettingsError: gradio is not installed, the address cannot be served on, or `out` cannot be
+            written or is given for a page that others reach.
         ModelError: the folder holds no model.
     """
     if port is not None:
         check_value("port", port, Whole(at_least=1, at_most=65535))
+    local = host in LOCAL and not share
+    if out is not None:
+        if not local:
+            raise SettingsError(
+                f"{named('out')} would let everybody who can open the page write a model; give it "
+                f"only where this machine alone reaches the page, or keep the classes with 'ldpf "
+                "classes'."
+            )
+        check_outputs(data, folders={"out": out})
+        check_output_folder(full_path(out, named("out")))
     trained = load_trained(model, backbone, device)
     gallery = None
     if data is not None:
@@ -103,11 +126,40 @@ def serve(
             "the page on %s is open to everybody who can reach it, without a password", host
         )
     session = Session(trained.classifier, trained.backbone)
+    keep = _keeper(trained, out, overwrite, device) if local else None
     uploads = Uploads()
     try:
-        blocks = page.build_page(session, gallery, trained.folder.resolve().name)
+        blocks = page.build_page(session, gallery, trained.folder.resolve().name, keep)
         address = page.serve(blocks, host=host, port=port, share=share)
     except BaseException:
         uploads.remove()
         raise
     return Served(address, blocks.share_url if share else None, blocks, uploads)
+
+
+def _keeper(trained: TrainedModel, out: str | Path | None, overwrite: bool, device: str) -> Keeper:
+    """How the page keeps changed classes."""
+    if out is None:
+        return Keeper(
+            lambda edits: (
+                "To keep the model with these classes: "
+                f"{edits.command(str(trained.folder), 'NEW-MODEL')}"
+            )
+        )
+
+    def write(edits: ClassEdits) -> str:
+        changed = change_classes(
+            trained.folder,
+            out,
+            add=edits.add,
+            rename=dict(edits.rename),
+            remove=edits.remove,
+            backbone=trained.backbone,
+            device=device,
+            overwrite=overwrite,
+        )
+        return f"Kept in {str(changed.model)!r}. {changed.worth}"
+
+    return Keeper(
+        lambda _: f"The button keeps the model with these classes in {str(out)!r}.", write
+    )
