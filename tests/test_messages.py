@@ -20,7 +20,7 @@ ROOT = Path(ldpf.__file__).parent
 OPTION = re.compile(r"(?<![\w(-])--[a-z][a-z-]*\b|(?<!var)\(--[a-z]")
 COMMAND = re.compile(r"\b(ldpf|hf|tensorboard) [a-z]")
 
-MAKE_COMMANDS = {"report/commands.py", "doctor/case.py"}
+MAKE_COMMANDS = {"app/edits.py", "doctor/case.py", "report/commands.py"}
 """They put commands together from words."""
 
 

@@ -37,6 +37,7 @@ from ldpf.utils.quiet import quiet
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.span import Span
+from ldpf.utils.ways import setting
 from ldpf.workflows.benchmarking import make_plan
 from ldpf.workflows.defaults import SELECTION
 from ldpf.workflows.estimates import Estimate, unreadable_note
@@ -218,7 +219,7 @@ def estimate_benchmark(
     disk = sum(cost.disk_mib for cost in each) + sample.cache_bytes / _MIB
     notes = list(unreadable_note(sample.unreadable, sample.looked_at))
     if not place.on_this_machine:
-        notes.append(f"Time is that of this machine, not of what --engine {engine} has.")
+        notes.append(f"Time is that of this machine, not of what {setting('engine', engine)} has.")
     if frozen.device.type != "cpu":
         notes.append("Runs that share their text passes take less time.")
     return Estimate(
