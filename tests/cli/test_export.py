@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
@@ -53,8 +54,9 @@ def test_accuracy_is_measured_on_labeled_images(model, images, run, tmp_path):
     assert measured["accuracy"] == measured["accuracy_before"]
 
 
-def test_the_example_is_short():
-    assert len((ROOT / "examples/predict_onnx.py").read_text().splitlines()) <= 20
+def test_the_example_is_as_short_as_the_page_says():
+    lines = len((ROOT / "examples/predict_onnx.py").read_text().splitlines())
+    assert lines <= 40 and f"uses it in {lines} lines" in (ROOT / "docs/export.md").read_text()
 
 
 @pytest.mark.slow
@@ -121,6 +123,14 @@ def test_the_example_needs_neither_this_package_nor_torch(exported, model, image
     for name in ("deep.png", "deep.tif"):  # 16 bits
         Image.fromarray(deep).save(tmp_path / name)
         files.append(tmp_path / name)
+    files.append(tmp_path / "white-is-zero.tif")
+    Image.fromarray(deep).save(files[-1], tiffinfo={262: 0})
+    with Image.open(files[-1]) as written:
+        assert written.tag_v2[262] == 0 and ";16" in written.mode
+    files.append(tmp_path / "all-clear.png")
+    Image.merge(
+        "RGBA", [*Image.open(files[0]).convert("RGB").split(), Image.new("L", (24, 24))]
+    ).save(files[-1])
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", GUARD, ROOT / "examples/predict_onnx.py", exported[0], *files],
@@ -135,6 +145,28 @@ def test_the_example_needs_neither_this_package_nor_torch(exported, model, image
     ours = [json.loads(line) for line in lines]
     assert [label for label, _ in found] == [line["label"] for line in ours]
     assert [float(p) for _, p in found] == pytest.approx([o["probability"] for o in ours], abs=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["float", "signed", "significant bits", "no data", "12 bits"])
+def test_the_example_refuses_values_that_it_does_not_scale(exported, tmp_path, kind):
+    deep = np.asarray(Image.radial_gradient("L"), np.uint16) * 16
+    file = tmp_path / ("deep.png" if kind == "12 bits" else "deep.tif")
+    tags = {"significant bits": {281: 4095}, "no data": {42113: "-9999"}}
+    values = {"float": deep.astype(np.float32), "signed": deep.astype(np.int32)}
+    if kind == "12 bits":
+        info = PngInfo()
+        info.add(b"sBIT", bytes([12]))
+        Image.fromarray(deep).save(file, pnginfo=info)
+    else:
+        Image.fromarray(values.get(kind, deep)).save(file, tiffinfo=tags.get(kind, {}))
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/predict_onnx.py", exported[0], file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{file}: values of this kind") and "Traceback" not in done.stderr
 
 
 def turned(source: Path, path: Path) -> Path:

@@ -6,7 +6,7 @@ learned from and measured, chosen by the same rule, trained as long. A preset is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ldpf.errors import SettingsError
@@ -55,6 +55,28 @@ class ProtocolPreset:
                     f"{setting(option, asked)} and {setting('protocol_preset', name)} contradict "
                     f"each other: the preset has {option} {own}. Leave one of them out."
                 )
+
+
+def by_steps(name: str, *, batch: int, steps: int, look_every: int) -> Recipe:
+    """The recipe of a paper that trained whole networks, for prompts: its own batches and steps.
+
+    Args:
+        name: of the recipe.
+        batch: images in a step.
+        steps: of the training.
+        look_every: steps after which validation is looked at.
+    """
+    from ldpf.training.recipe import PAPER
+
+    return replace(
+        PAPER,
+        name=name,
+        image_batch=batch,
+        max_epochs=None,
+        max_steps=steps,
+        warmup_epochs=0,
+        evaluate_every=look_every,
+    )
 
 
 PROTOCOL_PRESETS: Registry[ProtocolPreset] = Registry(

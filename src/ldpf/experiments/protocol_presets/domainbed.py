@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS, ProtocolPreset
+from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS, ProtocolPreset, by_steps
 
 STEPS = 5000
 BATCH = 96
@@ -19,19 +17,9 @@ def domainbed() -> ProtocolPreset:
     validation every 300 steps. On DomainNet it takes 15,000 (`--set recipe.max_steps=15000`). Its
     optimizer is for whole networks; that of prompts is the recipe `paper`'s.
     """
-    from ldpf.training.recipe import PAPER
-
     return ProtocolPreset(
         protocol="domainbed",
         selection="training-domain-validation",
-        recipe=replace(
-            PAPER,
-            name="domainbed",
-            image_batch=BATCH,
-            max_epochs=None,
-            max_steps=STEPS,
-            warmup_epochs=0,
-            evaluate_every=CHECKPOINT_EVERY,
-        ),
+        recipe=by_steps("domainbed", batch=BATCH, steps=STEPS, look_every=CHECKPOINT_EVERY),
         source="Gulrajani and Lopez-Paz, arXiv 2007.01434, and domainbed/scripts/train.py",
     )

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ldpf.experiments.protocols.base import PROTOCOLS, Protocol
-from ldpf.experiments.protocols.domainbed_split import (
-    domainbed_episode,
-    refuse_groups,
-    split_remarks,
-)
+from ldpf.experiments.protocols.base import PROTOCOLS
+from ldpf.experiments.protocols.domainbed_split import DomainBedSplit, domainbed_episode
 
 if TYPE_CHECKING:
-    from ldpf.data.dataset import ImageDataset
     from ldpf.experiments.episode import Episode
     from ldpf.features.feature_set import FeatureSet
 
 
 @PROTOCOLS.register("domainbed")
-class DomainBed(Protocol):
+class DomainBed(DomainBedSplit):
     """Leave one domain out with DomainBed's own split, anew for each seed: 80% of each is used.
 
     20% of every training domain validate. What is reported is the other 80% of the domain left
     out (`env_in_acc` of the test environment), since DomainBed keeps its fifth for the oracle.
     """
 
-    doing = "Leaving one domain out"
     measured = "80% of the domain left out (DomainBed's split, anew for each seed)"
-    unit = "target"
-    leaves_one_out = True
-    train_fraction = 0.8
 
     def episode(
         self, data: FeatureSet, case: str, seed: int, train_fraction: float = 0.8
@@ -38,12 +28,3 @@ class DomainBed(Protocol):
         """DomainBed's `in` split of the target tests; `seed` is its trial seed."""
         self.check(data, [case])
         return domainbed_episode(data, case, seed, trial_seed=seed, measure_held_out=False)
-
-    def check(self, data: FeatureSet | ImageDataset, domains: Sequence[str] = ()) -> None:
-        """As every protocol; images in groups are refused."""
-        super().check(data, domains)
-        refuse_groups("domainbed", data)
-
-    def remarks(self, data: FeatureSet) -> list[str]:
-        """Why the split is not DomainBed's own, where it is not."""
-        return split_remarks("domainbed", data)

@@ -8,12 +8,14 @@ by a generator seeded with the md5 of the trial and the environment; the first f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ldpf.errors import DataError
 from ldpf.experiments.episode import Episode
+from ldpf.experiments.protocols.base import Protocol
 
 if TYPE_CHECKING:
     from ldpf.data.dataset import ImageDataset
@@ -71,7 +73,7 @@ def domainbed_episode(
     """Leave a domain out, with every domain divided as DomainBed does.
 
     Args:
-        data: features with known domains and without groups; see `refuse_groups`.
+        data: features with known domains and without groups; see `DomainBedSplit.check`.
         case: the domain left out.
         seed: of the episode.
         trial_seed: of the split.
@@ -99,27 +101,36 @@ def domainbed_episode(
     return Episode(case, seed, train=train, validation=validation, test=test)
 
 
-def refuse_groups(name: str, data: FeatureSet | ImageDataset) -> None:
-    """A split that is drawn image by image cannot keep groups whole; raises DataError for some."""
-    if data.groups is not None:
-        raise DataError(
-            f"The protocol {name} divides each domain image by image, as was published, and would "
-            "tear groups apart; leave the groups out to compare with published numbers, or take "
-            "the protocol leave-one-domain-out, which keeps them whole."
-        )
+class DomainBedSplit(Protocol):
+    """What protocols share that leave one domain out and divide every one as DomainBed does."""
 
+    doing = "Leaving one domain out"
+    unit = "target"
+    leaves_one_out = True
+    train_fraction = 1 - HOLDOUT_FRACTION
 
-def split_remarks(name: str, data: FeatureSet) -> list[str]:
-    """What keeps a split from being DomainBed's own, in sentences."""
-    remarks = []
-    if data.splits is not None:
-        remarks.append(
-            f"The splits that come with these images are not used: {name} draws its own. Where "
-            "split lists leave images out, it is not the published one image for image."
-        )
-    if data.skipped:
-        remarks.append(
-            f"{len(data.skipped):,} files were left out, so the split of {name} is not the "
-            "published one image for image."
-        )
-    return remarks
+    def check(self, data: FeatureSet | ImageDataset, domains: Sequence[str] = ()) -> None:
+        """As every protocol; images in groups are refused: drawn one by one, they would be torn."""
+        super().check(data, domains)
+        if data.groups is not None:
+            raise DataError(
+                f"The protocol {self.registered_name} divides each domain image by image, as was "
+                "published, and would tear groups apart; leave the groups out to compare with "
+                "published numbers, or take the protocol leave-one-domain-out, which keeps them "
+                "whole."
+            )
+
+    def remarks(self, data: FeatureSet) -> list[str]:
+        """What keeps the split from being the published one, in sentences."""
+        name, remarks = self.registered_name, []
+        if data.splits is not None:
+            remarks.append(
+                f"The splits that come with these images are not used: {name} draws its own. Where "
+                "split lists leave images out, it is not the published one image for image."
+            )
+        if data.skipped:
+            remarks.append(
+                f"{len(data.skipped):,} files were left out, so the split of {name} is not the "
+                "published one image for image."
+            )
+        return remarks
