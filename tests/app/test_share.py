@@ -123,7 +123,7 @@ def test_without_a_relay_nothing_is_served(page, monkeypatch):
 
     monkeypatch.setattr(networking, "setup_tunnel", refused)
     made = page()
-    with pytest.raises(SettingsError, match=r"no public link.*Leave out --share"):
+    with pytest.raises(SettingsError, match=r"no public link.*Leave out share"):
         serve(made, share=True)
     port = made.server_port
     with socket.socket() as probe:

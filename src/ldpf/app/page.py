@@ -385,7 +385,8 @@ def serve(
         page.close(verbose=False)
         raise SettingsError(
             "Gradio's relay has given no public link: it cannot be reached, or its program (frpc) "
-            "cannot be fetched or run. Leave out --share, or serve in your own network with --host."
+            f"cannot be fetched or run. Leave out {named('share')}, or serve in your own network "
+            f"with {named('host')}."
         )
     return address
 
