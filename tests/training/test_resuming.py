@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ldpf.training.loop
 from ldpf.domains import DiscoverySettings
@@ -27,6 +32,9 @@ from ldpf.utils.trees import save_tree
 SHORT_FAST = replace(
     FAST, max_steps=14, cooldown=4, patience=6, round_every=3, evaluate_every=2, learning_rate=0.03
 )
+
+
+SHORTEST = replace(SHORT_FAST, max_steps=5, cooldown=0)
 
 
 SHORT_PAPER = replace(PAPER, image_batch=16, max_epochs=3, learning_rate=0.05)
@@ -137,6 +145,23 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == record.history
     assert record.seconds_before > 0 or call == 1
+
+
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None)
+@given(calls=st.lists(st.integers(0, 7), max_size=2), name=st.sampled_from(sorted(LEARNERS)))
+def test_a_run_cut_off_at_any_steps_ends_with_the_same_bits(
+    calls, name, data, tiny_clip, uninterrupted
+):
+    with tempfile.TemporaryDirectory() as folder:
+        for call in calls:  # counted from where it resumes; beyond the end nothing is cut off
+            with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Interrupted):
+                interrupt_at(patch, name, call)
+                record = RunRecord(Path(folder), checkpoint_every_s=0)
+                method(name, SHORTEST).fit(*data, tiny_clip, seed=3, record=record)
+        record = RunRecord(Path(folder), checkpoint_every_s=0)
+        fitted = method(name, SHORTEST).fit(*data, tiny_clip, seed=3, record=record)
+    assert_same(outcome(fitted, record), uninterrupted(name, SHORTEST))
 
 
 @pytest.mark.slow

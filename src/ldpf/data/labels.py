@@ -142,7 +142,9 @@ def is_missing(value: Any) -> bool:
     """Whether a plain value means that there is none: None, NaN, pandas' NA and NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, Real | Decimal) and value != value
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signaling one (sNaN) can be compared with nothing
+    return isinstance(value, Real) and value != value
 
 
 def ids_of(
