@@ -91,7 +91,7 @@ class Streams(Disturbed):
             ("evaluate", model, images),
             ("diagnose", model),
             ("expect", model, images),
-            ("data", images),
+            ("data", "check", images),
             ("datasets",),
             ("table", str(self.world.results)),
         ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from ldpf import workflows
 from ldpf.errors import ModelError, SettingsError
 from ldpf.fusion.class_weights import ClassWeights
 from ldpf.models.saving import load_model, save_model
+from ldpf.utils.locks import locked_folder
 from ldpf.workflows.class_changes import SAME_ANSWERS, WORTH_ADDED, WORTH_RENAMED
 
 
@@ -174,4 +176,21 @@ def test_a_removed_class_is_answered_no_more(model, tmp_path, features):
 def test_classes_that_cannot_be_removed_or_told_apart_are_named(model, tmp_path, change, words):
     with pytest.raises(SettingsError, match=words):
         workflows.change_classes(model, tmp_path / "new", **change)
+
+
+def test_what_a_killed_process_has_left_is_removed(model, tmp_path):
+    left = tmp_path / "new" / ".config.json-000000-1-00000000-1.tmp"
+    left.parent.mkdir()
+    left.touch()
+    os.utime(left, (0, 0))
+    workflows.change_classes(model, tmp_path / "new", add=["cow"])
+    assert not left.exists()
+
+
+def test_a_second_process_does_not_write_into_the_same_folder(model, tmp_path):
+    with (
+        locked_folder(tmp_path / "new"),
+        pytest.raises(SettingsError, match="Another process is writing"),
+    ):
+        workflows.change_classes(model, tmp_path / "new", add=["cow"])
     assert not (tmp_path / "new").exists()

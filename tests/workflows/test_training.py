@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def test_what_a_process_killed_at_its_end_has_left_is_removed(training, images, 
     copied = shutil.copytree(training.model, tmp_path / "model")
     (copied / "training" / "checkpoint.safetensors").write_bytes(b"x")
     (copied / "training" / "trials" / "one").mkdir(parents=True)
+    (copied / "training" / ".images.safetensors-000000-1-00000000-1.tmp").touch()
+    os.utime(copied / "training" / ".images.safetensors-000000-1-00000000-1.tmp", (0, 0))
     workflows.train(images, copied, backbone=training.backbone, method="coop")
     left = {file.name for file in (copied / "training").iterdir()}
     assert left == {file.name for file in (training.model / "training").iterdir()}

@@ -19,6 +19,8 @@ from ldpf.models.saving import (
     write_model,
 )
 from ldpf.utils.files import new_folder
+from ldpf.utils.locks import locked_folder
+from ldpf.utils.temporary import remove_litter
 from ldpf.utils.text import did_you_mean, quoted, some
 from ldpf.utils.ways import named, setting
 from ldpf.utils.writable import check_folder
@@ -174,13 +176,15 @@ def change_classes(
         command,
         drop_measured=classifier.reads_names,
     )
-    if not overwrite:
-        check_replaceable(target, model_config(classifier, trained.backbone, provenance))
-    write_model(classifier, trained.backbone, target, provenance=provenance)
-    seen = folder / TRAINING / SEEN_IMAGES
-    if seen.is_file():
-        new_folder(target / TRAINING)
-        copy_seen_images(seen, target / TRAINING / SEEN_IMAGES, renamed)
+    with locked_folder(target):
+        if not overwrite:
+            check_replaceable(target, model_config(classifier, trained.backbone, provenance))
+        write_model(classifier, trained.backbone, target, provenance=provenance)
+        seen = folder / TRAINING / SEEN_IMAGES
+        if seen.is_file():
+            record = new_folder(target / TRAINING)
+            remove_litter(record)
+            copy_seen_images(seen, record / SEEN_IMAGES, renamed)
     return ClassChange(
         target, classifier.class_names, added, renamed, removed, _worth(classifier, added)
     )

@@ -259,7 +259,8 @@ def _train_new(
 
 
 def _remove_unfinished(record: Path) -> None:
-    """Remove what only an unfinished training needs."""
+    """Remove what only an unfinished training needs, and what a killed one has left."""
+    remove_litter(record)
     (record / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(record / TRIALS, ignore_errors=True)
 
