@@ -41,7 +41,7 @@ def test_the_cpu_is_used_where_an_operation_is_missing(stand_in, tiny_clip_folde
 @pytest.mark.parametrize("stand_in", ["mps"], indirect=True)
 def test_workers_of_a_benchmark_look_too(stand_in, tiny_clip_folder, tiny_clip):
     stand_in.factor = 1.1
-    backbone = pool._load_backbone(str(tiny_clip_folder), "mps", tiny_clip.fingerprint)
+    backbone = pool.backbone_of_worker(str(tiny_clip_folder), "mps", tiny_clip.fingerprint)
     assert backbone.device == torch.device("cpu")
 
 

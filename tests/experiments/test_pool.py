@@ -23,7 +23,7 @@ import ldpf.experiments.pool
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError, SettingsError
 from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.pool import _load_backbone, choose_jobs, run_side_by_side
+from ldpf.experiments.pool import backbone_of_worker, choose_jobs, run_side_by_side
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.results import read_results
 from ldpf.experiments.run import Experiment, Job, Outcome
@@ -297,7 +297,7 @@ def wait_for(condition, seconds: float = 180) -> None:
 
 def test_a_backbone_that_changed_meanwhile_is_refused(tiny_clip_folder):
     with pytest.raises(BackboneError) as caught:
-        _load_backbone(str(tiny_clip_folder), "cpu", "0" * 64)
+        backbone_of_worker(str(tiny_clip_folder), "cpu", "0" * 64)
     assert str(tiny_clip_folder) in str(caught.value)
 
 

@@ -9,10 +9,12 @@ import typer
 
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
+from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.console import say, say_json
 from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.grouping import RUN_PANEL
 from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions, ShardOption
+from ldpf.experiments.engines.base import DEFAULT_ENGINE, ENGINES
 from ldpf.utils.text import count
 from ldpf.workflows.source import describe
 
@@ -46,6 +48,24 @@ def features(
     ] = None,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help=f"Where images are encoded. {choices_help(ENGINES)} All machines must see images, "
+            "backbone and cache under the same paths.",
+            callback=choice_of(ENGINES),
+            rich_help_panel=RUN_PANEL,
+        ),
+    ] = DEFAULT_ENGINE,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Parts encoded at a time at most, with --engine ray or dask. Default: one for "
+            "each processor.",
+            rich_help_panel=RUN_PANEL,
+            show_default=False,
+        ),
+    ] = None,
     estimate: EstimateOption = False,
     output: OutputOptions,
 ) -> None:
@@ -80,6 +100,8 @@ def features(
         shard=shard,
         device=backbone.device,
         out=out,
+        engine=engine,
+        jobs=jobs,
     )
     if output.as_json:
         say_json(result.to_json())

@@ -187,7 +187,7 @@ class Work:
             splits=self.arrays["splits"],
             groups=self.arrays["groups"],
         )
-        return replace(self.bare, data=data, backbone=_load_backbone(*self.backbone))
+        return replace(self.bare, data=data, backbone=backbone_of_worker(*self.backbone))
 
 
 def do_groups(
@@ -301,7 +301,12 @@ class _Messages(logging.Handler):
 
 
 @functools.cache
-def _load_backbone(name: str, device: str, fingerprint: str) -> Any:
+def backbone_of_worker(name: str, device: str, fingerprint: str) -> Any:
+    """The backbone, loaded once by a worker.
+
+    Raises:
+        BackboneError: it is another one than where the work was given.
+    """
     backbone = load_backbone(name, device)
     if backbone.fingerprint != fingerprint:
         raise BackboneError(

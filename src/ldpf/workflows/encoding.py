@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ldpf.data import EmbeddedImages
 from ldpf.data.embedding_layouts.clip_retrieval import TASK, write_clip_retrieval
 from ldpf.data.parquet import require_pyarrow
 from ldpf.errors import DataError
+from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
 from ldpf.features.cache import FeatureCache
 from ldpf.features.extract import Extraction
 from ldpf.features.feature_set import FeatureSet
@@ -25,6 +27,7 @@ from ldpf.utils.text import count
 from ldpf.utils.ways import named
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.outputs import check_outputs
+from ldpf.workflows.spreading import encode_elsewhere
 
 log = logging.getLogger("ldpf")
 
@@ -94,6 +97,8 @@ def encode(
     shard: Shard | str | None = None,
     device: str = "auto",
     out: str | Path | None = None,
+    engine: str = DEFAULT_ENGINE,
+    jobs: int | None = None,
 ) -> Encoding:
     """Encode every image once and keep the result; every other workflow does this by itself.
 
@@ -109,6 +114,9 @@ def encode(
         out: also write the features there, a new or empty folder, as clip-retrieval lays them out:
             img_emb/img_emb_0000.npy and metadata/metadata_0000.parquet, numbered. Every workflow
             reads it as data. Shards that run at once need a folder each.
+        engine: a name in `ldpf.experiments.engines.ENGINES`: where images are encoded. Its machines
+            must see images, backbone and cache under the same paths.
+        jobs: parts encoded at a time at most, on an engine of several machines.
 
     Raises:
         DataError: there are bad images (and they are not to be left out), or embeddings, or the
@@ -118,6 +126,7 @@ def encode(
             there is no such shard.
     """
     part = shard_of(shard)
+    place = ENGINES.make(engine, jobs=jobs)
     check_outputs(data, folders={"out": out})
     folder = None if out is None else full_path(out, named("out"))
     if folder is not None:
@@ -136,7 +145,16 @@ def encode(
         nothing = FeatureSet.of(dataset, torch.empty(0, frozen.embed_dim))
         extraction = Extraction(nothing, encoded=0, seconds=0.0)
     else:
-        extraction = images.encode(frozen, verify=verify, batch_size=batch_size)
+        how = {"verify": verify, "batch_size": batch_size}
+        started, elsewhere = time.perf_counter(), 0
+        if not place.on_this_machine:
+            elsewhere = encode_elsewhere(images, frozen, place, **how)
+        extraction = images.encode(frozen, **how)
+        extraction = replace(
+            extraction,
+            encoded=extraction.encoded + elsewhere,
+            seconds=time.perf_counter() - started,
+        )
     root = images.source.cache_dir or cache_root()
     cache = FeatureCache(root, dataset.root, frozen.fingerprint, frozen.embed_dim).folder
     files: list[Path] = []

@@ -10,6 +10,7 @@ import pytest
 
 from ldpf.errors import LdpfError
 from ldpf.experiments.engines import cluster as module
+from ldpf.experiments.engines.base import Work
 from ldpf.experiments.engines.cluster import ATTEMPTS, Cluster, WorkerLostError, run_on
 from ldpf.experiments.plan import Task
 from ldpf.experiments.run import Job, Outcome
@@ -55,12 +56,20 @@ class Pretended(Cluster):
         ]
 
 
+RUNS: Work = Work(
+    None,
+    lambda packed, chunk: [],
+    lambda job: str(job.task),
+    lambda why: Outcome([], failure=why),
+)
+
+
 def groups(*names: str) -> list[list[Job]]:
     return [[Job(Task(name, "art", 0), None, {}, ())] for name in names]  # type: ignore[arg-type]
 
 
 def outcomes(cluster: Cluster, jobs: list[list[Job]], **options: float) -> dict[str, Outcome]:
-    return {job.task.method: outcome for job, outcome in run_on(cluster, jobs, **options)}
+    return {job.task.method: outcome for job, outcome in run_on(cluster, RUNS, jobs, **options)}
 
 
 def test_every_run_is_done_once_and_warnings_name_it(caplog):

@@ -203,7 +203,7 @@ def test_gpus_are_shared_out_by_ray_only(name):
 
 
 def test_a_cluster_gets_full_paths(data, backbone, tmp_path, monkeypatch):
-    from ldpf.experiments.engines.cluster import packed
+    from ldpf.experiments.engines.cluster import runs_of
     from ldpf.experiments.protocols import get_protocol
     from ldpf.experiments.run import Experiment
     from ldpf.experiments.selection import get_selection
@@ -220,6 +220,6 @@ def test_a_cluster_gets_full_paths(data, backbone, tmp_path, monkeypatch):
         train_fraction=0.8,
         runs=Path("results/runs"),
     )
-    work = packed(experiment, device="cuda")
+    work = runs_of(experiment, device="cuda").packed
     assert work.bare.runs == tmp_path / "results" / "runs"
     assert work.parent is None and work.backbone[1] == "cuda"

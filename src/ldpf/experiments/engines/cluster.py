@@ -17,13 +17,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ldpf.errors import LdpfError
-from ldpf.experiments.pool import Work
+from ldpf.experiments.engines.base import Done, Work
+from ldpf.experiments.pool import Work as Runs
+from ldpf.experiments.pool import do_groups
 from ldpf.experiments.run import Experiment, Job, Outcome
 
 log = logging.getLogger("ldpf")
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 TASK_S = 5.0
 """How long a task should take: much longer than its scheduling, not long to wait for."""
@@ -32,9 +37,6 @@ ATTEMPTS = 4
 """How often a run is begun whose worker dies; then it counts as failed."""
 
 _PATIENCE_S = 60.0  # for a cluster that has lost all of its workers
-
-Done = list[tuple[int, list[Outcome], list[str]]]
-"""Of each group its number, its outcomes and the warnings on the way."""
 
 
 class WorkerLostError(Exception):
@@ -49,8 +51,8 @@ class Cluster(ABC):
         """How many tasks it has room for at a time, now."""
 
     @abstractmethod
-    def submit(self, chunk: Sequence[tuple[int, Sequence[Job]]]) -> Any:
-        """Begin a task: do `chunk` by `do_groups`; something that can be a key, to wait for."""
+    def submit(self, chunk: Sequence[tuple[int, Sequence[Any]]]) -> Any:
+        """Begin a task: do `chunk`, numbered groups; something that can be a key, to wait for."""
 
     @abstractmethod
     def wait(self, tasks: Sequence[Any], seconds: float) -> list[Any]:
@@ -66,8 +68,8 @@ class Cluster(ABC):
         """
 
 
-def packed(experiment: Experiment, device: str | None = None) -> Work:
-    """An experiment for workers on other machines: full paths, one thread a run.
+def runs_of(experiment: Experiment, device: str | None = None) -> Work[Job, Outcome]:
+    """The runs of an experiment, for workers on other machines: full paths, one thread a run.
 
     Args:
         experiment: to be done.
@@ -75,18 +77,20 @@ def packed(experiment: Experiment, device: str | None = None) -> Work:
     """
     # Not resolved: a shared folder may be mounted elsewhere there, under a link of the same name.
     runs = Path(os.path.abspath(experiment.runs))  # noqa: PTH100
-    work = Work.of(replace(experiment, runs=runs), threads=1)
-    name, own_device, fingerprint = work.backbone
-    return replace(work, parent=None, backbone=(name, device or own_device, fingerprint))
+    packed = Runs.of(replace(experiment, runs=runs), threads=1)
+    name, own_device, fingerprint = packed.backbone
+    packed = replace(packed, parent=None, backbone=(name, device or own_device, fingerprint))
+    return Work(packed, do_groups, lambda job: str(job.task), lambda why: Outcome([], failure=why))
 
 
 def run_on(
-    cluster: Cluster, groups: Sequence[Sequence[Job]], task_s: float = TASK_S
-) -> Iterator[tuple[Job, Outcome]]:
+    cluster: Cluster, work: Work[T, R], groups: Sequence[Sequence[T]], task_s: float = TASK_S
+) -> Iterator[tuple[T, R]]:
     """Every job with its outcome, as their tasks end.
 
     Args:
         cluster: that does them.
+        work: what is done with a job.
         groups: jobs that one worker does together, the longest first.
         task_s: seconds that a task should take.
 
@@ -120,16 +124,16 @@ def run_on(
                 given_up = [n for n in numbers if losses[n] >= ATTEMPTS]
                 waiting = [n for n in numbers if losses[n] < ATTEMPTS] + waiting
                 log.warning(
-                    "a worker is gone (%s); %s", error, _names([groups[n] for n in numbers])
+                    "a worker is gone (%s); %s", error, _names(work, [groups[n] for n in numbers])
                 )
                 why = f"its worker died {ATTEMPTS} times ({error})"
                 for number in given_up:
-                    yield from ((job, Outcome([], failure=why)) for job in groups[number])
+                    yield from ((job, work.given_up(why)) for job in groups[number])
                 continue
             rate.add(len(numbers), idle_since - begun)
             for number, outcomes, messages in done:
                 for message in messages:
-                    log.warning("%s: %s", _names([groups[number]]), message)
+                    log.warning("%s: %s", _names(work, [groups[number]]), message)
                 yield from zip(groups[number], outcomes, strict=True)
 
 
@@ -161,5 +165,5 @@ def _wait_for_workers(since: float) -> None:
     time.sleep(0.5)
 
 
-def _names(groups: Sequence[Sequence[Job]]) -> str:
-    return "; ".join(str(job.task) for group in groups for job in group)
+def _names(work: Work[T, Any], groups: Sequence[Sequence[T]]) -> str:
+    return "; ".join(work.name(job) for group in groups for job in group)

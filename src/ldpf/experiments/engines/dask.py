@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from ldpf.errors import LdpfError, SettingsError
-from ldpf.experiments.engines.base import ENGINES, Engine
-from ldpf.experiments.engines.cluster import Cluster, Done, WorkerLostError, packed, run_on
-from ldpf.experiments.pool import Work, do_groups
+from ldpf.experiments.engines.base import ENGINES, Done, Engine, R, T, Work
+from ldpf.experiments.engines.cluster import Cluster, WorkerLostError, run_on, runs_of
 from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
@@ -36,10 +35,16 @@ class Dask(Engine):
         self, experiment: Experiment, groups_for: Callable[[int], Sequence[Sequence[Job]]]
     ) -> Iterator[tuple[Job, Outcome]]:
         """Every job with its outcome, as they finish."""
+        return self.spread(runs_of(experiment), groups_for, on_gpu=False)
+
+    def spread(
+        self, work: Work[T, R], groups_for: Callable[[int], Sequence[Sequence[T]]], *, on_gpu: bool
+    ) -> Iterator[tuple[T, R]]:
+        """See `Engine`; Dask shares out no GPUs."""
         with _connected(self.jobs) as distributed:
-            cluster = _DaskCluster(distributed, packed(experiment), self.jobs)
+            cluster = _DaskCluster(distributed, work, self.jobs)
             try:
-                yield from run_on(cluster, groups_for(max(1, cluster.slots())))
+                yield from run_on(cluster, work, groups_for(max(1, cluster.slots())))
             finally:
                 cluster.client.cancel(list(cluster.begun))
 
@@ -87,16 +92,16 @@ class _DaskCluster(Cluster):
 
     def _send(self) -> None:
         """Give the work to every worker, so that one that goes takes nothing with it."""
-        self.sent = self.client.scatter(self.work, broadcast=True, hash=False)
+        self.sent = self.client.scatter(self.work.packed, broadcast=True, hash=False)
 
     def slots(self) -> int:
         """Threads of the workers that are there."""
         slots = sum(self.client.nthreads().values())
         return slots if self.jobs is None else min(slots, self.jobs)
 
-    def submit(self, chunk: Sequence[tuple[int, Sequence[Job]]]) -> Any:
+    def submit(self, chunk: Sequence[tuple[int, Sequence[Any]]]) -> Any:
         """Begin a task."""
-        task = self.client.submit(do_groups, self.sent, list(chunk), pure=False)
+        task = self.client.submit(self.work.do, self.sent, list(chunk), pure=False)
         self.begun.add(task)
         return task
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ldpf.errors import LdpfError, SettingsError
-from ldpf.experiments.engines.base import ENGINES, Engine
-from ldpf.experiments.engines.cluster import Cluster, Done, WorkerLostError, packed, run_on
-from ldpf.experiments.pool import Work, do_groups
+from ldpf.experiments.engines.base import ENGINES, Done, Engine, R, T, Work
+from ldpf.experiments.engines.cluster import Cluster, WorkerLostError, run_on, runs_of
 from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
@@ -37,9 +36,20 @@ class Ray(Engine):
         if gpus is None:
             gpus = float(torch.device(experiment.backbone.device).type == "cuda")
         # Ray hides the GPUs from a task that asks for none.
-        work = packed(experiment, device="cuda" if gpus else "cpu")
+        work = runs_of(experiment, device="cuda" if gpus else "cpu")
+        yield from self._spread(work, groups_for, gpus)
+
+    def spread(
+        self, work: Work[T, R], groups_for: Callable[[int], Sequence[Sequence[T]]], *, on_gpu: bool
+    ) -> Iterator[tuple[T, R]]:
+        """See `Engine`."""
+        return self._spread(work, groups_for, float(on_gpu))
+
+    def _spread(
+        self, work: Work[T, R], groups_for: Callable[[int], Sequence[Sequence[T]]], gpus: float
+    ) -> Iterator[tuple[T, R]]:
         with _connected(self.jobs) as ray, _RayCluster.of(ray, work, self.jobs, gpus) as cluster:
-            yield from run_on(cluster, groups_for(max(1, cluster.slots())))
+            yield from run_on(cluster, work, groups_for(max(1, cluster.slots())))
 
 
 @contextmanager
@@ -75,10 +85,10 @@ class _RayCluster(Cluster):
     def __init__(self, ray: Any, work: Work, jobs: int | None, gpus: float) -> None:
         self.ray, self.jobs, self.gpus = ray, jobs, gpus
         # Once into each machine's memory, from where its workers map it.
-        self.work = ray.put(work)
+        self.work = ray.put(work.packed)
         # Lost tasks are given again by `run_on`, which knows what is left of them.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_retries": 0}
-        self.do = ray.remote(**options)(do_groups)
+        self.do = ray.remote(**options)(work.do)
         self.begun: set[Any] = set()
 
     @classmethod
@@ -100,7 +110,7 @@ class _RayCluster(Cluster):
             slots = min(slots, int(there.get("GPU", 0) / self.gpus + 1e-9))
         return slots if self.jobs is None else min(slots, self.jobs)
 
-    def submit(self, chunk: Sequence[tuple[int, Sequence[Job]]]) -> Any:
+    def submit(self, chunk: Sequence[tuple[int, Sequence[Any]]]) -> Any:
         """Begin a task."""
         task = self.do.remote(self.work, chunk)
         self.begun.add(task)
