@@ -15,10 +15,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-from ldpf.data import from_arrays
+from ldpf.data import from_arrays, load_dataset
 from ldpf.domains import DiscoverySettings
-from ldpf.errors import ModelError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.estimators.classifier import LDPFClassifier
+from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import save_model
 from ldpf.training.recipe import RECIPES
@@ -59,7 +60,7 @@ def test_parameters_are_stored_untouched(tiny_clip):
     params = model.get_params()
     assert params["backbone"] is tiny_clip and params["class_names"] is names
     assert (params["n_domains"], params["tau"]) == (5, "odd")  # checked in fit, not before
-    assert len(params) == 17
+    assert len(params) == 18
 
 
 def test_parameters_can_be_set(estimator):
@@ -322,3 +323,42 @@ def test_what_was_learned_from_is_told_as_the_command_line_does(fitted, data):
     assert sum(known["class_counts"].values()) == len(data[0])
     assert (known["seed"], known["train_fraction"], known["domain_names"]) == (0, 0.8, None)
     assert known["method_settings"]["agnostic_length"] == 2
+
+
+# --- the image engine -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["paths", "set"])
+def test_the_image_engine_encodes_in_fit_and_in_prediction(
+    kind, estimator, tmp_path, write_image, monkeypatch
+):
+    monkeypatch.setenv("LDPF_CACHE", str(tmp_path / "cache"))
+    files = [write_image(tmp_path / c / f"{i}.png", seed=i) for i in range(8) for c in "ab"]
+    labels = ["a", "b"] * 8
+    images = files if kind == "paths" else load_dataset(tmp_path)
+    given = None if kind == "set" else labels
+    asked = []
+    for place in ("ldpf.estimators.classifier", "ldpf.features.extract"):
+        monkeypatch.setattr(
+            f"{place}.with_engine", lambda *a: asked.append(a[1]) or with_engine(*a)
+        )
+    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torch-bf16")
+    model.fit(images, given)
+    assert set(asked) == {"torch-bf16"}
+    asked.clear()
+    model.predict(images)
+    assert set(asked) == {"torch-bf16"}
+    assert engine_of(model.backbone_) == "torch"  # the text side, and what is saved
+    table = np.asarray(
+        model.backbone_.encode_images(model.backbone_.preprocess([Image.open(files[0])]))
+    )
+    asked.clear()
+    model.predict(table)
+    assert asked == []
+
+
+def test_an_unknown_image_engine_is_named(estimator, tmp_path, write_image):
+    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
+    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torhc")
+    with pytest.raises(SettingsError, match="image_engine='torhc'"):
+        model.fit(files, ["cat", "dog"] * 4)

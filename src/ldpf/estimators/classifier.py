@@ -24,6 +24,8 @@ from ldpf.estimators.expecting import SaysWhatToExpect
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
 from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
 from ldpf.expectation import with_expectation
+from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
+from ldpf.features.engines.choose import with_engine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.inputs import (
     brings_labels,
@@ -49,6 +51,7 @@ from ldpf.models.saving import (
 from ldpf.training.callbacks import ProgressLog, RunRecord
 from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
+from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.writable import check_folder
 
@@ -87,6 +90,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
             underscores as spaces.
         random_state: an integer; equal ones give equal results on the same machine.
         device: `auto`, `cpu`, `cuda`, ...
+        image_engine: what computes the image tower on a CPU: `torch`, `auto`, or the name of an
+            engine; see `ldpf.features.engines.choose.with_engine`.
         verbose: show on stderr how far encoding and training have come.
 
     Attributes:
@@ -120,6 +125,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         class_names: Mapping[Any, str] | Sequence[str] | None = None,
         random_state: int = 0,
         device: str = "auto",
+        image_engine: str = DEFAULT_ENGINE,
         verbose: bool = False,
     ) -> None:
         self.backbone = backbone
@@ -138,6 +144,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         self.class_names = class_names
         self.random_state = random_state
         self.device = device
+        self.image_engine = image_engine
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> LDPFClassifier:
@@ -291,7 +298,11 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
         backbone = self._load_backbone()
         data = labeled_features(
-            X, backbone, style=self._method().needs_style, progress=bool(self.verbose)
+            X,
+            backbone,
+            style=self._method().needs_style,
+            progress=bool(self.verbose),
+            image_engine=self.image_engine,
         )
         classes = np.asarray(data.class_names)
         if self.class_names is not None:
@@ -316,7 +327,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         features, style = (
             features_and_style(X, backbone, progress=bool(self.verbose))
             if wanted
-            else (to_features(X, backbone, progress=bool(self.verbose)), None)
+            else (self._encoded(X, backbone), None)
         )
         data = FeatureSet(
             features=features,
@@ -352,9 +363,19 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def _features(self, inputs: Any) -> torch.Tensor:
         self._check_fitted()
         if brings_labels(inputs):
-            return labeled_features(inputs, self.backbone_, progress=bool(self.verbose)).features
-        checked = self._checked(inputs, reset=False)
-        return to_features(checked, self.backbone_, progress=bool(self.verbose))
+            return labeled_features(
+                inputs,
+                self.backbone_,
+                progress=bool(self.verbose),
+                image_engine=self.image_engine,
+            ).features
+        return self._encoded(self._checked(inputs, reset=False), self.backbone_)
+
+    def _encoded(self, inputs: Any, backbone: Backbone) -> torch.Tensor:
+        encoder: Any = backbone
+        if not may_be_table(inputs):  # of which there is nothing to encode
+            encoder = with_engine(backbone, self.image_engine, cache_root())
+        return to_features(inputs, encoder, progress=bool(self.verbose))
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X with a length; a table of features also as scikit-learn has it."""

@@ -21,6 +21,7 @@ from ldpf.data.poor_pictures import PoorPictures, why_poor
 from ldpf.demo.dataset import is_demo
 from ldpf.errors import DataError
 from ldpf.features.encode import stream_features
+from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
 from ldpf.features.extract import extract_features
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.arrays import as_sequence, holds_text, is_frame, not_understood, unit_rows
@@ -100,16 +101,20 @@ def labeled_features(
     *,
     style: bool = False,
     progress: bool = False,
+    image_engine: str = DEFAULT_ENGINE,
 ) -> FeatureSet:
     """Features of a set of images that brings its labels; images of files go through the cache.
 
-    `style` asks for style statistics too, which a feature set has or has not.
+    `style` asks for style statistics too, which a feature set has or has not. `image_engine`
+    computes the image tower on a CPU, see `with_engine`.
 
     Raises:
         DataError: images cannot be read, or features are of another D than the backbone's.
     """
     if not isinstance(inputs, FeatureSet):
-        return extract_features(inputs, backbone, progress=progress, style=style)
+        return extract_features(
+            inputs, backbone, progress=progress, style=style, image_engine=image_engine
+        )
     return replace(inputs, features=_check_features(inputs.features.numpy(), backbone))
 
 
