@@ -110,7 +110,7 @@ def test_a_part_of_bad_files_alone_stops_no_worker(tiny_clip_folder, image_tree,
 
 
 def test_the_local_engine_has_no_other_machines(tiny_clip_folder, image_tree, tmp_path):
-    with pytest.raises(SettingsError, match="ray or dask"):
+    with pytest.raises(SettingsError, match=r"engine=.ray. or dask"):
         list(ENGINES.make("local").spread(None, lambda n: [], on_gpu=False))
 
 
