@@ -38,7 +38,7 @@ __all__ = [
     "with_reasons",
 ]
 
-READING_VERSION = "2"
+READING_VERSION = "3"
 """Raised whenever `read_image` gives other pixels than before, so that cached features go stale."""
 
 # Modes whose conversion to RGB cannot fail, so that checking need not convert.
