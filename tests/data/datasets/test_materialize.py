@@ -120,5 +120,5 @@ def test_a_folder_begun_with_other_settings_is_refused(files, tmp_path):
 def test_other_peoples_folders_and_files_are_refused(files, tmp_path):
     with pytest.raises(SettingsError, match=r"from is not empty and was not begun by this command"):
         run(tmp_path / "from", files)
-    with pytest.raises(SettingsError, match=r"0\.jpg is a file; give a folder with out\.$"):
+    with pytest.raises(SettingsError, match=r"0\.jpg' is a file; give a folder with out\.$"):
         run(files[0].source, files)
