@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 import torch
@@ -173,6 +174,45 @@ def test_a_head_in_a_fold_has_not_learned_from_what_judges_it(judges):
         head = fitted_head(VISUAL_HEADS.make("gda-balanced"), fold.train, groups)
         images = fold.judged.features
         assert torch.allclose(in_fold.members[1].logits(images), head.logits(images), atol=1e-5)
+
+
+def test_a_candidate_joins_the_ensemble_where_it_is_as_good_on_latent_domains_left_out(
+    data, tiny_clip
+):
+    zero_shot = "zero-shot-ensemble"
+    judges = Judges(replace(METHOD, joins=(zero_shot,)), *data, tiny_clip, 0, RunRecord())
+    for name in (*METHOD.members, zero_shot):
+        judges.train_and_judge(name)
+    judged = {row.name: fmean(row.log_likelihoods) for row in judges.table()}
+    behind = max(judged[name] for name in METHOD.members) - judged[zero_shot]
+    assert behind > 0.01
+    for tie, members in (
+        (behind - 1e-6, METHOD.members),
+        (behind + 1e-6, (*METHOD.members, zero_shot)),
+    ):
+        judges.auto = replace(METHOD, joins=(zero_shot,), tie=tie)
+        judges.combine()
+        assert judges.members == members
+        assert len(judges.shares) == len(judges.classifiers[ENSEMBLE].members) == len(members)
+
+
+def test_a_model_with_a_candidate_that_joined_is_left_out_and_kept(data, tiny_clip, tmp_path):
+    method = replace(METHOD, joins=("coop",), tie=1e9, margin=1e9)
+    fitted = method.fit(*data, tiny_clip)
+    assert list(fitted.training["auto"]["shares"]) == [*METHOD.members, "coop"]
+    images = data[1].features
+    loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path), tiny_clip)
+    assert torch.allclose(loaded.logits(images), fitted.logits(images), atol=1e-4)
+    fold = Judges(method, *data, tiny_clip, 0, RunRecord()).folds[0]
+    in_fold = method.left_out(fitted, fold, tiny_clip)
+    assert [member.method for member in in_fold.members] == [*METHOD.members, "coop"]
+
+
+def test_nothing_joins_where_no_latent_domain_is_left_out(data, tiny_clip):
+    method = replace(METHOD, joins=("coop",), tie=1e9)
+    method = replace(method, discovery=replace(method.discovery, n_domains=1))
+    found = method.fit(*data, tiny_clip).training["auto"]
+    assert list(found["shares"]) == list(METHOD.members)
 
 
 def test_the_cost_is_shown_beside_that_of_ldpf(fitted, caplog):
