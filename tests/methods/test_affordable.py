@@ -71,14 +71,14 @@ def test_without_prompts_that_are_fused_nothing_is_compared():
 
 def test_the_steps_taken_are_those_counted(make_features, tiny_clip, monkeypatch):
     steps = {"ldpf": 0, "coop": 0}
-    original = PromptTraining._one_step
+    original = PromptTraining.one_step
 
     def counted(self, *arguments):
         name = "ldpf" if isinstance(self.learner, LDPFLearner) else "coop"
         steps[name] += 1
         return original(self, *arguments)
 
-    monkeypatch.setattr(PromptTraining, "_one_step", counted)
+    monkeypatch.setattr(PromptTraining, "one_step", counted)
     endless = replace(SHORT, patience=10, cooldown=10)
     method = replace(Auto(recipe=endless), candidates=("ldpf", "coop", *MEMBERS[1:]))
     method.fit(make_features(6, seed=0), make_features(3, seed=1), tiny_clip)
