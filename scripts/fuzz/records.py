@@ -116,10 +116,6 @@ class Records(Attack):
             raise Fell(f"with a damaged {file.relative_to(cache)} the accuracy is another one")
         return "as before"
 
-    def check_possible(self) -> None:
-        """Also make what all attempts compare with."""
-        assert self._exported and self._answers and self._accuracy is not None
-
     @cached_property
     def _answers(self) -> list[object]:
         return predicted(self.world.models["ldpf"], self.world)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 CLASSES = ("cat", "dog", "house")
@@ -58,6 +59,7 @@ def make_world(folder: Path) -> World:
     """Draw the images and train the models, with this library."""
     from fuzz.commands import run
 
+    torch.set_num_threads(1)  # as in the processes of the attempts: other numbers of threads round
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
     os.environ["LDPF_CACHE"] = str(folder / "cache")

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="attacks run in 
 
 COUNTS = {
     "images": 300,
-    "folders": 80,
-    "records": 12,
+    "folders": 40,
+    "records": 6,
     "tables": 300,
     "arrays": 60,
-    "numbers": 20,
-    "writes": 6,
-    "kills": 4,
-    "refusals": 5,
-    "disks": 3,
-    "streams": 5,
+    "numbers": 12,
+    "writes": 5,
+    "kills": 3,
+    "refusals": 4,
+    "disks": 2,
+    "streams": 4,
     "races": 2,
 }
 FIRST_SEED = 1_000_000
