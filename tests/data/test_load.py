@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ldpf.data import load_dataset
-from ldpf.errors import DataError
+from ldpf.errors import DataError, SettingsError
 
 
 def test_a_folder_becomes_a_dataset(image_tree):
@@ -132,3 +132,27 @@ def test_a_class_that_looks_like_a_missing_value_is_said_and_may_be_named(image_
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_dataset(root).class_names == ("no animal", "cat")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("circle", "Too many levels of symbolic links"),
+        ("circle/below", "Too many levels of symbolic links"),
+        ("x" * 300, "File name too long"),
+        ("x" * 300 + "/below", "File name too long"),
+    ],
+)
+def test_a_place_that_cannot_be_looked_for_is_one_sentence(tmp_path, place, reason):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(
+        DataError, match=rf"cannot be read \({reason}\); give another place"
+    ) as error:
+        load_dataset(tmp_path / place)
+    assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize("source", [3, None, 1.5, b"photos", ["photos"]])
+def test_what_is_no_path_is_named(source):
+    with pytest.raises(SettingsError, match=r"^The path is .*; give it as text or as a Path\.$"):
+        load_dataset(source)

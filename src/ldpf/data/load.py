@@ -28,7 +28,7 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path
-from ldpf.utils.text import count, some
+from ldpf.utils.text import count, quoted, some
 from ldpf.utils.ways import named, setting
 
 log = logging.getLogger("ldpf")
@@ -100,6 +100,7 @@ def load_dataset(
         root, name = _demo_folder(cache_dir), "demo"
     else:
         root = full_path(source).absolute()
+        _check_can_be_asked_for(root)
         name = root.resolve().name
         if not root.exists():
             raise missing_path_error(root)
@@ -248,6 +249,19 @@ def _list_tabled(
         setting("benchmark", "none"),
     )
     return listed.listing, listed.splits, listed.missing
+
+
+def _check_can_be_asked_for(path: Path) -> None:
+    """Refuse a path that the operating system cannot even look for; one that is missing is fine."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # a name that is too long, links in a circle, no permission
+        raise DataError(
+            f"{quoted(str(path), 120)} cannot be read ({error.strerror or error}); give another "
+            "place"
+        ) from error
 
 
 def _demo_folder(cache_dir: Path | None) -> Path:

@@ -17,8 +17,11 @@ def full_path(path: str | Path, what: str = "path") -> Path:
         what: what it is, for the message.
 
     Raises:
-        SettingsError: it is empty, holds a NUL, or names the home of a user who is not known.
+        SettingsError: it is no path at all, is empty, holds a NUL, or names the home of a user who
+            is not known.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SettingsError(f"The {what} is {quoted(path)}; give it as text or as a Path.")
     text = str(path)
     if not text:
         raise SettingsError(f"The {what} is empty; '.' is the working directory.")
