@@ -42,7 +42,7 @@ def test_every_oddity_is_counted_named_and_drawn(photos, tmp_path):
     shutil.copy(photos / "cat/0.png", photos / "dog/copy.png")
     shutil.copy(photos / "cat/1.png", photos / "cat/copy.jpg")
     (photos / "dog/empty.png").write_bytes(b"")
-    result = workflows.check_data(photos, out=tmp_path / "sheet.png")
+    result = workflows.check_data(photos, out=tmp_path / "new" / "sheet.png")
     found = result.to_json()
     assert found["dark"] == ["cat/dark.png"]
     assert found["blank"] == [{"path": "dog/blank.png", "reason": "one color"}]
@@ -50,9 +50,9 @@ def test_every_oddity_is_counted_named_and_drawn(photos, tmp_path):
     assert found["copies"] == [["cat/0.png", "dog/copy.png"], ["cat/1.png", "cat/copy.jpg"]]
     assert found["under_two_classes"] == [["cat/0.png", "dog/copy.png"]]
     assert found["other_ending"] == [{"path": "cat/copy.jpg", "format": "PNG"}]
-    assert found["serious"] and found["sheet"] == str(tmp_path / "sheet.png")
+    assert found["serious"] and found["sheet"] == str(tmp_path / "new" / "sheet.png")
     assert json.loads(json.dumps(found)) == found
-    with Image.open(tmp_path / "sheet.png") as sheet:
+    with Image.open(tmp_path / "new" / "sheet.png") as sheet:
         assert sheet.format == "PNG" and sheet.height > 3 * 144
 
 

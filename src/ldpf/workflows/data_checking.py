@@ -20,6 +20,7 @@ from ldpf.errors import DataError
 from ldpf.features.duplicates import duplicate_distances, nearest_duplicate
 from ldpf.inspection.leaks import NO_LEAKS, TARGET, LeakReport, check_split, find_leak
 from ldpf.utils.files import missing_path_error
+from ldpf.utils.locks import locked_file
 from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.ways import named
@@ -216,11 +217,11 @@ def check_data(
         result = replace(
             result, features=_by_features(features, frozen.name, labeled=not no_labels)
         )
-    return (
-        result
-        if out is None
-        else replace(result, sheet=write_sheet(result, full_path(out, named("out"))))
-    )
+    if out is None:
+        return result
+    file = full_path(out, named("out"))
+    with locked_file(file):  # makes its folder, too
+        return replace(result, sheet=write_sheet(result, file))
 
 
 def _listed(data: Images) -> tuple[ListedImages, str]:
