@@ -5,7 +5,7 @@
     python benchmarks/rules_of_choice.py --seeds 3 --out rules.jsonl
 
 Every finished case has a line on the error output at once, and one in the file `--out`. The same
-command again goes on where a run was stopped; cases in the file are not trained again.
+command again resumes where a run was stopped; cases in the file are not trained again.
 
 Each case leaves one domain out as the target. All candidates are trained once on the others; every
 rule takes one of them (or an ensemble) without the target, and only then the target is looked at.

@@ -85,7 +85,7 @@ def usage(command: Any, path: str) -> str:
 
 
 def shown(argument: Any) -> str:
-    """An argument's name as it stands in the usage line."""
+    """An argument's name as it is in the usage line."""
     name = (argument.metavar or argument.name.upper()).strip("[]")
     return name if argument.nargs == 1 or name.endswith("...") else f"{name}..."
 

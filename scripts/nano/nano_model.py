@@ -65,7 +65,7 @@ def encode_images(
     """Image features [N, D], L2-normalized.
 
     With `keep`, only that many randomly chosen patches of each image are looked at (the recipe of
-    FLIP, Li et al. 2023): cheaper steps, and the model learns not to hang on one detail.
+    FLIP, Li et al. 2023): cheaper steps, and the model learns not to depend on one detail.
     """
     tower = model.vision_model
     x = tower.embeddings(pixels)  # [N, 1 + patches, W]

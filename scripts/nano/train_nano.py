@@ -5,7 +5,7 @@
     python scripts/nano/train_nano.py --smoke --out build/smoke --work build/smoke-work
 
 It uses a GPU where there is one. The work folder holds the drawn images and a checkpoint; the same
-command goes on after a stop.
+command resumes after a stop.
 """
 
 from __future__ import annotations

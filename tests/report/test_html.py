@@ -215,7 +215,7 @@ def test_an_unfinished_target_is_said_so(make_findings):
         for one in found.table.rows
     )
     told = summary(replace(found, table=replace(found.table, rows=rows)))
-    assert told == ["Not every target has been run yet; the same benchmark command goes on."]
+    assert told == ["Not every target has been run yet; the same benchmark command resumes."]
 
 
 @pytest.mark.slow

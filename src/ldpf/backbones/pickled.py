@@ -82,7 +82,7 @@ def unreadable(path: Path, error: Exception) -> str:
     """The refusal of a file that cannot be read."""
     lines = str(error).strip().splitlines()
     reason = lines[0][:200].rstrip(".") if lines else type(error).__name__
-    if reason.startswith("Weights only load failed"):  # and goes on with how to run its code
+    if reason.startswith("Weights only load failed"):  # and continues with how to run its code
         reason = "it is damaged, or holds more than tensors in plain containers"
     return (
         f"{str(path)!r} cannot be read as weights of PyTorch ({reason}); download it again, or "

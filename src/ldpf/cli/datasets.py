@@ -108,7 +108,7 @@ def fetch(
 ) -> None:
     """Fetch a data set from its copy on the Hugging Face hub, and count it.
 
-    Writes DOMAIN/CLASS/IMAGE. Stopped at any time, the same command goes on. The
+    Writes DOMAIN/CLASS/IMAGE. Stopped at any time, the same command resumes. The
     exit code is 1 if the copy differs from what is published. What has no known
     copy says where to get it. Mind the terms: 'ldpf datasets info NAME'.
 
@@ -195,7 +195,7 @@ def prepare_terra(
 ) -> None:
     """Select locations 38, 43, 46, 100 and ten classes of Caltech Camera Traps.
 
-    Stopped at any time, the same command goes on.
+    Stopped at any time, the same command resumes.
 
     \b
     Example:
@@ -238,7 +238,7 @@ def prepare_mini(
 ) -> None:
     """Select mini-DomainNet's images from DomainNet by its split lists.
 
-    Stopped at any time, the same command goes on.
+    Stopped at any time, the same command resumes.
 
     \b
     Example:

@@ -30,7 +30,7 @@ FILM_ENDINGS = frozenset(
 )
 ARCHIVE_ENDINGS = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
-# Written by operating systems and storage boxes: bins, snapshots and previews, nobody's data.
+# Written by operating systems and storage boxes: bins, snapshots and previews, no one's data.
 _SYSTEM_FOLDERS = frozenset(
     {"#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@eadir", "@tmp", "__macosx"}
     | {"$recycle.bin", "system volume information", "lost+found", "network trash folder"}

@@ -117,7 +117,7 @@ def encode_dataset(
     Features are kept under `cache_dir` by backbone and by dataset folder; an image counts as
     encoded while its path, size and modification time are the same, and where it was renamed, moved
     or copied while its content is (it is then read, and not decoded). New results are written at
-    least every 2,000 images or 30 seconds: interrupted, even killed, the same call goes on where it
+    least every 2,000 images or 30 seconds: interrupted, even killed, the same call resumes where it
     stopped, and several calls may run at once. An image's feature does not depend on when it was
     encoded or on what else was (see `encode_files`; keep `batch_size` and the device the same for
     equal bits).

@@ -1,4 +1,4 @@
-"""Whatever a person has, as image features: features, files, PIL images or arrays of pixels."""
+"""Convert features, files, PIL images or arrays of pixels to image features."""
 
 from __future__ import annotations
 

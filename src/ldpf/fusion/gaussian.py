@@ -59,7 +59,7 @@ class Gaussian(FusionRule):
         width = covariance.diagonal().mean().clamp_min(1e-12)
         identity = torch.eye(features.shape[1], dtype=torch.double)
         shrunk = (1 - self.shrinkage) * covariance + self.shrinkage * width * identity
-        # A latent domain without images (in a fold that leaves it out) stands in the middle.
+        # A latent domain without images (in a fold that leaves it out) lies in the middle.
         empty = present.sum(dim=(1, 2)) == 0
         means[empty] = means[~empty].mean(dim=0)
         center = means.mean(dim=0)

@@ -121,7 +121,7 @@ def _center(latent: FittedDomains, group: Sequence[int], sizes: torch.Tensor) ->
 def _report(
     training: Mapping[str, Any], groups: Sequence[Sequence[int]], text_features: torch.Tensor
 ) -> dict[str, Any]:
-    """What training says of itself, with tables that have a row for each group."""
+    """Metadata of a training, with tables that have a row for each group."""
     by_class = torch.tensor(training["class_by_domain"])
     return {
         **training,

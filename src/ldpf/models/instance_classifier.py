@@ -58,7 +58,7 @@ class PromptGenerator(nn.Module):
 GENERATORS: Registry[PromptGenerator] = Registry(
     "prompt generator", "ldpf.methods", variable="GENERATORS", group="ldpf.generators"
 )
-"""Generators by the name that stands in config.json. Each is in the file of its method."""
+"""Generators by their name in config.json. Each is in the file of its method."""
 
 
 @CLASSIFIERS.register("instance", prompts=True, keys=("generator", "at_once"))

@@ -42,7 +42,7 @@ def from_model(
     features: FeatureSet | None = None,
     beside: Classifier | None = None,
 ) -> Findings:
-    """What a model folder says of itself and, with labeled images, how it does on them.
+    """Model metadata and, with labeled images, accuracy on them.
 
     Images it was trained on are told by their digest; of them only those count that training held
     out.

@@ -115,7 +115,7 @@ def summary(found: Findings) -> list[str]:
     column = AVERAGE if len(targets) > 1 else targets[0]
     cell = row.cells.get(column)
     if cell is None:
-        return ["Not every target has been run yet; the same benchmark command goes on."]
+        return ["Not every target has been run yet; the same benchmark command resumes."]
     seen = "of which a part was seen" if found.target_seen else "never seen"
     where = (
         f"images of a domain {seen}, averaged over {len(targets)} targets"

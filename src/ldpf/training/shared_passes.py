@@ -56,7 +56,7 @@ class SharedPasses:
     """Trainings that take every text pass together.
 
     Each training is a member with a thread of its own. Only one of them computes at any moment; it
-    goes on until it needs a pass and then waits until all others need one too. So the passes are
+    runs until it needs a pass and then waits until all others need one too. So the passes are
     the same however the threads are scheduled, and nothing that a member does outside of its passes
     meets another's work. Values and gradients are those of a pass by itself up to the rounding of
     larger matrix products.

@@ -51,7 +51,7 @@ def check_dataset(name: str, path: str | Path) -> DatasetCheck:
 def fetch_dataset(name: str, to: str | Path, *, progress: bool = True) -> Fetched:
     """Fetch a named dataset from its copy on the Hugging Face hub, and count what came.
 
-    Stopped at any moment, the same call goes on.
+    Stopped at any moment, the same call resumes.
 
     Args:
         name: of the dataset.

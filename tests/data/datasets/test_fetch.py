@@ -152,7 +152,7 @@ def test_a_copy_becomes_folders_with_the_copys_bytes_and_names(hub, tmp_path):
 def test_a_stopped_fetch_goes_on_where_it_was(hub, tmp_path):
     second = "data/train-00001-of-00002.parquet"
     hub.broken.add(second)
-    with pytest.raises(DataError, match="what is there is kept, and the same command goes on"):
+    with pytest.raises(DataError, match="what is there is kept, and the same command resumes"):
         fetch(tmp_path / "PACS")
     kept = tmp_path / "PACS/art_painting/dog/pic_000.png"
     before = kept.stat().st_mtime_ns

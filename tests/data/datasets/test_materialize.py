@@ -80,7 +80,7 @@ def test_a_copy_appears_whole_or_not_at_all(files, tmp_path, monkeypatch):
         run(out, files, copy=True)
     assert str(error.value) == (
         f"cannot place {files[0].source} at {out / 'a/0.jpg'} (No space left on device); the same "
-        "command goes on once that is mended"
+        "command resumes once that is repaired"
     )
     assert list((out / "a").iterdir()) == []
     monkeypatch.setattr(place.shutil, "copyfileobj", real)

@@ -62,7 +62,7 @@ class Fetched:
 def fetch_named_dataset(dataset: NamedDataset, to: Path, *, progress: bool = True) -> Fetched:
     """Fetch a data set's copy, write its images as files, and count them.
 
-    What is there is kept: stopped at any moment, the same call goes on, at the Parquet file where
+    What is there is kept: stopped at any moment, the same call resumes, at the Parquet file where
     it was. An image keeps its bytes, and the name it has in the copy, if it has one.
 
     Args:
@@ -284,6 +284,6 @@ def _hub_errors(copy: HubCopy) -> Iterator[None]:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataError(
             f"the copy {copy.repo} cannot be fetched from the hub ({reason[:160]}); what is there "
-            "is kept, and the same command goes on. Behind a proxy or mirror set HTTPS_PROXY or "
+            "is kept, and the same command resumes. Behind a proxy or mirror set HTTPS_PROXY or "
             "HF_ENDPOINT"
         ) from error

@@ -45,7 +45,7 @@ def place_all(
     """Fill a folder with links to files, or copies, and some text files.
 
     Each file appears whole or not at all. `out` holds `preparing.json` with the settings while it
-    is worked on, and `prepared.json` once everything is there; a killed run goes on where it was.
+    is worked on, and `prepared.json` once everything is there; a killed run resumes.
 
     Args:
         out: A new or empty folder, or one an earlier run with the same settings began.
@@ -99,7 +99,7 @@ def _place_all(
             except OSError as error:
                 raise DataError(
                     f"cannot place {one.source} at {target} ({error.strerror or error}); the same "
-                    "command goes on once that is mended"
+                    "command resumes once that is repaired"
                 ) from error
             advance(1)
     for name, text in texts.items():

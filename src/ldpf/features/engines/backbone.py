@@ -33,7 +33,7 @@ COMPARED = 8
 
 @dataclass(frozen=True)
 class EngineBackbone:
-    """A backbone that encodes images by an engine; what it says of itself is the backbone's.
+    """A backbone that encodes images by an engine; its name and settings are the backbone's.
 
     The first images that it is given are encoded by PyTorch too. Where the two do not agree the
     engine is refused. Features are cached under a fingerprint of their own, since they differ in

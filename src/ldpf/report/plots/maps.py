@@ -96,7 +96,7 @@ def weights_figure(
 
     Args:
         weights: by target, [S], summing to one.
-        names: by target, what stands in the parts of the bar; where there is no room, the number.
+        names: by target, the text in the parts of the bar; where there is no room, the number.
     """
     figure = Figure(figsize=(7.2, 1.1 + 0.55 * len(weights)))
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""How much say each latent domain has on each target."""
+"""Fusion weight of each latent domain on each target."""
 
 from __future__ import annotations
 
