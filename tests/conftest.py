@@ -312,6 +312,25 @@ def fitted_rule() -> Callable[..., FusionRule]:
     return fit
 
 
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Sequence[str]], None]:
+    """A function that compares sentences with golden/TEST_FILE.txt, one paragraph for each.
+
+    Such a file shows all that a module says, to be read as a whole. With LDPF_WRITE_GOLDEN=1 it is
+    written; look at the difference before it is committed.
+    """
+    file = request.path.parent / "golden" / f"{request.path.stem}.txt"
+
+    def compare(sentences: Sequence[str]) -> None:
+        text = "\n\n".join(sentences) + "\n"
+        if os.environ.get("LDPF_WRITE_GOLDEN"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8")
+
+    return compare
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that open a page are marked `browser`."""
     for item in items:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 import pytest
 
@@ -110,3 +111,15 @@ def test_hidden_files_and_folders_are_counted_at_every_depth(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="ldpf"):
         load_dataset(tmp_path)
     assert lines(caplog, logging.INFO) == [f"left out in {tmp_path}: 3 hidden files or folders"]
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_all_that_is_said_in_one_view(golden):
+    kinds = (
+        {".heic": 80},
+        {".nef": 3, ".psd": 1},
+        {".mp4": 2, ".zip": 1},
+        {".txt": 1200, "": 1},
+    )
+    said = [LeftOut(Counter(kind)).words() for kind in kinds]
+    golden([*said, LeftOut(Counter(), Counter({"@eadir": 2}), hidden=5).words()])

@@ -67,3 +67,31 @@ def test_nearly_equal_prompts_are_named():
 
 def test_one_prompt_is_like_no_other():
     assert similarity_words([[1.0]]) == []
+
+
+def test_all_that_is_said_in_one_view(golden):
+    good = {
+        "probe_accuracy": 0.1,
+        "chance": 0.1,
+        "raw_probe_accuracy": 0.9,
+        "explained_variance": 0.3,
+        "class_nmi": 0.02,
+        "domain_nmi": 0.7,
+        "domain_ari": 0.6,
+        "moved": 0.0,
+        "sizes": [60, 40],
+        "style_followed": 0.9,
+    }
+    bad = {
+        "probe_accuracy": 0.6,
+        "chance": 0.1,
+        "explained_variance": 0.01,
+        "class_nmi": 0.4,
+        "moved": 0.2,
+        "sizes": [990, 10],
+        "erased": False,
+        "overlap_class_nmi": 0.8,
+        "overlap_removed": 0.7,
+    }
+    one_class = {"probe_accuracy": 1.0, "chance": 1.0}
+    golden([line for measured in (good, bad, one_class) for line in discovery_words(measured)])

@@ -113,3 +113,19 @@ def test_what_a_choice_has_judged_is_not_trained_again(classifier, data, tiny_cl
 
 def test_without_an_expectation_there_is_none(classifier, data, tiny_clip):
     assert advise(classifier.with_expectation(None), *data, tiny_clip) is None
+
+
+def test_all_that_is_said_in_one_view(golden):
+    own = Compared("ldpf", {0: 0.8, 1: 0.7}, 0.9)
+    better = Compared("gda", {0: 0.95, 1: 0.9}, 0.9)
+    close = Compared("coop", {0: 0.81, 1: 0.695}, 0.9)
+    worse = Compared("linear-probe", {0: 0.6, 1: 0.5}, 0.95)
+    alone = Compared("ldpf", {0: 0.8}, 0.9)
+    cases = [
+        (own, ()),
+        (own, (better, worse)),
+        (own, (close,)),
+        (own, (worse,)),
+        (alone, (better,)),
+    ]
+    golden([Advice(first, tuple(others)).sentence for first, others in cases])

@@ -8,7 +8,18 @@ import pytest
 import torch
 
 from ldpf.errors import DataError
-from ldpf.inspection.leaks import SEEN, LeakReport, check_split, find_class_leak, find_leak
+from ldpf.inspection.leaks import (
+    CLASSES,
+    HELD_OUT,
+    SEEN,
+    TARGET,
+    Leak,
+    LeakedImage,
+    LeakReport,
+    check_split,
+    find_class_leak,
+    find_leak,
+)
 
 
 @pytest.fixture
@@ -103,3 +114,13 @@ def test_the_report_is_plain_json(parts):
     document = json.loads(json.dumps(check_split(train, [train.subset([5])]).to_json()))
     assert document[0]["same_files"] == 1 and document[0]["images"][0]["copy"] == "6"
     assert document[1]["kind"] == "classes" and document[1]["images"] == []
+
+
+def test_all_that_is_said_in_one_view(golden):
+    same = LeakedImage("a/1.png", "b/1.png", "a", "b", None)
+    near = LeakedImage("a/2.png", "a/3.png", "a", "a", 0.9987)
+    kinds = (HELD_OUT, TARGET, SEEN, CLASSES)
+    sentences = [Leak(kind, 120, (same, near)).sentence() for kind in kinds]
+    sentences += [Leak(TARGET, 1, (), "target sketch").sentence()]
+    sentences += [Leak(TARGET, 9, (near,), "target sketch").sentence()]
+    golden([*sentences, *(kind.advice for kind in kinds)])

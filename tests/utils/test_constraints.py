@@ -145,3 +145,24 @@ def test_either_allows_what_one_of_two_allows_and_names_both() -> None:
         SettingsError, match=r"n='gapp' should be .* at least 1, or one of elbow, gap"
     ):
         check_value("n", "gapp", allowed)
+
+
+def test_all_that_is_said_in_one_view(golden):
+    cases = [
+        (Number(), float("nan")),
+        (Number(), "1"),
+        (Number(at_least=0), -0.5),
+        (Number(above=0), 0),
+        (Number(at_least=0, at_most=1), 1.5),
+        (Number(float32=True), 1e39),
+        (Whole(at_least=1), 0),
+        (Whole(), 1.5),
+        (OneOf(["steady", "fast"]), "fsat"),
+        (Each(Number(above=0)), (1, -2)),
+    ]
+    sentences = []
+    for allowed, value in cases:
+        with pytest.raises(SettingsError) as caught:
+            check_value("setting", value, allowed)
+        sentences.append(str(caught.value))
+    golden(sentences)

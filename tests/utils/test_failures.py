@@ -50,3 +50,10 @@ def test_memory_that_runs_out_is_a_sentence():
 @pytest.mark.parametrize("error", [RuntimeError("shape mismatch"), KeyError("x"), ValueError("y")])
 def test_a_defect_is_no_failure_of_the_machine(error):
     assert failure_sentence(error) is None
+
+
+def test_all_that_is_said_in_one_view(golden):
+    kinds = ("ENOSPC", "EROFS", "EACCES", "ENAMETOOLONG", "EMFILE", "EIO", "ESPIPE")
+    errors = [OSError(getattr(errno, kind), f"<{kind}>", "/data/out.csv") for kind in kinds]
+    sentences = map(failure_sentence, [*errors, OSError("broken"), MemoryError()])
+    golden([sentence or "nothing" for sentence in sentences])
