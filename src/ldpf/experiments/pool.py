@@ -246,7 +246,8 @@ def _move_to(directory: str | None) -> None:
 def _end_with(parent: int) -> None:
     """End this worker when the process that began it is gone.
 
-    A worker that keeps running would write into the run folders while the same command is given again.
+    A worker that keeps running would write into the run folders while the same command is given
+    again.
     Workers of other backends have another parent, which looks after them.
     """
     if os.getppid() != parent:

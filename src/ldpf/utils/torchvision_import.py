@@ -19,8 +19,8 @@ def mend_torchvision() -> None:
     Nothing here uses torchvision, but timm needs it, and transformers imports it wherever it is
     installed. One that was built for another torch (from PyPI, beside a torch for the CPU) ends
     with `operator torchvision::nms does not exist` while it describes operators, and takes every
-    model of transformers with it. The operators are declared then, and the import continues; calling
-    one of them still fails. To be called before transformers is imported.
+    model of transformers with it. The operators are declared then, and the import continues;
+    calling one of them still fails. To be called before transformers is imported.
     """
     if find_spec("torchvision") is None:
         return
