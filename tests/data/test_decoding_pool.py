@@ -39,7 +39,7 @@ def test_ctrl_c_ends_what_is_decoded_and_starts_nothing_that_waits():
         started.wait(10)
         raise KeyboardInterrupt
     assert time.monotonic() - begun < 10
-    assert running.result() == "ended" and waiting.canceled() and not later
+    assert running.result() == "ended" and waiting.cancelled() and not later
 
 
 def test_another_error_leaves_the_decoding_of_other_threads_alone():

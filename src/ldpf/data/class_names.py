@@ -37,7 +37,7 @@ def reads_as(name: str) -> str:
 
 
 def spelled(name: str) -> str:
-    """A name that a person typed, as it stands in a prompt.
+    """A name that a person typed, as it is in a prompt.
 
     Raises:
         SettingsError: nothing can be seen of it.
