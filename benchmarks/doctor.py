@@ -97,15 +97,15 @@ def unknown(images: FeatureSet) -> FeatureSet:
     return replace(images, domains=None, domain_names=())
 
 
-def data_table(names: list[str], cases: Iterator[Case]) -> list[str]:
+def data_table(names: list[str], cases: Iterator[Case], signs: list[str]) -> list[str]:
     """Rows of a Markdown table of signs by cases."""
     columns: list[dict[str, Finding]] = []
     for name, case in zip(names, cases, strict=True):
-        columns.append({found.sign: found for found in examine(case)})
+        columns.append({found.sign: found for found in examine(case, signs)})
         serious = [s for s, found in columns[-1].items() if found.status is Status.SERIOUS]
         print(f"{name}: serious {', '.join(serious) or 'nothing'}", file=sys.stderr, flush=True)
     rows = header(["sign", "shows", *names])
-    for sign in ordered_signs():
+    for sign in signs:
         found = [column[sign] for column in columns]
         rows.append(row([sign, found[0].shown_threshold, *map(cell, found)]))
     return rows
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--data", help="a data set with known domains")
     parser.add_argument("--backbone", default="nano")
     parser.add_argument("--targets", help="domains to leave out, with commas; default: all")
+    parser.add_argument("--without", default="", help="signs to leave out, with commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache-dir", type=Path)
     options = parser.parse_args()
@@ -149,7 +150,9 @@ def main() -> None:
     targets = options.targets.split(",") if options.targets else list(data.domain_names)
     kinds = ("", ", correlated", ", correlated, domains unknown")
     names = [f"{target}{kind}" for target in targets for kind in kinds]
-    print("\n".join(["", *data_table(names, cases_of(data, targets, backbone, options.seed))]))
+    signs = [sign for sign in ordered_signs() if sign not in options.without.split(",")]
+    cases = cases_of(data, targets, backbone, options.seed)
+    print("\n".join(["", *data_table(names, cases, signs)]))
 
 
 if __name__ == "__main__":
