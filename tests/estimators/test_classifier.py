@@ -357,6 +357,23 @@ def test_the_image_engine_encodes_in_fit_and_in_prediction(
     assert asked == []
 
 
+def test_pictures_are_encoded_by_the_image_engine(estimator, tmp_path, write_image, monkeypatch):
+    from ldpf.estimators import classifier
+
+    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
+    used, original = [], classifier.to_features
+    monkeypatch.setattr(
+        classifier,
+        "to_features",
+        lambda inputs, encoder, **how: (
+            used.append(engine_of(encoder)) or original(inputs, encoder, **how)
+        ),
+    )
+    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torch-bf16")
+    model.fit(files, ["cat", "dog"] * 4).predict(files)
+    assert used == ["torch-bf16", "torch-bf16"]
+
+
 def test_an_unknown_image_engine_is_named(estimator, tmp_path, write_image):
     files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
     model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torhc")

@@ -83,6 +83,16 @@ def test_parts_are_encoded_by_the_workers_and_not_again(
     assert len(list((tmp_path / "other").rglob("shard-*.safetensors"))) == 6
 
 
+def test_only_what_the_cache_lacks_goes_to_the_workers(
+    sources, tiny_clip_folder, pretended, monkeypatch
+):
+    workflows.encode(sources[1], tiny_clip_folder, shard="1/2")
+    sent = []
+    monkeypatch.setattr(spreading, "_encode", lambda common, part, _: sent.append(len(part)) or 0)
+    result = workflows.encode(sources[1], tiny_clip_folder, engine="ray")
+    assert 0 < sum(sent) == result.encoded < 54
+
+
 def test_bad_files_are_named_in_the_end_and_the_good_ones_kept(
     image_tree, tiny_clip_folder, pretended, tmp_path, session_settings
 ):
