@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ldpf.doctor import Case, Status
-from ldpf.doctor.case import NEEDS_TRAINING
+from ldpf.doctor.case import needs_training
 from ldpf.expectation.nearness import Nearness
 from ldpf.inspection.leaks import check_split
 
@@ -70,7 +70,7 @@ def test_outside_is_the_nearest_distance_beside_those_of_latent_domains(say, mad
 
 def test_the_distances_that_a_model_keeps_need_no_training_images(say, made_cases):
     made = made_cases.outside(0)
-    assert say("outside", replace(made, train=None)).words == NEEDS_TRAINING
+    assert say("outside", replace(made, train=None)).words == needs_training()
     nearness = Nearness.measure(made.train.features, made.train.domains)
     kept = SimpleNamespace(nearness=nearness, outside=lambda x: (x[:, 0], x[:, 0] > 2))
     keeps = made.classifier.with_expectation(kept)
