@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 
@@ -46,6 +47,19 @@ def test_an_interrupted_training_ends_with_the_same_numbers(
     assert one.keys() == other.keys()
     for name in one:
         torch.testing.assert_close(one[name], other[name], rtol=0, atol=1e-6, msg=name)
+
+
+def test_a_save_killed_before_its_last_name_is_finished_and_not_trained_again(
+    images, tiny_clip_folder, model, tmp_path, run
+):
+    out = shutil.copytree(model, tmp_path / "m")
+    waiting = re.sub("-[0-9a-f]{8}-", "-00000000-", temporary_beside(out / "config.json").name)
+    (out / "config.json").rename(out / waiting)  # as of a process that is gone
+    tensors = (out / "model.safetensors").stat().st_ino
+    result = run("train", images, "--backbone", tiny_clip_folder, "--out", out)
+    assert result.exit_code == 0
+    assert (out / "model.safetensors").stat().st_ino == tensors
+    assert (out / "config.json").read_bytes() == (model / "config.json").read_bytes()
 
 
 @pytest.mark.parametrize("left", ["", "training", "training/metrics.jsonl"])

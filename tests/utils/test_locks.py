@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -106,3 +107,11 @@ def test_a_folder_made_for_nothing_goes_again(tmp_path, lock):
     with lock(tmp_path / "new" / "out"):
         pass
     assert not (tmp_path / "new" / "out").exists()
+
+
+def test_what_is_worth_finishing_is_finished_before_litter_is_removed(tmp_path):
+    left = tmp_path / ".a-000000-1-00000000-0.tmp"
+    left.touch()
+    os.utime(left, (0, 0))
+    with locked_folder(tmp_path, repair=lambda folder: left.replace(folder / "a")):
+        assert (tmp_path / "a").exists()

@@ -39,6 +39,7 @@ from ldpf.fusion import FusionRule
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import known_names, with_settings
 from ldpf.methods.presets import get_preset
+from ldpf.models.folder import finish_interrupted_save
 from ldpf.models.hub import HubSharing
 from ldpf.models.provenance import training_provenance
 from ldpf.models.saving import (
@@ -237,7 +238,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         """
         self._check_fitted()
         provenance, path = self._provenance(), check_folder(folder, "folder")
-        with locked_folder(path, "folder"):
+        with locked_folder(path, "folder", repair=finish_interrupted_save):
             if not overwrite:
                 check_replaceable(path, model_config(self.classifier_, self.backbone_, provenance))
             return save_model(self.classifier_, self.backbone_, path, provenance=provenance)

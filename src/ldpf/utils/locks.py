@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,10 @@ _NAME_KEPT = 40
 
 @contextmanager
 def locked_folder(
-    folder: Path, option: str | None = None, patience_s: float = _PATIENCE_S
+    folder: Path,
+    option: str | None = None,
+    patience_s: float = _PATIENCE_S,
+    repair: Callable[[Path], None] | None = None,
 ) -> Iterator[None]:
     """Hold an output folder, which is made; remove what killed processes left in it.
 
@@ -35,11 +38,15 @@ def locked_folder(
         folder: with `LOCK` in it meanwhile. If it was made here and is empty in the end, it goes.
         option: that names it, for the message; None for `out`.
         patience_s: seconds to wait for another process that holds it.
+        repair: called with the folder before anything is removed: a temporary file of a killed
+            process may be worth finishing.
 
     Raises:
         SettingsError: another process or thread holds it, or it cannot be made.
     """
     with _made(folder, option), _held(folder / LOCK, folder, option, patience_s):
+        if repair is not None:
+            repair(folder)
         remove_litter(folder)
         yield
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.data.class_names import reads_as, spelled
 from ldpf.errors import ModelError, SettingsError
 from ldpf.inspection.seen_images import copy_seen_images
+from ldpf.models.folder import finish_interrupted_save
 from ldpf.models.saving import (
     check_output_folder,
     check_replaceable,
@@ -176,7 +177,7 @@ def change_classes(
         command,
         drop_measured=classifier.reads_names,
     )
-    with locked_folder(target):
+    with locked_folder(target, repair=finish_interrupted_save):
         if not overwrite:
             check_replaceable(target, model_config(classifier, trained.backbone, provenance))
         write_model(classifier, trained.backbone, target, provenance=provenance)

@@ -224,8 +224,7 @@ def train(
         "train_fraction": train_fraction,
         "seed": seed,
     }
-    with locked_folder(folder):
-        finish_interrupted_save(folder)
+    with locked_folder(folder, repair=finish_interrupted_save):
         check_model_folder(folder)
         if not overwrite:
             check_same_model(folder, early)
