@@ -77,7 +77,7 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
         folder.open()
     assert str(caught.value) == (
         f"The run folder {str(folder.path)!r} holds a run with other settings; delete it or choose "
-        "another --out."
+        "another out."
     )
 
 

@@ -77,7 +77,7 @@ def test_nothing_to_search_is_no_search():
         (
             ["tau=0.1..0.5"],
             None,
-            "tau=0.1..0.5 is a range, from which values are drawn; say how many with --trials, or "
+            "tau=0.1..0.5 is a range, from which values are drawn; say how many with trials, or "
             "list values.",
         ),
         ([], 3, "There is nothing to search over; give values, as in tau=0.05,0.1."),
@@ -86,7 +86,7 @@ def test_nothing_to_search_is_no_search():
             [f"tau={','.join(map(str, range(50)))}", f"length={','.join(map(str, range(50)))}"],
             None,
             "The grid has 2,500 combinations, more than 1,000; give fewer values, or try some at "
-            "random with --trials.",
+            "random with trials.",
         ),
     ],
 )
@@ -260,7 +260,7 @@ def test_leaving_domains_out_needs_something_to_choose(rule):
         plan("coop", selection=rule)
     assert str(caught.value) == (
         "Selection by leaving domains out chooses settings, but there are none to choose from; "
-        "give some, as in --search tau=0.05,0.1."
+        "give some, as in search='tau=0.05,0.1'."
     )
 
 

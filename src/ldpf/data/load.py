@@ -24,6 +24,12 @@ from ldpf.data.images import BadImage, bad_images_message
 from ldpf.data.labels import say_missing_words
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
 from ldpf.data.saved_datasets import is_saved_dataset, unpack_saved_dataset
+from ldpf.data.tar_shards import (
+    name_without_ending,
+    require_labels,
+    tar_shards,
+    unpack_tar_shards,
+)
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import missing_path_error
@@ -63,6 +69,8 @@ def load_dataset(
               clip-retrieval writes it; see `ldpf.data.embeddings.list_embeddings`;
             - a folder that Hugging Face's `save_to_disk` wrote; its pictures are unpacked once,
               into the cache;
+            - tar shards in webdataset's layout, one or a folder of them, see
+              `ldpf.data.tar_shards`; unpacked likewise;
             - the string "demo": a small drawn set, made once in the cache. A folder of that name
               is reached as "./demo".
         layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
@@ -113,6 +121,12 @@ def load_dataset(
     if walked is not None and is_saved_dataset(root):
         root = unpack_saved_dataset(root, cache_dir or cache_root(), named_columns)
         walked, saved_name, named_columns = None, name, {}
+    beside = root if root.is_dir() else root.parent
+    if source != "demo" and tar_shards(root):
+        packed, name = root, name_without_ending(root) if root.is_file() else name
+        root = unpack_tar_shards(packed, cache_dir or cache_root(), named_columns)
+        require_labels(packed, root)
+        walked, saved_name, named_columns = None, name, {}
     embedded = source != "demo" and has_embeddings(root)
     if root.is_dir() and not embedded and (benchmark != "auto" or layout == "auto"):
         tabled = recognize_metadata(root, benchmark)
@@ -143,14 +157,14 @@ def load_dataset(
 
     if margin and not any(split_box(path)[1] for path in listing.paths):
         with_boxes((), None, margin, root)  # says that there is nothing to widen
-    names_file = Path(class_names) if class_names is not None else root / CLASS_NAMES_FILE
+    names_file = Path(class_names) if class_names is not None else beside / CLASS_NAMES_FILE
     if class_names is None and not names_file.is_file():
         names_file = None
         if found is None and all(folder.isdecimal() for folder in listing.classes):
             warnings.warn(
                 f"the classes of {source} are called by numbers ({', '.join(listing.classes[:3])}, "
                 "...), which says nothing to a text encoder; name them in "
-                f"{root / CLASS_NAMES_FILE} with lines such as '0 = cat'",
+                f"{beside / CLASS_NAMES_FILE} with lines such as '0 = cat'",
                 stacklevel=2,
             )
     if found is None and names_file == root / CLASS_NAMES_FILE:

@@ -1,15 +1,10 @@
 """Folders that Hugging Face's `save_to_disk` writes, read as data; `datasets` is not needed.
 
-Their pictures lie as bytes in Arrow files. They are unpacked once, into a folder of files with a
-manifest, so that everything that works with files works with them.
+Their pictures lie as bytes in Arrow files, and are unpacked once, see `ldpf.data.unpacking`.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +13,13 @@ from typing import Any
 from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.labels import is_missing, plain_label
 from ldpf.data.parquet import reads_parquet, require_pyarrow
+from ldpf.data.unpacking import unpack_once
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OrNone, Text
-from ldpf.utils.files import read_json, write_bytes, write_text
+from ldpf.utils.files import read_json, write_bytes
 from ldpf.utils.schema import ListOf, Record
-from ldpf.utils.temporary import temporary_beside
 from ldpf.utils.text import some_names
 
-MANIFEST = "manifest.csv"
 _SPLITS = {
     **{"train": "train", "training": "train", "test": "test", "testing": "test"},
     **{"validation": "val", "valid": "val", "val": "val", "dev": "val"},
@@ -68,44 +62,14 @@ def unpack_saved_dataset(
     """
     require_pyarrow(f"reading the saved dataset {folder}")
     parts = _parts(folder)
-    columns = dict(columns or {})
-    state = [str(folder.resolve()), *sorted(f"{a}={b}" for a, b in columns.items())]
-    for file in sorted(folder.rglob("*.arrow")):
-        status = file.stat()
-        state.append(f"{file.relative_to(folder)} {status.st_size} {status.st_mtime_ns}")
-    digest = hashlib.sha256("\n".join(state).encode(errors="surrogateescape")).hexdigest()[:16]
-    target = cache_dir / "unpacked" / digest
-    if (target / MANIFEST).is_file():
-        return target / MANIFEST
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = temporary_beside(target)
-        work.mkdir()
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be unpacked into {target.parent}: {error.strerror}; set LDPF_CACHE "
-            "to a folder that can be written"
-        ) from error
-    try:
-        rows = [row for part in parts for row in _unpacked(part, work, columns)]
-        if not rows:
-            raise DataError(f"the saved dataset {folder} has no rows")
-        text = io.StringIO()
-        names = ["path", *(name for name in COLUMNS[1:] if any(name in row for row in rows))]
-        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(work / MANIFEST, text.getvalue())
-        try:
-            work.rename(target)
-        except OSError:
-            if not (target / MANIFEST).is_file():  # else another process was first
-                raise
-    except OSError as error:
-        raise DataError(f"{folder} cannot be unpacked: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return target / MANIFEST
+    names = dict(columns or {})
+    return unpack_once(
+        folder,
+        sorted(folder.rglob("*.arrow")),
+        (f"{ours}={theirs}" for ours, theirs in names.items()),
+        cache_dir,
+        lambda work: (row for part in parts for row in _unpacked(part, work, names)),
+    )
 
 
 def _parts(folder: Path) -> list[_Part]:

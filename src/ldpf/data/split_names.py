@@ -60,6 +60,13 @@ def are_splits(names: Collection[str]) -> bool:
     return _TRAIN in kinds and len(kinds) > 1
 
 
+def shared_split_kinds(names: Collection[str]) -> dict[str, str] | None:
+    """The kind of split of each name, where all are splits, one of them for training; or None."""
+    if not are_splits(names) or len(split_folders(names)) < len(names):
+        return None
+    return {name: kind for name in names if (kind := _taken_apart(name)[0]) is not None}
+
+
 def refuse_split_domains(names: Collection[str], where: str) -> None:
     """Refuse domains of a table or a list that are splits.
 

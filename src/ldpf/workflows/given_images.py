@@ -12,7 +12,9 @@ from ldpf.data import image_endings, iter_image_files
 from ldpf.data.boxes import split_box
 from ldpf.data.left_out import LeftOut
 from ldpf.data.manifest import MANIFEST_ENDINGS, list_paths
+from ldpf.data.tar_shards import tar_shards, unpack_tar_shards
 from ldpf.errors import DataError
+from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.files import missing_path_error
 from ldpf.utils.paths import full_path, is_folder
 from ldpf.utils.shards import Shard
@@ -51,6 +53,9 @@ def find_images(
             continue
         if split_box(path)[1] is not None:
             yield Path(path)
+            continue
+        if path != "-" and tar_shards(full_path(path)):
+            yield from list_paths(unpack_tar_shards(full_path(path), cache_root()))
             continue
         if path != "-":
             yield from iter_image_files(path, left_out=left_out)
