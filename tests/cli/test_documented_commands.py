@@ -125,6 +125,8 @@ def reader_folder(
     for ours, theirs in {"art": "art_painting", "sketch": "cartoon", "photo": "photo"}.items():
         shutil.copytree(images / ours, tmp_path / "pacs" / theirs)
     shutil.copytree(images / "photo", tmp_path / "new-photos")
+    new = sorted((tmp_path / "new-photos").glob("*/*.png"))
+    (tmp_path / "photos.csv").write_text("path\n" + "".join(f"{file}\n" for file in new))
     shutil.copytree(model, tmp_path / "my-model")
     embeddings = np.random.default_rng(0).normal(size=(36, 16))
     np.save(tmp_path / "embeddings.npy", embeddings)
