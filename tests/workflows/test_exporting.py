@@ -75,6 +75,6 @@ def test_an_export_cut_off_before_its_description_is_finished_by_the_same_call(m
 @pytest.mark.parametrize("content", [b"", b"no graph at all"])
 def test_a_file_of_someone_else_is_not_replaced(content, model, tmp_path):
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(SettingsError, match="--overwrite"):
+    with pytest.raises(SettingsError, match="overwrite=True"):
         workflows.export(model, tmp_path / "m.onnx")
     assert (tmp_path / "m.onnx").read_bytes() == content
