@@ -189,7 +189,7 @@ def test_a_process_that_is_killed_ends_it_with_advice(experiment):
         list(run_side_by_side(experiment, [[job("die", seed)] for seed in range(3)], 3))
     assert "ended from outside" in str(caught.value)
     assert "one of 3 runs" in str(caught.value)
-    assert "(--jobs 1)" in str(caught.value)
+    assert "(jobs=1)" in str(caught.value)
     assert said(experiment, "process") != str(os.getpid())  # the next ones get new workers
 
 
