@@ -283,6 +283,8 @@ def make_features() -> Callable[..., FeatureSet]:
     return make
 
 
+SCRIPTS = Path(__file__).parent / "benchmarks"
+"""Each of its tests runs one of the scripts of benchmarks/ from end to end, on small data."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     *("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"),
@@ -332,8 +334,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Sequence[str]], None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that open a page are marked `browser`."""
+    """Tests that open a page are marked `browser`, those of whole scripts `slow`."""
     for item in items:
+        if SCRIPTS in item.path.parents:
+            item.add_marker(pytest.mark.slow)
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
 

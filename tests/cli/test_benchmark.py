@@ -46,6 +46,7 @@ def finished(images: Path, tiny_clip_folder: Path, run, tmp_path_factory) -> tup
     return out, result
 
 
+@pytest.mark.slow
 def test_it_ends_with_a_table_of_methods_and_targets(finished):
     _, result = finished
     assert result.exit_code == 0, result.output

@@ -38,6 +38,7 @@ def exported(model, run, tmp_path_factory):
     return out, result.stdout
 
 
+@pytest.mark.slow
 def test_it_says_what_it_wrote(exported):
     out, text = exported
     assert f"Model: {out} (" in text and f"described in {out.with_suffix('.json')}" in text

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from ldpf.experiments.results import PREDICTIONS
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = [
     *("training", "accuracy", "expectation", "confusion", "domains", "map", "weights"),
     *("mistakes", "calibration", "risk", "oracle", "diagnosis", "signs", "reproduce"),

@@ -80,6 +80,7 @@ def test_four_right_of_four_are_too_few_to_say(tiny_clip_folder, image_tree, tmp
     )
 
 
+@pytest.mark.slow
 def test_a_rule_chooses_how_many_latent_domains(images, tiny_clip_folder, tmp_path, run):
     out = tmp_path / "model"
     command = ("train", images, "--backbone", tiny_clip_folder, "--set", "recipe.max_steps=2")

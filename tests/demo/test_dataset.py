@@ -15,6 +15,8 @@ from ldpf.demo import dataset as demo
 from ldpf.demo.drawing import TRAINED_STYLES, UNSEEN_STYLES
 from ldpf.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 PER_CLASS = 2  # enough to look at; the real number is checked below
 
 

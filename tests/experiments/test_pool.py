@@ -130,6 +130,7 @@ def test_side_by_side_and_one_by_one_give_the_same_lines(data, backbone, tmp_pat
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_workers_follow_the_caller_to_another_directory(data, backbone, tmp_path, monkeypatch):
     plan = BenchmarkPlan(("zero-shot", "gda"), SHORT, seeds=1)
     for name in ("first", "second"):

@@ -18,6 +18,8 @@ from ldpf.fusion import FUSION_RULES
 
 from .test_graph import ByClass, classifier, combined, linear, unit
 
+pytestmark = pytest.mark.slow
+
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(n) is None for n in ("onnx", "onnxscript", "onnxruntime")),
     reason="the extra 'export' (onnx, onnxscript, onnxruntime) is not installed",

@@ -64,6 +64,7 @@ def test_images_of_other_classes_are_refused_before_a_file_is_written(model, ima
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_export_cut_off_before_its_description_is_finished_by_the_same_call(model, tmp_path):
     written = workflows.export(model, tmp_path / "m.onnx").written
     before = written.description.read_bytes()
