@@ -1,10 +1,11 @@
-"""How often do two prompts give the same answer, where their latent domains are real or random?
+"""How alike do two prompts answer, where their latent domains are real or random?
 
     python benchmarks/prompt_agreement.py --data pacs --backbone FOLDER --targets sketch
 
-On held-out images of the training domains, so no image of the target is looked at. Prompts of a
-random split (`ldpf-random`) differ by chance only: latent domains whose prompts agree as often are
-one, and `n_domains=auto` merges them (`alike`).
+The share of equal answers, on those held-out images of the training domains that one of the two
+answers wrongly; no image of the target is looked at. Prompts of a random split (`ldpf-random`)
+differ by chance only: latent domains whose prompts agree as often are one, and `n_domains=auto`
+merges them (`alike`).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 method = make_method(name, get_recipe(options.recipe), options.n_domains)
                 fitted = method.fit(episode.train, episode.validation, backbone, seed=seed)
                 held_out = episode.validation if len(episode.validation) else episode.train
-                shares = agreement(cast(PromptClassifier, fitted), held_out.features)
+                shares = agreement(cast(PromptClassifier, fitted), held_out)
                 pairs = combinations(range(len(shares)), 2)
                 cells = ", ".join(f"{float(shares[a, b]):.0%}" for a, b in pairs)
                 print(f"| {target} | {seed} | {name} | {cells} |", flush=True)

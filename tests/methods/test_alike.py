@@ -42,12 +42,23 @@ def opposed(trained):
     return replace(trained, text_features=text)
 
 
-def test_agreement_is_the_share_of_equal_answers(trained, data):
-    images = data[1].features
-    found = agreement(trained, images)
-    answers = [(images @ text.T).argmax(dim=1) for text in trained.text_features]
-    assert found[0, 1] == pytest.approx(float((answers[0] == answers[1]).double().mean()))
+def test_agreement_is_the_share_of_equal_answers_where_one_of_the_two_is_wrong(trained, data):
+    images, labels = data[1].features, data[1].labels
+    found = agreement(trained, data[1])
+    one, other = ((images @ text.T).argmax(dim=1) for text in trained.text_features[:2])
+    doubtful = (one != labels) | (other != labels)
+    assert 0 < doubtful.sum() < len(labels)
+    expected = float((one == other)[doubtful].double().mean())
+    assert found[0, 1] == pytest.approx(expected)
     assert torch.equal(found, found.T) and (found.diagonal() == 1).all()
+
+
+def test_prompts_that_are_right_everywhere_answer_alike(trained, data):
+    answers = trained.prompt_logits(data[1].features).argmax(dim=2)
+    right = replace(data[1], labels=answers[:, 0])
+    model = replace(trained, text_features=trained.text_features[[0, 0, 1]])
+    found = agreement(model, right)
+    assert found[0, 1] == 1 and found[0, 2] == 0
 
 
 def test_every_two_of_a_group_agree():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,12 +29,24 @@ PART = 2048
 """Images that are answered at once."""
 
 
-def agreement(classifier: PromptClassifier, images: torch.Tensor) -> torch.Tensor:
-    """Share of images to which two prompts give the same answer, [S, S]; features [N, D]."""
+def agreement(classifier: PromptClassifier, images: FeatureSet) -> torch.Tensor:
+    """How alike two prompts answer, [S, S]: the share of equal answers where they are in doubt.
+
+    Counted are the images that one of the two answers wrongly; 1 where there are none. What both
+    answer rightly says nothing of the prompts: with a strong backbone that is nearly everything.
+    """
     # In parts: answers under every prompt take N x S x K numbers.
-    parts = [classifier.prompt_logits(part).argmax(dim=2) for part in images.split(PART)]
+    parts = [classifier.prompt_logits(part).argmax(dim=2) for part in images.features.split(PART)]
     answers = torch.cat(parts)  # [N, S]
-    return (answers[:, :, None] == answers[:, None, :]).double().mean(dim=0)
+    wrong = answers != images.labels.to(answers.device)[:, None]
+    n_prompts = answers.shape[1]
+    found = torch.ones(n_prompts, n_prompts, dtype=torch.float64)
+    for a, b in combinations(range(n_prompts), 2):
+        doubtful = wrong[:, a] | wrong[:, b]
+        if doubtful.any():
+            same = answers[doubtful, a] == answers[doubtful, b]
+            found[a, b] = found[b, a] = same.double().mean()
+    return found
 
 
 def alike_groups(shares: torch.Tensor, least: float) -> list[list[int]]:
@@ -73,7 +86,7 @@ def merged(
         classifier: with a prompt for each latent domain; its rule must not have been fitted.
         train: images it was trained on.
         held_out: other images, that the prompts are compared on.
-        least: the share of them that prompts must answer alike.
+        least: how alike two prompts must answer, see `agreement`.
 
     Returns:
         The classifier itself where nothing is merged. Else one whose `training` has `merged`, the
@@ -82,7 +95,7 @@ def merged(
     latent, contexts = classifier.latent, classifier.contexts
     if latent is None or contexts is None or classifier.n_domains < 2:
         return classifier
-    groups = alike_groups(agreement(classifier, held_out.features), least)
+    groups = alike_groups(agreement(classifier, held_out), least)
     if len(groups) == classifier.n_domains:
         return classifier
     sizes = torch.bincount(latent.assign(train.features), minlength=classifier.n_domains)
@@ -93,8 +106,8 @@ def merged(
         spherical=latent.spherical,
     )
     log.info(
-        "%d latent domains instead of %d: prompts that give the same answer to %.0f%% of the "
-        "held-out images or more are merged",
+        "%d latent domains instead of %d: prompts are merged that give the same answer to %.0f%% "
+        "or more of the held-out images that one of them answers wrongly",
         len(groups),
         classifier.n_domains,
         100 * least,

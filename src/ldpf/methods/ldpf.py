@@ -90,8 +90,8 @@ class LDPF(Method):
         sample_weights: what counts the same in the losses: `none` (every image), `class`, or
             `latent-class`, every pair of a latent domain and a class.
         alike: where a rule chooses the number of latent domains (`n_domains=auto`), those whose
-            prompts give the same answer to this share of the held-out images or more are merged
-            after training; None merges none.
+            prompts give the same answer to this share, or more, of the held-out images that one of
+            the two answers wrongly are merged after training; None merges none.
         recipe: how prompts are trained.
     """
 
@@ -108,7 +108,7 @@ class LDPF(Method):
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     sample_weights: str = field(default="latent-class", metadata=WEIGHTS)
     alike: float | None = field(
-        default=0.85, metadata=constraint(OrNone(Number(at_least=0, at_most=1)))
+        default=0.35, metadata=constraint(OrNone(Number(at_least=0, at_most=1)))
     )
     recipe: Recipe = STEADY
     aliases: ClassVar[Mapping[str, str]] = {
