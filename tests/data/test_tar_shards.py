@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import tarfile
@@ -207,3 +208,18 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "cache").touch()
     with pytest.raises(DataError, match="LDPF_CACHE"):
         unpack_tar_shards(file, tmp_path / "cache")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_shard(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    file = shard(tmp_path / "a.tar", samples("a"))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "cannot be unpacked: No space left on device" in message_of(file, tmp_path)
+
+
+def test_an_enormous_picture_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("ldpf.data.tar_shards.MAX_BYTES", 10)
+    said = message_of(shard(tmp_path / "a.tar", samples("a")), tmp_path)
+    assert "'000.png' has" in said and "above the limit of 10" in said
