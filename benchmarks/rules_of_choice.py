@@ -104,6 +104,10 @@ def rules(names: Sequence[str]) -> dict[str, ChoiceRule]:
     if set(MEMBERS) <= set(names):
         found["ensemble of auto's members"] = CHOICE_RULES.make("ensemble", members=MEMBERS)
         found["auto's members by least regret"] = CHOICE_RULES.make("least-regret", members=MEMBERS)
+        if "coop" in names:
+            found["the same, coop joins"] = CHOICE_RULES.make(
+                "least-regret", members=MEMBERS, joins=("coop",)
+            )
     return found | {f"always {n}": CHOICE_RULES.make("fixed", candidate=n) for n in names}
 
 

@@ -145,7 +145,8 @@ def test_agnostic_only_gives_the_same_answer_under_every_fusion(data, tiny_clip)
     answers = [
         fitted.fit_fusion(rule, *data).logits(data[1].features).log_softmax(dim=1)
         for rule in FUSION_RULES
-        if rule != "fallback"  # which answers by other prompts where these are not sure
+        # One answers by other prompts where these are not sure, the other moves text features.
+        if rule not in ("fallback", "steering")
     ]
     for answer in answers:
         assert torch.allclose(answer, answers[0], atol=1e-4)

@@ -104,9 +104,21 @@ class FusionRule:
         """
         raise NotImplementedError
 
-    def finish(self, inputs: FusionInputs, logits: torch.Tensor) -> torch.Tensor:
-        """Class logits [N, K] in place of those that mixing gave; as they are for most rules."""
+    def finish(
+        self, inputs: FusionInputs, weights: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
+        """Class logits [N, K] in place of those that mixing by `weights` gave, or these themselves.
+
+        The weights are those of `weights`, or such without the prompt of an image's own domain.
+        """
         return logits
+
+    def in_training(self) -> FusionRule:
+        """The rule by which prompts are trained and judged; the rule itself for most.
+
+        One that does more to a new image than weigh prompts says here what it does without that.
+        """
+        return self
 
     def with_zero_shot(self, text_features: torch.Tensor) -> FusionRule:
         """The rule with the text features [K, D] of hard prompts, of length one."""

@@ -43,7 +43,9 @@ class Fallback(FusionRule):
         """Weights [N, S] of the prompts, rows summing to one; they answer for sure images only."""
         return similarity_weights(inputs.similarities, self.tau)
 
-    def finish(self, inputs: FusionInputs, logits: torch.Tensor) -> torch.Tensor:
+    def finish(
+        self, inputs: FusionInputs, weights: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
         """log p(k|x) by the prompts where they are sure, by the zero-shot ensemble elsewhere."""
         assert self.zero_shot is not None
         by_prompts = logits.log_softmax(dim=1)

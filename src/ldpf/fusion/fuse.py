@@ -24,7 +24,7 @@ def fuse(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
 
 def mixed(rule: FusionRule, inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
     """Class logits [N, K] of a rule that has given `weights`, all images at once."""
-    return rule.finish(inputs, MIXTURES[rule.mixes](inputs, weights))
+    return rule.finish(inputs, weights, MIXTURES[rule.mixes](inputs, weights))
 
 
 def chunks(inputs: FusionInputs) -> Iterator[slice]:
@@ -43,13 +43,18 @@ def mix_text(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
     instead of N * K * D.
     """
     texts = inputs.text_features
-    gram = torch.einsum("skd,rkd->ksr", texts, texts)  # [K, S, S]
     cosines = torch.einsum("nd,skd->nsk", inputs.image_features, texts)
+    numerator = _weighted(weights, cosines)
+    return inputs.logit_scale * (numerator / fused_norms(texts, weights))
+
+
+def fused_norms(text_features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """|t_k(x)|, [N, K], of t_k(x) = sum_s alpha_s(x) t_k^s: weights [N, S] or [N, S, K]."""
+    gram = torch.einsum("skd,rkd->ksr", text_features, text_features)  # [K, S, S]
     of_weights = "ns" if weights.dim() == 2 else "nsk"
     other = of_weights.replace("s", "r")
-    numerator = torch.einsum(f"{of_weights},nsk->nk", weights, cosines)
-    norm_squared = torch.einsum(f"{of_weights},ksr,{other}->nk", weights, gram, weights)
-    return inputs.logit_scale * (numerator / norm_squared.clamp_min(1e-12).sqrt())
+    squared = torch.einsum(f"{of_weights},ksr,{other}->nk", weights, gram, weights)
+    return squared.clamp_min(1e-12).sqrt()
 
 
 def mix_logits(inputs: FusionInputs, weights: torch.Tensor) -> torch.Tensor:
@@ -82,9 +87,9 @@ def fuse_reference(rule: FusionRule, inputs: FusionInputs) -> torch.Tensor:
     if rule.mixes == "text":
         fused = torch.einsum("nsk,skd->nkd", weights, inputs.text_features)
         cosines = torch.einsum("nd,nkd->nk", inputs.image_features, F.normalize(fused, dim=-1))
-        return rule.finish(inputs, inputs.logit_scale * cosines)
+        return rule.finish(inputs, weights, inputs.logit_scale * cosines)
     each = torch.einsum("nd,skd->nsk", inputs.image_features, inputs.text_features)
     probabilities = torch.softmax(inputs.logit_scale * each, dim=-1)
     if rule.mixes == "probabilities":
-        return rule.finish(inputs, (weights * probabilities).sum(dim=1).log())
-    return rule.finish(inputs, (weights * probabilities.log()).sum(dim=1))
+        return rule.finish(inputs, weights, (weights * probabilities).sum(dim=1).log())
+    return rule.finish(inputs, weights, (weights * probabilities.log()).sum(dim=1))

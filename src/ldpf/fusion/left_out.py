@@ -41,6 +41,8 @@ class WithoutPrompts(FusionRule):
         tiny = torch.finfo(weights.dtype).tiny
         return torch.where(total > tiny, others / total.clamp_min(tiny), kept / kept.sum())
 
-    def finish(self, inputs: FusionInputs, logits: torch.Tensor) -> torch.Tensor:
+    def finish(
+        self, inputs: FusionInputs, weights: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
         """As the other rule does."""
-        return self.rule.finish(inputs, logits)
+        return self.rule.finish(inputs, weights, logits)

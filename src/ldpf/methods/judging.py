@@ -7,14 +7,13 @@ import time
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ldpf.domains.discovery import DomainDiscovery
 from ldpf.errors import LdpfError
-from ldpf.fusion.fitting import calibrated
 from ldpf.methods.affordable import reference_of
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choice import ENSEMBLE, Judged
+from ldpf.methods.choosing.fold_scores import likelihoods
+from ldpf.methods.choosing.sides import joining
 from ldpf.methods.left_out import usable_folds
 from ldpf.methods.shares import shares_in_folds
 from ldpf.methods.sides import side_folds
@@ -107,11 +106,11 @@ class Judges:
         names = [n for n in self.auto.joins if n in self.classifiers and n not in self.members]
         if len(self.folds) < 2 or not names:
             return []
-        best = max(fmean(self._judged(name).log_likelihoods) for name in self.auto.members)
-        lead = {name: fmean(self._judged(name).log_likelihoods) - best for name in names}
-        for name, ahead in lead.items():
-            log.info("%s: log-likelihood %+.3f nats of the best member's", name, ahead)
-        return [name for name in names if lead[name] >= -self.auto.tie]
+        everyone = (*self.auto.members, *names)
+        likely = {name: fmean(self._judged(name).log_likelihoods) for name in everyone}
+        for name, value in likely.items():
+            log.info("%s: log-likelihood %.3f nats on latent domains left out", name, value)
+        return list(joining(likely, self.auto.members, names, self.auto.tie))
 
     def _shares(self) -> tuple[float, ...]:
         """What each member weighs, by the least regret where a side of the domains is left out.
@@ -128,12 +127,6 @@ class Judges:
             log.warning("shares are equal, a side of the latent domains stays in: %s", error)
             return equal
 
-    def _labels_and_domains(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """[N] classes and [N] latent domains of the images that the folds judge by."""
-        labels = [fold.judged.labels for fold in self.folds]
-        domains = [torch.full_like(fold.judged.labels, fold.group) for fold in self.folds]
-        return torch.cat(labels), torch.cat(domains)
-
     def prompt_report(self, chosen: str) -> dict[str, Any]:
         """What the training of prompts reports, where the ensemble holds them."""
         if chosen != ENSEMBLE:
@@ -149,18 +142,13 @@ class Judges:
         classifier, held_out = self.classifiers[name], self.candidates.judged
         accuracies, log_likelihoods = (), ()
         if self.folds:
-            labels, domains = self._labels_and_domains()
-            logits = torch.cat(
-                [
-                    self._in_folds[name][f.group].logits(f.judged.features).float()
-                    for f in self.folds
-                ]
-            )
-            right = (logits.argmax(dim=1) == labels).double()
-            likely = calibrated(logits, labels)
-            groups = [domains == fold.group for fold in self.folds]
-            accuracies = tuple(float(right[group].mean()) for group in groups)
-            log_likelihoods = tuple(float(likely[group].mean()) for group in groups)
+            labels = [fold.judged.labels for fold in self.folds]
+            logits = [
+                self._in_folds[name][f.group].logits(f.judged.features).float() for f in self.folds
+            ]
+            right = [(x.argmax(dim=1) == y).double() for x, y in zip(logits, labels, strict=True)]
+            accuracies = tuple(float(part.mean()) for part in right)
+            log_likelihoods = tuple(likelihoods(logits, labels))
         accuracy = classifier.accuracy(held_out.features, held_out.labels)
         return Judged(name, accuracies, log_likelihoods, accuracy, self._seconds[name])
 

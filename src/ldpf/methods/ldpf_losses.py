@@ -73,7 +73,7 @@ class LDPFLearner:
         self.scale = backbone.logit_scale
         self.n_train = len(train)
         # A rule that learns is fitted to finished prompts, so it cannot choose them.
-        self.rule = Uniform() if method.fusion.needs_fit else method.fusion
+        self.rule = Uniform() if method.fusion.needs_fit else method.fusion.in_training()
         self.measured = False
         self._domains_changed()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import fmean
 
@@ -11,13 +12,15 @@ import torch.nn.functional as F
 
 from ldpf.domains import DomainDiscovery
 from ldpf.errors import SettingsError
+from ldpf.fusion.fitting import calibrated
 from ldpf.methods import make_method
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choosing import CHOICE_RULES, Choice
 from ldpf.methods.choosing.directions import StyleDirections
-from ldpf.methods.choosing.fold_scores import fold_scores
+from ldpf.methods.choosing.fold_scores import fold_likelihoods, fold_scores
 from ldpf.methods.choosing.left_out import LeftOutSeveral, latent_folds
 from ldpf.methods.choosing.moved import MovedFeatures
+from ldpf.methods.choosing.sides import joining
 from ldpf.methods.left_out import latent_groups
 from ldpf.methods.shares import shares_in_folds
 from ldpf.methods.sides import side_folds
@@ -172,6 +175,37 @@ def test_sides_are_left_out_instead_of_single_latent_domains(candidates, data):
     latent = DomainDiscovery(*data, closed_form_discovery(), 0).run()
     expected = fold_scores(candidates, ("gda",), side_folds(*data, latent))
     assert CHOICE_RULES.make("sides").choose(candidates, ("gda",)).scores == expected
+
+
+def test_likelihoods_are_those_of_calibrated_answers_in_every_fold(candidates, data):
+    folds = latent_folds(candidates, 3, candidates.seed)
+    logits, labels = [], []
+    for fold in folds:
+        images = fold.judged
+        logits.append(candidates.in_fold("gda", fold).logits(images.features).float())
+        labels.append(images.labels)
+    likely = calibrated(torch.cat(logits), torch.cat(labels))
+    sizes = [len(own) for own in labels]
+    expected = float(torch.stack([part.mean() for part in likely.split(sizes)]).mean())
+    assert fold_likelihoods(candidates, ("gda",), folds)["gda"] == pytest.approx(expected)
+    choice = CHOICE_RULES.make("left-out-likelihood").choose(candidates, ("gda",))
+    assert choice.scores["gda"] == pytest.approx(math.exp(expected))
+
+
+@pytest.mark.parametrize(("tie", "joined"), [(0.0, ("level",)), (0.1, ("level", "near"))])
+def test_who_is_nearly_as_likely_as_the_best_member_joins(tie, joined):
+    likely = {"best": -0.5, "other": -2.0, "level": -0.5, "near": -0.59, "far": -0.7}
+    assert joining(likely, ("other", "best"), ("level", "near", "far"), tie) == joined
+
+
+def test_those_that_join_have_shares_too(candidates):
+    rule = CHOICE_RULES.make("least-regret", members=NAMES[:1], joins=NAMES[1:], tie=1e9)
+    choice = rule.choose(candidates, NAMES)
+    assert choice.names == NAMES
+    assert choice.shares is not None and sum(choice.shares) == pytest.approx(1)
+    alone = CHOICE_RULES.make("least-regret", members=NAMES[:1], joins=("linear-probe",), tie=0.0)
+    with pytest.raises(SettingsError, match="'linear-probe'"):
+        alone.choose(candidates, NAMES)
 
 
 def test_least_regret_takes_all_members_with_shares(candidates, data):

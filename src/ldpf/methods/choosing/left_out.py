@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ldpf.methods.choosing.base import CHOICE_RULES, Choice, ChoiceRule
-from ldpf.methods.choosing.fold_scores import fold_scores
+from ldpf.methods.choosing.fold_scores import fold_likelihoods, fold_scores
 from ldpf.methods.left_out import latent_groups, usable_folds
 from ldpf.methods.with_head import closed_form_discovery
 from ldpf.utils.constraints import COUNT, Each, Whole, check_fields, constraint
@@ -36,6 +37,21 @@ class LeftOutDomains(ChoiceRule):
         """See `ChoiceRule.choose`."""
         folds = latent_folds(candidates, self.n_domains, candidates.seed)
         return Choice.best(fold_scores(candidates, names, folds))
+
+
+@CHOICE_RULES.register("left-out-likelihood")
+@dataclass(frozen=True)
+class LeftOutLikelihood(LeftOutDomains):
+    """LOLDO with one clustering, by calibrated log-likelihood in place of accuracy.
+
+    A score is the geometric mean of the probability of the right class.
+    """
+
+    def choose(self, candidates: Candidates, names: Sequence[str]) -> Choice:
+        """See `ChoiceRule.choose`."""
+        folds = latent_folds(candidates, self.n_domains, candidates.seed)
+        likely = fold_likelihoods(candidates, names, folds)
+        return Choice.best({name: math.exp(nats) for name, nats in likely.items()})
 
 
 @CHOICE_RULES.register("left-out-several")
