@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from typer.testing import Result
 from ldpf import LDPFClassifier
 from ldpf.backbones.default import DEFAULT_BACKBONE
 from ldpf.backbones.hub import resolve_folder
+from ldpf.demo import dataset as demo
+from ldpf.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,8 +34,15 @@ REAL_BACKBONES = (
     "google/siglip2-base-patch16-224",
     "path/to/lab-clip",
 )
-
-
+DEMO_EACH = 6
+"""Images of each class and domain in the documents' demo set."""
+SHORT = {
+    "fast": {"max_steps": 6, "patience": 4, "cooldown": 2},
+    "steady": {"max_steps": 6, "evaluate_every": 3},
+}
+COMPARE = ("benchmark", "study")
+KEPT = {"--targets", "embeddings.npy"}
+"""Words of a command that keeps its targets: it names them, or its data have other domains."""
 COMMAND = re.compile(r"(ldpf|make|pip|python3?|pytest|git) ")
 
 
@@ -104,18 +114,30 @@ def test_a_block_without_a_test_is_noticed(page: str, why: str, runs: bool) -> N
     assert (found, all(map(runnable, lines))) == (why, runs)
 
 
+@pytest.fixture(scope="session")
+def documents_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for all documents, apart from that of other tests: its demo set is small."""
+    return tmp_path_factory.mktemp("documents-cache")
+
+
 @pytest.fixture
 def reader_folder(
     images: Path,
     model: Path,
     tiny_clip_folder: Path,
+    documents_cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """A working folder with what the documents' commands name.
 
-    The backbone of commands that name none, which a reader would download, is a small one.
+    The backbone of commands that name none, which a reader would download, is a small one; the
+    demo set has few images, and training takes few steps.
     """
+    monkeypatch.setenv("LDPF_CACHE", str(documents_cache))
+    monkeypatch.setattr(demo, "IMAGES_PER_CLASS", dict.fromkeys(demo.DEMO_DOMAINS, DEMO_EACH))
+    for name, steps in SHORT.items():
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], **steps))
     monkeypatch.setattr(
         "ldpf.backbones.load.resolve_folder",
         lambda name: tiny_clip_folder if name == DEFAULT_BACKBONE else resolve_folder(name),
@@ -172,8 +194,11 @@ def test_commands_run_in_the_order_in_which_they_are_written(
 
 def run_documented(run: Callable[..., Result], words: list[str], backbone: Path) -> None:
     words = [str(backbone) if word in REAL_BACKBONES else word for word in words]
-    if "--seeds" in words:  # the protocol itself is tested elsewhere; one seed shows the call
+    # The protocol itself is tested elsewhere: one seed and one target show the call.
+    if "--seeds" in words:
         words[words.index("--seeds") + 1] = "1"
+    if words[0] in COMPARE and not KEPT & set(words):
+        words += ["--targets", "photo"]
     result = run(*words)
     # 1 is an answer of diagnose and no failure: images drawn for tests are nearly the same.
     verdict = words[0] == "diagnose" and '"serious": true' in run(*words, "--json").stdout
@@ -230,7 +255,9 @@ def test_python_runs_in_the_order_in_which_it_is_written(
     run: Callable[..., Result],
 ) -> None:
     code = "\n".join(blocks(document, "python")).replace(REAL_BACKBONES[0], str(tiny_clip_folder))
-    if 'save("my-model")' in code:  # the page makes it, and no model is written over
+    if re.search(
+        r'save\("my-model"\)|train\(.*"my-model"', code
+    ):  # the page makes it, and no model is written over
         shutil.rmtree(reader_folder / "my-model")
     if "from_huggingface" in code:
         datasets = pytest.importorskip("datasets", reason="needs datasets, which is no dependency")
