@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ldpf.data.labels import ids_of, in_order, read_labels
+from ldpf.data.labels import ids_of, in_order, read_labels, texts_of
 from ldpf.errors import DataError
 
 
@@ -319,3 +319,23 @@ def test_empty_lists_hold_no_labels():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_labels([]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", " sea lion ", "-1", "a_b/c.png", "\u00a7", "   ", "_", "\u00e9", "a\x00b", "a\u200bb"],
+)
+def test_the_short_way_for_plain_texts_gives_what_the_long_way_gives(monkeypatch, text):
+    def read():
+        return texts_of(["first", text, text], map(str, range(3)), "label")
+
+    short = outcome(read)
+    monkeypatch.setattr("ldpf.data.labels.is_plain", lambda value: False)
+    assert outcome(read) == short
+
+
+def outcome(read):
+    try:
+        return read()
+    except DataError as error:
+        return str(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ldpf.data.arrays_on_disk import mapped_array
+from ldpf.data.arrays_on_disk import ArraysOnDisk, mapped_array
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.embedding_layouts.base import layout_of
 from ldpf.data.image_folder import Listing
@@ -25,10 +25,10 @@ class EmbeddedImages(ImageDataset):
     """A dataset that brings its features along; its files need not exist.
 
     Attributes:
-        embeddings: [N, D] numbers, of any length.
+        embeddings: [N, D] numbers, of any length; those of arrays on disk are read when needed.
     """
 
-    embeddings: np.ndarray | None = None
+    embeddings: np.ndarray | ArraysOnDisk | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,7 +52,11 @@ class EmbeddedImages(ImageDataset):
             domains=None if self.domains is None else self.domains[picked],
             splits=None if self.splits is None else self.splits[picked],
             groups=None if self.groups is None else self.groups[picked],
-            embeddings=self.embeddings[picked],
+            embeddings=(
+                self.embeddings[picked]
+                if isinstance(self.embeddings, np.ndarray)
+                else self.embeddings.take(picked)
+            ),
         )
 
 
@@ -81,7 +85,7 @@ def has_embeddings(file: Path) -> bool:
 
 def list_embeddings(
     file: Path, columns: Mapping[str, str] | None = None
-) -> tuple[Listing, np.ndarray | None, np.ndarray]:
+) -> tuple[Listing, np.ndarray | None, np.ndarray | ArraysOnDisk]:
     """Read embeddings and what is known of them.
 
     Args:
@@ -104,7 +108,7 @@ def list_embeddings(
         return layout.labeled(file)
     if file.suffix.lower() == ".npy":
         manifest = _manifest_beside(file)
-        embeddings = np.array(mapped_array(file))
+        embeddings = ArraysOnDisk.of([file], [mapped_array(file)]).held()
     else:
         manifest = file
         embeddings = _read_column(file)

@@ -7,6 +7,7 @@ Nothing is turned into text or a number without a look: what is neither is refus
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -67,7 +68,15 @@ def texts_of(values: Iterable[Any], places: Iterable[str], column: str) -> list[
     """
     texts = []
     first: tuple[str, Label] | None = None
+    equal: dict[str, str] = {}  # one object in memory for all that are equal
+    repeats = column != "path"
     for value, place in zip(values, places, strict=True):
+        if first is not None and type(first[1]) is type(value) and is_plain(value):
+            # What the rest comes to, a million times. One object for all that are equal.
+            texts.append(
+                equal.setdefault(text := value.strip(), text) if repeats else value.strip()
+            )
+            continue
         plain = plain_value(value)
         if is_missing(plain) or (isinstance(plain, str) and not looks_like(plain)):
             texts.append("")
@@ -83,6 +92,14 @@ def texts_of(values: Iterable[Any], places: Iterable[str], column: str) -> list[
             )
         texts.append(str(found).strip())
     return texts
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a text with a letter or digit of ASCII and nothing invisible."""
+    return isinstance(value, str) and _PLAIN.match(value) is not None
+
+
+_PLAIN = re.compile(r"[ -/:-@\[-`{-~]*[0-9A-Za-z][ -~]*\Z")
 
 
 def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:

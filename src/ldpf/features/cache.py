@@ -29,6 +29,7 @@ from safetensors.numpy import save
 from ldpf.data.images import READING_VERSION
 from ldpf.errors import DataError
 from ldpf.features.contents import KnownContents
+from ldpf.features.rows import CachedRows
 from ldpf.utils.files import write_bytes
 from ldpf.utils.temporary import remove_litter
 from ldpf.utils.ways import named
@@ -93,8 +94,36 @@ class FeatureCache:
         """
         features = torch.empty(len(keys.paths), self._embed_dim)
         found = np.zeros(len(keys.paths), dtype=bool)
+        for _, shard, rows, wanted in self._matches(keys, found):
+            features.numpy()[wanted] = shard["features"][rows]
+            if contents is not None:
+                contents[wanted] = shard["sha256"][rows]
+        return features, found
+
+    def places(
+        self, keys: FileKeys, contents: np.ndarray | None = None
+    ) -> tuple[CachedRows, np.ndarray]:
+        """As `lookup`, but where the features are instead of the features themselves."""
+        found = np.zeros(len(keys.paths), dtype=bool)
+        file = np.zeros(len(keys.paths), np.int32)
+        row = np.zeros(len(keys.paths), np.int32)
+        files: list[Path] = []
+        for name, shard, rows, wanted in self._matches(keys, found):
+            file[wanted], row[wanted] = len(files), rows
+            files.append(name)
+            if contents is not None:
+                contents[wanted] = shard["sha256"][rows]
+        return CachedRows(tuple(files), file, row, self._embed_dim), found
+
+    def _matches(
+        self, keys: FileKeys, found: np.ndarray
+    ) -> Iterator[tuple[Path, dict[str, np.ndarray], np.ndarray, np.ndarray]]:
+        """Shards with those of their rows that are asked for, and where these belong.
+
+        `found` [N] is filled in; nothing is given twice.
+        """
         index = {path: i for i, path in enumerate(keys.paths)}
-        for shard in self._shards():
+        for file, shard in self._shards():
             names = [os.fsdecode(name) for name in shard["paths"].tobytes().split(b"\0")]
             wanted = np.fromiter((index.get(name, -1) for name in names), np.int64, len(names))
             rows = np.flatnonzero(wanted >= 0)
@@ -104,13 +133,10 @@ class FeatureCache:
             if keys.sha256 is not None:
                 same &= (shard["sha256"][rows] == keys.sha256[wanted[rows]]).all(axis=1)
             rows = rows[same]
-            features.numpy()[wanted[rows]] = shard["features"][rows]
-            if contents is not None:
-                contents[wanted[rows]] = shard["sha256"][rows]
             found[wanted[rows]] = True
+            yield file, shard, rows, wanted[rows]
             if found.all():
                 break
-        return features, found
 
     def known_contents(self) -> KnownContents:
         """Features of everything that the backbone has encoded, in any folder, by content."""
@@ -178,7 +204,7 @@ class FeatureCache:
         made_by = {"format": "ldpf-features-1", "reading": READING_VERSION}
         return {**made_by, "fingerprint": self._fingerprint}
 
-    def _shards(self) -> Iterator[dict[str, np.ndarray]]:
+    def _shards(self) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
         """Whole shards, newest first; damaged ones are removed with a warning."""
         names = sorted(self.folder.glob("shard-*.safetensors"), reverse=True)
         for file in names:
@@ -198,7 +224,7 @@ class FeatureCache:
                 file.unlink(missing_ok=True)
                 continue
             if shard is not None:
-                yield shard
+                yield file, shard
 
     def read(self, file: Path) -> dict[str, np.ndarray] | None:
         """One shard's arrays, checked; None if another version or backbone wrote it."""

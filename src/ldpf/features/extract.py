@@ -33,7 +33,8 @@ from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.file_keys import file_keys
 from ldpf.features.in_memory import encode_labeled
-from ldpf.utils.arrays import unit_rows
+from ldpf.features.rows import CachedRows, GivenRows, Rows, is_large
+from ldpf.utils.arrays import check_rows, unit_rows
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.text import count, some
@@ -189,7 +190,14 @@ def encode_dataset(
         backbone.embed_dim,
     )
     contents = np.zeros((len(dataset), 32), np.uint8)
-    features, found = cache.lookup(keys, contents)
+    if is_large(len(dataset), backbone.embed_dim):
+        places, found = cache.places(keys, contents)
+        if found.all() and not bad:
+            known = FeatureSet.of(dataset, places, contents)
+            return Extraction(known, 0, time.perf_counter() - started, used, cache.folder)
+        features = _partly(places, found)
+    else:
+        features, found = cache.lookup(keys, contents)
     missing = _readable(dataset, np.flatnonzero(~found).tolist(), bad)
     if not skip_bad and missing:  # those to be left out can wait for the end
         bad += _bad_headers(dataset, missing, workers, progress, max_pixels)
@@ -241,7 +249,7 @@ def _divided(both: FeatureSet, embed_dim: int) -> FeatureSet:
     return replace(both, features=features.contiguous(), style=style.contiguous())
 
 
-def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:
+def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor | Rows:
     """Embeddings as image features of a backbone: float32 [N, D] of length one.
 
     Raises:
@@ -256,7 +264,17 @@ def _given_features(dataset: EmbeddedImages, backbone: Backbone) -> Tensor:
             f"of backbone {backbone.name!r} hold {backbone.embed_dim:,}; give the backbone "
             "they were computed with, whose text side is needed, or compute them anew"
         )
-    return unit_rows(dataset.embeddings)
+    if isinstance(dataset.embeddings, np.ndarray):
+        return unit_rows(dataset.embeddings)
+    check_rows(dataset.embeddings)
+    return GivenRows(dataset.embeddings)
+
+
+def _partly(rows: CachedRows, found: np.ndarray) -> Tensor:
+    """Features [N, D] with those found filled in."""
+    features = torch.empty(rows.shape)
+    rows.copy_to(features, np.flatnonzero(found))
+    return features
 
 
 def _encode_missing(

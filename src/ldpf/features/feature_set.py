@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ldpf.data.groups import belongs_to
 from ldpf.data.images import BadImage
 from ldpf.data.splits import make_split
 from ldpf.errors import DataError
+from ldpf.features.rows import ReadOnce, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class FeatureSet:
     """Encoded images with their class ids and, where known, domain ids.
 
     Attributes:
-        features: [N, D] float32, L2-normalized.
+        features: [N, D] float32, L2-normalized. Large ones that lie on disk are read at the first
+            use, see `ldpf.features.rows`.
         labels: [N] int64, class ids into `class_names`.
         domains: [N] int64, domain ids into `domain_names`, or None where domains are unknown.
         class_names: Readable names.
@@ -58,10 +60,10 @@ class FeatureSet:
         fields = ("labels", "domains", "paths", "splits", "groups", "contents", "style")
         for field in fields:
             values = getattr(self, field)
-            if values is not None and len(values) != len(self.features):
+            if values is not None and len(values) != len(self):
                 raise DataError(
                     f"a feature set needs one entry of {field} for each feature: "
-                    f"{len(values):,} {field}, {len(self.features):,} features"
+                    f"{len(values):,} {field}, {len(self):,} features"
                 )
 
         refuse_twins(
@@ -73,11 +75,11 @@ class FeatureSet:
 
     @classmethod
     def of(
-        cls, dataset: ImageDataset, features: Tensor, contents: np.ndarray | None = None
+        cls, dataset: ImageDataset, features: Tensor | Rows, contents: np.ndarray | None = None
     ) -> FeatureSet:
         """Features [N, D] of the N images of a dataset, with all that it says of them."""
         return cls(
-            features=features,
+            features=cast(Tensor, features),
             labels=torch.from_numpy(dataset.labels),
             domains=None if dataset.domains is None else torch.from_numpy(dataset.domains),
             class_names=dataset.class_names,
@@ -90,7 +92,16 @@ class FeatureSet:
         )
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self._held)
+
+    @property
+    def _held(self) -> Tensor | Rows:
+        """The features as they are at the moment, read or not."""
+        return vars(self)["features"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process may see no such file.
+        return {**vars(self), "features": self.features}
 
     def subset(self, indices: Sequence[int] | np.ndarray | Tensor) -> FeatureSet:
         """The rows at `indices` (integers, or a mask of N booleans), in that order.
@@ -100,9 +111,10 @@ class FeatureSet:
         indices = indices.cpu().numpy() if isinstance(indices, Tensor) else np.asarray(indices)
         picked = np.arange(len(self))[indices] if len(indices) else np.empty(0, np.int64)
         rows = torch.from_numpy(picked)
+        held = self._held
         return replace(
             self,
-            features=self.features[rows],
+            features=held[rows] if isinstance(held, Tensor) else held.take(picked),
             labels=self.labels[rows],
             domains=None if self.domains is None else self.domains[rows],
             paths=tuple(self.paths[i] for i in picked),
@@ -163,7 +175,7 @@ class FeatureSet:
                 f"There are images of the class {unknown!r}, which is not among "
                 f"{', '.join(class_names)}; leave them out or rename the class."
             )
-        return replace(self, labels=labels, class_names=tuple(class_names))
+        return replace(self, features=self._held, labels=labels, class_names=tuple(class_names))
 
     def joined(self, other: FeatureSet) -> FeatureSet:
         """The rows of this set, then those of another subset of the same data.
@@ -209,9 +221,12 @@ class FeatureSet:
         """
         digest = hashlib.sha256()
         names = [self.class_names, self.domain_names]
-        digest.update(json.dumps([names, list(self.features.shape)]).encode())
+        held = self._held
+        # Rows on disk are read for this alone, and then let go.
+        features = held if isinstance(held, Tensor) else held.read()
+        digest.update(json.dumps([names, list(features.shape)]).encode())
         style = () if self.style is None else (self.style,)  # most sets have none
-        for tensor in (self.features, self.labels, self.domains, *style):
+        for tensor in (features, self.labels, self.domains, *style):
             if tensor is None:
                 digest.update(b"none")
                 continue
@@ -219,3 +234,7 @@ class FeatureSet:
             digest.update(str(array.dtype).encode())
             digest.update(array.data.cast("B") if array.size else b"")
         return digest.hexdigest()
+
+
+# Set here: inside of the class it would be read as a default.
+FeatureSet.features = ReadOnce("features")  # type: ignore[assignment]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -114,7 +114,25 @@ _BLOCK = 16_384
 """Rows that `unit_rows` scales at once."""
 
 
-def unit_rows(array: np.ndarray) -> torch.Tensor:
+class Table(Protocol):
+    """Numbers [N, D]: an array, or what gives an array for some of its rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, D."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...
+
+
+def unit_rows(array: Table) -> torch.Tensor:
     """A table of numbers [N, D] as image features: float32, each row of length one.
 
     Rows of any finite size work, also of 1e-300 or 1e300: each is first divided by the power of two
@@ -123,15 +141,11 @@ def unit_rows(array: np.ndarray) -> torch.Tensor:
     Raises:
         DataError: a row is not finite, or all zero.
     """
-    # Half precision fits into float32 as it is; everything wider is scaled before it is narrowed.
-    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
     units = torch.empty(array.shape)
     wrong = np.zeros(len(array), dtype=bool)
     # In blocks: a million rows at once would take several times their memory.
-    for block in (slice(i, i + _BLOCK) for i in range(0, len(array), _BLOCK)):
-        rows = array[block].astype(np.float32 if narrow else np.float64)
-        largest = np.abs(rows).max(axis=1, initial=0.0)  # [n]; NaN where a row holds one
-        wrong[block] = ~np.isfinite(largest) | (largest == 0)
+    for block, rows, largest in _blocks(array):
+        wrong[block] = _is_wrong(largest)
         if not wrong[block].any():
             _, exponents = np.frexp(largest)
             scaled = np.ldexp(rows, -exponents[:, None]).astype(np.float32)
@@ -141,7 +155,33 @@ def unit_rows(array: np.ndarray) -> torch.Tensor:
     return units
 
 
-def _no_direction(rows: np.ndarray, wrong: np.ndarray) -> str:
+def check_rows(array: Table) -> None:
+    """Refuse what `unit_rows` would refuse, without its memory.
+
+    Raises:
+        DataError: a row is not finite, or all zero.
+    """
+    wrong = np.zeros(len(array), dtype=bool)
+    for block, _, largest in _blocks(array):
+        wrong[block] = _is_wrong(largest)
+    if wrong.any():
+        raise DataError(_no_direction(array, wrong))
+
+
+def _blocks(array: Table) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Rows [n, D], and the largest absolute value of each [n], NaN where a row holds one."""
+    # Half precision fits into float32 as it is; everything wider is scaled before it is narrowed.
+    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    for block in (slice(i, i + _BLOCK) for i in range(0, len(array), _BLOCK)):
+        rows = array[block].astype(np.float32 if narrow else np.float64)
+        yield block, rows, np.abs(rows).max(axis=1, initial=0.0)
+
+
+def _is_wrong(largest: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(largest) | (largest == 0)
+
+
+def _no_direction(rows: Table, wrong: np.ndarray) -> str:
     """A sentence for the first row of [N, D] that cannot be scaled to length one."""
     row = int(wrong.argmax())
     bad = np.flatnonzero(~np.isfinite(rows[row].astype(np.float64)))

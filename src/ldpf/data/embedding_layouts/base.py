@@ -11,6 +11,7 @@ import numpy as np
 from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:
+    from ldpf.data.arrays_on_disk import ArraysOnDisk
     from ldpf.data.image_folder import Listing
 
 
@@ -21,7 +22,7 @@ class EmbeddingLayout:
         """Whether the folder has this layout; looks at names only, and at few of them."""
         raise NotImplementedError
 
-    def labeled(self, folder: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]:
+    def labeled(self, folder: Path) -> tuple[Listing, np.ndarray | None, np.ndarray | ArraysOnDisk]:
         """The listing, [N] split names or None, and the embeddings [N, D], all rows in order.
 
         Raises:

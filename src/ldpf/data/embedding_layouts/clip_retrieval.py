@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldpf.data.arrays_on_disk import mapped_array
+from ldpf.data.arrays_on_disk import ArraysOnDisk, mapped_array
 from ldpf.data.embedding_layouts.base import EMBEDDING_LAYOUTS, EmbeddingLayout
 from ldpf.data.manifest import list_parquet_parts, read_column
 from ldpf.data.parquet import require_pyarrow
@@ -45,7 +45,7 @@ class ClipRetrieval(EmbeddingLayout):
         arrays = folder / ARRAYS
         return arrays.is_dir() and next(arrays.glob(f"{ARRAYS}_*.npy"), None) is not None
 
-    def labeled(self, folder: Path) -> tuple[Listing, np.ndarray | None, np.ndarray]:
+    def labeled(self, folder: Path) -> tuple[Listing, np.ndarray | None, np.ndarray | ArraysOnDisk]:
         """See `EmbeddingLayout`; the classes are those of the column `label`."""
         files = _parts(folder)
         arrays = [mapped_array(array) for array, _ in files]
@@ -56,11 +56,7 @@ class ClipRetrieval(EmbeddingLayout):
         )
         for (file, table), array, count in zip(files, arrays, counts, strict=True):
             _check_rows(file, len(array), table, count)
-        embeddings = np.empty((len(listing.paths), arrays[0].shape[1]), arrays[0].dtype)
-        start = 0
-        for array in arrays:  # one after the other: twice their memory is never needed
-            embeddings[start : start + len(array)] = array
-            start += len(array)
+        embeddings = ArraysOnDisk.of([array for array, _ in files], arrays).held()
         return listing, splits, embeddings
 
     def parts(self, folder: Path) -> Iterator[tuple[list[str], np.ndarray]]:
