@@ -39,7 +39,7 @@ def test_one_size_is_measured(scaling, monkeypatch, capsys):
 
 
 def test_a_line_for_each_size_and_the_exponents(scaling, monkeypatch, capsys):
-    def linear(n, k, s, steps):
+    def linear(n, k, s, steps, clock):
         return dict.fromkeys(scaling.COLUMNS, 0.5 * n)
 
     monkeypatch.setattr(scaling, "_in_a_process", linear)
@@ -58,3 +58,9 @@ def test_generated_features_have_length_one(scaling):
     features = scaling.generated(20_000, 4, 2).features
     assert features.shape == (20_000, 512)
     assert features.norm(dim=1).allclose(features.new_ones(20_000), atol=1e-5)
+
+
+def test_seconds_are_those_of_the_clock(scaling):
+    ticks = iter(range(6))
+    measured = scaling.measure(60, 3, 2, 1, lambda: float(next(ticks)))
+    assert [measured[name] for name in ("discovery_s", "round_s", "total_s")] == [1.0, 1.0, 1.0]
