@@ -32,7 +32,7 @@ class Arrays(Attack):
 
     name = "arrays"
     title = "damaged and extreme embeddings"
-    count = 2_000
+    count = 1_000
     limit_mb = 600.0
 
     def attempt(self, seed: int, place: Path) -> str:

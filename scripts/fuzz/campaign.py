@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzz.arrays import Arrays
+from fuzz.backbones import Backbones
 from fuzz.base import Attack
 from fuzz.folders import Folders
 from fuzz.images import Images
@@ -15,6 +16,7 @@ from fuzz.tables import Tables
 ATTACKS: tuple[type[Attack], ...] = (
     Images,
     Folders,
+    Backbones,
     Records,
     Tables,
     Arrays,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -83,6 +84,24 @@ def check_words(ran: Ran, arguments: Sequence[str | Path]) -> None:
         )
 
 
+_AT_THE_END: list[Callable[[], None]] = []
+"""What a started process does last."""
+
+
+def keep_names_of_modules(file: Path) -> None:
+    """Let this process write down in the end which modules it has imported."""
+    _AT_THE_END.append(lambda: file.write_text("\n".join(sys.modules)) and None)
+
+
+def import_modules(file: Path) -> None:
+    """Import the modules that another process has written down."""
+    for name in file.read_text().split("\n"):
+        # Some cannot be imported by name, such as those that a library has put there itself.
+        if name not in sys.modules and not name.startswith("_"):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
 @dataclass
 class Started:
     """A command in a process of its own.
@@ -160,6 +179,8 @@ def start(words: Path, *arguments: str | Path, before: Callable[[], None] | None
         if before is not None:
             before()
         code = _exit_code(names)
+        for last in _AT_THE_END:
+            last()
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()

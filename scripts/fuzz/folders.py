@@ -99,10 +99,10 @@ class Folders(Attack):
         elif kind == 6:
             tensors.write_bytes(damaged(tensors.read_bytes(), draws))
         elif kind == 7:
-            tensors.write_bytes(_other_header(tensors.read_bytes(), draws))
+            tensors.write_bytes(other_header(tensors.read_bytes(), draws))
             _bind(config, tensors)
         elif kind == 8:
-            tensors.write_bytes(_other_values(tensors.read_bytes(), draws))
+            tensors.write_bytes(other_values(tensors.read_bytes(), draws))
             _bind(config, tensors)
         else:
             file = ("config.json", "model.safetensors")[int(draws.integers(2))]
@@ -117,14 +117,14 @@ def _bind(config: Path, tensors: Path) -> None:
     config.write_bytes(as_json(content))
 
 
-def _other_header(content: bytes, draws: np.random.Generator) -> bytes:
+def other_header(content: bytes, draws: np.random.Generator) -> bytes:
     """Tensors with another description of types, shapes and places."""
     size = struct.unpack("<Q", content[:8])[0]
     header, _ = damaged_json(json.loads(content[8 : 8 + size]), draws)
     return struct.pack("<Q", len(header)) + header + content[8 + size :]
 
 
-def _other_values(content: bytes, draws: np.random.Generator) -> bytes:
+def other_values(content: bytes, draws: np.random.Generator) -> bytes:
     """Tensors with other values: extreme ones in some places, or all scaled."""
     size = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + size])

@@ -34,7 +34,18 @@ def jobs(world: World) -> list[Job]:
     images, model, out = str(world.images), str(world.models["ldpf"]), ("--out", "OUT")
     backbone = ("--backbone", BACKBONE)
     train = ("train", images, *out, *backbone, "--no-advice", *SHORT)
-    small = ("--methods", "zero-shot,coop", "--seeds", "1", "--jobs", "1", *SHORT)
+    # One target domain and two methods: a run to resume in, and one to resume behind.
+    small = (
+        "--targets",
+        "photo",
+        "--methods",
+        "zero-shot,coop",
+        "--seeds",
+        "1",
+        "--jobs",
+        "1",
+        *SHORT,
+    )
     return [
         Job("train", "model", train),
         Job("train coop", "model", (*train, "--method", "coop")),

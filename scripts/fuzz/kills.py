@@ -15,7 +15,14 @@ import numpy as np
 
 from fuzz.base import Attack, Fell
 from fuzz.bits import bits
-from fuzz.commands import Ran, Started, litter, start
+from fuzz.commands import (
+    Ran,
+    Started,
+    import_modules,
+    keep_names_of_modules,
+    litter,
+    start,
+)
 from fuzz.faults import at_write, count_writes, refused
 from fuzz.jobs import Job, jobs
 from fuzz.world import World
@@ -66,10 +73,17 @@ class Disturbed(Attack):
         (place / "words").mkdir()
         out, counted = place / "out", place / "writes"
         begun = time.monotonic()
-        ran = self.start(job, place, lambda: count_writes([out, place / "cache"], counted)).wait()
+        modules = place / "modules"
+
+        def prepare() -> None:
+            count_writes([out, place / "cache"], counted)
+            keep_names_of_modules(modules)
+
+        ran = self.start(job, place, prepare).wait()
         seconds = time.monotonic() - begun
         if ran.code != 0:
             raise RuntimeError(f"ldpf {job.name} fails undisturbed:\n{ran.err}")
+        import_modules(modules)  # so that the processes of the attempts need not
         return Known(bits(out), counted.stat().st_size, seconds)
 
     def start(self, job: Job, place: Path, before: Callable[[], None] | None = None) -> Started:
@@ -172,7 +186,7 @@ class KillsAtWrites(AtWrites):
 
     name = "writes"
     title = "stopped before each write (SIGKILL, SIGTERM, SIGINT), then given again"
-    count = 600
+    count = 450  # more than there are writes
 
     def attempt(self, seed: int, place: Path) -> str:
         """Stop a job before one of its writes, perhaps twice."""
@@ -193,7 +207,7 @@ class KillsAtRandom(Disturbed):
 
     name = "kills"
     title = "stopped at a random moment, then given again"
-    count = 200
+    count = 100
 
     def attempt(self, seed: int, place: Path) -> str:
         """Stop a job after a random time, perhaps twice."""
@@ -222,7 +236,7 @@ class RefusedWrites(AtWrites):
 
     name = "refusals"
     title = "a write refused by the system (full, read-only, broken), then given again"
-    count = 300
+    count = 100
 
     def attempt(self, seed: int, place: Path) -> str:
         """Refuse one write of a job."""

@@ -33,7 +33,7 @@ class Numbers(Attack):
 
     name = "numbers"
     title = "extreme settings and options"
-    count = 1_000
+    count = 500
     limit_s = 60.0
     limit_mb = 1_000.0
 

@@ -29,7 +29,7 @@ class Disks(Disturbed):
 
     name = "disks"
     title = "a full or a read-only file system, then given again with room"
-    count = 200
+    count = 50
 
     def check_possible(self) -> None:
         """Try to make such a file system."""

@@ -31,7 +31,7 @@ class Records(Attack):
 
     name = "records"
     title = "damaged records of runs, trainings and exports, and a damaged cache"
-    count = 1_000
+    count = 300
     limit_s = 120.0
     limit_mb = 1_000.0
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,6 +64,7 @@ def make_world(folder: Path) -> World:
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
     os.environ["LDPF_CACHE"] = str(folder / "cache")
+    keep_backbone()
     world = World(folder, scratch)
     _draw(world.images)
     draws = np.random.default_rng(0)
@@ -83,11 +85,36 @@ def open_world(folder: Path) -> World:
     from fuzz.commands import run
 
     os.environ["LDPF_CACHE"] = str(folder / "cache")
+    keep_backbone()
     world = World(folder, folder / "scratch")
     # Everything is imported here, and not in each of the processes forked from this one.
     _must(run("predict", world.models["ldpf"], world.features))
     _must(run("evaluate", world.models["ldpf"], world.images))
     return world
+
+
+def keep_backbone() -> None:
+    """Read the files of the bundled backbone once, in this process and those forked from it.
+
+    Most commands spend most of their time with it, and no attack but that of `fuzz.backbones`,
+    which damages copies in other folders, is after it.
+    """
+    from ldpf.backbones.families.clip import CLIP
+    from ldpf.backbones.hub import resolve_folder
+
+    if hasattr(CLIP.load, "kept"):
+        return
+    load, bundled, kept = CLIP.load, resolve_folder(BACKBONE), {}
+
+    def load_once(self: Any, checkpoint: Any) -> Any:
+        if checkpoint.folder != bundled:
+            return load(self, checkpoint)
+        if bundled not in kept:
+            kept[bundled] = load(self, checkpoint)
+        return kept[bundled]
+
+    load_once.kept = kept  # type: ignore[attr-defined]  says that it was done
+    CLIP.load = load_once
 
 
 def _must(ran) -> None:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="attacks run in 
 COUNTS = {
     "images": 300,
     "folders": 40,
+    "backbones": 20,
     "records": 6,
     "tables": 300,
     "arrays": 60,

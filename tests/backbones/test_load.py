@@ -202,8 +202,6 @@ def test_a_missing_file_is_named_with_what_is_needed(folder, file):
         ("model.safetensors", 0),
         ("model.safetensors", 1000),
         ("model.safetensors", -10),
-        ("tokenizer.json", 100),
-        ("preprocessor_config.json", 10),
     ],
 )
 def test_a_cut_file_is_reported_as_such(folder, file, keep):
@@ -212,6 +210,27 @@ def test_a_cut_file_is_reported_as_such(folder, file, keep):
     message = message_of(folder)
     assert message.startswith(f"The backbone folder {str(folder)!r} could not be loaded (")
     assert message.endswith(f"); {NEEDS}")
+
+
+@pytest.mark.parametrize(
+    ("file", "keep"), [("tokenizer.json", 100), ("preprocessor_config.json", 10)]
+)
+def test_a_cut_json_file_is_reported_by_its_name(folder, file, keep):
+    path = folder / file
+    path.write_bytes(path.read_bytes()[:keep])
+    message = message_of(folder)
+    assert message.startswith(f"Cannot read a file of the backbone in {str(path)!r} (not valid ")
+    assert message.endswith("); download the checkpoint again.")
+
+
+def test_weights_of_other_sizes_are_refused_by_the_tensor(folder):
+    config = json.loads((folder / "config.json").read_text())
+    width = config["text_config"]["intermediate_size"]
+    config["text_config"]["intermediate_size"] = width + 8
+    (folder / "config.json").write_text(json.dumps(config))
+    message = message_of(folder)
+    assert "'text_model.encoder.layers.0.mlp.fc1.bias'" in message
+    assert f"({width},)" in message and f"({width + 8},)" in message
 
 
 def test_missing_weights_are_counted(folder):
@@ -228,8 +247,11 @@ def test_missing_weights_are_counted(folder):
 
 def test_weights_of_another_size_are_refused(folder):
     change_weights(folder, lambda w: w.update({"text_projection.weight": torch.zeros(8, 32)}))
-    message = message_of(folder)
-    assert message.startswith(f"The backbone folder {str(folder)!r} could not be loaded (")
+    assert message_of(folder) == (
+        f"In {str(folder)!r} the tensor 'text_projection.weight' has the shape (8, 32), but "
+        "config.json asks for (16, 32) (1 such tensors); the two files are of different "
+        "checkpoints."
+    )
 
 
 @pytest.mark.slow

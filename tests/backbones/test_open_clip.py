@@ -233,7 +233,7 @@ def test_settings_that_change_nothing_are_accepted(folder, family_folders):
     assert load_backbone(folder).fingerprint == own.fingerprint
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"embed_dim": 4}', '{"model_cfg": {}}'])
+@pytest.mark.parametrize("content", ["{}", '{"embed_dim": 4}', '{"model_cfg": {}}'])
 def test_a_config_without_a_model_is_refused(content, folder):
     (folder / "open_clip_config.json").write_text(content)
     assert message_of(folder) == (

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ldpf.errors import ModelError
-from ldpf.utils.constraints import Flag, Number, OrNone, Text, Whole
+from ldpf.utils.constraints import Either, Flag, Number, OrNone, Text, Whole
 from ldpf.utils.files import read_json
 from ldpf.utils.schema import ListOf, Record, check_content, first_problem
 
@@ -68,3 +68,16 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
         stream.truncate(10**12)
     with pytest.raises(ModelError, match="it holds 1,000,000 MB, and should hold 64"):
         read_json(file, "the model", "train again", error=ModelError)
+
+
+def test_of_two_schemas_that_of_the_same_type_names_the_field():
+    side = Whole(at_least=1, at_most=10)
+    sizes = Either(Either(side, ListOf(side)), Record(others=side))
+    assert first_problem("size", [2, 11], sizes) == (
+        "size[1] is 11, and should be a whole number from 1 to 10"
+    )
+    assert first_problem("size", {"height": 0}, sizes) == (
+        "size.height is 0, and should be a whole number from 1 to 10"
+    )
+    assert first_problem("size", "x", sizes) is not None
+    assert first_problem("size", {"height": 3}, sizes) is None

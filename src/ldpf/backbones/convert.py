@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from ldpf.backbones.hf_text import COPY
+from ldpf.backbones.checkpoint_schema import COPY
 from ldpf.backbones.hub import small_files
 from ldpf.backbones.load import load_backbone
 from ldpf.backbones.open_clip_fields import CONFIG

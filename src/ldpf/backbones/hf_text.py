@@ -15,14 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ldpf.backbones.checkpoint_schema import COPY
 from ldpf.backbones.hub import hub_file
 from ldpf.backbones.open_clip_fields import Fields
 from ldpf.backbones.pooling import Pooling, pool
 from ldpf.backbones.text_model import Projection, TextModel
 from ldpf.errors import BackboneError
-
-COPY = "text_tower"
-"""Folder inside a checkpoint's that may hold the language model's config.json and tokenizer."""
 
 _POOLERS: dict[str, Pooling] = {
     "mean_pooler": "mean",

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ldpf.backbones.base import Backbone
+from ldpf.backbones.checkpoint_schema import check_folder
 from ldpf.backbones.default import DEFAULT_BACKBONE
 from ldpf.backbones.devices import pick_device, place
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
@@ -45,6 +46,7 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
     name = str(name_or_folder)
     checkpoint = Checkpoint.of(resolve_folder(name), name)
     family = find_family(checkpoint)
+    check_folder(checkpoint.folder)
     target = pick_device(device)
     if device == "auto":
         log.info("device: %s (%s)", target, "no CUDA" if target.type == "cpu" else "CUDA found")

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import AutoTokenizer, CLIPTokenizer
 
-from ldpf.backbones.hf_text import COPY
+from ldpf.backbones.checkpoint_schema import COPY
 from ldpf.backbones.hub import small_files
 from ldpf.backbones.open_clip_fields import Fields
 from ldpf.errors import BackboneError

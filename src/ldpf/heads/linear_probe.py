@@ -29,7 +29,7 @@ class LogisticProbe(VisualHead):
         max_iterations: of L-BFGS.
     """
 
-    strength: float = field(default=1.0, metadata=constraint(Number(above=0)))
+    strength: float = field(default=1.0, metadata=constraint(Number(above=0, float32=True)))
     max_iterations: int = field(default=1000, metadata=COUNT)
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class BalancedProbe(VisualHead):
         max_iterations: of L-BFGS.
     """
 
-    strength: float = field(default=STRENGTH, metadata=constraint(Number(above=0)))
+    strength: float = field(default=STRENGTH, metadata=constraint(Number(above=0, float32=True)))
     max_iterations: int = field(default=1000, metadata=COUNT)
     balances: ClassVar[bool] = True
 

@@ -18,7 +18,7 @@ from ldpf.training.callbacks import RunRecord
 from ldpf.training.learner import Stage
 from ldpf.training.loop import PromptTraining
 from ldpf.training.recipe import Recipe
-from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
+from ldpf.utils.constraints import COUNT, RATE, check_fields, constraint
 from ldpf.utils.seed import generator
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class InstanceTraining:
     max_images: int = field(default=16384, metadata=COUNT)
     validation_images: int = field(default=256, metadata=COUNT)
     evaluate_every: int = field(default=50, metadata=COUNT)
-    learning_rate: float = field(default=2e-3, metadata=constraint(Number(above=0)))
+    learning_rate: float = field(default=2e-3, metadata=constraint(RATE))
     sample_weights: str = field(default="none", metadata=WEIGHTS)
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ class KgCoOp(CoOp):
     """
 
     name: str = "kgcoop"
-    weight: float = field(default=8.0, metadata=constraint(Number(at_least=0)))
+    weight: float = field(default=8.0, metadata=constraint(Number(at_least=0, float32=True)))
     templates: tuple[str, ...] = (SINGLE_TEMPLATE,)
 
     def _learner(

@@ -99,7 +99,7 @@ class LDPF(Method):
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     agnostic_length: int = field(default=0, metadata=constraint(Whole(at_least=0)))
     specific_length: int = field(default=12, metadata=constraint(Whole(at_least=0)))
-    weight: float = field(default=1.0, metadata=constraint(Number()))
+    weight: float = field(default=1.0, metadata=constraint(Number(float32=True)))
     stages: str = field(default="alternating", metadata=constraint(OneOf(STAGES)))
     turn: int = field(default=25, metadata=COUNT)
     agnostic_domain: str = field(default="own", metadata=constraint(OneOf(("own", "all", "fused"))))

@@ -35,7 +35,7 @@ class LinearProbe(Method):
 
     name: str = "linear-probe"
     strengths: tuple[float, ...] = field(
-        default=STRENGTHS, metadata=constraint(Each(Number(above=0)))
+        default=STRENGTHS, metadata=constraint(Each(Number(above=0, float32=True)))
     )
     max_iterations: int = field(default=1000, metadata=COUNT)
 

@@ -9,6 +9,7 @@ from ldpf.errors import SettingsError
 from ldpf.utils.constraints import (
     COUNT,
     COUNT_OR_NONE,
+    RATE,
     Number,
     OneOf,
     Whole,
@@ -51,19 +52,19 @@ class Recipe:
 
     name: str
     optimizer: str = field(metadata=constraint(OneOf(("adam", "sgd"))))
-    learning_rate: float = field(metadata=constraint(Number(above=0)))
+    learning_rate: float = field(metadata=constraint(RATE))
     image_batch: int = field(metadata=COUNT)
     max_epochs: int | None = field(default=None, metadata=COUNT_OR_NONE)
     max_steps: int | None = field(default=None, metadata=COUNT_OR_NONE)
     patience: int | None = field(default=None, metadata=COUNT_OR_NONE)
     cooldown: int = field(default=0, metadata=constraint(Whole(at_least=0)))
     warmup_epochs: int = field(default=0, metadata=constraint(Whole(at_least=0)))
-    warmup_rate: float = field(default=1e-5, metadata=constraint(Number(at_least=0)))
+    warmup_rate: float = field(default=1e-5, metadata=constraint(Number(at_least=0, at_most=1e6)))
     round_every: int | None = field(default=None, metadata=COUNT_OR_NONE)
     evaluate_every: int | None = field(default=None, metadata=COUNT_OR_NONE)
     average: float = field(default=0.0, metadata=constraint(Number(at_least=0, below=1)))
     keep: str = field(default="best", metadata=constraint(OneOf(("best", "last"))))
-    sharpness: float = field(default=0.0, metadata=constraint(Number(at_least=0)))
+    sharpness: float = field(default=0.0, metadata=constraint(Number(at_least=0, float32=True)))
 
     def __post_init__(self) -> None:
         check_fields(self)

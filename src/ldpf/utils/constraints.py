@@ -103,6 +103,10 @@ class Whole(Number):
         return "a whole number" + self._range()
 
 
+RATE = Number(above=0, at_most=1e6)
+"""Learning rates: Adam divides them by as little as 0.1, and the step must be a float32."""
+
+
 @dataclass(frozen=True)
 class Text:
     """Texts that are not empty.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ldpf.utils.constraints import Constraint, OrNone
+from ldpf.utils.constraints import Constraint, Either, OrNone
 from ldpf.utils.text import quoted
 
 
@@ -95,7 +95,20 @@ def first_problem(name: str, value: Any, allowed: Constraint) -> str | None:
         return allowed.problem(name, value)
     if allowed.allows(value):
         return None
+    if isinstance(allowed, Either) and (inner := _meant(allowed, value)) is not None:
+        return first_problem(name, value, inner)
     return f"{name or 'it'} is {quoted(value)}, and should be {allowed}"
+
+
+def _meant(allowed: Either, value: Any) -> Record | ListOf | None:
+    """Which of two schemas an object or a list was meant for; None for neither."""
+    for one in (allowed.first, allowed.second):
+        found = _meant(one, value) if isinstance(one, Either) else one
+        if isinstance(found, Record) and isinstance(value, dict):
+            return found
+        if isinstance(found, ListOf) and isinstance(value, list):
+            return found
+    return None
 
 
 def check_content(value: Any, allowed: Constraint, name: str = "") -> None:

@@ -111,6 +111,12 @@ def _require_tokens(name: str, tokenizer: Any, rules: TextRules, config: Any) ->
             f"The tokenizer of {name!r} has {len(tokenizer)} entries but the text tower only "
             f"{config.vocab_size}; they do not belong together."
         )
+    last = max(tokenizer.get_vocab().values(), default=0)  # ids may have gaps
+    if last >= config.vocab_size:
+        raise BackboneError(
+            f"The tokenizer of {name!r} has an entry of number {last} but the text tower only "
+            f"{config.vocab_size} entries; they do not belong together."
+        )
     if rules.end_in_config and config.eos_token_id != tokenizer.eos_token_id:
         raise BackboneError(
             f"The config of {name!r} names the end token {config.eos_token_id}, its tokenizer "

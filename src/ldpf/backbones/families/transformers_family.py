@@ -53,8 +53,19 @@ class TransformersFamily(BackboneFamily):
         """By transformers' own classes; a checkpoint that lacks weights is refused."""
         folder = checkpoint.folder
         model, report = getattr(transformers, self.model_class).from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            folder,
+            local_files_only=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, by their names
         )
+        if other := sorted(report["mismatched_keys"]):
+            name, kept, expected = other[0]
+            raise BackboneError(
+                f"In {str(folder)!r} the tensor {name!r} has the shape {tuple(kept)}, but "
+                f"config.json asks for {tuple(expected)} ({len(other)} such tensors); the two "
+                "files are of different checkpoints."
+            )
         tokenizer = self.tokenizer(folder)
         image_processor = load_image_processor(folder)
         missing = sorted(report["missing_keys"])

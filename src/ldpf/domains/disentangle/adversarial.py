@@ -15,8 +15,10 @@ from ldpf.domains.disentangle.leace import class_erasure
 from ldpf.domains.disentangle.maps import DomainExtractor, in_blocks, seeded_linear
 from ldpf.domains.disentangle.run import DisentanglerRun
 from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
-from ldpf.utils.constraints import Number, Whole, check_fields, constraint
+from ldpf.utils.constraints import RATE, Number, Whole, check_fields, constraint
 from ldpf.utils.trees import Tree
+
+_WEIGHT = Number(at_least=0, float32=True)
 
 
 @DISENTANGLERS.register("adversarial")
@@ -42,11 +44,13 @@ class Adversarial(Disentangler):
 
     hidden: int | None = field(default=None, metadata=constraint(Whole(at_least=1), none=True))
     dim: int | None = field(default=None, metadata=constraint(Whole(at_least=1), none=True))
-    adversary: float = field(default=1.0, metadata=constraint(Number(at_least=0)))
-    reconstruction: float = field(default=1.0, metadata=constraint(Number(at_least=0)))
+    adversary: float = field(default=1.0, metadata=constraint(_WEIGHT))
+    reconstruction: float = field(
+        default=1.0, metadata=constraint(Number(at_least=0, float32=True))
+    )
     adversary_steps: int = field(default=1, metadata=constraint(Whole(at_least=0)))
     erase: bool = True
-    learning_rate: float = field(default=1e-3, metadata=constraint(Number(above=0)))
+    learning_rate: float = field(default=1e-3, metadata=constraint(RATE))
     batch_size: int = field(default=512, metadata=constraint(Whole(at_least=1)))
 
     def __post_init__(self) -> None:

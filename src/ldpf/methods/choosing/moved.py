@@ -33,7 +33,7 @@ class MovedFeatures(ChoiceRule):
         strength: 1 moves by the whole difference, more beyond the other latent domain.
     """
 
-    strength: float = field(default=1.0, metadata=constraint(Number(above=0)))
+    strength: float = field(default=1.0, metadata=constraint(Number(above=0, float32=True)))
 
     def __post_init__(self) -> None:
         check_fields(self)
