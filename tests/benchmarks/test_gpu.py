@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 SMALL = [
     *("--device=cpu", "--tower=tiny", "--images=6", "--steps=2", "--rows=280", "--repeats=1"),
     *("--batches", "2", "--cases", "5,2", "--paper-steps=4"),
@@ -18,17 +13,9 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def lines() -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, "benchmarks/gpu.py", *SMALL],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def lines(printed_by) -> list[dict]:
+    out, _ = printed_by("gpu", *SMALL)
+    return [json.loads(line) for line in out.splitlines()]
 
 
 def the(lines, **values):

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_a_line_for_each_engine(tiny_clip_folder: Path) -> None:
+def test_a_line_for_each_engine(tiny_clip_folder: Path, printed_by) -> None:
     arguments = ["--backbone", str(tiny_clip_folder), "--images=5", "--repeats=1", "--json"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/image_encoder.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    out, _ = printed_by("image_encoder", *arguments)
+    lines = [json.loads(line) for line in out.splitlines()]
     assert lines[0]["engine"] == "torch" and lines[0]["faster"] == 1.0
     assert lines[0]["difference"] == 0.0
     for line in lines:

@@ -3,23 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(*folders: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "benchmarks/rules_in_results.py", *map(str, folders)]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def judged(name, held_out, by_domain, log_likelihoods):
@@ -61,11 +45,10 @@ def rows_of(text: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows}
 
 
-def test_every_rule_takes_what_its_score_says(tmp_path):
+def test_every_rule_takes_what_its_score_says(tmp_path, printed_by):
     folder = written(tmp_path / "a", {"gda": 0.5, "coop": 0.4, "ldpf": 0.7, "auto": 0.8})
-    done = run(folder)
-    assert done.returncode == 0, done.stderr
-    rows = rows_of(done.stdout)
+    out, _ = printed_by("rules_in_results", folder)
+    rows = rows_of(out)
     assert rows["held-out accuracy"] == ["20.00", "20.00", "0 of 1", "50.0"]
     assert rows["left-out accuracy"] == ["0.00", "0.00", "1 of 1", "70.0"]
     assert rows["left-out log-likelihood"] == rows["always gda"]
@@ -74,18 +57,17 @@ def test_every_rule_takes_what_its_score_says(tmp_path):
     assert "always unmeasured" not in rows and "always auto" not in rows
 
 
-def test_folders_are_told_apart(tmp_path):
+def test_folders_are_told_apart(tmp_path, printed_by):
     first = written(tmp_path / "a", {"gda": 0.5, "coop": 0.6, "auto": 0.6})
     second = written(tmp_path / "b", {"gda": 0.5, "ldpf": 0.7, "auto": 0.6})
-    done = run(first, second)
-    assert "regret, a | regret, b" in done.stdout
-    rows = rows_of(done.stdout)
+    out, _ = printed_by("rules_in_results", first, second)
+    assert "regret, a | regret, b" in out
+    rows = rows_of(out)
     assert rows["always gda"] == ["10.00", "20.00", "15.00", "0 of 2", "50.0"]
     assert rows["always coop"][1] == ""  # not a method of the second
 
 
-def test_without_candidates_of_auto_nothing_is_said(tmp_path):
+def test_without_candidates_of_auto_nothing_is_said(tmp_path, printed_by):
     folder = written(tmp_path / "a", {"gda": 0.5, "coop": 0.6, "auto": 0.6}, oracle=True)
-    done = run(folder)
-    assert done.returncode == 1
-    assert "name auto and its candidates in --methods" in done.stderr
+    _, said = printed_by("rules_in_results", folder, code=1)
+    assert "name auto and its candidates in --methods" in said

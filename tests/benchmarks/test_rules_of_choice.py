@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -93,34 +91,20 @@ def test_an_unknown_shift_is_refused(script, capsys):
     assert "'weather'" in capsys.readouterr().err
 
 
-def test_every_rule_in_every_case(images: Path, tiny_clip_folder: Path, tmp_path) -> None:
+def test_every_rule_in_every_case(
+    images: Path, tiny_clip_folder: Path, tmp_path, printed_by
+) -> None:
     names = "gda,linear-probe-balanced,gda-balanced,ldpf,ldpf+linear-probe-balanced"
     arguments = ["--data", images, "--backbone", tiny_clip_folder, "--steps", 3]
     arguments += ["--targets", "art,offsets-2", "--shifts", "real,offsets", "--candidates", names]
     arguments += ["--out", tmp_path / "done.jsonl"]
 
-    def run_script():
-        return subprocess.run(
-            [sys.executable, "benchmarks/rules_of_choice.py", *map(str, arguments)],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                "OMP_NUM_THREADS": "1",
-                "LDPF_CACHE": str(tmp_path),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = run_script()
-    assert done.returncode == 0, done.stderr
-    assert "real, art, seed 0: the best candidate has" in done.stderr
-    again = run_script()
-    assert again.returncode == 0 and again.stdout == done.stdout
-    assert "the best candidate has" not in again.stderr
-    details, summary = done.stdout.strip().split("\n\n")
+    out, said = printed_by("rules_of_choice", *arguments, cache=tmp_path)
+    assert "real, art, seed 0: the best candidate has" in said
+    again, said = printed_by("rules_of_choice", *arguments, cache=tmp_path)
+    assert again == out
+    assert "the best candidate has" not in said
+    details, summary = out.strip().split("\n\n")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in details.splitlines()[2:]]
     cases = {tuple(row[:3]) for row in rows}
     assert cases == {("real", "art", "0"), ("offsets", "offsets-2", "0")}

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ldpf.expectation.estimators.base import ESTIMATORS
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_every_target_is_estimated_and_compared(
-    images: Path, tiny_clip_folder: Path, tmp_path: Path
+    images: Path, tiny_clip_folder: Path, tmp_path: Path, printed_by
 ) -> None:
     arguments = [
         *("--data", images),
@@ -27,15 +22,7 @@ def test_every_target_is_estimated_and_compared(
         *("--cache-dir", tmp_path / "cache"),
         *("--json", tmp_path / "rows.jsonl"),
     ]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/site_estimates.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    out, _ = printed_by("site_estimates", *arguments, fresh=True)
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [(row["method"], row["target"]) for row in rows] == [
         (method, target)
@@ -47,7 +34,7 @@ def test_every_target_is_estimated_and_compared(
         assert 0 <= row["true"] <= 1 and row["odd_outside"] >= 0.9
         assert all(1 <= size <= 3 for size in row["size"].values())
     for heading in ("Errors in points", "Sets of 90%", "Calibration error", "Seconds"):
-        assert heading in done.stdout
-    error = [line for line in done.stdout.splitlines() if line.startswith("| atc |")]
+        assert heading in out
+    error = [line for line in out.splitlines() if line.startswith("| atc |")]
     worst = max(abs(row["estimates"]["atc"] - row["true"]) for row in rows)
     assert float(error[0].split("|")[3]) == pytest.approx(100 * worst, abs=0.06)

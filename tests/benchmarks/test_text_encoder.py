@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,19 +14,11 @@ SMALL = ["--width=64", "--layers=2", "--heads=4", "--vocabulary=300", "--repeats
 
 
 @pytest.fixture(scope="module")
-def line() -> dict:
+def line(printed_by) -> dict:
     """A case small enough for a test, its reference run in pieces."""
     arguments = ["--json", "--case=30,2", "--budget-mib=15"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/text_encoder.py", *SMALL, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    (text,) = done.stdout.splitlines()
+    out, _ = printed_by("text_encoder", *SMALL, *arguments)
+    (text,) = out.splitlines()
     return json.loads(text)
 
 

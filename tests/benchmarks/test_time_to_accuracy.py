@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,24 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_line_for_each_seed(images: Path, tiny_clip_folder: Path, tmp_path: Path) -> None:
+def test_a_line_for_each_seed(images: Path, tiny_clip_folder: Path, printed_by) -> None:
     arguments = ["--data", str(images), "--backbone", str(tiny_clip_folder), "--device=cpu"]
     arguments += ["--seeds=2", "--epochs=2", "--target=art", "--json"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/time_to_accuracy.py", *arguments],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "src"),
-            "OMP_NUM_THREADS": "1",
-            "LDPF_CACHE": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    out, _ = printed_by("time_to_accuracy", *arguments)
+    lines = [json.loads(line) for line in out.splitlines()]
     assert [line["seed"] for line in lines] == [0, 1]
     for line in lines:
         assert line["accuracy"] >= line["start_accuracy"] and line["coop_text_passes"] > 0
