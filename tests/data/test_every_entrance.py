@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import enum
 import json
 import re
 import warnings
@@ -69,7 +70,7 @@ class HuggingFace(Way):
         pa = pytest.importorskip("pyarrow")
         try:
             column = pa.array(labels)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, OverflowError, UnicodeError) as error:
             pytest.skip(f"no column of Arrow holds these ({error})")
         images = pa.array([image.tolist() for image in pictures(len(labels))])
         dataset = datasets.Dataset(pa.table({"image": images, "label": column}))
@@ -221,6 +222,24 @@ def test_labels_that_look_the_same_are_refused_with_both(enter, one, other):
 
 
 @entrances(EVERY)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cat", "c\u0430t"),
+        ("cat", "\uff43\uff41\uff54"),
+        ("cat", "cat."),
+        ("cat", "'cat'"),
+        ("1", "01"),
+        ("1", "1.0"),
+    ],
+    ids=["Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"],
+)
+def test_labels_that_read_the_same_are_refused_with_both(enter, one, other):
+    message = refused(enter, [one, "dog", other, "dog", one, other])
+    assert all(repr(name) in message or ascii(name) in message for name in (one, other))
+
+
+@entrances(EVERY)
 def test_labels_with_one_prompt_are_refused_with_both(enter):
     message = refused(enter, ["sea_lion", "sea-lion", "sea_lion", "sea-lion"])
     assert "'sea_lion'" in message and "'sea-lion'" in message
@@ -286,13 +305,37 @@ def test_whole_floats_are_whole_numbers(enter):
 
 
 @entrances(EVERY)
-@pytest.mark.parametrize("word", ["NaN", "NULL", "None"])
+@pytest.mark.parametrize("word", ["NaN", "NULL", "None", "#REF!", "-", "inf"])
 def test_words_for_a_missing_value_are_said_once_and_kept(enter, word):
     with pytest.warns(UserWarning) as caught:
         found = enter(["cat", word] * 2)
     said = [str(one.message) for one in caught if "looks like a missing value" in str(one.message)]
     assert len(said) == 1 and repr(word) in said[0] and "class_names" in said[0]
     assert set(found) == {"cat", word}
+
+
+@entrances([*PYTHON, JsonLines, FitDomains])
+def test_whole_numbers_beyond_64_bits_are_refused(enter):
+    assert "the label 18446744073709551615, which is beyond whole numbers" in refused(
+        enter, [0, 2**64 - 1, 0, 2**64 - 1]
+    )
+
+
+@entrances(PYTHON)
+def test_half_a_character_is_refused(enter):
+    assert "'\\udc80cat', which is not valid UTF-8" in refused(enter, ["\udc80cat", "dog"] * 2)
+
+
+class Kind(str, enum.Enum):  # noqa: UP042 - str() of a StrEnum is its value anyway
+    """Labels as a program may define them."""
+
+    CAT = "cat"
+    DOG = "dog"
+
+
+@entrances([*PYTHON, JsonLines])
+def test_members_of_an_enumeration_are_called_by_their_value(enter):
+    assert enter([Kind.CAT, Kind.DOG] * 2) == ("cat", "dog")
 
 
 @entrances([*PYTHON, JsonLines, Parquet, Csv, EmbeddingsFile])

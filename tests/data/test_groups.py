@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
+import torch
 
 from ldpf.data.groups import (
     as_groups,
@@ -54,9 +56,37 @@ def test_groups_are_names_or_numbers_and_a_missing_one_is_an_image_alone(values,
 
 
 def test_a_gap_in_a_column_of_pandas_is_an_image_alone():
-    pandas = pytest.importorskip("pandas")
     assert as_groups(pandas.array(["a", pandas.NA, "a"]), 3).tolist() == ["a", "", "a"]
     assert as_groups([pandas.NaT, "a"], 2).tolist() == ["", "a"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([b"a", b"a", b"b", b""]),
+        torch.tensor([1, 1, 2, 3]),
+        iter(["a", "a", "b", ""]),
+        pandas.DataFrame({"patient": ["a", "a", "b", None]}),
+        ["a", "a ", "b", "\u200b"],
+        ["a", "\ufeffa", "b", "\u00a0"],
+        ["caf\u00e9", "cafe\u0301", "b", None],
+    ],
+    ids=["bytes", "tensor", "iterator", "table", "space", "mark", "Unicode form"],
+)
+def test_groups_come_in_anything_that_labels_come_in(values):
+    first, second, third, last = as_groups(values, 4)
+    assert first == second != third and last not in (first, third)
+
+
+@pytest.mark.parametrize("values", ["abcd", {"a": 1}, {1, 2, 3, 4}, None])
+def test_what_is_no_list_of_groups_is_refused(values):
+    with pytest.raises(DataError, match="groups are a list in the order of the images"):
+        as_groups(values, 4)
+
+
+def test_a_word_for_missing_as_a_group_is_said():
+    with pytest.warns(UserWarning, match="the group 'nan' looks like a missing value"):
+        as_groups(["nan", "nan", "b"], 3)
 
 
 def test_groups_of_another_kind_or_number_are_refused():

@@ -145,13 +145,28 @@ def test_a_label_that_shows_nothing_is_refused(value):
     assert refusal(["cat", value]) == f"row 1 has the label {value!r}, which is empty; give a name"
 
 
-@pytest.mark.parametrize("word", ["NaN", "nan", "NULL", "None", "<NA>", "N/A", "NA", "NaT"])
+@pytest.mark.parametrize(
+    "word",
+    ["NaN", "nan", "NULL", "None", "<NA>", "N/A", "NA", "NaT", "#N/A", "#DIV/0!", "-", "??", "inf"],
+)
 def test_a_word_for_missing_is_kept_and_said_once(word):
     with pytest.warns(UserWarning, match="looks like a missing value") as caught:
         names, ids = ids_of(["cat", word, word], None, "label")
     assert (set(names), len(caught)) == ({"cat", word}, 1)
     assert repr(word) in str(caught[0].message) and "class_names" in str(caught[0].message)
     assert ids[1] == ids[2] != ids[0]
+
+
+@pytest.mark.parametrize("name", ["cat;dog", "dog|cat", "cat / dog", "['cat']", "{bird}"])
+def test_a_label_that_is_several_is_kept_and_said(name):
+    with pytest.warns(UserWarning, match="looks like several at once") as caught:
+        names, _ = ids_of(["cat", "dog", name], None, "label")
+    assert len(names) == 3 and repr(name) in str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_name_with_a_sign_in_it_is_one():
+    assert len(ids_of(["cat", "dog", "cat & mouse", "on/off"], None, "label")[0]) == 4
 
 
 def test_a_domain_may_be_a_word_for_missing_too():
@@ -165,7 +180,7 @@ def test_a_word_for_missing_is_silent_where_it_is_named():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("word", ["Na", "nano", "nil by mouth", "nullarbor"])
+@pytest.mark.parametrize("word", ["Na", "nano", "nil by mouth", "nullarbor", "+", "infant"])
 def test_other_words_are_no_words_for_missing(word):
     assert set(ids_of(["cat", word], None, "label")[0]) == {"cat", word}
 

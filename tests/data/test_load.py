@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ldpf.data import load_dataset
+from ldpf.data import from_arrays, load_dataset
 from ldpf.errors import DataError, SettingsError
+
+
+def test_domains_that_read_the_same_are_refused_as_in_arrays(tmp_path):
+    for domain in ("site-1", "site_1"):
+        (tmp_path / domain / "cat").mkdir(parents=True)
+        (tmp_path / domain / "cat" / "a.png").write_bytes(b"x")
+    with pytest.raises(DataError, match="the domains 'site-1' and 'site_1' would both be called"):
+        load_dataset(tmp_path)
+    with pytest.raises(DataError, match="the domains 'site-1' and 'site_1' would both be called"):
+        from_arrays([b"x"] * 2, ["a", "b"], domains=["site-1", "site_1"])
 
 
 def test_a_folder_becomes_a_dataset(image_tree):

@@ -293,7 +293,9 @@ def test_a_path_that_no_file_can_have_is_refused_by_its_line(folder, path):
 
 def test_half_a_character_in_a_label_is_refused_by_its_line(folder):
     file = write(folder, '{"path": "a.png", "label": "\\ud800"}\n', name="set.jsonl")
-    assert "'\\ud800' is not valid UTF-8; rename it (it is in set.jsonl, line 1)" in refusal(file)
+    assert "set.jsonl, line 1 has the label '\\ud800', which is not valid UTF-8; rename it" in (
+        refusal(file)
+    )
 
 
 def test_a_long_split_and_a_long_path_are_quoted_in_part(folder):
@@ -311,3 +313,47 @@ def test_rows_of_zero_bytes_are_no_blank_rows(folder):
 def test_a_header_of_long_names_is_shortened_in_the_refusal(folder):
     message = refusal(write(folder, "x" * 3000 + ",label\na/1.jpg,cat\n"))
     assert "has no column 'path'" in message and len(message) < 800
+
+
+@pytest.mark.parametrize(
+    "rows", [("a/1.jpg,cat", "a/2.jpg,dog"), ("a/1.jpg,cat,,", "a/2.jpg,dog,,,")]
+)
+@pytest.mark.parametrize("header", ["path,label", "path,label,", "path,label,,"])
+def test_separators_for_empty_cells_at_the_end_of_a_line_do_not_matter(folder, header, rows):
+    listing, *_ = list_manifest(write(folder, "\n".join([header, *rows]) + "\n"))
+    assert listing.paths == ("a/1.jpg", "a/2.jpg") and listing.classes == ("cat", "dog")
+
+
+def test_a_cell_too_few_or_too_many_is_still_refused(folder):
+    assert "line 2: 1 fields where the header has 2" in refusal(
+        write(folder, "path,label\na/1.jpg\n")
+    )
+    file = write(folder, "path,label\na/1.jpg,cat,dog\n")
+    assert "line 2: 3 fields where the header has 2" in refusal(file)
+
+
+def test_upright_lines_separate_cells_too(folder):
+    listing, *_ = list_manifest(write(folder, "path|label\na/1.jpg|cat\na/2.jpg|dog\n"))
+    assert listing.paths == ("a/1.jpg", "a/2.jpg")
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_spreadsheet_that_is_called_csv_is_named(folder, head):
+    file = folder / "set.csv"
+    file.write_bytes(head + bytes(range(256)))
+    assert "is a spreadsheet or an archive by what it holds" in refusal(file)
+
+
+def test_a_name_that_is_twice_in_an_object_is_refused(folder):
+    file = write(folder, '{"path": "a.png", "label": "cat", "label": "dog"}\n', name="set.jsonl")
+    assert "set.jsonl, line 1: the name 'label' is there twice; keep one" in refusal(file)
+
+
+@pytest.mark.parametrize("column", ["image", "path"])
+def test_a_column_of_pictures_is_named_with_the_way_out(folder, column):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({column: [{"bytes": b"x", "path": "a.png"}] * 2, "label": ["cat", "dog"]})
+    pq.write_table(table, folder / "set.parquet")
+    assert f"the column {column!r} of " in refusal(folder / "set.parquet")
+    assert "holds pictures, not paths" in refusal(folder / "set.parquet")

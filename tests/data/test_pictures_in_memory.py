@@ -138,7 +138,17 @@ def test_paths_are_read(tmp_path, write_image):
             "row 3 holds floats from -1.5 to -1.5; pixels are uint8, or floats from 0 to 1. Leave "
             "out Normalize: the backbone has a normalization of its own",
         ),
-        (np.full((4, 4, 3), np.nan), "row 3 holds floats from nan to nan; "),
+        (np.full((4, 4, 3), np.nan), "row 3 holds NaN in 48 of its 48 values; fill them first"),
+        (
+            np.array([[0, 1]] * 2),
+            "row 3 is an array int64 (2, 2); its values are 0 to 1; pixels are uint8 or uint16: "
+            "x.astype('uint8') * 255, if they are black and white",
+        ),
+        (io.BytesIO(b"x"), "row 3 is an open file (BytesIO); give its content: file.read()"),
+        (b"", "row 3 has no bytes; leave it out"),
+        ({"bytes": None, "path": None}, "row 3 has no image (None); leave such rows out"),
+        ((np.zeros((4, 4, 3), np.uint8), "cat"), "row 3 is a tuple with a str in it ('cat')"),
+        (Image.new("RGB", (0, 4)), "row 3 is a picture of 0 x 4 pixels; leave it out"),
     ],
 )
 def test_other_kinds_are_refused(image, sentence):

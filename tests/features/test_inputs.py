@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,6 @@ def test_no_inputs_are_refused(nothing, tiny_clip):
         (np.float32(1), "float32"),
         (np.array(1.0), "ndarray"),
         ([1, 2], "int"),
-        ([None], "NoneType"),
         (np.zeros(4), "float64"),
     ],
 )
@@ -180,6 +180,31 @@ def test_anything_else_is_refused_with_what_is_understood(inputs, kind, tiny_cli
         f"Inputs of type {kind} are not understood; give features [N, D], paths, PIL images, or "
         "uint8 pixels [N, H, W, 3]."
     )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ([None], "image 0 has no image (None); leave such rows out"),
+        (np.array([None] * 2), "image 0 has no image (None); leave such rows out"),
+        ([io.BytesIO(b"x")], "image 0 is an open file (BytesIO); give its content: file.read()"),
+        ([(np.zeros((4, 4, 3), np.uint8), "cat")], "image 0 is a tuple with a str in it ('cat')"),
+    ],
+)
+def test_things_that_are_no_rows_of_numbers_are_taken_for_pictures(inputs, sentence, tiny_clip):
+    assert not may_be_table(inputs)
+    assert message_of(inputs, tiny_clip).startswith(sentence)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_contents_of_files_are_pictures_of_whatever_type(kind, tiny_clip):
+    stream = io.BytesIO()
+    Image.new("RGB", (9, 8), "red").save(stream, "PNG")
+    expected = to_features([Image.new("RGB", (9, 8), "red")], tiny_clip)
+    inputs = [kind(stream.getvalue())]
+    assert not may_be_table(inputs)
+    assert torch.equal(to_features(inputs, tiny_clip), expected)
+    assert torch.equal(to_features(np.array([stream.getvalue()]), tiny_clip), expected)
 
 
 def test_features_of_another_size_are_refused(tiny_clip):

@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.paths import can_be_path, full_path, is_folder
+from ldpf.utils.paths import can_be_path, full_path, is_folder, why_missing
 
 
 def test_a_path_is_given_in_full(monkeypatch):
@@ -52,3 +52,24 @@ def test_a_name_that_no_file_can_have_is_no_folder(name, tmp_path):
 )
 def test_paths_that_no_system_can_be_asked_for(text, possible):
     assert can_be_path(text) is possible
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("https://a.org/x.png", "a web address; download it and give the file"),
+        ("HTTP:/a.org/x.png", "a web address; download it and give the file"),
+        ("s3://bucket/x.png", "a web address; download it and give the file"),
+        ("data:image/png;base64,iVBO", "a picture in text (a data URI); write what it holds to a"),
+        ("none.png", "the file does not exist"),
+        ("x" * 300, "the file does not exist"),
+        ("http.png", "the file does not exist"),
+    ],
+)
+def test_why_no_file_is_there_is_seen_in_its_name(name, words):
+    assert why_missing(name).startswith(words) and why_missing(Path(name)).startswith(words[:9])
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "none")
+    assert why_missing(tmp_path / "link") == "a link to a file that does not exist"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ldpf.data.class_names import reads_as, spelled
+from ldpf.data.class_names import spelled
 from ldpf.data.images import UnreadableImageError, read_image
+from ldpf.data.reading_names import reads_as
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.templates import SINGLE_TEMPLATE

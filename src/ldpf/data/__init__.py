@@ -8,7 +8,6 @@ from ldpf.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ldpf.data.adapters import from_arrays, from_embeddings, from_huggingface, from_torch
-    from ldpf.data.class_names import readable_name
     from ldpf.data.dataset import ImageDataset, check_dataset, require_trainable
     from ldpf.data.embeddings import EmbeddedImages
     from ldpf.data.formats import IMAGE_ENDINGS, image_endings
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     )
     from ldpf.data.in_memory import LabeledImages
     from ldpf.data.load import load_dataset
+    from ldpf.data.reading_names import readable_name
     from ldpf.data.splits import Split, make_split, split_train_validation
 
 # Imported when asked for: the command line knows the names of data sets without numpy or Pillow.
@@ -47,7 +47,7 @@ _HOMES = {
     "load_dataset": ".load",
     "make_split": ".splits",
     "read_image": ".images",
-    "readable_name": ".class_names",
+    "readable_name": ".reading_names",
     "require_trainable": ".dataset",
     "split_train_validation": ".splits",
 }

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.class_names import given_names, readable_name
+from ldpf.data.class_names import given_names
 from ldpf.data.embeddings import EmbeddedImages
 from ldpf.data.groups import as_groups
 from ldpf.data.in_memory import LabeledImages, Row
 from ldpf.data.labels import ids_of, read_labels
 from ldpf.data.pictures_in_memory import pictures_of
+from ldpf.data.reading_names import readable_name
 from ldpf.data.torch_items import ItemParts, items_of, metadata_fields
 from ldpf.errors import DataError
 from ldpf.utils.arrays import as_sequence, unit_rows

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
+from ldpf.data.reading_names import readable_name, reads_as, refuse_twins
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.utils.text import did_you_mean, looks_like, normalize, quoted, some, visible
-
-
-def readable_name(folder: str) -> str:
-    """The class name for a prompt: ``alarm_clock`` and ``alarm-clock`` become ``alarm clock``.
-
-    Underscores and hyphens become spaces, runs of spaces one, and characters that cannot be seen
-    are dropped; nothing else changes, so ``TV``, ``CamelCase`` and ``001.Albatross`` stay. A name
-    of nothing but separators stays whole.
-    """
-    words = visible(folder).replace("_", " ").replace("-", " ").split()
-    return " ".join(words) or visible(folder) or folder
-
-
-def reads_as(name: str) -> str:
-    """What a name is to a reader: two names for which this is equal are one prompt.
-
-    Case, underscores, hyphens, spaces, the form of Unicode and invisible characters do not count.
-    Empty where nothing can be seen.
-    """
-    if _NUMBER.fullmatch(name.strip()):
-        return name.strip()  # the hyphen of -1 is a sign
-    return normalize(looks_like(readable_name(name)).casefold())
+from ldpf.utils.text import did_you_mean, looks_like, normalize, quoted, some
 
 
 def spelled(name: str) -> str:
@@ -46,53 +23,6 @@ def spelled(name: str) -> str:
     if not words.strip(" _-"):
         raise SettingsError(f"{quoted(name)} is no name for a class; write what is to be seen.")
     return words
-
-
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
-
-
-def refuse_twins(
-    names: Sequence[str],
-    labels: Sequence[Any],
-    kind: str,
-    way_out: str,
-    *,
-    error: type[LdpfError] = DataError,
-) -> None:
-    """Refuse classes or domains that would have the same name, so that no prompt tells them apart.
-
-    Args:
-        names: Of each, as a person reads it.
-        labels: What the data calls them: folder names, labels or ids.
-        kind: "class", "label" or "domain", for the message.
-        way_out: What to do about it.
-        error: The type raised.
-
-    Raises:
-        DataError: Two names read the same; or what `error` says.
-    """
-    pair = _twins(tuple(names))
-    if pair is None:
-        return
-    first, second = (labels[i] for i in pair)
-    shown = [repr(label) for label in (first, second)]
-    if isinstance(first, str) and normalize(first) == normalize(second):
-        shown = [ascii(label) for label in (first, second)]  # they look the same on a screen
-    kinds = "classes" if kind == "class" else f"{kind}s"
-    raise error(
-        f"the {kinds} {shown[0]} and {shown[1]} would both be called {names[pair[1]]!r}; {way_out}"
-    )
-
-
-@functools.lru_cache(maxsize=256)
-def _twins(names: tuple[str, ...]) -> tuple[int, int] | None:
-    """The places of the first two names that read the same."""
-    seen: dict[str, int] = {}
-    for place, name in enumerate(names):
-        other = seen.setdefault(reads_as(name), place)
-        if other != place:
-            return other, place
-    return None
 
 
 def given_names(given: Any, argument: str = "class_names") -> tuple[str, ...] | None:

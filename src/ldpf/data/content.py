@@ -15,6 +15,7 @@ from ldpf.data.bad_images import UnreadableImageError
 from ldpf.data.boxes import boxed_digest, split_box
 from ldpf.data.limits import IN_MEMORY
 from ldpf.data.opening import require_plain_file
+from ldpf.utils.paths import why_missing
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _opened(path: str | Path) -> BinaryIO:
     except UnreadableImageError:  # a ValueError too, and its sentence is right already
         raise
     except FileNotFoundError as error:
-        raise UnreadableImageError(path, "the file does not exist") from error
+        raise UnreadableImageError(path, why_missing(path)) from error
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:

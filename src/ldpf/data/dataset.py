@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ldpf.data.boxes import split_box
-from ldpf.data.class_names import refuse_twins
 from ldpf.data.images import MAX_PIXELS, BadImage, bad_images_message, check_images
+from ldpf.data.reading_names import refuse_twins
 from ldpf.data.splits import make_split
 from ldpf.errors import DataError
 from ldpf.utils.progress import progress_bar

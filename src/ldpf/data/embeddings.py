@@ -12,8 +12,9 @@ from ldpf.data.arrays_on_disk import ArraysOnDisk, mapped_array
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.embedding_layouts.base import layout_of
 from ldpf.data.image_folder import Listing
-from ldpf.data.manifest import MANIFEST_ENDINGS, PARQUET_ENDINGS, list_rows, read_column
+from ldpf.data.manifest import list_rows
 from ldpf.data.parquet import reads_parquet
+from ldpf.data.tables import MANIFEST_ENDINGS, PARQUET_ENDINGS, read_column
 from ldpf.errors import DataError
 
 COLUMN = "embedding"

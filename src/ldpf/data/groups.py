@@ -14,9 +14,15 @@ from typing import Any
 import numpy as np
 
 from ldpf.data.boxes import split_box
-from ldpf.data.labels import is_missing
+from ldpf.data.labels import (
+    is_missing,
+    listed,
+    plain_label,
+    plain_value,
+)
+from ldpf.data.odd_names import say_odd_names
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.text import count
+from ldpf.utils.text import count, looks_like, visible
 from ldpf.utils.ways import setting
 
 ALONE = ""
@@ -27,32 +33,29 @@ def as_groups(values: Iterable[Any], n_images: int, what: str = "images") -> np.
     """Groups as a person gives them, as names.
 
     Args:
-        values: a name or number for each image; None, NaN or an empty text for one that is alone.
+        values: a name or whole number for each image, in anything that `read_labels` takes; None,
+            NaN or an empty text for one that is alone.
         n_images: how many images there are.
         what: they are, for the message.
 
     Returns:
-        [N] strings.
+        [N] strings, without what cannot be seen of them: a group that is spelled in two ways of
+        Unicode, or with a space behind it, is one.
 
     Raises:
-        DataError: there are not equally many, or a group is neither a name nor a number.
+        DataError: there are not equally many, or a group is neither a name nor a whole number.
     """
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    plain = [plain_value(value) for value in listed(values, "group")]
     if len(plain) != n_images:
         raise DataError(f"n_groups={len(plain):,} should be n_{what}={n_images:,}.")
     names = []
     for row, value in enumerate(plain):
-        if is_missing(value):
-            names.append(ALONE)
-        elif isinstance(value, float) and value.is_integer():
-            names.append(str(int(value)))  # a column of numbers with gaps is one of floats
-        elif isinstance(value, str | int | float):
-            names.append(str(value).strip())
-        else:
-            raise DataError(
-                f"row {row} has the group {value!r}; give a name or a number, the same for images "
-                "that belong together"
-            )
+        nothing = is_missing(value) or value == b""
+        nothing = nothing or (isinstance(value, str) and not looks_like(value))
+        names.append(ALONE if nothing else visible(str(plain_label(value, row, "group"))))
+    say_odd_names(
+        sorted({*names} - {ALONE}), "group", "call it otherwise; leave it empty for images alone"
+    )
     return np.array(names, dtype=np.str_)
 
 

@@ -11,6 +11,16 @@ from ldpf.errors import DataError
 JSON_LINES_ENDINGS = (".jsonl", ".ndjson")
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of two equal names it would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"the name {twice!r} is there twice; keep one")
+    return found
+
+
 def read_json_lines(file: Path) -> tuple[list[dict[str, Any]], list[int]]:
     """The objects of a file and the numbers of their lines, from 1; names of columns in lower case.
 
@@ -28,7 +38,9 @@ def read_json_lines(file: Path) -> tuple[list[dict[str, Any]], list[int]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_distinct)
+        except DataError as error:
+            raise DataError(f"{file}, line {number}: {error}") from None
         except (ValueError, RecursionError) as error:
             raise DataError(f"{file}, line {number}: not valid JSON ({error})") from error
         if not isinstance(row, dict):

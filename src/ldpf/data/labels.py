@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
@@ -17,15 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from ldpf.data.class_names import checked_names, readable_name, reads_as, refuse_twins
+from ldpf.data.class_names import checked_names
+from ldpf.data.odd_names import numbers_as_text, say_odd_labels, say_odd_names
+from ldpf.data.reading_names import readable_name, reads_as, refuse_twins
 from ldpf.errors import DataError
-from ldpf.utils.text import looks_like, quoted, some
+from ldpf.utils.text import can_be_written, looks_like, quoted, some
 
 Label = str | int | bool
 """A label as Python has it."""
 
-_MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "n/a", "#n/a", "<na>", "nat"})
-"""How missing values look as text, case folded."""
+_LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
+"""Of whole numbers that arrays and files hold."""
 
 
 def read_labels(values: Any, kind: str = "label") -> list[Label]:
@@ -40,7 +41,7 @@ def read_labels(values: Any, kind: str = "label") -> list[Label]:
         DataError: These are no rows; or a label is missing (None, NaN, NaT, masked), neither a name
             nor a whole number, or of another kind than those before it.
     """
-    labels = [plain_label(value, row, kind) for row, value in enumerate(_listed(values, kind))]
+    labels = [plain_label(value, row, kind) for row, value in enumerate(listed(values, kind))]
     first = next(iter(labels), None)
     for row, label in enumerate(labels):
         if type(label) is not type(first):
@@ -115,6 +116,8 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
     """
     where = row if isinstance(row, str) else f"row {row}"
     found = plain_value(value)
+    if kind == "group" and isinstance(found, float) and math.isfinite(found):
+        return str(int(found)) if found.is_integer() else str(found)  # a time, for example
     if isinstance(found, bytes):
         try:
             found = found.decode()
@@ -125,10 +128,19 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
     if isinstance(found, str):
         if not reads_as(found):
             raise DataError(f"{where} has the {kind} {found!r}, which is empty; give a name")
-        return str(found)
+        if kind != "path" and not can_be_written(found):  # a file's name may be any bytes
+            raise DataError(
+                f"{where} has the {kind} {quoted(found)}, which is not valid UTF-8; rename it"
+            )
+        return str.__str__(found)  # of an enumeration its value, not the name of its member
     if isinstance(found, bool):
         return found
     if isinstance(found, Integral):
+        if not _SMALLEST <= int(found) <= _LARGEST:
+            raise DataError(
+                f"{where} has the {kind} {quoted(found)}, which is beyond whole numbers of 64 "
+                f"bits; give it as text: '{kind} {quoted(found, 40)}'"
+            )
         return int(found)
     if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
         whole = math.trunc(found)
@@ -186,7 +198,7 @@ def ids_of(
     if kind == "label" and not quiet:
         say_odd_labels(distinct)
     elif not quiet:
-        say_missing_words(distinct, kind, f"give it another name in {kind}s", stacklevel=4)
+        say_odd_names(distinct, kind, f"give it another name in {kind}s", stacklevel=4)
     words = [named_after(label, kind) for label in distinct]
     refuse_twins(words, distinct, kind, "give them different names, or one if they are the same")
     place = {value: i for i, value in enumerate(distinct)}
@@ -199,14 +211,6 @@ def in_order(labels: Iterable[Any]) -> list[Any]:
     return sorted(labels, key=int) if numbers_as_text(labels) else sorted(labels)
 
 
-def numbers_as_text(labels: Iterable[Any]) -> bool:
-    """Whether labels are whole numbers written as text, such as "0" to "11"."""
-    labels = list(labels)
-    return bool(labels) and all(
-        isinstance(label, str) and label.isascii() and label.strip().isdecimal() for label in labels
-    )
-
-
 def named_after(label: Any, kind: str = "label") -> str:
     """A label's own name in words. The hyphen of -1 is a sign, that of `sea-lion` a space."""
     if isinstance(label, float) and label.is_integer():
@@ -214,50 +218,6 @@ def named_after(label: Any, kind: str = "label") -> str:
     if not isinstance(label, str):
         return str(label)
     return readable_name(label) if kind == "label" else label.strip()
-
-
-def say_odd_labels(labels: Sequence[Any]) -> None:
-    """Warn of labels that say nothing in a prompt, or look like a missing value. They are kept.
-
-    Args:
-        labels: Distinct labels that were given no other name.
-    """
-    numbers = bool(labels) and not isinstance(labels[0], str)
-    if numbers or numbers_as_text(labels):
-        warnings.warn(
-            f"The labels are numbers ({list(labels[:3])}, ...), which say nothing to a text "
-            "encoder; pass class_names with the words for them.",
-            stacklevel=5,
-        )
-    say_missing_words(labels, "label", "say what it shows with class_names", stacklevel=6)
-
-
-def say_missing_words(
-    names: Sequence[Any], kind: str, way_out: str, *, stacklevel: int = 3
-) -> None:
-    """Warn of names that look like a missing value: NaN, NULL, None, NA ... They are kept.
-
-    Args:
-        names: Distinct names.
-        kind: "label", "class" or "domain", for the message.
-        way_out: What to do where it is one.
-        stacklevel: As `warnings.warn` has it.
-    """
-    missing = [repr(name) for name in names if reads_like_missing(name)]
-    if missing:
-        warnings.warn(
-            f"the {kind} {some(missing, limit=5)} looks like a missing value, and is kept as a "
-            f"{kind} like any other. Leave out the images it stands at if they have none; if it is "
-            f"one, {way_out}",
-            stacklevel=stacklevel,
-        )
-
-
-def reads_like_missing(label: Any) -> bool:
-    """Whether a name is how a missing value looks as text: NaN, NULL, None, NA ..."""
-    if not isinstance(label, str):
-        return False
-    return label.strip() == "NA" or label.strip().casefold() in _MISSING_WORDS
 
 
 def _looked_up(
@@ -283,7 +243,7 @@ def _looked_up(
     return known, np.array(ids, np.int64)
 
 
-def _listed(values: Any, kind: str) -> Iterable[Any]:
+def listed(values: Any, kind: str) -> Iterable[Any]:
     """The rows of whatever holds them."""
     if isinstance(values, str | bytes | Mapping | AbstractSet) or values is None:
         raise DataError(

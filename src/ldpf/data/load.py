@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ldpf.data.boxes import split_box, with_boxes
-from ldpf.data.class_names import class_names_for, readable_name
+from ldpf.data.class_names import class_names_for
 from ldpf.data.columns import parse_columns
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.datasets.base import NamedDataset
@@ -21,9 +21,11 @@ from ldpf.data.embeddings import EmbeddedImages, has_embeddings, list_embeddings
 from ldpf.data.groups import ALONE, groups_from_paths
 from ldpf.data.image_folder import Listing, list_folders
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.labels import say_missing_words
-from ldpf.data.manifest import MANIFEST_ENDINGS, list_manifest
+from ldpf.data.manifest import list_manifest
+from ldpf.data.odd_names import say_odd_names
+from ldpf.data.reading_names import readable_name, refuse_twins
 from ldpf.data.saved_datasets import is_saved_dataset, unpack_saved_dataset
+from ldpf.data.tables import MANIFEST_ENDINGS
 from ldpf.data.tar_shards import (
     name_without_ending,
     require_labels,
@@ -150,6 +152,9 @@ def load_dataset(
         )
         root, name = root.parent, root.stem if saved_name is None else saved_name
     else:
+        spreadsheet = root.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+        if spreadsheet:
+            raise DataError(f"{root} is a spreadsheet; open it and save it as CSV")
         raise DataError(
             f"{root} is a file but not a manifest ({', '.join(MANIFEST_ENDINGS)}); "
             "give a folder of images (unpack an archive first), a manifest, or embeddings (.npy)"
@@ -179,8 +184,10 @@ def load_dataset(
         defaults=readable_name if named is None else named.class_name,
     )
     way_out = f"say what it shows in {CLASS_NAMES_FILE}, with a line such as 'None = no animal'"
-    say_missing_words(names, "class", way_out)
-    say_missing_words(listing.domain_names, "domain", "give it another name")
+    say_odd_names(names, "class", way_out)
+    say_odd_names(listing.domain_names, "domain", "give it another name")
+    way_out = "give them different names, or one if they are the same"
+    refuse_twins(listing.domain_names, listing.domain_names, "domain", way_out)
     dataset = ImageDataset(
         name=name,
         root=root,

@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import os
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ldpf.data.boxes import BOX_COLUMNS, boxes_of, split_box, with_boxes
+from ldpf.data.boxes import boxes_of, split_box, with_boxes
 from ldpf.data.class_names import check_distinct
-from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.dataset import SPLIT_NAMES
+from ldpf.data.groups import as_groups
 from ldpf.data.image_folder import Listing
 from ldpf.data.images import BadImage, bad_images_message
-from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
-from ldpf.data.labels import is_missing, plain_value, texts_of
-from ldpf.data.parquet import reads_parquet, require_pyarrow
 from ldpf.data.split_names import refuse_split_domains
+from ldpf.data.tables import Table, read_parquet_table, read_table
 from ldpf.errors import DataError
-from ldpf.utils.paths import can_be_path
+from ldpf.utils.paths import can_be_path, why_missing
 from ldpf.utils.text import (
     did_you_mean,
-    looks_like,
     normalize,
     quoted,
     shortened,
     some,
-    some_names,
-    visible,
 )
 
-PARQUET_ENDINGS = (".parquet", ".pq")
-MANIFEST_ENDINGS = (".csv", ".tsv", *JSON_LINES_ENDINGS, *PARQUET_ENDINGS)
-_DELIMITER_LINE = re.compile(r'"?sep=(.|\\t)"?', flags=re.IGNORECASE)
 _REQUIRED = ("path", "label")
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The columns of a manifest as text, "" for a missing value; `rows` number them for people."""
-
-    columns: dict[str, list[str]]
-    rows: Sequence[int]
-    row_word: str  # "line" of a file of text, "row" of a Parquet file
 
 
 def list_manifest(
@@ -117,7 +95,7 @@ def list_rows(
         DataError: As for `list_manifest`.
     """
     needed = _REQUIRED if needs_paths else ("label",)
-    return _listing(file, _read_table(file, needed, columns or {}), needed, margin)
+    return _listing(file, read_table(file, needed, columns or {}), needed, margin)
 
 
 def list_paths(
@@ -153,21 +131,12 @@ def list_unlabeled_rows(
     return [file.parent / path for path in _relative_paths(file, table, margin)], splits
 
 
-def _unlabeled_table(file: Path, columns: Mapping[str, str] | None) -> _Table:
-    table = _read_table(file, ("path",), columns or {})
+def _unlabeled_table(file: Path, columns: Mapping[str, str] | None) -> Table:
+    table = read_table(file, ("path",), columns or {})
     if not table.rows:
         raise DataError(f"the table {file} has no rows; give one for each image")
     _refuse_empty(file, table, "path")
     return table
-
-
-def _read_table(file: Path, needed: Sequence[str], columns: Mapping[str, str]) -> _Table:
-    ending = file.suffix.lower()
-    if ending in PARQUET_ENDINGS:
-        return _read_parquet(file, needed, columns=columns)
-    if ending in JSON_LINES_ENDINGS:
-        return _read_json_lines(file, needed, columns)
-    return _read_csv(file, needed, columns)
 
 
 def list_parquet_parts(
@@ -186,7 +155,7 @@ def list_parquet_parts(
     Raises:
         DataError: As for `list_rows`; or files have different columns.
     """
-    tables = [_read_parquet(file, ("label",), names) for file in files]
+    tables = [read_parquet_table(file, ("label",), names) for file in files]
     for file, table in zip(files, tables, strict=True):
         if table.columns.keys() != tables[0].columns.keys():
             differing = sorted(table.columns.keys() ^ tables[0].columns.keys())
@@ -199,30 +168,12 @@ def list_parquet_parts(
         for name in tables[0].columns
     }
     counts = [len(table.rows) for table in tables]
-    whole = _Table(columns, range(1, sum(counts) + 1), "row")
+    whole = Table(columns, range(1, sum(counts) + 1), "row")
     return *_listing(where, whole, ("label",)), counts
 
 
-def read_column(file: Path, names: Sequence[str]) -> list[str] | None:
-    """The first of the named text columns that a Parquet file has; None where it has none.
-
-    Raises:
-        DataError: The file cannot be read, or values are no text.
-    """
-    require_pyarrow(f"reading {file}")
-    import pyarrow.parquet as pq
-
-    with reads_parquet(file, "file"):
-        present = pq.read_schema(file).names
-        name = next((name for name in names if name in present), None)
-        if name is None:
-            return None
-        values = pq.read_table(file, columns=[name])[name].to_pylist()
-    return texts_of(values, (f"{file}:{row}" for row in range(len(values))), name)
-
-
 def _listing(
-    file: Path, table: _Table, needed: Sequence[str], margin: float = 0.0
+    file: Path, table: Table, needed: Sequence[str], margin: float = 0.0
 ) -> tuple[Listing, np.ndarray | None]:
     if not table.rows:
         raise DataError(f"the manifest {file} has no rows; give one for each image")
@@ -240,140 +191,11 @@ def _listing(
     splits = _splits(file, table) if _in_use(file, table, "split") else None
     groups = None
     if any(table.columns.get("group", ())):
-        groups = np.array(table.columns["group"], dtype=np.str_)
+        groups = as_groups(table.columns["group"], len(table.rows))
     return Listing(paths, labels, classes, domains, domain_names, groups=groups), splits
 
 
-def _read_csv(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _Table:
-    reader = csv.reader(())  # of no line, until the file is open
-    before = 0
-    try:
-        with file.open(encoding=_encoding(file), newline="") as stream:
-            header_line = stream.readline()
-            if "\0" in header_line:
-                raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8")
-            told = _DELIMITER_LINE.fullmatch(header_line.strip())
-            if told is None:
-                delimiter = max(",;\t", key=header_line.count)
-                stream.seek(0)
-            else:  # Excel's own way to say it; the header comes next
-                delimiter = "\t" if told[1] == "\\t" else told[1]
-                before = 1
-            reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
-            header = renamed(file, [visible(name).lower() for name in next(reader, [])], named)
-            places = _places(file, header, needed)
-            columns: dict[str, list[str]] = {name: [] for name in places}
-            lines: list[int] = []
-            for row in reader:
-                if any("\0" in cell for cell in row):
-                    raise DataError(
-                        f"{file}, line {reader.line_num + before}: zero bytes, as a failed disk or "
-                        "a copy that was cut off leaves them; take the file anew"
-                    )
-                if not any(map(looks_like, row)):
-                    continue  # a blank line, or a row of empty cells, as spreadsheets leave them
-                line = reader.line_num + before
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{file}, line {line}: {len(row)} fields where the header has "
-                        f"{len(header)}; quote fields that hold a {delimiter!r}"
-                    )
-                lines.append(line)
-                for name, place in places.items():
-                    text = row[place].strip()
-                    columns[name].append(text if looks_like(text) else "")
-    except OSError as error:
-        raise DataError(f"cannot read the manifest {file}: {error.strerror}") from error
-    except UnicodeError as error:
-        raise DataError(f"the manifest {file} is not UTF-8; save it as UTF-8") from error
-    except csv.Error as error:
-        line = reader.line_num + before
-        raise DataError(
-            f"{file}, line {line}: not valid CSV ({error}); check the quotes there"
-        ) from error
-    return _Table(columns, lines, "line")
-
-
-def _texts(values: Sequence[Any], where: Sequence[str], column: str) -> list[str]:
-    """A column of a typed table as text; numbers of boxes are no names and need not be whole."""
-    if column in BOX_COLUMNS:
-        return ["" if is_missing(plain_value(value)) else str(value) for value in values]
-    return texts_of(values, where, column)
-
-
-def _encoding(file: Path) -> str:
-    """UTF-16 where the file begins with its mark, as spreadsheets' "Unicode text" does."""
-    with file.open("rb") as stream:
-        head = stream.read(2)
-    return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-
-
-def _read_json_lines(file: Path, needed: Sequence[str], named: Mapping[str, str]) -> _Table:
-    rows, numbers = read_json_lines(file)
-    header = list(dict.fromkeys(name for row in rows for name in row))
-    places = _places(file, renamed(file, header, named), needed)
-    where = [f"{file}, line {number}" for number in numbers]
-    return _Table(
-        {
-            name: _texts([row.get(header[place]) for row in rows], where, name)
-            for name, place in places.items()
-        },
-        numbers,
-        "line",
-    )
-
-
-def _read_parquet(
-    file: Path,
-    needed: Sequence[str],
-    names: Mapping[str, str] | None = None,
-    columns: Mapping[str, str] | None = None,
-) -> _Table:
-    """The known columns; `names` are other names of some, used where the usual one is absent.
-
-    `columns` are what the person says that they are called.
-    """
-    require_pyarrow(f"reading the Parquet manifest {file}")
-    import pyarrow.parquet as pq
-
-    with reads_parquet(file):
-        with pq.ParquetFile(file) as parquet:
-            header = parquet.schema_arrow.names
-            known = [visible(name).lower() for name in header]
-            for other, usual in (names or {}).items():
-                if other in known and usual not in known:
-                    known[known.index(other)] = usual
-            places = _places(file, renamed(file, known, columns or {}), needed)
-            table = parquet.read(columns=[header[place] for place in places.values()])
-        numbers = range(1, table.num_rows + 1)
-        where = [f"{file}, row {number}" for number in numbers]
-        texts = {
-            name: _texts(table[header[place]].to_pylist(), where, name)
-            for name, place in places.items()
-        }
-    return _Table(texts, numbers, "row")
-
-
-def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, int]:
-    """Where each known column is."""
-    further = [column for column in COLUMNS if column not in needed]
-    for column in needed:
-        if column not in header:
-            hint = proposal(header, needed) or did_you_mean(column, header)
-            raise DataError(
-                f"the manifest {file} has no column {column!r}.{hint} "
-                f"Its columns are: {some_names(header) or 'none'}; "
-                f"it needs {' and '.join(needed)}, and may have {', '.join(further[:-1])} "
-                f"and {further[-1]}"
-            )
-    for column in COLUMNS:
-        if header.count(column) > 1:
-            raise DataError(f"the manifest {file} has two columns {column!r}; keep one")
-    boxes = BOX_COLUMNS if all(header.count(column) == 1 for column in BOX_COLUMNS) else ()
-    return {column: header.index(column) for column in (*COLUMNS, *boxes) if column in header}
-
-
-def _refuse_empty(file: Path, table: _Table, column: str) -> None:
+def _refuse_empty(file: Path, table: Table, column: str) -> None:
     empty = [row for row, text in zip(table.rows, table.columns[column], strict=True) if not text]
     if empty:
         raise DataError(
@@ -382,7 +204,7 @@ def _refuse_empty(file: Path, table: _Table, column: str) -> None:
         )
 
 
-def _in_use(file: Path, table: _Table, column: str) -> bool:
+def _in_use(file: Path, table: Table, column: str) -> bool:
     """Whether an optional column is there and filled in; half filled in is an error."""
     if not any(table.columns.get(column, ())):
         return False
@@ -390,7 +212,7 @@ def _in_use(file: Path, table: _Table, column: str) -> bool:
     return True
 
 
-def _relative_paths(file: Path, table: _Table, margin: float = 0.0) -> tuple[str, ...]:
+def _relative_paths(file: Path, table: Table, margin: float = 0.0) -> tuple[str, ...]:
     """Paths relative to the manifest's folder; absolute where they lie outside it.
 
     With their boxes behind them, where the manifest has boxes.
@@ -436,11 +258,11 @@ def missing_files(root: Path, paths: tuple[str, ...]) -> list[BadImage]:
                 names[folder] = frozenset()
         # A file system that ignores case, or spells Unicode its own way, may have it all the same.
         if name not in names[folder] and not os.path.lexists(root / path):
-            missing.append(BadImage(listed, "the file does not exist"))
+            missing.append(BadImage(listed, why_missing(path)))
     return missing
 
 
-def _ids(file: Path, table: _Table, column: str, kind: str) -> tuple[tuple[str, ...], np.ndarray]:
+def _ids(file: Path, table: Table, column: str, kind: str) -> tuple[tuple[str, ...], np.ndarray]:
     texts = table.columns[column]
     where: dict[str, str] = {}
     for row, text in zip(table.rows, texts, strict=True):
@@ -453,7 +275,7 @@ def _ids(file: Path, table: _Table, column: str, kind: str) -> tuple[tuple[str, 
     return names, np.fromiter((of_text[text] for text in texts), np.int64, len(texts))
 
 
-def _splits(file: Path, table: _Table) -> np.ndarray:
+def _splits(file: Path, table: Table) -> np.ndarray:
     texts = [text.lower() for text in table.columns["split"]]
     for row, text in zip(table.rows, texts, strict=True):
         if text not in SPLIT_NAMES:

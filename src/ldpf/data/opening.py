@@ -48,6 +48,7 @@ from ldpf.data.netpbm import is_slow_netpbm, read_netpbm
 from ldpf.data.pixel_ranges import NoValuesError
 from ldpf.data.png_chunks import is_png, without_large_metadata
 from ldpf.data.rgb import decode_smaller
+from ldpf.utils.paths import why_missing
 
 log = logging.getLogger("ldpf")
 
@@ -248,9 +249,7 @@ def with_reasons(path: str | Path) -> Iterator[None]:
     except UnreadableImageError:
         raise
     except FileNotFoundError as error:
-        link = Path(path).is_symlink()
-        reason = "a link to a file that does not exist" if link else "the file does not exist"
-        raise UnreadableImageError(path, reason) from error
+        raise UnreadableImageError(path, why_missing(path)) from error
     except TooLongError as error:
         raise UnreadableImageError(path, TOO_LONG) from error
     except (NoValuesError, HeaderError) as error:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from io import IOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ldpf.data.images import UnreadableImageError, read_image, rgb_image
@@ -21,6 +23,9 @@ from ldpf.utils.text import quoted
 
 _CHANNELS = (1, 3, 4)
 """Gray, RGB, RGBA."""
+
+_NUMBERS = (int, float, list, tuple, np.ndarray, np.number, torch.Tensor)
+"""What a picture as nested lists is made of."""
 
 
 def pictures_of(inputs: Any) -> Sequence[Any] | np.ndarray:
@@ -76,19 +81,28 @@ def to_picture(image: Any, name: str) -> Image.Image:
         DataError: It is of another kind.
     """
     if isinstance(image, Image.Image):
+        if 0 in image.size:
+            width, height = image.size
+            raise DataError(f"{name} is a picture of {width} x {height} pixels; leave it out")
         try:
             return rgb_image(image, name)
         except OSError as error:
             raise UnreadableImageError(name, f"damaged or cut off: {error}") from error
     if isinstance(image, str | Path):
-        if str(image).startswith(("http://", "https://")):
-            raise UnreadableImageError(image, "a web address; download it and give the file")
         return read_image(image)
     if isinstance(image, bytes | bytearray | memoryview):
         return _from_bytes(bytes(image), name)
-    if isinstance(image, dict) and (image.get("bytes") or image.get("path")):
-        data = image.get("bytes")
-        return _from_bytes(data, name) if data else read_image(image["path"])
+    if isinstance(image, IOBase):
+        raise DataError(
+            f"{name} is an open file ({type(image).__name__}); give its content: file.read()"
+        )
+    if isinstance(image, dict) and {"bytes", "path"} & image.keys():
+        data, path = image.get("bytes"), image.get("path")
+        if data:
+            return _from_bytes(data, name)
+        if path:
+            return read_image(path)
+        image = None
     pixels = _from_lists(image, name) if isinstance(image, list | tuple) else on_host(image)
     if isinstance(pixels, np.ndarray):
         return _from_array(pixels, name)
@@ -105,6 +119,8 @@ def _from_bytes(data: bytes, name: str) -> Image.Image:
         return read_image(name, data=data)
     except UnreadableImageError:
         path = os.fsdecode(data[:4096])
+        if not data:
+            raise DataError(f"{name} has no bytes; leave it out") from None
         if "\0" not in path and len(data) <= 4096 and Path(path).exists():
             raise DataError(
                 f"{name} is a path as bytes, {quoted(data)}; give it as text: os.fsdecode(path)"
@@ -114,6 +130,12 @@ def _from_bytes(data: bytes, name: str) -> Image.Image:
 
 def _from_lists(rows: Sequence[Any], name: str) -> Any:
     """Lists of lists of numbers as an array; they carry no type, so 0 to 255 are pixels."""
+    other = next((one for one in rows if not isinstance(one, _NUMBERS)), None)
+    if other is not None:
+        raise DataError(
+            f"{name} is a {type(rows).__name__} with a {type(other).__name__} in it "
+            f"({quoted(other, 40)}); give the image alone, labels and others in lists of their own"
+        )
     try:
         pixels = np.asarray(rows)
     except ValueError:
@@ -141,6 +163,12 @@ def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
         raise DataError(f"{name} is an array {seen}; {_as_pixels(pixels)}")
     if is_float:
         low, high = float(pixels.min()), float(pixels.max())
+        if np.isnan(low):
+            n_missing = int(np.isnan(pixels).sum())
+            raise DataError(
+                f"{name} holds NaN in {n_missing:,} of its {pixels.size:,} values; fill them "
+                "first: np.nan_to_num(x), or leave it out"
+            )
         if not (low >= 0 and high <= 1):
             raise DataError(
                 f"{name} holds floats from {low:.3g} to {high:.3g}; {_to_unit(low, high)}"
@@ -171,6 +199,8 @@ def _as_pixels(pixels: np.ndarray) -> str:
         wide = "uint8" if low >= 0 and high <= 255 else "uint16"
         fits = low >= 0 and high <= 65535
         way = f"x.astype('{wide}')" if fits else "scale them to 0 to 255 first"
+        if low >= 0 and high <= 1:
+            way = "x.astype('uint8') * 255, if they are black and white"
         return f"its values are {low} to {high}; pixels are uint8 or uint16: {way}"
     return "pixels are uint8 or uint16, or floats from 0 to 1"
 

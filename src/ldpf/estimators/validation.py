@@ -10,8 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
-from ldpf.data.class_names import check_distinct, checked_names, refuse_twins
-from ldpf.data.labels import in_order, named_after, read_labels, say_odd_labels
+from ldpf.data.class_names import check_distinct, checked_names
+from ldpf.data.labels import in_order, named_after, read_labels
+from ldpf.data.odd_names import say_odd_labels
+from ldpf.data.reading_names import refuse_twins
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.arrays import refuse_masked
 

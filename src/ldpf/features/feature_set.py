@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldpf.data.class_names import refuse_twins
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.grouped_splits import shares_words
 from ldpf.data.groups import belongs_to
 from ldpf.data.images import BadImage
+from ldpf.data.reading_names import refuse_twins
 from ldpf.data.splits import make_split
 from ldpf.errors import DataError
 from ldpf.features.rows import ReadOnce, Rows

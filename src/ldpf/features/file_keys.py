@@ -12,6 +12,7 @@ from ldpf.data.dataset import ImageDataset
 from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.images import require_plain_file
 from ldpf.features.cache import FileKeys, mtime_of
+from ldpf.utils.paths import why_missing
 from ldpf.utils.progress import progress_bar
 
 
@@ -52,9 +53,7 @@ def file_keys(
         except UnreadableImageError as error:
             return BadImage(dataset.paths[i], error.reason)
         except FileNotFoundError:
-            link = file.is_symlink()
-            reason = "a link to a file that does not exist" if link else "the file does not exist"
-            return BadImage(dataset.paths[i], reason)
+            return BadImage(dataset.paths[i], why_missing(file))
         except OSError as error:
             return BadImage(dataset.paths[i], f"cannot be read: {error.strerror or error}")
         except ValueError as error:

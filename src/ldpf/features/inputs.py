@@ -61,7 +61,7 @@ def to_features(inputs: Any, backbone: Backbone, *, progress: bool = False) -> t
     if all(isinstance(item, str | Path) for item in inputs):
         return _encode_paths([Path(item) for item in inputs], backbone, progress)
     first = inputs[0]
-    if isinstance(first, list | tuple) or (isinstance(first, np.ndarray) and first.ndim == 1):
+    if _is_row(first):
         try:
             table = np.asarray(inputs)
         except ValueError as error:
@@ -70,7 +70,7 @@ def to_features(inputs: Any, backbone: Backbone, *, progress: bool = False) -> t
             ) from error
         if table.ndim < 3:
             return _check_features(table, backbone)
-    if isinstance(first, int | float | np.generic) or first is None:
+    if isinstance(first, int | float | np.number):
         raise DataError(not_understood(first))
     return _encode_pictures(pictures_of(inputs), backbone, progress)
 
@@ -135,11 +135,16 @@ def may_be_table(inputs: Any) -> bool:
     if len(inputs) == 0:
         return False
     first = inputs[0]
-    picture = isinstance(first, (str, bytes, bytearray, Path, Image.Image, Mapping))
-    nested = (
-        isinstance(first, list | tuple) and len(first) > 0 and isinstance(first[0], list | tuple)
-    )
-    return not picture and not nested and getattr(first, "ndim", 0) <= 1
+    return isinstance(first, int | float | np.number) or _is_row(first)
+
+
+def _is_row(first: Any) -> bool:
+    """Whether an item is a row of a table: numbers or words in a line. Others are pictures."""
+    if isinstance(first, list | tuple):
+        return all(isinstance(one, int | float | np.number | str) for one in first)
+    if isinstance(first, memoryview):
+        return False  # the content of a file
+    return hasattr(first, "dtype") and getattr(first, "ndim", None) == 1
 
 
 def may_be_of_demo(inputs: Any) -> bool:

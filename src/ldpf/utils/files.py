@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ldpf.errors import DataError, LdpfError, SettingsError
+from ldpf.utils.paths import why_missing
 from ldpf.utils.schema import first_problem
 from ldpf.utils.temporary import is_litter, temporary_beside
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.text import did_you_mean, shortened
 from ldpf.utils.ways import named
 
 if TYPE_CHECKING:
@@ -327,6 +328,9 @@ def _rename_aside(path: Path) -> Path:
 
 def missing_path_error(path: Path) -> DataError:
     """The error for a path that does not exist: how far it exists, and the nearest names there."""
+    reason = why_missing(path)
+    if reason.startswith("a "):  # an address, a picture in text, or a link that leads nowhere
+        return DataError(f"there is no file or folder {shortened(str(path), 300)}: {reason}.")
     parent = path.absolute()
     missing = parent.name
     while not parent.exists() and parent != parent.parent:

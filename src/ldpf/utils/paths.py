@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from ldpf.errors import SettingsError
@@ -50,6 +51,24 @@ def working_directory() -> str | None:
         return str(Path.cwd())
     except OSError:
         return None
+
+
+def why_missing(path: str | Path) -> str:
+    """Why there is no file at a path, where that can be seen in it, and what to do."""
+    text = str(path)
+    if _ADDRESS.match(text):
+        return "a web address; download it and give the file"
+    if text.startswith("data:"):
+        return "a picture in text (a data URI); write what it holds to a file and give that"
+    try:
+        link = Path(path).is_symlink()
+    except (OSError, ValueError):
+        link = False
+    return "a link to a file that does not exist" if link else "the file does not exist"
+
+
+# One slash is enough: paths that were joined or normalized have lost the other.
+_ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|hf|file):/", re.IGNORECASE)
 
 
 def is_folder(path: str | Path) -> bool:

@@ -31,6 +31,15 @@ def looks_like(name: str) -> str:
     return "".join(c for c in visible(name) if c not in _JOINERS)
 
 
+def can_be_written(name: str) -> bool:
+    """Whether it is UTF-8 in a file: without half a character, as a damaged name or JSON has it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 """Between letters of Persian or Indic scripts, and within or after emoji, they mean something."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldpf.data.class_names import reads_as, spelled
+from ldpf.data.class_names import spelled
+from ldpf.data.reading_names import reads_as
 from ldpf.errors import ModelError, SettingsError
 from ldpf.inspection.seen_images import copy_seen_images
 from ldpf.models.folder import finish_interrupted_save

@@ -11,7 +11,8 @@ from pathlib import Path
 from ldpf.data import image_endings, iter_image_files
 from ldpf.data.boxes import split_box
 from ldpf.data.left_out import LeftOut
-from ldpf.data.manifest import MANIFEST_ENDINGS, list_paths
+from ldpf.data.manifest import list_paths
+from ldpf.data.tables import MANIFEST_ENDINGS
 from ldpf.data.tar_shards import tar_shards, unpack_tar_shards
 from ldpf.errors import DataError
 from ldpf.utils.cache_dir import cache_root

@@ -16,8 +16,9 @@ from ldpf.data import ImageDataset, image_endings, iter_image_files
 from ldpf.data.boxes import split_box
 from ldpf.data.columns import parse_columns
 from ldpf.data.left_out import LeftOut
-from ldpf.data.manifest import MANIFEST_ENDINGS, list_unlabeled_rows
+from ldpf.data.manifest import list_unlabeled_rows
 from ldpf.data.saved_datasets import is_saved_dataset
+from ldpf.data.tables import MANIFEST_ENDINGS
 from ldpf.errors import DataError
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 
-from ldpf.data.class_names import readable_name
+from ldpf.data.reading_names import readable_name
 from ldpf.errors import SettingsError
 from ldpf.utils.registry import Registry
 

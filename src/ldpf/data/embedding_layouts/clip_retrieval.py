@@ -17,8 +17,9 @@ import numpy as np
 
 from ldpf.data.arrays_on_disk import ArraysOnDisk, mapped_array
 from ldpf.data.embedding_layouts.base import EMBEDDING_LAYOUTS, EmbeddingLayout
-from ldpf.data.manifest import list_parquet_parts, read_column
+from ldpf.data.manifest import list_parquet_parts
 from ldpf.data.parquet import require_pyarrow
+from ldpf.data.tables import read_column
 from ldpf.errors import DataError
 from ldpf.utils.files import write_bytes
 from ldpf.utils.text import some
