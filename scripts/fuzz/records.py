@@ -55,7 +55,10 @@ class Records(Attack):
         ]
         if draws.random() < _REPORT:
             readers = [["report", results, "--out", place / "report.html"]]
-        run(*readers[int(draws.integers(len(readers)))])
+        words = readers[int(draws.integers(len(readers)))]
+        ran = run(*words)
+        if words[0] == "table" and ran.code == 0 and ran.out != self._table(words[2:]):
+            raise Fell(f"with a damaged {file.relative_to(results)} the table says {ran.out}")
         methods = ("--methods", "zero-shot,coop", "--seeds", "1", "--jobs", "1", "--quiet", *SHORT)
         where = ("--backbone", BACKBONE, "--out", results)
         ran = run("benchmark", self.world.images, *where, *methods)
@@ -64,6 +67,10 @@ class Records(Attack):
         if _lines(results / "results.jsonl") != _lines(self.world.results / "results.jsonl"):
             raise Fell(f"with a damaged {file.relative_to(results)} the results are others")
         return "as before"
+
+    def _table(self, options: list[str | Path]) -> str:
+        """What a reader says of the whole results."""
+        return run("table", self.world.results, *options).out
 
     def _training(self, place: Path, draws: np.random.Generator) -> str:
         """Those of a trained model."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from ldpf.experiments.results import PREDICTIONS
+from ldpf.experiments.results import PREDICTIONS, write_results
 
 pytestmark = pytest.mark.slow
 
@@ -217,7 +217,7 @@ def test_a_target_that_the_method_has_not_come_to_is_left_out(
     run(*common, "--methods", "zero-shot,ldpf", "--targets", "art,sketch", "--seeds", 1)
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     some = [line for line in lines if (line["method"], line["target"]) != ("ldpf", "sketch")]
-    (out / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in some))
+    write_results(out / "results.jsonl", some)
     html = page(out, "--data", images)
     assert "Not every target has been run yet" in html
     assert "Trained without art" in part(html, "domains")
@@ -348,7 +348,7 @@ def test_a_study_is_refused(run, results, tmp_path):
     renamed = [{**line, "method_name": line["method"], "method": "similarity"} for line in lines]
     study = tmp_path / "fusion"
     study.mkdir()
-    (study / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in renamed))
+    write_results(study / "results.jsonl", renamed)
     result = run("report", study, "--out", tmp_path / "r.html")
     assert result.exit_code == 2
     assert "holds the results of a study, whose variants have names of their own;" in " ".join(

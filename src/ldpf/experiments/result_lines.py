@@ -69,6 +69,7 @@ RESULT_LINE = Record(
         "versions": Record(others=Text()),
         "numerics": Text(),
         "shared_with": _COUNT,
+        "lines_sha256": Text(),
     },
 )
 """What a method or read-out reached on one target."""

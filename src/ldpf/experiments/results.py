@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ldpf.errors import LdpfError, ModelError
+from ldpf.experiments.bound_lines import bind, unbind
 from ldpf.experiments.result_lines import RESULT_LINE, RUN_CONFIG
 from ldpf.training.callbacks import CHECKPOINT
 from ldpf.utils.files import (
@@ -278,14 +279,16 @@ def without_command(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     """Write results.jsonl whole, a line a run, so that an interrupted command never doubles one."""
-    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    bound = bind(lines)
+    write_text(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in bound))
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """Lines of a results.jsonl.
 
     Raises:
-        ModelError: there is no such file, or a line of it is damaged.
+        ModelError: there is no such file, a line of it is damaged, or its lines are not those that
+            were written together (files of 0.1.0 and of other software do not say which were).
     """
     if not path.exists():
         raise ModelError(f"There is no results file {str(path)!r}; run 'ldpf benchmark' first.")
@@ -294,13 +297,13 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in texts]
         for number, line in enumerate(lines, start=1):
             check_content(line, RESULT_LINE, f"line {number}")
+        return unbind(lines)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(
             f"The results file {str(path)!r} is damaged ({reason}); the same 'ldpf benchmark' "
             "command writes it again from the finished runs."
         ) from error
-    return lines
 
 
 @dataclass(frozen=True)
