@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldpf.app.session import MAX_NAME, Session, open_upload
+from ldpf.app.session import MAX_CLASSES, MAX_NAME, Session, open_upload
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.expectation import with_expectation
 from ldpf.expectation.odd_pictures import odd_pictures
@@ -204,3 +204,20 @@ def test_a_name_that_reads_the_same_is_no_other_class(session, twin):
 
 def test_a_name_is_spelled_as_a_model_that_is_kept_spells_it(session):
     assert session.add(NAMES, "sea_lion") == (*NAMES, "sea lion")
+
+
+def test_all_refusals_in_one_view(session, tmp_path, golden):
+    file = tmp_path / "notes.png"
+    file.write_text("no image")
+    with pytest.raises(DataError) as unread:
+        open_upload(str(file))
+    many = tuple(f"class {i}" for i in range(MAX_CLASSES))
+    calls = [
+        (session.add, NAMES, " "),
+        (session.add, NAMES, "x" * (MAX_NAME + 1)),
+        (session.add, NAMES, "CAT"),
+        (session.add, many, "one more"),
+        (session.rename, NAMES, "cow", "x"),
+        (session.remove, NAMES[:2], "cat"),
+    ]
+    golden([*(refusal(*call) for call in calls), str(unread.value)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ldpf.doctor import SIGNS, Status, examine
+from ldpf.doctor import SIGNS, Case, Status, examine
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "doctor_cases.py"
 
@@ -41,3 +41,13 @@ def test_every_sign_has_a_case_of_its_own(made_cases):
 def test_everything_is_measured_in_the_healthy_case(made_cases):
     healthy, _ = made_cases.CASES["healthy"]
     assert {one.status for one in examine(healthy(0))} == {Status.FINE}
+
+
+@pytest.mark.slow
+def test_all_that_is_said_in_one_view(made_cases, linear, golden):
+    sentences = [str(one.words) for one in examine(Case(linear(3, 16)))]
+    for make, expected in made_cases.CASES.values():
+        for one in examine(make(0), sorted(expected)):
+            sentences.append(f"{one.title}, {one.shown_threshold}: {one.words}")
+            sentences += [one.meaning, one.next_step, *one.details[:1]]
+    golden(list(dict.fromkeys(sentences)), numbers=False)

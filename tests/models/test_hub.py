@@ -6,10 +6,12 @@ import socket
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import errors
 from huggingface_hub.utils import close_session
 from safetensors.torch import load_file, save_file
 from sklearn.exceptions import NotFittedError
@@ -236,6 +238,36 @@ def test_without_network_pushing_ends_with_one_message(of_the_hub, no_network, m
         f"The model {REPO!r} was not uploaded, because the hub could not be reached ("
     )
     assert str(caught.value).endswith(ENDING)
+
+
+REQUEST = httpx.Request("GET", "https://huggingface.co/api")
+REFUSALS = {
+    errors.HFValidationError: None,
+    errors.LocalTokenNotFoundError: None,
+    errors.GatedRepoError: 403,
+    errors.RevisionNotFoundError: 404,
+    errors.RepositoryNotFoundError: 404,
+    errors.HfHubHTTPError: 403,
+    OSError: None,
+}
+"""What the hub's client raises, and the status of the hub's answer."""
+
+
+def test_all_that_is_said_of_the_hub_in_one_view(monkeypatch, fitted, golden):
+    sentences = []
+    for kind, status in [*REFUSALS.items(), (errors.HfHubHTTPError, 500)]:
+        given = {} if status is None else {"response": httpx.Response(status, request=REQUEST)}
+
+        def refuse(*_, kind=kind, given=given, **__):
+            raise kind("the client's own words", **given)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+        with pytest.raises(ModelError) as caught:
+            LDPFClassifier.from_pretrained(REPO)
+        sentences.append(str(caught.value))
+    with pytest.raises(ModelError) as caught:
+        LDPFClassifier.from_pretrained("nowhere")
+    golden([*sentences, str(caught.value)])
 
 
 # --- folders that were tampered with ----------------------------------------------------------

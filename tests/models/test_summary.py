@@ -113,3 +113,30 @@ def test_a_dpl_that_is_set_to_batches_reads_domains(make_features):
     method = with_settings(make_method("dpl"), {"batch": True})
     origin = training_provenance("drawn", method, data, data, seed=0, train_fraction=0.8)
     assert use_of_domains(origin) == "used to train"
+
+
+def test_all_that_is_said_in_one_view(golden):
+    origin = CONFIG["provenance"]
+    searched = {
+        **origin,
+        "chosen": {"tau": 0.1},
+        "trials": [{"settings": {}, "score": 0.5}, {"settings": {"tau": 0.1}, "score": 0.75}],
+        "search": {"selection": "held-out", "judged_on": "on held-out images"},
+        "n_validation": 0,
+        "needs_domains": True,
+    }
+    combined = {
+        "kind": "combined",
+        "method": "auto",
+        "members": [{"kind": "prompt", "method": "coop"}, {"kind": "linear", "method": "gda"}],
+        "shares": [0.25, 0.75],
+        "temperatures": [1.0, 2.5],
+    }
+    bare = {key: CONFIG[key] for key in ("method", "class_names", "backbone")}
+    sentences = []
+    for config in (CONFIG, {**CONFIG, "provenance": searched}, {**bare, **combined}):
+        model = ModelSummary.read(config)
+        sentences += [f"{name}: {value}" for name, value in model.facts()]
+        sentences += [" | ".join(row) for row in model.trained_on()]
+        sentences += model.diagnosis()
+    golden([*sentences, *chosen_words([line("ldpf", "r", {"tau": 0.1})])])
