@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ldpf.errors import ModelError
 from ldpf.experiments.bound_lines import BOUND, bind, unbind
 from ldpf.experiments.results import read_results, write_results
-from ldpf.report.tables.collect import read_folders
+from ldpf.report.tables.reading import read_folders
 
 LINES = [
     {

@@ -12,7 +12,7 @@ import pytest
 from ldpf import workflows
 from ldpf.errors import SettingsError
 from ldpf.experiments.results import read_results
-from ldpf.report.tables.collect import read_folders
+from ldpf.report.tables.reading import read_folders
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.shards import Shard
 

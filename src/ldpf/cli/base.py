@@ -6,8 +6,8 @@ A command is one typed function that registers itself. It parses options, calls 
     @COMMANDS.register("features", panel="With your images")
     def features(data: LabeledData, backbone: BackboneOptions, output: OutputOptions) -> None: ...
 
-Parameters that are option groups (`ldpf.cli.options`) stand for all options of the group. A name of
-two words ("datasets list") puts a command into a group of commands.
+Parameters that are option groups (`ldpf.cli.options`, `ldpf.cli.data_options`) stand for all
+options of the group. A name of two words ("datasets list") puts a command into a group of commands.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help, listed, named_help, optional_choice_of
 from ldpf.cli.console import SOMETHING_FAILED, note, say, say_json, show
+from ldpf.cli.data_options import DataOrDemo
 from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
-    DataOrDemo,
     FailOnLeaks,
     OutputOptions,
     Settings,

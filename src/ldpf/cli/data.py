@@ -14,8 +14,9 @@ from ldpf import workflows
 from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, plain_table, say, say_json, show
+from ldpf.cli.data_options import LabeledData
 from ldpf.cli.grouping import RUN_PANEL
-from ldpf.cli.options import BackboneOptions, LabeledData, OutputOptions
+from ldpf.cli.options import BackboneOptions, OutputOptions
 from ldpf.errors import BackboneError
 from ldpf.utils.text import count, some
 from ldpf.workflows.source import describe

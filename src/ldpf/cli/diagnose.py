@@ -12,9 +12,10 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choices_help
 from ldpf.cli.console import SOMETHING_FAILED, plain_table, say, say_json, show
+from ldpf.cli.data_options import OptionalData, require_one_path
 from ldpf.cli.findings import print_finding
 from ldpf.cli.grouping import DATA_PANEL, RUN_PANEL
-from ldpf.cli.options import Device, ModelOptions, OptionalData, OutputOptions, require_one_path
+from ldpf.cli.options import Device, ModelOptions, OutputOptions
 from ldpf.doctor.base import SIGNS
 from ldpf.utils.text import count
 

@@ -12,15 +12,9 @@ from ldpf import workflows
 from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
+from ldpf.cli.data_options import DATA_HELP, OptionalData, require_one_path
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import (
-    BACKBONE_HELP,
-    DATA_HELP,
-    Device,
-    OptionalData,
-    OutputOptions,
-    require_one_path,
-)
+from ldpf.cli.options import BACKBONE_HELP, Device, OutputOptions
 from ldpf.cli.training_options import N_DOMAINS_METAVAR, N_DOMAINS_RULES, number_or_rule
 from ldpf.methods.overrides import parse_settings
 from ldpf.models.folder import CONFIG, require_model_folder

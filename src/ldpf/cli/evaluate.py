@@ -10,7 +10,8 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import accuracy_table, plain_table, say, say_json, show
-from ldpf.cli.options import Device, FailOnLeaks, LabeledData, ModelOptions, OutputOptions
+from ldpf.cli.data_options import LabeledData
+from ldpf.cli.options import Device, FailOnLeaks, ModelOptions, OutputOptions
 from ldpf.utils.text import count
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
+from ldpf.cli.data_options import OptionalData
 from ldpf.cli.grouping import DATA_PANEL
-from ldpf.cli.options import ModelOptions, OptionalData, OutputOptions
+from ldpf.cli.options import ModelOptions, OutputOptions
 from ldpf.utils.text import count
 
 

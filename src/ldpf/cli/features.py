@@ -11,9 +11,10 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.console import say, say_json
+from ldpf.cli.data_options import LabeledData
 from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.grouping import RUN_PANEL
-from ldpf.cli.options import BackboneOptions, BatchSize, LabeledData, OutputOptions, ShardOption
+from ldpf.cli.options import BackboneOptions, BatchSize, OutputOptions, ShardOption
 from ldpf.experiments.engines.base import DEFAULT_ENGINE, ENGINES
 from ldpf.utils.text import count
 from ldpf.workflows.source import describe

@@ -15,8 +15,9 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say
+from ldpf.cli.data_options import OptionalData
 from ldpf.cli.grouping import DATA_PANEL, RUN_PANEL
-from ldpf.cli.options import Device, ModelOptions, OptionalData, Quiet
+from ldpf.cli.options import Device, ModelOptions, Quiet
 
 log = logging.getLogger("ldpf")
 

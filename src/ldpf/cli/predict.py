@@ -13,13 +13,11 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
+from ldpf.cli.data_options import CacheDir, Columns, ImageEngine
 from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.options import (
     BatchSize,
-    CacheDir,
-    Columns,
     Device,
-    ImageEngine,
     ModelOptions,
     Quiet,
     ShardOption,

@@ -11,8 +11,9 @@ import typer
 from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import say, say_json
+from ldpf.cli.data_options import OptionalData
 from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import Device, ModelBackbone, OptionalData, OutputOptions
+from ldpf.cli.options import Device, ModelBackbone, OutputOptions
 from ldpf.workflows.folders import is_benchmark
 
 

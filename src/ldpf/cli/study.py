@@ -15,13 +15,9 @@ from ldpf import workflows
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help, listed
 from ldpf.cli.console import say, say_json, show
+from ldpf.cli.data_options import DataOrDemo
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import (
-    BackboneOptions,
-    DataOrDemo,
-    OutputOptions,
-    typed_command,
-)
+from ldpf.cli.options import BackboneOptions, OutputOptions, typed_command
 from ldpf.cli.training_options import ComparisonOptions
 from ldpf.studies.base import STUDIES, takes_values
 

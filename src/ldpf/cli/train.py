@@ -14,13 +14,13 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.choices import choice_of, choices_help
 from ldpf.cli.chosen import print_choice
 from ldpf.cli.console import counts_table, say, say_json, show
+from ldpf.cli.data_options import LabeledData
 from ldpf.cli.estimated import EstimateOption, print_estimate
 from ldpf.cli.findings import print_serious
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import (
     BackboneOptions,
     FailOnLeaks,
-    LabeledData,
     OutputOptions,
     Settings,
     Track,

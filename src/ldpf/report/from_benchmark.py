@@ -15,7 +15,8 @@ from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_confi
 from ldpf.experiments.selection import uses_target
 from ldpf.report.commands import benchmark_commands
 from ldpf.report.findings import Findings, Run, Training
-from ldpf.report.tables.collect import read_folders, read_run, results_tables
+from ldpf.report.tables.collect import results_tables
+from ldpf.report.tables.reading import read_folders, read_run
 from ldpf.utils.text import some
 from ldpf.utils.ways import named
 from ldpf.version import __version__

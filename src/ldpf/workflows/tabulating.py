@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ldpf.errors import SettingsError
 from ldpf.report.tables.benchmark_table import BenchmarkTable
-from ldpf.report.tables.collect import read_folders, results_tables
+from ldpf.report.tables.collect import results_tables
 from ldpf.report.tables.formats import to_csv, to_latex
+from ldpf.report.tables.reading import read_folders
 from ldpf.utils.constraints import Number, OneOf, OrNone, check_value
 
 EXPECTED = ("published",)

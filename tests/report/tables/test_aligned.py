@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ldpf.experiments.results import PREDICTIONS, write_results
-from ldpf.report.tables.collect import read_folders, results_tables
+from ldpf.report.tables.collect import results_tables
+from ldpf.report.tables.reading import read_folders
 from ldpf.utils.trees import write_tensors
 
 LABELS = torch.zeros(8, dtype=torch.int32)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldpf.errors import ModelError, SettingsError
-from ldpf.experiments.protocols import DEFAULT_PROTOCOL
+from ldpf.errors import SettingsError
 from ldpf.experiments.results import PREDICTIONS, write_results
 from ldpf.report.tables.benchmark_table import AVERAGE
-from ldpf.report.tables.collect import margin_words, read_folders, results_tables
+from ldpf.report.tables.collect import results_tables
+from ldpf.report.tables.reading import read_folders
 from ldpf.utils.trees import write_tensors
 
 LABELS = torch.arange(200) % 4
@@ -77,22 +77,6 @@ def test_every_method_is_compared_with_the_one_named(results):
     assert found.differences.keys() == {"zero-shot", "ldpf"}
     assert found.differences["ldpf"].startswith("+10.0 [")
     assert found.differences["zero-shot"].startswith("-20.0 [")
-
-
-def test_a_comparison_says_how_far_test_images_leave_an_average_uncertain():
-    lines = [
-        {"method": method, "target": target, "accuracy": accuracy, "n_test": 2400, "seed": seed,
-         "protocol": DEFAULT_PROTOCOL}
-        for method, accuracies in {"zero-shot": (0.5, 0.5), "ldpf": (0.9, 0.9)}.items()
-        for target, accuracy in zip(("sketch", "night"), accuracies, strict=True)
-        for seed in (0, 1)
-    ]  # fmt: skip
-    # 1.96 * sqrt(0.25 / 4800): of the widest method, and two seeds do not make it narrower
-    assert margin_words(lines, ["zero-shot", "ldpf"]) == [
-        "Averages over 4,800 test images: ±1.4 points or less (95% interval)."
-    ]
-    # 1.96 * sqrt(0.09 / 4800)
-    assert "±0.8 points" in margin_words(lines, ["ldpf"])[0]
 
 
 def test_runs_without_answers_are_named_and_not_compared(results):
@@ -182,17 +166,12 @@ def test_two_settings_in_one_cell_are_refused(results, tmp_path):
     )
 
 
-def test_a_folder_without_results_says_what_to_run(tmp_path):
-    with pytest.raises(ModelError, match="run 'ldpf benchmark' first"):
-        read_folders([tmp_path])
-
-
-# --- protocols and selection rules ------------------------------------------------------------
-
-
 def written(folder, lines):
     write_results(folder / "results.jsonl", lines)
     return results_tables(read_folders([folder]))
+
+
+# --- protocols and selection rules ------------------------------------------------------------
 
 
 def test_a_single_source_has_a_column_that_averages_its_targets(tmp_path):

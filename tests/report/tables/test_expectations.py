@@ -9,8 +9,9 @@ import pytest
 
 from ldpf.experiments.results import write_results
 from ldpf.report.tables.benchmark_table import AVERAGE, Cell, Expected
-from ldpf.report.tables.collect import read_folders, results_tables
+from ldpf.report.tables.collect import results_tables
 from ldpf.report.tables.formats import to_csv, to_latex
+from ldpf.report.tables.reading import read_folders
 
 PACS = ("art_painting", "cartoon", "photo", "sketch")
 COOP = (0.977, 0.984, 0.996, 0.900)

@@ -9,7 +9,7 @@ from ldpf.report.findings import Findings
 from ldpf.report.plots.maps import difference_figure
 from ldpf.report.sections.base import SECTIONS
 from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, shown
-from ldpf.report.tables.collect import comparison_words
+from ldpf.report.tables.comparisons import comparison_words
 from ldpf.report.terms import method_in_words
 
 BASES = ("zero-shot", "coop")
