@@ -5,6 +5,7 @@ import torch
 
 from ldpf.text import PromptedTextEncoder, graphs
 from ldpf.text.graphs import EAGER_CALLS, GraphedEncoder, differences
+from ldpf.training.shared_passes import OwnPasses
 from ldpf.utils.seed import generator
 
 NAMES = ("cat", "dog", "horse")
@@ -85,3 +86,18 @@ def test_differences_are_relative(encoder, contexts):
 def test_chunks_are_left_as_they_are(encoder):
     assert not GraphedEncoder(encoder.with_class_chunk(1)).usable
     assert graphs.TOLERANCE < 1e-3
+
+
+def test_large_passes_are_not_recorded(encoder, contexts, recorded, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_TOKENS", 2 * encoder.tokens_per_pass(1, 4) - 1)
+    graphed = GraphedEncoder(encoder)
+    graphed.usable = True
+    for _ in range(EAGER_CALLS + 2):
+        graphed(contexts)
+        graphed(contexts[:1])
+    assert recorded == [(1, 4, 32)]
+
+
+def test_a_training_takes_graphs_only_where_it_is_asked_to(encoder):
+    assert OwnPasses(encoder).encoder is encoder
+    assert OwnPasses(encoder, graphs=True).encoder.encoder is encoder

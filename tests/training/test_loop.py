@@ -396,3 +396,14 @@ def test_a_sharpness_aware_step_takes_the_gradient_at_the_higher_point(tiny_clip
     expected = start - recipe.learning_rate * (higher + 5e-4 * start)
     assert torch.allclose(end, expected, atol=1e-6)
     assert not torch.allclose(higher, plain, atol=1e-4)
+
+
+def test_the_recipe_says_in_what_precision_text_is_encoded(tiny_clip):
+    encoder = PromptedTextEncoder(tiny_clip.text, ["cat", "dog"])
+    for recipe in (STEADY, replace(STEADY, precision="bfloat16")):
+        draws = generator(0, "batches")
+        training = PromptTraining(ToyLearner(), encoder, recipe, draws, RunRecord())
+        assert training.passes.encoder.precision == recipe.precision
+    graphed = replace(STEADY, cuda_graphs=True)
+    training = PromptTraining(ToyLearner(), encoder, graphed, generator(0, "batches"), RunRecord())
+    assert training.passes.encoder.encoder is encoder

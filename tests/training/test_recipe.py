@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ldpf.errors import SettingsError
-from ldpf.training.recipe import FAST, PAPER, RECIPES, get_recipe
+from ldpf.training.recipe import FAST, PAPER, RECIPES, STEADY, get_recipe
+from ldpf.utils.registry import part_settings
 
 
 def test_the_paper_recipe_is_coops_protocol():
@@ -101,3 +102,15 @@ def test_how_prompts_are_kept_is_checked(change):
 def test_an_average_is_of_the_last_prompts():
     with pytest.raises(SettingsError, match=r"average is 0\.9 and keep 'best'"):
         replace(FAST, average=0.9)
+
+
+def test_settings_of_before_are_those_of_today():
+    assert not {"precision", "cuda_graphs"} & part_settings(STEADY).keys()
+    assert part_settings(replace(STEADY, precision="bfloat16"))["precision"] == "bfloat16"
+    assert part_settings(replace(STEADY, cuda_graphs=True))["cuda_graphs"] is True
+
+
+@pytest.mark.parametrize(("name", "value"), [("precision", "half"), ("cuda_graphs", 1)])
+def test_what_is_no_precision_and_no_truth_value_is_refused(name, value):
+    with pytest.raises(SettingsError, match=name):
+        replace(STEADY, **{name: value})

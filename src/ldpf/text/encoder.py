@@ -26,6 +26,7 @@ from ldpf.text.shared_prefix import (
     split_features,
 )
 from ldpf.utils.constraints import OneOf, Whole, check_value
+from ldpf.utils.precision import OWN, PRECISIONS, normalized, products_in
 from ldpf.utils.resources import available_memory_mib
 
 log = logging.getLogger("ldpf")
@@ -86,6 +87,7 @@ class PromptedTextEncoder:
         self._stamp: tuple | None = None
         self._frozen: FrozenTower | None = None
         self._prepared: dict[int, list[ClassPart]] = {}
+        self.precision = OWN
 
     def __len__(self) -> int:
         """K, the number of classes."""
@@ -115,14 +117,23 @@ class PromptedTextEncoder:
             # An empty sum keeps the result connected to the contexts, as any other P would be.
             nothing = contexts.sum() * 0.0
             return contexts.new_zeros(0, len(self), self.tower.embed_dim) + nothing
-        if self.path == "shared":
-            return self._shared(contexts)
-        return self._whole_sentences(contexts)
+        compute = self._shared if self.path == "shared" else self._whole_sentences
+        with products_in(self.precision, self.tower.device):
+            features = compute(contexts)
+        return features if self.precision == OWN else normalized(features, self.tower.dtype)
 
     def with_class_chunk(self, class_chunk: int | None) -> PromptedTextEncoder:
         """The same encoder with another `class_chunk`, without tokenizing the names again."""
         other = copy.copy(self)
         other.class_chunk = _checked_chunk(class_chunk)
+        other._prepared = {}
+        return other
+
+    def with_precision(self, precision: str) -> PromptedTextEncoder:
+        """The same encoder with products in another precision; see `ldpf.utils.precision`."""
+        check_value("precision", precision, OneOf(PRECISIONS))
+        other = copy.copy(self)
+        other.precision = precision
         other._prepared = {}
         return other
 

@@ -1,5 +1,8 @@
 """Text passes as CUDA graphs: one launch instead of hundreds, where shapes repeat.
 
+Not tried on a GPU yet, so nothing uses it unless the recipe says `cuda_graphs`. A graph is compared
+with the pass that it records before it is used, and one that cannot be recorded is done without.
+
 A step of few classes and prompts is bound by launching its small operations, not by computing them.
 A graph records them once and launches all at once; values are those of the recorded operations.
 """
@@ -21,6 +24,10 @@ Encoding = Callable[[Tensor], Tensor]
 
 log = logging.getLogger("ldpf")
 
+MOST_TOKENS = 16_384
+"""Token positions of a pass up to which it is recorded: larger ones are bound by their products,
+and a graph keeps the memory of a whole pass for itself."""
+
 EAGER_CALLS = 3
 """Passes of a shape that run as they are before it is recorded: shapes that come once or twice are
 not worth it, and the first pass embeds the class names."""
@@ -33,9 +40,10 @@ is; a graph that differs more is not used."""
 class GraphedEncoder:
     """A prompted text encoder whose passes become CUDA graphs, one for each shape of contexts.
 
-    Anywhere but on CUDA, and where classes are computed in chunks (the backward pass computes these
-    once more), it is the encoder itself. Features of a graph live in memory that the next pass
-    writes to, so they are to be used, and passed backward through, before the next call.
+    Anywhere but on CUDA, for large passes, and where classes are computed in chunks (the backward
+    pass computes these once more), it is the encoder itself. Features of a graph live in memory
+    that the next pass writes to, so they are to be used, and passed backward through, before the
+    next call.
     """
 
     def __init__(self, encoder: PromptedTextEncoder) -> None:
@@ -52,6 +60,8 @@ class GraphedEncoder:
         if not torch.is_grad_enabled():
             return self.encoder(contexts)
         shape = contexts.shape
+        if not self._is_small(shape):
+            return self.encoder(contexts)
         calls = self.calls[shape] = self.calls.get(shape, 0) + 1
         if calls <= EAGER_CALLS:
             return self.encoder(contexts)
@@ -59,6 +69,10 @@ class GraphedEncoder:
             self.graphs[shape] = record(self.encoder, contexts)
         graph = self.graphs[shape]
         return self.encoder(contexts) if graph is None else graph(contexts)
+
+    def _is_small(self, shape: torch.Size) -> bool:
+        prompts, tokens, _ = shape
+        return prompts * self.encoder.tokens_per_pass(1, tokens) <= MOST_TOKENS
 
 
 def record(encoder: PromptedTextEncoder, contexts: Tensor) -> Encoding | None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import torch
 
 from ldpf.errors import ModelError
 from ldpf.text import PromptedTextEncoder
 from ldpf.training.callbacks import RunRecord
-from ldpf.training.checkpoint import load_optimizer_tree, optimizer_tree
+from ldpf.training.checkpoint import load_optimizer_tree, optimizer_of, optimizer_tree
 from ldpf.training.finite import LossWatch
 from ldpf.training.learner import PromptLearner, Stage
 from ldpf.training.probe import active_probe
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import OwnPasses
+from ldpf.training.sharpness import moved_uphill
 from ldpf.utils.files import set_aside
+from ldpf.utils.precision import OWN
+from ldpf.utils.registry import part_settings
 from ldpf.utils.stopping import stops_between_steps
 from ldpf.utils.trees import Tree, load_tree, save_tree
 
@@ -51,12 +54,15 @@ class PromptTraining:
     ) -> None:
         """Prepare; nothing is computed before `run`."""
         self.learner, self.recipe = learner, recipe
-        self.passes = record.member.passes(encoder) if record.member else OwnPasses(encoder)
+        if recipe.precision != OWN:
+            encoder = encoder.with_precision(recipe.precision)
+        own = OwnPasses(encoder, graphs=recipe.cuda_graphs)
+        self.passes = record.member.passes(encoder) if record.member else own
         self.batches, self.record = batches, record
         self.steps_per_epoch = -(-learner.n_train // recipe.image_batch)
         self.phase_length = recipe.steps(learner.n_train) * learner.rotation
         self.cooldown = min(recipe.cooldown * learner.rotation, self.phase_length)
-        self.optimizers = {name: self._optimizer(p) for name, p in learner.groups.items()}
+        self.optimizers = {n: optimizer_of(recipe, p) for n, p in learner.groups.items()}
         self.phase = self.step = self.phase_step = 0
         self.cooling_from: int | None = None
         self.best = _Best()
@@ -126,8 +132,10 @@ class PromptTraining:
         loss = self.learner.loss(features, batch, stage)
         self.watch.note(loss, self.step, rate)
         self.passes.backward(loss)
-        if self.recipe.sharpness:
-            self._sharpness_aware_gradient(batch, stage)
+        if (recipe := self.recipe).sharpness:
+            with moved_uphill([self.learner.groups[n] for n in sorted(stage)], recipe.sharpness):
+                features = self._encode(stage, batch)
+                self.passes.backward(self.learner.loss(features, batch, stage))
         for name in stage:
             optimizer = self.optimizers[name]
             optimizer.param_groups[0]["lr"] = rate
@@ -145,21 +153,6 @@ class PromptTraining:
             )
         self.step += 1
         self.phase_step += 1
-
-    def _sharpness_aware_gradient(self, batch: torch.Tensor | None, stage: Stage) -> None:
-        """Replace the gradient by that at p + rho g / |g|, with g the gradient at p (SAM)."""
-        moved = [self.learner.groups[name] for name in sorted(stage)]
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in moved]
-        norm = torch.stack([gradient.norm() for gradient in gradients]).norm().clamp_min(1e-12)
-        before = [parameter.detach().clone() for parameter in moved]
-        with torch.no_grad():
-            for parameter, gradient in zip(moved, gradients, strict=True):
-                parameter.add_(gradient * (self.recipe.sharpness / norm))
-                parameter.grad = None
-        self.passes.backward(self.learner.loss(self._encode(stage, batch), batch, stage))
-        with torch.no_grad():
-            for parameter, value in zip(moved, before, strict=True):
-                parameter.copy_(value)
 
     @torch.no_grad()
     def _take_average(self) -> None:
@@ -240,13 +233,6 @@ class PromptTraining:
         size = self.recipe.image_batch
         return self.order[position * size : (position + 1) * size]
 
-    def _optimizer(self, parameter: torch.nn.Parameter) -> torch.optim.Optimizer:
-        if self.recipe.optimizer == "adam":
-            return torch.optim.Adam([parameter], lr=self.recipe.learning_rate)
-        return torch.optim.SGD(
-            [parameter], lr=self.recipe.learning_rate, momentum=0.9, weight_decay=5e-4
-        )
-
     def _save(self) -> None:
         if self.record.checkpoint is None:
             return
@@ -280,7 +266,7 @@ class PromptTraining:
     def _settings(self) -> Tree:
         """Settings that a checkpoint must match to resume from it."""
         return {
-            "recipe": asdict(self.recipe),
+            "recipe": part_settings(self.recipe),
             "n_train": self.learner.n_train,
             "phases": [self.learner.n_phases, self.learner.rotation],
             "prompts": {name: list(p.shape) for name, p in self.learner.groups.items()},

@@ -10,12 +10,15 @@ from ldpf.utils.constraints import (
     COUNT,
     COUNT_OR_NONE,
     RATE,
+    Flag,
     Number,
     OneOf,
     Whole,
     check_fields,
     constraint,
+    later,
 )
+from ldpf.utils.precision import OWN, PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Recipe:
         sharpness: rho of sharpness-aware steps (SAM, Foret et al. 2021): the gradient is that where
             the loss is highest within this distance (Euclidean, over the prompts of the step), at
             the cost of a second text pass. 0 takes ordinary steps.
+        precision: of the text encoder's matrix products while prompts are trained: `float32`, or
+            `bfloat16`, which is faster where the processor has it and rounds to two digits. The
+            features of the prompts that are kept are always computed in the tower's own precision.
+        cuda_graphs: record text passes of a shape that repeats as CUDA graphs, on a GPU; see
+            `ldpf.text.graphs`.
     """
 
     name: str
@@ -65,6 +73,8 @@ class Recipe:
     average: float = field(default=0.0, metadata=constraint(Number(at_least=0, below=1)))
     keep: str = field(default="best", metadata=constraint(OneOf(("best", "last"))))
     sharpness: float = field(default=0.0, metadata=constraint(Number(at_least=0, float32=True)))
+    precision: str = field(default=OWN, metadata=later(OneOf(PRECISIONS)))
+    cuda_graphs: bool = field(default=False, metadata=later(Flag()))
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import torch
 
 from ldpf.text import PromptedTextEncoder
+from ldpf.text.graphs import GraphedEncoder
 
 
 class OwnPasses:
     """The text passes of one training, by itself."""
 
-    def __init__(self, encoder: PromptedTextEncoder) -> None:
-        """Pass through `encoder`."""
-        self.encoder = encoder
+    def __init__(self, encoder: PromptedTextEncoder, *, graphs: bool = False) -> None:
+        """Pass through `encoder`, as CUDA graphs if asked for; see `ldpf.text.graphs`."""
+        self.encoder = GraphedEncoder(encoder) if graphs else encoder
 
     def forward(self, contexts: torch.Tensor) -> torch.Tensor:
         """Contexts [P, M, W] -> text features [P, K, D]."""

@@ -209,6 +209,16 @@ def constraint(allowed: Constraint, *, none: bool = False) -> dict[str, Constrai
     return {_KEY: OrNone(allowed) if none else allowed}
 
 
+LATER = "ldpf.later"
+"""The key in a field's `metadata` of a setting that came after results were kept: at its default it
+is in no stored settings, so that results of before are those of today."""
+
+
+def later(allowed: Constraint) -> dict[str, Any]:
+    """As `constraint`, for a setting that came later."""
+    return {**constraint(allowed), LATER: True}
+
+
 COUNT = constraint(Whole(at_least=1))
 """The `metadata` of a field that counts something, at least one."""
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ldpf.errors import SettingsError
+from ldpf.utils.constraints import LATER
 from ldpf.utils.learned import setting_fields
 from ldpf.utils.text import did_you_mean, quoted
 
@@ -265,11 +266,13 @@ def part_settings(part: Any) -> Any:
     """A part and its parts as plain values for JSON and hashes, each registered one with its name.
 
     `dataclasses.asdict` leaves out which class a part is of, so two rules without settings would
-    look the same. What a part has learned is no setting.
+    look the same. What a part has learned is no setting, and the default of a `LATER` one is none.
     """
     if is_dataclass(part) and not isinstance(part, type):
         values = {
-            field.name: part_settings(getattr(part, field.name)) for field in setting_fields(part)
+            field.name: part_settings(getattr(part, field.name))
+            for field in setting_fields(part)
+            if not (field.metadata.get(LATER) and getattr(part, field.name) == field.default)
         }
         name = getattr(part, "registered_name", None)
         return values if name is None or "name" in values else {"name": name, **values}
