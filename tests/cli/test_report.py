@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from ldpf.experiments.results import PREDICTIONS, write_results
+from ldpf.experiments.results import write_results
+from ldpf.experiments.run_folder import PREDICTIONS
 
 pytestmark = pytest.mark.slow
 

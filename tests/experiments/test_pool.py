@@ -22,11 +22,12 @@ import torch
 import ldpf.experiments.pool
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError, SettingsError
+from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.pool import backbone_of_worker, choose_jobs, run_side_by_side
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.results import read_results
-from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.run import Outcome
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.selection import get_selection
 from ldpf.training.recipe import FAST

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import ldpf.experiments.run
+import ldpf.experiments.run_record
 from ldpf.errors import ModelError
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.protocols import get_protocol
-from ldpf.experiments.results import MODEL, kept_answers
+from ldpf.experiments.results import kept_answers
+from ldpf.experiments.run_folder import MODEL
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import parse_search
 from ldpf.models.saving import load_model, read_config
@@ -76,7 +77,7 @@ def test_what_no_folder_can_hold_gives_its_answers_and_a_warning(
     def refuses(*_, **__):
         raise ModelError("This kind of classifier is not registered.")
 
-    monkeypatch.setattr(ldpf.experiments.run, "save_model", refuses)
+    monkeypatch.setattr(ldpf.experiments.run_record, "save_model", refuses)
     lines, failures = run_benchmark(data, "demo", tiny_clip, plan("coop"), tmp_path)
     assert failures == [] and len(lines) == 1
     assert not (tmp_path / "runs" / lines[0]["run"] / MODEL).exists()

@@ -13,11 +13,13 @@ import ldpf.experiments.run
 import ldpf.experiments.runner
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.evaluation.metrics import accuracy
+from ldpf.experiments.experiment import Experiment
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.readouts import READOUTS
-from ldpf.experiments.results import read_results, right_answers, run_config, without_command
-from ldpf.experiments.run import Experiment, run_settings
+from ldpf.experiments.results import read_results, right_answers
+from ldpf.experiments.run import run_settings
+from ldpf.experiments.run_folder import run_config, without_command
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.selection import DEFAULT_SELECTION, get_selection
 from ldpf.methods import METHODS, CoOp, make_method

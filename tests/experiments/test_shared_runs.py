@@ -9,8 +9,8 @@ import torch
 
 import ldpf.experiments.run as one_run
 from ldpf.backbones import load_backbone
+from ldpf.experiments.experiment import Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.run import Job
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.shared_runs import group_jobs

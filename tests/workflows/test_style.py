@@ -10,10 +10,10 @@ import torch
 
 from ldpf import LDPFClassifier
 from ldpf.data import load_dataset
+from ldpf.experiments.experiment import Experiment
 from ldpf.experiments.plan import BenchmarkPlan
 from ldpf.experiments.pool import Work
 from ldpf.experiments.protocols import get_protocol
-from ldpf.experiments.run import Experiment
 from ldpf.experiments.selection import get_selection
 from ldpf.training.recipe import FAST
 from ldpf.workflows import inputs

@@ -28,7 +28,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError
-from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.experiment import Experiment, Job
+from ldpf.experiments.run import Outcome
 from ldpf.experiments.shared_runs import run_group
 from ldpf.features.feature_set import FeatureSet
 from ldpf.text.memory_budget import MEMORY_BUDGET_MIB

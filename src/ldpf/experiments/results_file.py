@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.results import write_results
-from ldpf.experiments.run import Experiment, Job, Outcome, finished_before
+from ldpf.experiments.run import Outcome, finished_before
 from ldpf.utils.locks import locked_file
 
 RESULTS = "results.jsonl"

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
-import shutil
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-import transformers
-
-from ldpf.backbones import Backbone
 from ldpf.errors import LdpfError, ModelError
 from ldpf.expectation.site_record import site_record
 from ldpf.experiments.answers import alignment_of, answers_of
 from ldpf.experiments.calibrating import calibrated
 from ldpf.experiments.episode import Episode
-from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.protocols import Protocol
-from ldpf.experiments.readouts import Readout, readouts_of
-from ldpf.experiments.resources import MeasuredFit, measured_fit
-from ldpf.experiments.results import RESULT_VERSION, RunFolder
-from ldpf.experiments.search import Choice, SearchSpace, choose
-from ldpf.experiments.selection import SelectionRule
-from ldpf.features.feature_set import FeatureSet
+from ldpf.experiments.experiment import Experiment, Job
+from ldpf.experiments.plan import Task
+from ldpf.experiments.resources import measured_fit
+from ldpf.experiments.run_folder import RESULT_VERSION, RunFolder
+from ldpf.experiments.run_record import common_facts, keep_model
+from ldpf.experiments.search import Choice, choose
 from ldpf.methods import Method
 from ldpf.methods.overrides import with_settings
 from ldpf.models.base import Classifier
-from ldpf.models.provenance import training_provenance
-from ldpf.models.saving import save_model
 from ldpf.training.callbacks import CHECKPOINT, RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.failures import failure_sentence
-from ldpf.utils.numerics import numeric_fingerprint
 from ldpf.utils.registry import part_settings
-from ldpf.version import __version__
 
 log = logging.getLogger("ldpf")
 
@@ -57,61 +42,6 @@ class Outcome:
     results: list[dict[str, Any]]
     before: bool = False
     failure: str | None = None
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What all runs of a benchmark have in common, looked up by name already.
-
-    A worker gets this object and looks nothing up, so that what a script has registered is known
-    there too.
-
-    Attributes:
-        data: features with known domains.
-        dataset_name: for the results.
-        digest: of the images and, where a manifest names them, of the splits.
-        backbone: that made the features.
-        protocol: which domains are trained on and tested on.
-        selection: what checkpoints and settings are chosen by.
-        search: settings to choose from; None chooses none.
-        train_fraction: of the split.
-        runs: folder with a folder for each run.
-        command: that makes the runs, to be stored in them.
-    """
-
-    data: FeatureSet
-    dataset_name: str
-    digest: str
-    backbone: Backbone
-    protocol: Protocol
-    selection: SelectionRule
-    search: SearchSpace | None
-    train_fraction: float
-    runs: Path
-    command: str | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is special to one run.
-
-    Attributes:
-        task: which run.
-        method: with the settings of the plan.
-        readouts: all that is read off the training, by name; the method itself comes first.
-        wanted: names of those that the plan asks for.
-    """
-
-    task: Task
-    method: Method
-    readouts: Mapping[str, Readout]
-    wanted: tuple[str, ...]
-
-    @classmethod
-    def of(cls, task: Task, plan: BenchmarkPlan) -> Job:
-        """The job of a task."""
-        name = task.method
-        return cls(task, plan.make(name), readouts_of(name), tuple(plan.read_off(name)))
 
 
 def do_run(experiment: Experiment, job: Job, member: Member | None = None) -> Outcome:
@@ -173,13 +103,13 @@ def _train(
         aloud=job.wanted,
         temperatures=temperatures,
     )
-    common = _common(experiment, method, episode, choice, fit, folder)
+    common = common_facts(experiment, method, episode, choice, fit, folder)
     common["shared_with"] = member.others if member else 0
     # What the target has chosen is an oracle, even where the answers use no label.
     chosen_by_target = method.learns and rule.uses_target
     _add_sites(lines, task.method, classifier, episode)
     results = [{**line, **common, "oracle": line["oracle"] or chosen_by_target} for line in lines]
-    _keep_model(experiment, classifier, method, episode, choice, folder)
+    keep_model(experiment, classifier, method, episode, choice, folder)
     folder.finish(results, answers, confidence, alignment_of(episode, backbone))
     return results
 
@@ -275,96 +205,3 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
         ", ".join(lacking),
     )
     return None
-
-
-def _common(
-    experiment: Experiment,
-    method: Method,
-    episode: Episode,
-    choice: Choice,
-    fit: MeasuredFit,
-    folder: RunFolder,
-) -> dict[str, Any]:
-    """What all result lines of a run say."""
-    settings, backbone, classifier = folder.settings, experiment.backbone, fit.classifier
-    recipe = getattr(method, "recipe", None)  # not everything that learns learns prompts
-    return {
-        "dataset": settings["dataset"],
-        "protocol": settings["protocol"],
-        "case": episode.case,
-        "sources": episode.sources,
-        "seed": episode.seed,
-        "recipe": recipe.name if recipe else "none",
-        "selection": settings["selection"],
-        "train_fraction": settings["train_fraction"],
-        # As they will be read back: a tuple is a list in JSON.
-        "settings": json.loads(json.dumps(settings["method"])),
-        "chosen": choice.settings,
-        "per_image": classifier.per_image,
-        "n_train": len(episode.train),
-        "n_validation": len(episode.validation),
-        "seconds": round(fit.seconds, 3),
-        "search_seconds": round(choice.seconds, 3),
-        "text_passes": classifier.training["text_passes"],
-        "peak_memory_mib": round(fit.peak_mib, 1),
-        "settings_hash": folder.hash,
-        "run": folder.path.name,
-        "backbone": backbone.name,
-        "fingerprint": backbone.fingerprint,
-        "class_names": list(episode.test.class_names),
-        "trials": choice.trials,
-        "training": classifier.training,
-        "versions": versions(),
-        "numerics": numeric_fingerprint(backbone.device),
-    }
-
-
-def _keep_model(
-    experiment: Experiment,
-    classifier: Classifier,
-    method: Method,
-    episode: Episode,
-    choice: Choice,
-    folder: RunFolder,
-) -> None:
-    """Keep the trained model as a model folder of its own, which every command can use."""
-    shutil.rmtree(folder.model, ignore_errors=True)  # of a run that was cut off here
-    settings = folder.settings
-    provenance = {
-        **training_provenance(
-            settings["dataset"],
-            method,
-            episode.train,
-            episode.validation,
-            seed=episode.seed,
-            train_fraction=settings["train_fraction"],
-            domain_names=episode.sources,
-        ),
-        "benchmark": {
-            "protocol": settings["protocol"],
-            "selection": settings["selection"],
-            "case": episode.case,
-            "data_digest": settings["data_digest"],
-        },
-        "settings_hash": folder.hash,
-    }
-    if choice.trials:
-        provenance |= {
-            "search": {**settings["search"], **experiment.selection.described()},
-            "chosen": choice.settings,
-            "trials": choice.trials,
-        }
-    try:
-        save_model(classifier, experiment.backbone, folder.model, provenance=provenance)
-    except ModelError as error:  # the answers of a method under trial are worth keeping without it
-        log.warning("The run %s keeps no model: %s", folder.path.name, error)
-
-
-def versions() -> dict[str, str]:
-    """Versions that stand in every result."""
-    return {
-        "ldpf": __version__,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "python": platform.python_version(),
-    }

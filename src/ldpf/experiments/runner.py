@@ -12,10 +12,11 @@ from ldpf.backbones import Backbone
 from ldpf.errors import DataError
 from ldpf.experiments.engines import Engine
 from ldpf.experiments.engines.local import Local
+from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
 from ldpf.experiments.recreate import digest_with_splits
 from ldpf.experiments.results_file import RESULTS, OwnResults, Results, SharedResults
-from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.run import Outcome
 from ldpf.experiments.shared_runs import group_jobs, one_by_one
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.constraints import Whole, check_value

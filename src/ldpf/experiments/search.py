@@ -19,7 +19,7 @@ from ldpf.evaluation.metrics import accuracy
 from ldpf.experiments.episode import Episode, Fold
 from ldpf.experiments.resources import measured_fit
 from ldpf.experiments.result_lines import TRIAL_LINE
-from ldpf.experiments.results import RESULT_VERSION, RunFolder
+from ldpf.experiments.run_folder import RESULT_VERSION, RunFolder
 from ldpf.experiments.selection import SelectionRule
 from ldpf.methods import Method
 from ldpf.methods.overrides import applicable, parse_value, split_setting, with_settings

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ldpf.experiments.run import Experiment, Job, Outcome, do_run
+from ldpf.experiments.experiment import Experiment, Job
+from ldpf.experiments.run import Outcome, do_run
 from ldpf.training.shared_passes import SharedPasses
 
 PROMPTS_TOGETHER = {"cpu": 12, "cuda": 96}

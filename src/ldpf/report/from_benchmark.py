@@ -11,7 +11,8 @@ import numpy as np
 from ldpf.errors import ModelError, SettingsError
 from ldpf.experiments.protocols import protocol_of
 from ldpf.experiments.readouts import READOUTS, readout_of
-from ldpf.experiments.results import MODEL, KeptAnswers, kept_answers, run_config
+from ldpf.experiments.results import KeptAnswers, kept_answers
+from ldpf.experiments.run_folder import MODEL, run_config
 from ldpf.experiments.selection import uses_target
 from ldpf.report.commands import benchmark_commands
 from ldpf.report.findings import Findings, Run, Training

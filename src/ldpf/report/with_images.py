@@ -11,7 +11,7 @@ from ldpf.evaluation.per_prompt import prompt_answers
 from ldpf.experiments.episode import Episode
 from ldpf.experiments.protocols import protocol_of
 from ldpf.experiments.readouts import TrainedOn, readout_of
-from ldpf.experiments.results import MODEL, run_config
+from ldpf.experiments.run_folder import MODEL, run_config
 from ldpf.experiments.selection import DEFAULT_SELECTION, SELECTION_RULES, get_selection
 from ldpf.inspection.latent_summary import describe_latent
 from ldpf.inspection.style_names import nearest_styles

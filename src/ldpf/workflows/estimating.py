@@ -24,8 +24,9 @@ from ldpf.data.columns import parse_columns
 from ldpf.data.embeddings import unlabeled_parts
 from ldpf.errors import DataError, LdpfError
 from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
+from ldpf.experiments.experiment import Job
 from ldpf.experiments.pool import choose_jobs
-from ldpf.experiments.run import Job, do_run, finished_before
+from ldpf.experiments.run import do_run, finished_before
 from ldpf.experiments.runner import experiment_of, tasks_of
 from ldpf.features.engines.choose import with_engine
 from ldpf.features.extract import Extraction

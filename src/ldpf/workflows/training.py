@@ -16,7 +16,7 @@ from ldpf.errors import SettingsError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.evaluation.metrics import accuracy
 from ldpf.expectation.advice import Advice
-from ldpf.experiments.results import RESULT_VERSION
+from ldpf.experiments.run_folder import RESULT_VERSION
 from ldpf.experiments.selection import get_selection
 from ldpf.features.feature_set import FeatureSet
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport, check_split

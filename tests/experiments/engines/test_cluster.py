@@ -12,8 +12,9 @@ from ldpf.errors import LdpfError
 from ldpf.experiments.engines import cluster as module
 from ldpf.experiments.engines.base import Work
 from ldpf.experiments.engines.cluster import ATTEMPTS, Cluster, WorkerLostError, run_on
+from ldpf.experiments.experiment import Job
 from ldpf.experiments.plan import Task
-from ldpf.experiments.run import Job, Outcome
+from ldpf.experiments.run import Outcome
 
 
 @dataclass

@@ -204,8 +204,8 @@ def test_gpus_are_shared_out_by_ray_only(name):
 
 def test_a_cluster_gets_full_paths(data, backbone, tmp_path, monkeypatch):
     from ldpf.experiments.engines.cluster import runs_of
+    from ldpf.experiments.experiment import Experiment
     from ldpf.experiments.protocols import get_protocol
-    from ldpf.experiments.run import Experiment
     from ldpf.experiments.selection import get_selection
 
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldpf.experiments.results import PREDICTIONS, write_results
+from ldpf.experiments.results import write_results
+from ldpf.experiments.run_folder import PREDICTIONS
 from ldpf.report.tables.collect import results_tables
 from ldpf.report.tables.reading import read_folders
 from ldpf.utils.trees import write_tensors

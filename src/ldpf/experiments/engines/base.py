@@ -13,7 +13,8 @@ from ldpf.utils.registry import Registry
 from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
-    from ldpf.experiments.run import Experiment, Job, Outcome
+    from ldpf.experiments.experiment import Experiment, Job
+    from ldpf.experiments.run import Outcome
 
 DEFAULT_ENGINE = "local"
 

@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 
 from ldpf.errors import LdpfError
 from ldpf.experiments.engines.base import Done, Work
+from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.pool import Work as Runs
 from ldpf.experiments.pool import do_groups
-from ldpf.experiments.run import Experiment, Job, Outcome
+from ldpf.experiments.run import Outcome
 
 log = logging.getLogger("ldpf")
 

@@ -10,7 +10,8 @@ from ldpf.experiments.engines.base import ENGINES, Engine
 from ldpf.experiments.shared_runs import run_group
 
 if TYPE_CHECKING:
-    from ldpf.experiments.run import Experiment, Job, Outcome
+    from ldpf.experiments.experiment import Experiment, Job
+    from ldpf.experiments.run import Outcome
 
 
 @ENGINES.register("local")

@@ -17,7 +17,8 @@ from ldpf.experiments.engines.cluster import Cluster, WorkerLostError, run_on, r
 from ldpf.utils.ways import setting
 
 if TYPE_CHECKING:
-    from ldpf.experiments.run import Experiment, Job, Outcome
+    from ldpf.experiments.experiment import Experiment, Job
+    from ldpf.experiments.run import Outcome
 
 ADDRESS = "RAY_ADDRESS"
 """Variable with the address of a running cluster; without it, one is begun on this machine."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from ldpf.errors import ModelError
 from ldpf.experiments.protocols import DEFAULT_PROTOCOL, protocol_of
-from ldpf.experiments.results import read_results, run_results
+from ldpf.experiments.results import read_results
+from ldpf.experiments.run_folder import run_results
 from ldpf.experiments.selection import uses_target
 
 _SAME_TEST = ("dataset", "backbone", "fingerprint", "protocol")
