@@ -186,7 +186,7 @@ class KillsAtWrites(AtWrites):
 
     name = "writes"
     title = "stopped before each write (SIGKILL, SIGTERM, SIGINT), then given again"
-    count = 450  # more than there are writes
+    count = 360  # a few more than there are writes
 
     def attempt(self, seed: int, place: Path) -> str:
         """Stop a job before one of its writes, perhaps twice."""

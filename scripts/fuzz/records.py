@@ -16,6 +16,7 @@ from fuzz.base import Attack, Fell
 from fuzz.bits import bits, timeless
 from fuzz.commands import run
 from fuzz.folders import predicted
+from fuzz.jobs import HEAD
 from fuzz.mutate import damaged, damaged_json
 from fuzz.world import BACKBONE, SHORT
 
@@ -101,7 +102,7 @@ class Records(Attack):
         shutil.copytree(self._exported, out)
         file = _one_file(out, draws)
         _damage(file, draws)
-        words = ("export", self.world.models["linear-probe"], "--out", out / "model.onnx")
+        words = ("export", self.world.models["linear-probe"], *HEAD, "--out", out / "model.onnx")
         if run(*words).code:
             return "refused"
         if bits(out) != bits(self._exported):
@@ -136,7 +137,8 @@ class Records(Attack):
     def _exported(self) -> Path:
         folder = self.world.scratch / f"exported {os.getpid()}"
         folder.mkdir()
-        ran = run("export", self.world.models["linear-probe"], "--out", folder / "model.onnx")
+        model = self.world.models["linear-probe"]
+        ran = run("export", model, *HEAD, "--out", folder / "model.onnx")
         if ran.code:
             raise RuntimeError(f"the export fails undisturbed:\n{ran.err}")
         return folder

@@ -14,9 +14,9 @@ from PIL import Image
 
 CLASSES = ("cat", "dog", "house")
 DOMAINS = ("art", "photo", "sketch")
-EACH = 6
+EACH = 4
 BACKBONE = "nano"
-SHORT = ("--set", "recipe.max_steps=20", "--set", "recipe.evaluate_every=5")
+SHORT = ("--set", "recipe.max_steps=10", "--set", "recipe.evaluate_every=5")
 """A training of a second, with everything that a long one does."""
 
 
@@ -34,7 +34,7 @@ class World:
 
     @property
     def images(self) -> Path:
-        """54 images in DOMAIN/CLASS folders."""
+        """36 images in DOMAIN/CLASS folders."""
         return self.folder / "images"
 
     @property

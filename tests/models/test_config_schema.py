@@ -16,9 +16,13 @@ from ldpf.errors import LdpfError, ModelError
 from ldpf.expectation import with_expectation
 from ldpf.methods import GDA
 from ldpf.models.card import model_card
+from ldpf.models.config_schema import CONFIG_SCHEMA
 from ldpf.models.folder import read_config
 from ldpf.models.saving import load_model, save_model
 from ldpf.models.summary import ModelSummary
+from ldpf.utils.schema import first_problem
+from ldpf.workflows.diagnosing import source_record
+from ldpf.workflows.source import DataSource
 
 COMPARED = {"name": "gda", "by_domain": {"0": 0.5}, "held_out": None, "seconds": 1.0}
 
@@ -90,6 +94,9 @@ def changed(document: Any, at: tuple[Any, ...], value: Any) -> Any:
         ),
         (("provenance", "advice", "own"), {"name": "x"}, "advice.own lacks by_domain, held_out"),
         (("provenance", "data_source"), {"layout": "auto"}, "data_source lacks source"),
+        (("provenance", "data_source", "columns"), 7, "data_source.columns is 7, and should be"),
+        (("training", "prompt_similarity"), [[], []], r"similarity\[0\] has 0 entries, and should"),
+        (("training", "class_by_domain"), [[1, 2], [1]], r"domain\[1\] has 1 entries, and should"),
         (("provenance", "groups"), [], r"provenance.groups is \[\], and should be an object"),
         (("training",), [1], r"training is \[1\], and should be an object"),
         (("method",), ["x" * 10_000], r"method is \['x{20,60} \.\.\. x{10,40}'\], and should"),
@@ -101,6 +108,15 @@ def test_a_wrong_value_is_refused_with_its_field(at, value, words, folder, tmp_p
     (copied / "config.json").write_text(json.dumps(changed(config, at, value)))
     with pytest.raises(ModelError, match=words):
         read_config(copied)
+
+
+def test_all_that_is_recorded_of_a_data_source_is_checked():
+    recorded = source_record(DataSource("photos"))
+    for name in recorded:
+        if name != "source":  # any text is a path
+            assert first_problem(
+                "", {"provenance": {"data_source": {**recorded, name: [None]}}}, CONFIG_SCHEMA
+            ), name
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -83,7 +83,7 @@ def test_a_moved_training_folder_is_said_and_can_be_given(model, images, tmp_pat
     copy = shutil.copytree(model, tmp_path / "model")
     config = json.loads((copy / "config.json").read_text())
     gone = str(tmp_path / "gone")
-    config["provenance"]["data_source"]["source"] = gone
+    config["provenance"]["data_source"] |= {"source": gone, "of a later version": 1}
     (copy / "config.json").write_text(json.dumps(config))
     missing = workflows.diagnose(copy, signs=["robustness-index"])
     assert missing.n_train == 0

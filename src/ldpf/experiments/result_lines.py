@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ldpf.utils.constraints import Flag, Number, OrNone, Text, Whole
-from ldpf.utils.schema import ListOf, Record
+from ldpf.utils.schema import ListOf, Record, Rows
 
 _SHARE = Number(at_least=0, at_most=1)
 _COUNT = Whole(at_least=0)
@@ -40,7 +40,7 @@ RESULT_LINE = Record(
         "calibrated_ece": _SHARE,
         "temperature": Number(above=0),
         "site": OrNone(SITE_RECORD),
-        "confusion": ListOf(ListOf(_COUNT)),
+        "confusion": Rows(_COUNT, square=True),
         "dataset": Text(),
         "protocol": Text(),
         "case": _TEXT,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ldpf.models.expectation_schema import ADVICE_SCHEMA, EXPECTATION_SCHEMA
-from ldpf.utils.constraints import Constraint, Flag, Number, OrNone, Text, Whole
-from ldpf.utils.schema import ListOf, Record
+from ldpf.utils.constraints import Constraint, Either, Flag, Number, OrNone, Text, Whole
+from ldpf.utils.schema import ListOf, Record, Rows
 
 MAX_CLASSES = 1_000_000
 MAX_DOMAINS = 100_000
@@ -32,7 +32,7 @@ _BACKBONE = Record(
 )
 
 _MEASURED = Record(
-    optional={"sizes": ListOf(_COUNT), "class_by_domain": ListOf(ListOf(_COUNT))},
+    optional={"sizes": ListOf(_COUNT), "class_by_domain": Rows(_COUNT)},
     others=OrNone(_NUMBER),
 )
 """What was measured of latent domains."""
@@ -48,8 +48,8 @@ _TRAINING = Record(
         "validation_accuracies": Record(others=OrNone(_SHARE)),
         "domains": OrNone(_MEASURED),
         "n_domains_table": ListOf(Record(others=OrNone(_NUMBER))),
-        "class_by_domain": ListOf(ListOf(_COUNT)),
-        "prompt_similarity": ListOf(ListOf(_NUMBER)),
+        "class_by_domain": Rows(_COUNT),
+        "prompt_similarity": Rows(Number(at_least=-2, at_most=2), square=True),
         "merged": ListOf(ListOf(_COUNT)),
         "members": _NAMES,
         "temperatures": ListOf(Number(above=0)),
@@ -68,6 +68,8 @@ _DATA_SOURCE = Record(
         "benchmark": Text(),
         "skip_bad": Flag(),
         "group_by": OrNone(Text()),
+        "columns": OrNone(Either(Text(), Record(others=Text()))),
+        "margin": Number(at_least=0),
     },
 )
 

@@ -81,6 +81,28 @@ class ListOf:
         return f"a list with {self.at_least} entries or more" if self.at_least else "a list"
 
 
+@dataclass(frozen=True)
+class Rows(ListOf):
+    """JSON lists of lists that are equally long, as a matrix is written.
+
+    Attributes:
+        square: there are as many rows as columns.
+    """
+
+    square: bool = False
+
+    def problem(self, name: str, value: Any) -> str | None:
+        """What is wrong with `value`; None for nothing."""
+        found = ListOf(ListOf(self.item), self.at_least).problem(name, value)
+        if found is not None:
+            return found
+        wide = len(value) if self.square else len(value[0]) if value else 0
+        for number, row in enumerate(value):
+            if len(row) != wide:
+                return f"{name}[{number}] has {len(row)} entries, and should have {wide}"
+        return None
+
+
 def first_problem(name: str, value: Any, allowed: Constraint) -> str | None:
     """What is wrong with a value, with the name of the field; None for nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +204,9 @@ def _recorded(origin: Mapping[str, Any]) -> DataSource | None:
     record = origin.get(SOURCE)
     if not record:
         return None
+    # A later version may record more.
+    known = {field.name for field in fields(DataSource)}
+    record = {name: value for name, value in record.items() if name in known}
     names = record.get("class_names")
     return DataSource(**{**record, "class_names": None if names is None else Path(names)})
 
