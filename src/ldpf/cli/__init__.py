@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ldpf.cli.estimated import count_start
 from ldpf.cli.group import CONTEXT, CommandLine
 from ldpf.cli.streams import prepare_streams
 from ldpf.version import __version__
@@ -69,6 +70,7 @@ def start(
 def main() -> None:
     """Entry point of the `ldpf` command."""
     prepare_streams()
+    count_start()
     # Pillow's words for what `ldpf.data.images` refuses with a sentence of its own.
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     app()

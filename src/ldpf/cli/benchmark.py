@@ -195,8 +195,8 @@ def benchmark(
         "device": backbone.device,
     }
     if estimate:
-        wanted = workflows.estimate_benchmark(data.source(), out, **options)
-        print_estimate(wanted, as_json=output.as_json)
+        estimated = workflows.estimate_benchmark
+        print_estimate(estimated, data.source(), out, as_json=output.as_json, **options)
         return
     result = workflows.benchmark(
         data.source(),

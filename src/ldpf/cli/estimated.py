@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,8 +25,29 @@ EstimateOption = Annotated[
 ]
 
 
-def print_estimate(estimate: Estimate, *, as_json: bool = False) -> None:
-    """Print an estimate as lines, or as one JSON document."""
+_start_counts = False
+
+
+def count_start() -> None:
+    """Say that this process was started for one command, whose estimate has its start in it."""
+    global _start_counts
+    _start_counts = True
+
+
+def print_estimate(
+    estimated: Callable[..., Estimate], *given: Any, as_json: bool = False, **options: Any
+) -> None:
+    """Print an estimate as lines, or as one JSON document.
+
+    Args:
+        estimated: of `ldpf.workflows`; what it needs is imported when this is called.
+        given, options: its arguments.
+        as_json: one document.
+    """
+    import psutil
+
+    start = time.time() - psutil.Process().create_time() if _start_counts else 0.0
+    estimate = estimated(*given, **options).with_start(max(start, 0.0))
     if as_json:
         say_json(estimate.to_json())
         return

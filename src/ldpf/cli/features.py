@@ -83,15 +83,16 @@ def features(
       ldpf features photos --estimate
     """
     if estimate:
-        wanted = workflows.estimate_encoding(
+        print_estimate(
+            workflows.estimate_encoding,
             data.source(),
             backbone.backbone,
             verify=verify,
             shard=shard,
             device=backbone.device,
             out=out,
+            as_json=output.as_json,
         )
-        print_estimate(wanted, as_json=output.as_json)
         return
     result = workflows.encode(
         data.source(),

@@ -137,7 +137,8 @@ def predict(
         if path != "-" and not Path(file).exists():
             raise missing_path_error(Path(file))
     if estimate:
-        wanted = workflows.estimate_prediction(
+        print_estimate(
+            workflows.estimate_prediction,
             model.model,
             paths,
             batch_size=batch_size,
@@ -150,7 +151,6 @@ def predict(
             cache_dir=cache_dir,
             columns=columns,
         )
-        print_estimate(wanted)
         return
     check_destination(output_format, out)
     predictions = workflows.predict(

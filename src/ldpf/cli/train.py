@@ -183,8 +183,8 @@ def train(
         "device": backbone.device,
     }
     if estimate:
-        wanted = workflows.estimate_training(data.source(), **options)
-        print_estimate(wanted, as_json=output.as_json)
+        estimated = workflows.estimate_training
+        print_estimate(estimated, data.source(), as_json=output.as_json, **options)
         return
     result = workflows.train(
         data.source(),

@@ -71,7 +71,7 @@ class StepProbe:
         trainings: seen so far.
     """
 
-    seconds: float = 1.0
+    seconds: float = 0.5
     probed_s: float = 0.0
     steps_s: Span = field(default_factory=Span)
     text_passes: Span = field(default_factory=Span)

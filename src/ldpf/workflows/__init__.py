@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from ldpf.workflows.diagnosing import diagnose
     from ldpf.workflows.discovery import discover
     from ldpf.workflows.encoding import encode
+    from ldpf.workflows.estimated_prediction import estimate_prediction
     from ldpf.workflows.estimating import (
         estimate_benchmark,
         estimate_encoding,
-        estimate_prediction,
         estimate_training,
     )
     from ldpf.workflows.evaluation import evaluate
@@ -83,7 +83,7 @@ _HOMES = {
     "encode": ".encoding",
     "estimate_benchmark": ".estimating",
     "estimate_encoding": ".estimating",
-    "estimate_prediction": ".estimating",
+    "estimate_prediction": ".estimated_prediction",
     "estimate_training": ".estimating",
     "evaluate": ".evaluation",
     "expect": ".expecting",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ldpf.utils.span import Span
 from ldpf.utils.text import count
 from ldpf.utils.time_left import duration
+
+BELOW, ABOVE = 0.8, 1.3
+"""What a measured time is multiplied with for the ends of its range: a machine is not as busy all
+the time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Estimate:
     jobs: int = 1
     text_passes: Span | None = None
     notes: tuple[str, ...] = ()
+
+    def with_start(self, seconds: float) -> Estimate:
+        """With what a process takes to start and to import what it needs."""
+        start = Span(seconds, seconds).widened(BELOW, ABOVE)
+        return replace(self, seconds=self.seconds + start)
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values of what there is to say."""

@@ -8,10 +8,8 @@ the number of images by two parts of different size.
 
 from __future__ import annotations
 
-import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +18,6 @@ import torch
 
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data import EmbeddedImages, require_trainable
-from ldpf.data.columns import parse_columns
-from ldpf.data.embeddings import unlabeled_parts
 from ldpf.errors import DataError, LdpfError
 from ldpf.experiments.engines import DEFAULT_ENGINE, ENGINES
 from ldpf.experiments.experiment import Job
@@ -31,9 +27,8 @@ from ldpf.experiments.runner import experiment_of, tasks_of
 from ldpf.features.engines.choose import with_engine
 from ldpf.features.extract import Extraction
 from ldpf.features.feature_set import FeatureSet
-from ldpf.features.sampling import BATCH, EncodingSample, measured_rate, sample_encoding, spread
+from ldpf.features.sampling import EncodingSample, sample_encoding
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.constraints import Whole, check_value
 from ldpf.utils.quiet import quiet
 from ldpf.utils.resources import peak_memory_mib, reset_peak_memory
 from ldpf.utils.shards import Shard, shard_of
@@ -41,23 +36,15 @@ from ldpf.utils.span import Span
 from ldpf.utils.ways import setting
 from ldpf.workflows.benchmarking import make_plan
 from ldpf.workflows.defaults import SELECTION
-from ldpf.workflows.estimates import Estimate, unreadable_note
-from ldpf.workflows.given_embeddings import embedding_files
-from ldpf.workflows.given_images import find_images
+from ldpf.workflows.estimates import ABOVE, BELOW, Estimate, unreadable_note
 from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
-from ldpf.workflows.prediction import predict
 from ldpf.workflows.search import search_space
 from ldpf.workflows.training import any_needs_style, method_of, train
 from ldpf.workflows.trials import Cost, side_by_side, threads, tried
-from ldpf.workflows.writers import write_rows
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
     from ldpf.experiments.plan import BenchmarkPlan, Task
-
-BELOW, ABOVE = 0.8, 1.3
-"""What a measured time is multiplied with for the ends of its range: a machine is not as busy all
-the time."""
 
 _MIB = 2**20
 _OF_METHOD = ("method", "recipe", "n_domains", "tau", "settings", "preset")
@@ -92,11 +79,13 @@ def estimate_encoding(
     Raises:
         LdpfError: as in `encode`.
     """
+    started = time.perf_counter()
     part = shard_of(shard)
     images = list_images(data)
     if isinstance(images.dataset, EmbeddedImages):
         raise DataError(f"{images.source.source} holds embeddings; there is no image to encode.")
     frozen = images.open_backbone(backbone, device)
+    opened = time.perf_counter() - started
     dataset = images.dataset
     if part is not None:
         dataset = dataset.subset([i for i, path in enumerate(dataset.paths) if part.has(path)])
@@ -108,7 +97,7 @@ def estimate_encoding(
         written += sum(4 * frozen.embed_dim + 2 * len(path) for path in dataset.paths)
     return Estimate(
         job="features",
-        seconds=_encoding_seconds(sample).widened(BELOW, ABOVE),
+        seconds=(_encoding_seconds(sample) + Span(opened, opened)).widened(BELOW, ABOVE),
         memory_mib=Span(peak, 1.2 * peak),
         disk_mib=Span(written / _MIB, 1.02 * written / _MIB),
         images=len(dataset),
@@ -188,6 +177,7 @@ def estimate_benchmark(
     Raises:
         LdpfError: as in `benchmark`; or a run cannot be done.
     """
+    started = time.perf_counter()
     part = shard_of(shard)
     place = ENGINES.make(engine, jobs=jobs, gpus_per_run=gpus_per_run)
     plan = make_plan(**options)
@@ -196,6 +186,7 @@ def estimate_benchmark(
     plan.rules.check(dataset, plan.targets or ())
     require_trainable(dataset)
     frozen = images.open_backbone(backbone, device)
+    opened = time.perf_counter() - started
     tasks = plan.tasks(dataset.domain_names)
     tasks = tasks if part is None else tasks_of(part, tasks)
     learning = sum(plan.make(task.method).learns for task in tasks)
@@ -213,6 +204,7 @@ def estimate_benchmark(
             costs[task.method] = tried(work, features, frozen.device)
     each = [costs[task.method] for task in left]
     seconds = side_by_side([cost.seconds for cost in each], min(beside, max(len(each), 1)))
+    seconds += _encoding_seconds(sample) + Span(opened, opened)
     peak = Span(
         max((cost.memory_mib.low for cost in each), default=0.0),
         max((cost.memory_mib.high for cost in each), default=0.0),
@@ -225,7 +217,7 @@ def estimate_benchmark(
         notes.append("Runs that share their text passes take less time.")
     return Estimate(
         job="benchmark",
-        seconds=_encoding_seconds(sample).widened(BELOW, ABOVE) + seconds.widened(BELOW, ABOVE),
+        seconds=seconds.widened(BELOW, ABOVE),
         memory_mib=peak * beside,
         disk_mib=Span(0.9 * disk, 1.2 * disk),
         images=len(dataset),
@@ -236,68 +228,6 @@ def estimate_benchmark(
         jobs=beside,
         text_passes=sum((cost.text_passes for cost in each), start=Span()),
         notes=tuple(notes),
-    )
-
-
-def estimate_prediction(
-    model: str | Path,
-    images: str | Path | Iterable[str | Path],
-    *,
-    shard: Shard | str | None = None,
-    listed: Iterable[bytes] = (),
-    margin: float = 0.0,
-    columns: str | None = None,
-    batch_size: int = 64,
-    **options: Any,
-) -> Estimate:
-    """What `predict` would take; rows are counted, and some are computed.
-
-    Args:
-        model, images, shard, listed, margin, columns, batch_size: as in `predict`.
-        options: other arguments of `predict`; sets are not calibrated on the sample.
-
-    Raises:
-        LdpfError: as in `predict`.
-    """
-    check_value("batch_size", batch_size, Whole(at_least=1))
-    part = shard_of(shard)
-    given = [images] if isinstance(images, str | Path) else images
-    paths = [str(path) for path in given]
-    embeddings = embedding_files(paths)
-    if embeddings:
-        parts = (names for file in embeddings for names, _ in unlabeled_parts(file))
-        own = [name for names in parts for name in names if part is None or part.has(name)]
-        few = paths
-    else:
-        files = list(find_images(paths, listed, None, parse_columns(columns), margin))
-        own = files if part is None else list(part.pick(files))
-        few = spread(own) if own else paths  # of none, predict says so
-    options = {**options, "sets": None, "calibration": None}
-    batch = min(BATCH, batch_size)
-    with quiet(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as temporary:
-        warnings.simplefilter("ignore")
-        rows = predict(model, few, batch_size=batch, **options)
-        reset_peak_memory("cpu")
-        taken, rate = measured_rate(rows, batch, 2.0)
-        peak = peak_memory_mib("cpu")
-        written = Path(temporary) / "rows.csv"
-        write_rows(
-            iter(taken),
-            written,
-            "csv",
-            n_domains=rows.n_domains,
-            top_k=rows.top_k,
-            flush_every=batch,
-        )
-        size = written.stat().st_size / max(len(taken), 1) * len(own)
-    return Estimate(
-        job="predict",
-        seconds=Span(len(own) / rate.high, len(own) / rate.low).widened(BELOW, ABOVE),
-        memory_mib=Span(peak, 1.3 * peak),
-        disk_mib=Span(0.9 * size / _MIB, 1.1 * size / _MIB),
-        images=len(own),
-        images_per_second=rate,
-        notes=tuple(unreadable_note(sum(row.error is not None for row in taken), len(taken))),
     )
 
 

@@ -22,8 +22,8 @@ from ldpf.utils.span import Span
 if TYPE_CHECKING:
     from ldpf.features.feature_set import FeatureSet
 
-PART = 3_000
-"""Images that work is tried on, at most; and a third of them, to see how it grows."""
+PART = 2_000
+"""Images that work is tried on, at most; and a quarter of them, to see how it grows."""
 
 FEWEST = 8
 """Images of each class and domain in a part, where there are so many."""
@@ -58,7 +58,7 @@ def tried(
 ) -> Cost:
     """What `work` would take on all of the images.
 
-    It is done on a part of them, and on a third of this part, with a few steps of each training.
+    It is done on a part of them, and on a quarter of this part, with a few steps of each training.
     Time is extended along the straight line through both; it is taken to grow, and not faster than
     the number of images.
 
@@ -75,7 +75,7 @@ def tried(
     cost = _done(work, part, device)
     if len(part) == n:
         return cost
-    smaller = part_of(part, len(part) // 3)
+    smaller = part_of(part, len(part) // 4)
     less = _done(work, smaller, device)
     images = len(part) - len(smaller)
     slope = (cost.seconds.high - less.seconds.high) / max(images, 1)
