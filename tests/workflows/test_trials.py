@@ -9,7 +9,7 @@ import torch
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.span import Span
 from ldpf.workflows import trials
-from ldpf.workflows.trials import part_of, side_by_side, threads, tried
+from ldpf.workflows.trials import part_of, side_by_side, threads, tried, warmed
 
 
 def features(n, n_classes=3, n_domains=2):
@@ -50,14 +50,30 @@ def test_some_work_ends_growing_so_that_the_range_is_wide(clock):
     assert cost.seconds.high == pytest.approx(120)
 
 
-@pytest.mark.parametrize(("times", "expected"), [((5, 9), 5), ((9, 1), 9 * 12_000 / trials.PART)])
-def test_noise_neither_shrinks_time_nor_lets_it_grow_faster_than_the_images(clock, times, expected):
+@pytest.mark.parametrize("times", [(5, 9), (9, 1)])
+def test_noise_neither_shrinks_time_nor_lets_it_grow_faster_than_the_images(clock, times):
     left = list(times)
 
     def work(part, folder):
         clock[0] += left.pop(0)
 
-    assert tried(work, features(12_000), "cpu").seconds.high == pytest.approx(expected)
+    images = features(12_000)
+    growing = 9 * len(images) / len(part_of(images, trials.PART))
+    expected = {5: 5, 9: growing}[times[0]]
+    assert tried(work, images, "cpu").seconds.high == pytest.approx(expected)
+
+
+def test_what_is_done_once_is_told_apart(clock):
+    loaded = []
+
+    def work(part, folder):
+        clock[0] += 0.001 * len(part) + (0 if loaded else 4)
+        loaded.append(len(part))
+
+    images = features(12_000)
+    assert warmed(work, images, "cpu") == pytest.approx(4 + 0.001 * loaded[0])
+    assert loaded[0] < trials.PART / 4
+    assert tried(work, images, "cpu").seconds.high == pytest.approx(12)
 
 
 def test_few_images_are_tried_once_and_whole(clock):

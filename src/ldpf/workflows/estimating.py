@@ -40,7 +40,7 @@ from ldpf.workflows.estimates import ABOVE, BELOW, Estimate, unreadable_note
 from ldpf.workflows.inputs import AnyBackbone, Images, ListedImages, list_images
 from ldpf.workflows.search import search_space
 from ldpf.workflows.training import any_needs_style, method_of, train
-from ldpf.workflows.trials import Cost, side_by_side, threads, tried
+from ldpf.workflows.trials import Cost, side_by_side, threads, tried, warmed
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -201,6 +201,7 @@ def estimate_benchmark(
     with threads(max(1, torch.get_num_threads() // beside)):
         for task in {task.method: task for task in reversed(left)}.values():
             work = _run(task, plan, dataset.name, frozen)
+            opened += warmed(work, features, frozen.device)
             costs[task.method] = tried(work, features, frozen.device)
     each = [costs[task.method] for task in left]
     seconds = side_by_side([cost.seconds for cost in each], min(beside, max(len(each), 1)))

@@ -91,6 +91,20 @@ def tried(
     )
 
 
+def warmed(
+    work: Callable[[FeatureSet, Path], None], features: FeatureSet, device: torch.device | str
+) -> float:
+    """Do `work` on very few images: seconds that are mostly what a process does once, as imports.
+
+    Raises:
+        LdpfError: as `work`.
+    """
+    few = part_of(features, 1)
+    started = time.perf_counter()
+    _done(work, few, device)
+    return time.perf_counter() - started
+
+
 def side_by_side(costs: Sequence[Span], workers: int) -> Span:
     """Seconds of pieces of work that `workers` processes do, none of them longer than it must."""
     if not costs:
