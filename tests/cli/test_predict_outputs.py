@@ -167,3 +167,14 @@ def test_a_reader_that_stops_early_ends_it_quietly(model, images, start):
     process.stdout.close()
     assert process.wait(60) == 141
     assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_the_model_is_not_written_over(model, images, run, name):
+    before = (model / name).read_bytes()
+    result = run("predict", model, images / "art", "--out", model / name)
+    assert result.exit_code == 2
+    assert f"{name}' is read here, and would be lost; give another file with --out" in result.stderr
+    result = run("export", model, "--out", model / name, "--overwrite")
+    assert result.exit_code == 2 and "is read here, and would be lost" in result.stderr
+    assert (model / name).read_bytes() == before

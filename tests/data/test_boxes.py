@@ -37,7 +37,7 @@ def table(folder, rows, header="path,label,x,y,w,h"):
         ("#xywh=4,2,6,3", np.s_[2:5, 4:10]),
         ("#xywh=percent:20,20,30,30", np.s_[2:5, 4:10]),
         ("#xywh=4,2,6,3;margin=0.5", np.s_[0:7, 1:13]),  # 1.5 rows more are two: 0.5 to 6.5
-        ("#xywh=15,5,50,50", np.s_[5:10, 15:20]),  # cut off at the edges
+        ("#xywh=14,4,8,8", np.s_[4:10, 14:20]),  # cut off at the edges
         ("#xywh=0,0,4,4;margin=1", np.s_[0:8, 0:8]),
         ("#xywh=4.2,2.5,1,1", np.s_[2:4, 4:6]),  # every pixel that the box touches
     ],
@@ -142,6 +142,12 @@ def test_fractions_beyond_the_picture_are_refused(picture, tmp_path):
         load_dataset(table(tmp_path, ["a.png,cat,0.5,0.5,0.6,0.5"]))
 
 
+def test_three_of_the_columns_are_refused(picture, tmp_path):
+    file = table(tmp_path, ["a.png,cat,4,2,6"], header="path,label,x,y,w")
+    with pytest.raises(DataError, match="has the columns x, y, w of a box, but no h; add it"):
+        load_dataset(file)
+
+
 def test_some_of_the_columns_are_no_boxes(picture, tmp_path):
     file = table(tmp_path, ["a.png,cat,48.1,11.5"], "path,label,x,y")  # a place on a map
     assert load_dataset(file).paths == ("a.png",)
@@ -201,3 +207,40 @@ def test_groups_are_searched_in_the_file_alone(picture, tmp_path):
     rows = ["a.png,cat,1,1,4,4", "a.png,dog,8,2,4,4"]
     dataset = load_dataset(table(tmp_path, rows), group_by=r"(\w+)\.png$")
     assert dataset.groups.tolist() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "share"), [("#xywh=15,5,50,50", "1%"), ("#xywh=0,0,41,10", "49%")]
+)
+def test_a_box_mostly_beside_the_picture_is_a_bad_image(picture, fragment, share):
+    file, _ = picture
+    with pytest.raises(UnreadableImageError, match=f"only {share} of its box lie in the picture"):
+        read_image(f"{file}{fragment}")
+
+
+def test_a_margin_beyond_the_picture_is_no_fault(picture):
+    file, pixels = picture
+    found = read_image(f"{file}#xywh=0,0,20,10;margin=3")
+    assert np.array_equal(np.asarray(found), pixels)
+
+
+def test_fractions_among_pixels_are_refused(picture, tmp_path):
+    file = table(tmp_path, ["a.png,cat,2,2,4,4", "a.png,dog,0.1,0.1,0.5,0.5"])
+    with pytest.raises(DataError, match=r"line 3: the box x=0.1, .* is smaller than a pixel"):
+        load_dataset(file)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["x1,y1,x2,y2", "xmin,ymin,xmax,ymax", "x,y,width,height", "left,top,right,bottom", "bbox"],
+)
+def test_boxes_by_another_name_are_said_and_not_read(picture, tmp_path, caplog, header):
+    cells = ",".join("1234"[: header.count(",") + 1])
+    file = table(tmp_path, [f"a.png,cat,{cells}"], header=f"path,label,{header}")
+    assert load_dataset(file).paths == ("a.png",)
+    assert header.replace(",", ", ") in caplog.text and "whole pictures are meant" in caplog.text
+
+
+def test_other_columns_are_no_boxes(picture, tmp_path, caplog):
+    file = table(tmp_path, ["a.png,cat,1,2"], header="path,label,width,height")
+    assert load_dataset(file).paths == ("a.png",) and "boxes" not in caplog.text

@@ -140,6 +140,19 @@ def test_what_cannot_be_checked_is_refused(photos, tmp_path):
         workflows.check_data(tmp_path / "e.npy")
 
 
+def test_boxes_of_one_picture_are_pictures_of_their_own(photos, tmp_path):
+    picture = Image.open(photos / "cat/0.png")
+    picture.paste("gray", (0, 0, 40, 40))
+    picture.save(photos / "cat/0.png")
+    rows = ["cat/0.png,cat,0,0,40,40", "cat/0.png,dog,40,0,40,70", "dog/0.png,dog,0,0,40,40"]
+    table = photos / "boxes.csv"
+    table.write_text("\n".join(["path,label,x,y,w,h", *rows]))
+    result = workflows.check_data(table, out=tmp_path / "sheet.png")
+    assert result.copies == () and result.under_two_classes == []
+    assert result.other_ending == [] and result.sizes == {"40 x 40": 2, "40 x 70": 1}
+    assert [one.path for one in result.blank] == ["cat/0.png#xywh=0,0,40,40"]
+
+
 def test_a_file_that_holds_no_image_at_all_among_others_is_said(tmp_path):
     (tmp_path / "photos/cat").mkdir(parents=True)
     (tmp_path / "photos/dog").mkdir()

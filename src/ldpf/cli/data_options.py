@@ -51,6 +51,7 @@ CacheDir = Annotated[
     typer.Option(
         "--cache-dir",
         metavar="FOLDER",
+        file_okay=False,
         help="Where encoded images are kept, so that none is encoded twice. Default: "
         "$LDPF_CACHE, else ~/.cache/ldpf.",
         rich_help_panel=RUN_PANEL,

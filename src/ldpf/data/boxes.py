@@ -10,6 +10,7 @@ them.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from ldpf.data.bad_images import UnreadableImageError
 from ldpf.errors import DataError
 from ldpf.utils.constraints import Number, check_value
 
+log = logging.getLogger("ldpf")
+
 BOX_COLUMNS = ("x", "y", "w", "h")
 """Left edge, upper edge, width and height."""
 
@@ -30,6 +33,17 @@ _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _FRAGMENT = re.compile(
     rf"#xywh=(percent:)?({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})(?:;margin=({_NUMBER}))?$"
 )
+_LEAST_INSIDE = 0.5
+"""Share of a box that a picture should hold: annotations overshoot by a little, not by half."""
+
+_OTHER_BOXES = (
+    *(("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "width", "height")),
+    *(("x_min", "y_min", "x_max", "y_max"), ("left", "top", "right", "bottom")),
+    *(("left", "top", "width", "height"), ("bbox_x", "bbox_y", "bbox_w", "bbox_h")),
+    *(("bbox",), ("box",), ("boxes",), ("bounding_box",)),
+)
+"""What boxes are called elsewhere; some of these mean other numbers, so none is read."""
+
 _EDGE = 1e-6  # fractions are rounded: 0.7 + 0.3 may be a hair above 1
 
 
@@ -85,6 +99,14 @@ class Box:
         if edges[0] >= edges[2] or edges[1] >= edges[3]:
             raise UnreadableImageError(
                 path, f"its box lies outside of the picture of {width:,} x {height:,} pixels"
+            )
+        inside = max(0.0, min(self.x + self.w, across) - self.x) / self.w
+        inside *= max(0.0, min(self.y + self.h, down) - self.y) / self.h
+        if inside < _LEAST_INSIDE:
+            raise UnreadableImageError(
+                path,
+                f"only {inside:.0%} of its box lie in the picture of {width:,} x {height:,} "
+                "pixels; it may be that of a larger copy",
             )
         return picture.crop(edges)
 
@@ -149,6 +171,13 @@ def boxes_of(
         boxes.append(Box(x, y, w, h))
     sizes = [max(box.x, box.y, box.w, box.h) for box in boxes if box is not None]
     if max(sizes) > 1:
+        for row, box in zip(rows, boxes, strict=True):
+            if box is not None and min(box.w, box.h) < 1:
+                raise DataError(
+                    f"{file}, {row_word} {row}: the box x={box.x:g}, y={box.y:g}, w={box.w:g}, "
+                    f"h={box.h:g} is smaller than a pixel; other boxes of the table are in pixels, "
+                    "so fractions must be, too"
+                )
         return boxes
     for row, box in zip(rows, boxes, strict=True):
         if box is not None and max(box.x + box.w, box.y + box.h) > 1 + _EDGE:
@@ -162,6 +191,37 @@ def boxes_of(
         else Box(*(round(100 * v, 6) for v in (box.x, box.y, box.w, box.h)), percent=True)
         for box in boxes
     ]
+
+
+def check_box_columns(file: Path, header: Sequence[str]) -> None:
+    """Refuse a table with three columns of a box, and say where other columns look like boxes.
+
+    Args:
+        file: the table.
+        header: names of its columns, in small letters.
+
+    Raises:
+        DataError: one of x, y, w and h is missing.
+    """
+    there = [name for name in BOX_COLUMNS if name in header]
+    if len(there) == len(BOX_COLUMNS):
+        return
+    if len(there) == len(BOX_COLUMNS) - 1:
+        (lost,) = set(BOX_COLUMNS) - set(there)
+        raise DataError(
+            f"{file} has the columns {', '.join(there)} of a box, but no {lost}; add it, or call "
+            "them otherwise if they are no boxes"
+        )
+    other = next((names for names in _OTHER_BOXES if all(name in header for name in names)), None)
+    if other is not None:
+        log.warning(
+            "%s: %s like boxes and %s not read, so whole pictures are meant. For their crops "
+            "give columns x, y, w and h: left and upper edge, width and height",
+            file,
+            f"the column{'s' if len(other) > 1 else ''} {', '.join(other)} "
+            f"look{'' if len(other) > 1 else 's'}",
+            "are" if len(other) > 1 else "is",
+        )
 
 
 def with_boxes(

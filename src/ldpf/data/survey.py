@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ldpf.data.boxes import split_box
 from ldpf.data.content import content_of
 from ldpf.data.decoding_pool import decoding_pool
 from ldpf.data.images import (
@@ -46,10 +47,10 @@ class FileFacts:
     """What one file is.
 
     Attributes:
-        path: As it was given.
+        path: As it was given, perhaps with a box behind it; then the picture is the crop.
         error: Why it cannot be used as an image, or None; then all below is unknown.
         size_bytes: Of the file.
-        sha256: Hexadecimal digest of its content.
+        sha256: Hexadecimal digest of its content, and of the box where there is one.
         width, height: In pixels, upright.
         format: As Pillow calls it, such as "JPEG".
         mode: As Pillow calls it, such as "RGB" or "I;16".
@@ -79,7 +80,7 @@ class FileFacts:
     def other_ending(self) -> bool:
         """Whether the ending says another format than the content."""
         fitting = _ENDINGS.get(self.format)
-        ending = Path(self.path).suffix.lower()
+        ending = Path(split_box(self.path)[0]).suffix.lower()
         return fitting is not None and ending not in fitting and bool(ending)
 
 
@@ -113,6 +114,7 @@ def file_facts(file: Path) -> FileFacts:
             picture = opened.picture
     except UnreadableImageError as error:
         return FileFacts(str(file), error=error.reason)
+    whole = split_box(file)[1] is None
     mean, deviation, high = _levels(picture)
     blank = why_poor(picture)
     dark = blank is None and high < DARK
@@ -122,8 +124,8 @@ def file_facts(file: Path) -> FileFacts:
         path=str(file),
         size_bytes=content.status.st_size,
         sha256=content.sha256.hex(),
-        width=opened.width,
-        height=opened.height,
+        width=opened.width if whole else picture.width,
+        height=opened.height if whole else picture.height,
         format=opened.format,
         mode=opened.mode,
         brightness=mean,

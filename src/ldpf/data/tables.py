@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.data.boxes import BOX_COLUMNS
+from ldpf.data.boxes import BOX_COLUMNS, check_box_columns
 from ldpf.data.columns import COLUMNS, proposal, renamed
 from ldpf.data.json_lines import JSON_LINES_ENDINGS, read_json_lines
 from ldpf.data.labels import is_missing, plain_value, texts_of
@@ -188,6 +188,7 @@ def _places(file: Path, header: list[str], needed: Sequence[str]) -> dict[str, i
     for column in COLUMNS:
         if header.count(column) > 1:
             raise DataError(f"the manifest {file} has two columns {column!r}; keep one")
+    check_box_columns(file, header)
     boxes = BOX_COLUMNS if all(header.count(column) == 1 for column in BOX_COLUMNS) else ()
     return {column: header.index(column) for column in (*COLUMNS, *boxes) if column in header}
 

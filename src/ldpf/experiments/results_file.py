@@ -9,16 +9,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ldpf.errors import ModelError, SettingsError
 from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
-from ldpf.experiments.results import write_results
+from ldpf.experiments.results import read_results, write_results
 from ldpf.experiments.run import Outcome, finished_before
 from ldpf.utils.locks import locked_file
+from ldpf.utils.ways import named
 
 RESULTS = "results.jsonl"
 
 _TURN_S = 600.0  # for other shards that write the results, each in milliseconds
 _COLLECT_EVERY_S = 5.0
+
+
+def refuse_other_results(folder: Path) -> None:
+    """Refuse a folder whose results.jsonl is somebody else's: it would be written over.
+
+    One that is damaged beside the runs of a benchmark is written again from them.
+
+    Raises:
+        SettingsError: there are no runs, and the file does not hold lines of results.
+    """
+    file = folder / RESULTS
+    if (folder / "runs").exists() or not file.exists():
+        return
+    try:
+        lines = read_results(file)
+    except ModelError:
+        lines = [{}]
+    if not all("method" in line for line in lines):
+        raise SettingsError(
+            f"{str(file)!r} holds no results of a benchmark, and would be lost; give a new folder "
+            f"with {named('out')}."
+        )
 
 
 class Results(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -218,6 +219,8 @@ def _check_digest(folder: Path, config: dict[str, Any]) -> None:
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise ModelError(f"The model folder {str(path.parent)!r} has no {TENSORS}; train again.")
+    if not os.access(path, os.R_OK):  # safetensors says that there is no such file
+        raise ModelError(f"{str(path)!r} may not be read (Permission denied); allow it (chmod).")
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

@@ -56,7 +56,7 @@ def working_directory() -> str | None:
 def why_missing(path: str | Path) -> str:
     """Why there is no file at a path, where that can be seen in it, and what to do."""
     text = str(path)
-    if _ADDRESS.match(text):
+    if _ADDRESS.search(text):
         return "a web address; download it and give the file"
     if text.startswith("data:"):
         return "a picture in text (a data URI); write what it holds to a file and give that"
@@ -68,7 +68,7 @@ def why_missing(path: str | Path) -> str:
 
 
 # One slash is enough: paths that were joined or normalized have lost the other.
-_ADDRESS = re.compile(r"(https?|ftp|s3|gs|az|hf|file):/", re.IGNORECASE)
+_ADDRESS = re.compile(r"(^|/)(https?|ftp|s3|gs|az|hf|file):/", re.IGNORECASE)
 
 
 def is_folder(path: str | Path) -> bool:

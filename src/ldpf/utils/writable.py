@@ -35,8 +35,8 @@ def check_file(file: str | Path, option: str | None = None) -> Path:
         The path with `~` in full.
 
     Raises:
-        SettingsError: it is a folder; its name is empty, too long, or none that a path can have; or
-            no file can be made beside it.
+        SettingsError: it is a folder, or a file that is write-protected; its name is empty, too
+            long, or none that a path can have; or no file can be made beside it.
     """
     path = full_path(file, option or named("out"))
     _check_name(path, path, option)
@@ -49,6 +49,9 @@ def check_file(file: str | Path, option: str | None = None) -> Path:
             raise _cannot(path, PermissionError(errno.EACCES, "Permission denied"), option)
         return path
     target = real_path(path)
+    if target.exists() and not os.access(target, os.W_OK):
+        # It could be replaced, since its folder may be written; who protects a file means it.
+        raise _cannot(path, PermissionError(errno.EACCES, "it is write-protected"), option)
     _check_name(target.with_name(target.name + _LONGEST_ENDING), path, option)
     _try_in(target.parent, path, option)
     return path

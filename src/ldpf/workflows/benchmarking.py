@@ -18,7 +18,7 @@ from ldpf.experiments.pool import choose_jobs
 from ldpf.experiments.protocol_presets import get_protocol_preset
 from ldpf.experiments.protocols import DEFAULT_PROTOCOL
 from ldpf.experiments.results import read_results
-from ldpf.experiments.results_file import RESULTS
+from ldpf.experiments.results_file import RESULTS, refuse_other_results
 from ldpf.experiments.runner import run_benchmark, tasks_of
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.selection import DEFAULT_SELECTION
@@ -168,6 +168,7 @@ def benchmark(
     folder = full_path(out, named("out"))
     check_outputs(data, folders={"out": folder, "track": track})
     check_own_folder(folder, ("runs", RESULTS), "benchmark results")
+    refuse_other_results(folder)
     curves = None if track is None else Path(track)
     if curves is not None:
         Tracker(curves)  # refused here rather than after the first run

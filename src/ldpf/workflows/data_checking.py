@@ -204,7 +204,7 @@ def check_data(
             f"{images.source.source!r} holds embeddings; there are no image files to check"
         )
     frozen = None if backbone is None else images.open_backbone(backbone, device)
-    files = [dataset.file(i) for i in range(len(dataset))]
+    files = [dataset.picture(i) for i in range(len(dataset))]
     enabled = log.isEnabledFor(logging.INFO)
     with progress_bar("reading images", len(files), enabled=enabled) as advance:
         facts = survey_files(files, on_done=advance)

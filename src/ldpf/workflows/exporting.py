@@ -20,6 +20,7 @@ from ldpf.utils.paths import full_path
 from ldpf.utils.schema import Record
 from ldpf.utils.text import quoted
 from ldpf.utils.ways import named, setting
+from ldpf.utils.writable import check_apart
 from ldpf.workflows.evaluation import check_classes
 from ldpf.workflows.inputs import (
     AnyBackbone,
@@ -124,6 +125,8 @@ def export(
         )
     check_outputs(data, files={"out": out})
     file = full_path(out, named("out"))
+    if not file.name.endswith(".onnx"):  # one that was exported before lies in the model's folder
+        check_apart(file, [full_path(model, "model")])
     with locked_file(file), named_errors(file):
         trained = load_trained(model, backbone, "cpu")
         digest = trained.config.get("tensors_sha256") or file_digest(trained.folder / TENSORS)

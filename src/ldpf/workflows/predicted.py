@@ -86,6 +86,7 @@ class Predictions:
         places: Sequence[Path] = (),
         shard: Shard | None = None,
         total: int | None = None,
+        model: str | Path | None = None,
     ) -> None:
         """Wait to be read.
 
@@ -95,6 +96,7 @@ class Predictions:
             places: files and folders that are read, so that nothing is written over them.
             shard: which part of the images; None for all.
             total: how many rows there will be; None where that is not known.
+            model: the folder that is asked, whose files are not written over either.
         """
         self.class_names = predictor.classifier.class_names
         self.n_domains = predictor.classifier.n_domains
@@ -102,6 +104,8 @@ class Predictions:
         self.tally = Tally()
         self._rows, self._batch_size = rows, predictor.batch_size
         self._places, self._shard = tuple(places), shard
+        self._read = [place for place in places if place.is_file()]
+        self._read += [] if model is None else [Path(model)]
         self.total = total
 
     def __iter__(self) -> Iterator[Row]:
@@ -148,7 +152,7 @@ class Predictions:
         if isinstance(target, str | Path):
             check_outside(target, [place for place in self._places if place.is_dir()])
             target = self.file(full_path(target, named("out")))
-            check_apart(target, [place for place in self._places if place.is_file()])
+            check_apart(target, self._read)
         write_rows(
             self,
             target,

@@ -128,10 +128,10 @@ def predict(
     places = [Path(path) for path in paths if path != "-"]
     if files is not None:
         own = files if part is None else part.pick(files)
-        return Predictions(predictor, predictor.rows(own), places, part, total)
+        return Predictions(predictor, predictor.rows(own), places, part, total, model)
     rows = predictor.rows_of_embeddings(embeddings, part)
     # The first at once: embeddings of another size are refused before a file is begun.
-    return Predictions(predictor, _first_at_once(rows), places, part)
+    return Predictions(predictor, _first_at_once(rows), places, part, model=model)
 
 
 def _first_at_once(rows: Iterator[Row]) -> Iterator[Row]:

@@ -12,12 +12,13 @@ from typing import Any
 from ldpf.data import require_trainable
 from ldpf.experiments.protocols import get_protocol
 from ldpf.experiments.results import write_results
+from ldpf.experiments.results_file import RESULTS
 from ldpf.methods.presets import get_preset
 from ldpf.report.tables.benchmark_table import BenchmarkTable
-from ldpf.studies.base import make_study
+from ldpf.studies.base import STUDIES, make_study
 from ldpf.studies.bench import Bench, StudyResult, write_rows
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import write_bytes, write_text
+from ldpf.utils.files import check_own_folder, write_bytes, write_text
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count
@@ -101,6 +102,7 @@ def study(
     way = get_recipe(recipe or get_preset(preset).recipe)
     out = full_path(out, named("out"))
     check_outputs(data, folders={"out": out, "runs": runs})
+    check_own_folder(out, (*STUDIES, "runs", RESULTS), "studies")
     with locked_folder(out / name):
         images = list_images(data)
         dataset = images.dataset
