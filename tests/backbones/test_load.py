@@ -321,6 +321,7 @@ def test_models_of_transformers_are_not_imported_before_torchvision_is_mended(mo
 
 FORKED = """
 import os, sys, torch
+import transformers.models.auto, transformers.models.clip.modeling_clip  # not once per child
 from ldpf.backbones import load_backbone
 
 torch.set_num_threads(64)  # a large pool takes long to make anew, so that threads meet there
