@@ -19,8 +19,8 @@ from ldpf.expectation.odd_pictures import odd_pictures
 from ldpf.features.inputs import to_features
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.workflows.inputs import load_trained
+from ldpf.workflows.prediction_rows import DOUBT
 from ldpf.workflows.predictor import NOT_FINITE
-from ldpf.workflows.writers import DOUBT
 
 DOMAINS = ["domain_0", "domain_1", "domain_2"]
 

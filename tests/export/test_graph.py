@@ -19,7 +19,8 @@ from ldpf.fusion import FUSION_RULES, FusionRule, as_rule
 from ldpf.fusion.fuse import MIXTURES
 from ldpf.methods import CoCoOp, CoOp, LinearProbe
 from ldpf.models.base import CLASSIFIERS, Classifier
-from ldpf.models.combined_classifier import CombinedClassifier, combine
+from ldpf.models.combined_classifier import CombinedClassifier
+from ldpf.models.combining import combine
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.training.recipe import FAST

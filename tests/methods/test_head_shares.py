@@ -23,7 +23,7 @@ from ldpf.methods.head_shares import (
 )
 from ldpf.methods.left_out import left_out_classifiers
 from ldpf.methods.with_head import add_head
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.training.recipe import FAST
 from ldpf.utils.seed import generator

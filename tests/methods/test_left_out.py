@@ -20,7 +20,7 @@ from ldpf.methods.left_out import (
     left_out_classifiers,
 )
 from ldpf.methods.linear_probe import LinearProbe
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 from ldpf.training.recipe import FAST
 
 SHORT = replace(FAST, max_steps=10, cooldown=2, patience=6, round_every=3, evaluate_every=2)

@@ -9,7 +9,8 @@ import torch
 from ldpf.errors import ModelError, SettingsError
 from ldpf.export.graph import FeatureHead
 from ldpf.methods import LDPF, CoCoOp, LinearProbe, ZeroShot
-from ldpf.models.combined_classifier import CombinedClassifier, add_log_probabilities, combine
+from ldpf.models.combined_classifier import CombinedClassifier, add_log_probabilities
+from ldpf.models.combining import combine
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.models.saving import load_model, save_model
 from ldpf.models.summary import ModelSummary

@@ -13,7 +13,7 @@ from ldpf.errors import SettingsError
 from ldpf.report.blocks import Text
 from ldpf.report.html import headline, report_html, summary, write_report
 from ldpf.report.sections import SECTIONS
-from ldpf.report.tables.benchmark_table import Cell
+from ldpf.report.tables.benchmark_rows import Cell
 
 VOID = {"meta", "link", "img", "br"}
 ANCHORS = [

@@ -8,6 +8,7 @@ import pytest
 
 from ldpf import workflows
 from ldpf.errors import DataError, SettingsError
+from ldpf.experiments.results import read_results
 from ldpf.workflows import benchmarking, inputs
 
 
@@ -44,8 +45,8 @@ def test_there_is_a_line_for_each_method_and_target(finished):
 
 def test_lines_and_table_are_in_the_folder(finished):
     result, _ = finished
-    written = (result.out / "results.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in written] == json.loads(json.dumps(result.lines))
+    written = read_results(result.out / "results.jsonl")
+    assert written == json.loads(json.dumps(result.lines))
     assert (result.out / "table.md").read_text() == result.table.to_markdown()
 
 

@@ -9,7 +9,8 @@ import json
 import pytest
 
 from ldpf.errors import SettingsError
-from ldpf.workflows.writers import Row, check_destination, column_names, part_of, write_rows
+from ldpf.workflows.prediction_rows import Row, column_names
+from ldpf.workflows.writers import check_destination, part_of, write_rows
 
 ROWS = [
     Row("a.png", (("cat", 0.75), ("dog", 0.25)), (0.5, 0.5), outside=-0.5, classes=("cat", "a|b")),
@@ -70,10 +71,6 @@ def test_where_the_model_abstains_the_class_is_missing_and_the_probability_is_no
     row = Row("a.png", (("cat", 0.4), ("dog", 0.3)), (1.0, 0.0), abstained=True)
     text = written(output_format, [row])
     assert "cat" not in text and "dog" not in text and "0.4" in text
-
-
-def test_above_0_is_outside():
-    assert [Row("a", outside=score).is_outside for score in (None, 0.0, 0.1)] == [None, False, True]
 
 
 def test_a_file_keeps_the_rows_so_far_under_another_name(tmp_path):

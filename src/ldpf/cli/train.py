@@ -42,7 +42,7 @@ from ldpf.workflows.defaults import N_DOMAINS, SELECTION
 from ldpf.workflows.source import describe
 
 if TYPE_CHECKING:
-    from ldpf.workflows.training import Training
+    from ldpf.workflows.training_result import Training
 
 log = logging.getLogger("ldpf")
 

@@ -21,7 +21,7 @@ from ldpf.methods.left_out import STEPS
 from ldpf.methods.overrides import with_settings
 from ldpf.methods.variants import get_variant
 from ldpf.methods.with_head import closed_form_discovery
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import STEADY, Recipe
 from ldpf.utils.constraints import COUNT, Number, check_fields, constraint

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.methods.base import METHODS, Method
 from ldpf.methods.variants import derived, get_variant
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 from ldpf.training.callbacks import RunRecord
 from ldpf.utils.quiet import quiet
 

@@ -10,7 +10,7 @@ import torch
 
 from ldpf.methods.shares import least_regret_shares
 from ldpf.methods.sides import side_folds, without_prompts_of
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 from ldpf.models.linear_classifier import LinearClassifier
 from ldpf.utils.constraints import OneOf, constraint
 

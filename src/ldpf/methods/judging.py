@@ -17,7 +17,7 @@ from ldpf.methods.choosing.sides import joining
 from ldpf.methods.left_out import usable_folds
 from ldpf.methods.shares import shares_in_folds
 from ldpf.methods.sides import side_folds
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ldpf.fusion.fitting import likeliest_scale, minimized
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 
 if TYPE_CHECKING:
     from ldpf.domains.folds import GroupFold

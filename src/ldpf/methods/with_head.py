@@ -10,7 +10,7 @@ from ldpf.domains import DiscoverySettings, DomainDiscovery
 from ldpf.domains.clustering.spherical import SphericalKMeans
 from ldpf.domains.disentangle.leace import Leace
 from ldpf.methods.head_shares import EQUAL, HeadShare, fitted_head, share_by_folds
-from ldpf.models.combined_classifier import combine
+from ldpf.models.combining import combine
 
 if TYPE_CHECKING:
     import torch

@@ -16,7 +16,6 @@ from ldpf.models.parts import (
     with_prefix,
     without_prefix,
 )
-from ldpf.models.temperature import fit_temperature
 from ldpf.models.tensor_checks import Shape
 
 if TYPE_CHECKING:
@@ -282,42 +281,6 @@ def add_log_probabilities(
         total = total + share * torch.where(known, log_probability, 0.0)
         known_share = known_share + share * known.to(own.dtype)
     return torch.where(known_share > 0, total / known_share, -torch.inf)
-
-
-def combine(
-    method: str,
-    members: Sequence[Classifier],
-    images: FeatureSet,
-    shares: Sequence[float] | None = None,
-) -> CombinedClassifier:
-    """Calibrate classifiers on labeled images and add them.
-
-    Args:
-        method: name of the method that the result goes by.
-        members: classifiers of the same classes.
-        images: that the temperatures are fitted to: validation images, or the training images where
-            there are none.
-        shares: of each member, with the sum 1; None for equal ones.
-
-    Returns:
-        The combination, with the temperatures among what training reports.
-    """
-    temperatures = tuple(
-        fit_temperature(member.logits(images.features), images.labels) for member in members
-    )
-    shares = shares or [1 / len(members)] * len(members)
-    return CombinedClassifier(
-        method,
-        tuple(images.class_names),
-        tuple(members),
-        temperatures,
-        tuple(shares),
-        training={
-            "members": [member.method for member in members],
-            "temperatures": list(temperatures),
-            "shares": list(shares),
-        },
-    )
 
 
 def _has_prompts(member: Classifier) -> bool:

@@ -14,7 +14,7 @@ from ldpf.report.findings import Findings
 from ldpf.report.sections.accuracy import compared, verdict
 from ldpf.report.sections.base import SECTIONS, ordered_sections, section_title
 from ldpf.report.sections.common import percent
-from ldpf.report.tables.benchmark_table import AVERAGE
+from ldpf.report.tables.benchmark_rows import AVERAGE
 from ldpf.report.tables.comparisons import comparison_words
 from ldpf.report.terms import with_terms
 from ldpf.utils.files import write_bytes

@@ -22,21 +22,20 @@ from ldpf.experiments.results_file import RESULTS, refuse_other_results
 from ldpf.experiments.runner import run_benchmark, tasks_of
 from ldpf.experiments.search import parse_search
 from ldpf.experiments.selection import DEFAULT_SELECTION
-from ldpf.features.feature_set import FeatureSet
 from ldpf.inspection.leaks import NO_LEAKS, LeakReport
 from ldpf.methods.presets import get_preset
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import BenchmarkTable
-from ldpf.training.callbacks import CHECKPOINT, Tracker, track_log
+from ldpf.training.callbacks import Tracker
 from ldpf.training.recipe import get_recipe
 from ldpf.utils.files import check_own_folder, write_text
 from ldpf.utils.locks import locked_file, locked_folder
 from ldpf.utils.paths import full_path
-from ldpf.utils.progress import progress_bar
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.stopping import says_on_stop
 from ldpf.utils.text import count
 from ldpf.utils.ways import named
+from ldpf.workflows.benchmark_progress import caption_of, progress, what_is_kept
 from ldpf.workflows.defaults import COMPARED
 from ldpf.workflows.inputs import AnyBackbone, Images, list_images
 from ldpf.workflows.leaks import check_protocol, hint_at_bursts, report_leaks
@@ -194,8 +193,8 @@ def benchmark(
             log.warning("%s", sentence)
         leaks = report_leaks(check_protocol(features, plan), fail=fail_on_leaks)
         with (
-            _progress(plan, _tasks(plan, shown, part), folder / "runs", curves) as on_run,
-            says_on_stop(lambda: _what_is_kept(folder / "runs")),
+            progress(plan, _tasks(plan, shown, part), folder / "runs", curves) as on_run,
+            says_on_stop(lambda: what_is_kept(folder / "runs")),
         ):
             lines, failures = run_benchmark(
                 features,
@@ -213,7 +212,7 @@ def benchmark(
         with locked_file(folder / RESULTS, patience_s=60):
             lines = lines if part is None else read_results(folder / RESULTS)
             caption = [
-                *_caption(dataset.name, frozen.name, features, plan, folder),
+                *caption_of(dataset.name, frozen.name, features, plan, folder),
                 *chosen_words(lines),
                 *_unfinished(plan, _tasks(plan, shown), lines),
             ]
@@ -305,73 +304,8 @@ def _unfinished(
     return [] if done == len(tasks) else [f"{done:,} of {count(len(tasks), 'run')} are finished."]
 
 
-def _what_is_kept(runs: Path) -> str:
-    """What the same command does after a comparison was stopped."""
-    finished = sum(1 for _ in runs.glob("*/done"))
-    begun = sum(1 for _ in runs.glob(f"*/{CHECKPOINT}"))
-    if not finished and not begun:
-        return (
-            "No run is finished and none has a checkpoint: the same command starts again (images "
-            "that were encoded are not encoded again)."
-        )
-    begun_too = f", {begun:,} under way with a checkpoint" if begun else ""
-    return f"The same command resumes: {count(finished, 'finished run')}{begun_too}."
-
-
 def jobs_for(n_runs: int, device: torch.device | str) -> int:
     """How many of `n_runs` go side by side on this machine; the log says why."""
     jobs, why = choose_jobs(n_runs, device)
     log.info("side by side: %s (%s)", count(jobs, "run"), why)
     return jobs
-
-
-@contextmanager
-def _progress(
-    plan: BenchmarkPlan, tasks: Sequence[Task], runs: Path, curves: Path | None
-) -> Iterator[Any]:
-    """A function to call after each run: a line in the log, a step of a bar, and its curves."""
-    width = max(len(name) for name in plan.trained)
-    case_width = max((len(plan.rules.case_words(task.case)) for task in tasks), default=0)
-
-    def finished(line: dict[str, Any], before: bool) -> None:
-        log.info(
-            "%s  %s  seed %s  accuracy %s  %s",
-            f"{line['method']:<{width}}",
-            f"{plan.rules.case_words(line.get('case', line['target'])):<{case_width}}",
-            line["seed"],
-            f"{line['accuracy']:6.1%}",
-            "done before" if before else f"{line['seconds']:.1f} s",
-        )
-        advance(1)
-        if curves is not None:
-            _track(line, runs, curves)
-
-    enabled = log.isEnabledFor(logging.INFO)
-    with progress_bar("runs", len(tasks), enabled=enabled) as advance:
-        yield finished
-
-
-def _track(line: dict[str, Any], runs: Path, curves: Path) -> None:
-    """Curves of a run that is over; one that has them already keeps them."""
-    case = line.get("case", line["target"])
-    folder = curves / line["method"] / f"{case}-seed-{line['seed']}-{line['run'][:8]}"
-    if folder.exists():
-        return
-    tracker = Tracker(folder)
-    track_log(runs / line["run"] / "metrics.jsonl", tracker)
-    tracker.add_target_accuracy(line["accuracy"])
-    tracker.close()
-
-
-def _caption(
-    dataset: str, backbone: str, features: FeatureSet, plan: BenchmarkPlan, out: Path
-) -> list[str]:
-    spread = ", mean ± standard deviation over seeds" if plan.seeds > 1 else ""
-    return [
-        f"Accuracy in % on {plan.rules.measured}{spread}.",
-        f"Data {dataset}: {count(len(features), 'image')}, "
-        f"{count(len(features.class_names), 'class', 'classes')}. Backbone {backbone}. "
-        f"{count(plan.seeds, 'seed')}, recipe {plan.recipe.name}, checkpoints selected by "
-        f"{plan.selection_rule.words}.",
-        f"Files: {out / 'results.jsonl'}, {out / 'table.md'}, {out / 'runs'}.",
-    ]

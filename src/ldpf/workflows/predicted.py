@@ -16,8 +16,9 @@ from ldpf.utils.text import count
 from ldpf.utils.time_left import TimeLeft
 from ldpf.utils.ways import named
 from ldpf.utils.writable import check_apart
+from ldpf.workflows.prediction_rows import Row
 from ldpf.workflows.predictor import Predictor
-from ldpf.workflows.writers import Row, write_rows
+from ldpf.workflows.writers import write_rows
 
 log = logging.getLogger("ldpf")
 

@@ -23,8 +23,8 @@ from ldpf.workflows.given_embeddings import embedding_files
 from ldpf.workflows.given_images import count_images, find_images, first_or_error
 from ldpf.workflows.inputs import AnyBackbone, load_trained
 from ldpf.workflows.predicted import Predictions
+from ldpf.workflows.prediction_rows import Row
 from ldpf.workflows.predictor import Predictor
-from ldpf.workflows.writers import Row
 
 log = logging.getLogger("ldpf")
 

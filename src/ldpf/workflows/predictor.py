@@ -20,7 +20,7 @@ from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.shards import Shard
 from ldpf.workflows.doubt import Doubt
 from ldpf.workflows.given_embeddings import embedded_parts
-from ldpf.workflows.writers import Row
+from ldpf.workflows.prediction_rows import Row
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone

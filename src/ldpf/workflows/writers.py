@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -19,62 +18,20 @@ from ldpf.utils.locks import locked_file
 from ldpf.utils.text import json_printable
 from ldpf.utils.ways import named, setting
 from ldpf.utils.writable import check_file
+from ldpf.workflows.prediction_rows import (
+    DOUBT,
+    Row,
+    column_names,
+    doubt_as_text,
+    rounded,
+    without_formulas,
+)
 
 ROW_GROUP = 4096
 """Rows of a Parquet file that are written at once."""
 
+
 PART = ".part"
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First signs of a cell that a spreadsheet runs as a formula, or skips to look for one."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known about one image: answers, or an error.
-
-    Attributes:
-        path: as given.
-        top: (class, probability), most probable first; empty where there is an error.
-        weights: one for each latent domain; empty where there is an error.
-        error: why the image could not be read, or has no answer.
-        outside: score of lying outside of what the model knows, which it does above 0; None where
-            there is an error, or where the model cannot tell.
-        classes: the prediction set, most probable first; None likewise.
-        abstained: whether no class is named because the answer is too doubtful.
-    """
-
-    path: str
-    top: tuple[tuple[str, float], ...] = ()
-    weights: tuple[float, ...] = ()
-    error: str | None = None
-    outside: float | None = None
-    classes: tuple[str, ...] | None = None
-    abstained: bool = False
-
-    @property
-    def is_outside(self) -> bool | None:
-        """Whether it lies outside; None where that is not known."""
-        return None if self.outside is None else self.outside > 0
-
-    def named(self, label: str) -> str | None:
-        """A class as it is written: None where the model abstains."""
-        return None if self.abstained else label
-
-
-def without_formulas(row: Row) -> Row:
-    """The row with ' before each text that a spreadsheet would run as a formula."""
-    return replace(
-        row,
-        path=_as_text(row.path),
-        top=tuple((_as_text(label), probability) for label, probability in row.top),
-        error=None if row.error is None else _as_text(row.error),
-        classes=None if not row.classes else (_as_text(row.classes[0]), *row.classes[1:]),
-    )
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 class _UnixLines:
@@ -110,7 +67,7 @@ class CsvWriter:
         pairs = [(row.named(label) or "", f"{p:.6f}") for label, p in row.top]
         weights = [f"{weight:.6f}" for weight in row.weights]
         more = itertools.chain.from_iterable(pairs[1:])
-        self.writer.writerow([row.path, *pairs[0], *weights, *more, *_doubt_as_text(row), ""])
+        self.writer.writerow([row.path, *pairs[0], *weights, *more, *doubt_as_text(row), ""])
 
     def flush(self) -> None:
         """Hand what is written to the reader."""
@@ -137,11 +94,11 @@ class JsonLinesWriter:
         line = {
             "path": row.path,
             "label": row.named(label) or None,
-            "probability": _rounded(probability),
-            **{f"domain_{s}": _rounded(weight) for s, weight in enumerate(weights)},
-            "top_k": [[row.named(name), _rounded(p)] for name, p in row.top],
+            "probability": rounded(probability),
+            **{f"domain_{s}": rounded(weight) for s, weight in enumerate(weights)},
+            "top_k": [[row.named(name), rounded(p)] for name, p in row.top],
             "outside": row.is_outside,
-            "outside_score": _rounded(row.outside),
+            "outside_score": rounded(row.outside),
             "set": None if row.classes is None else list(row.classes),
             "error": row.error,
         }
@@ -233,29 +190,6 @@ def import_pyarrow() -> None:
             f"{setting('format', 'parquet')} needs pyarrow; install it with: pip install "
             "'ldpf[parquet]'"
         ) from error
-
-
-DOUBT = ("outside", "outside_score", "set")
-"""Columns that say when not to trust an answer."""
-
-
-def column_names(n_domains: int, top_k: int) -> list[str]:
-    """path, label, probability, domain_0 ..., label_2, probability_2 ..., `DOUBT`, error."""
-    more = [f"{name}_{k}" for k in range(2, top_k + 1) for name in ("label", "probability")]
-    domains = [f"domain_{s}" for s in range(n_domains)]
-    return ["path", "label", "probability", *domains, *more, *DOUBT, "error"]
-
-
-def _doubt_as_text(row: Row) -> list[str]:
-    """Cells of the columns `DOUBT`, "" for what is not known."""
-    classes = [name.replace("\\", r"\\").replace("|", r"\|") for name in row.classes or ()]
-    score = "" if row.outside is None else f"{row.outside:.6f}"
-    flag = {None: "", True: "true", False: "false"}[row.is_outside]
-    return [flag, score, "|".join(classes)]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 WRITERS = {"csv": CsvWriter, "jsonl": JsonLinesWriter, "parquet": ParquetWriter}

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ldpf.report.tables.benchmark_table import (
-    AVERAGE,
-    BenchmarkTable,
-)
+from ldpf.report.tables.benchmark_rows import AVERAGE
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 
 
 def line(method: str, target: str, seed: int, accuracy: float) -> dict[str, Any]:
@@ -52,14 +49,6 @@ def rendered(table: Any, width: int = 200) -> str:
 def cells(text: str, row: str) -> list[str]:
     found = next(one for one in text.splitlines() if one.strip().startswith(row))
     return [cell for cell in found.strip().split("  ") if cell]
-
-
-def test_a_cell_is_mean_and_sample_deviation_in_percent():
-    cell = TABLE.rows[0].cells["art"]
-    assert cell is not None
-    assert cell.mean == pytest.approx(0.61)
-    assert cell.std == pytest.approx(statistics.stdev([0.60, 0.62]))
-    assert str(cell) == "61.0 ± 1.4"
 
 
 def test_the_average_column_deviates_as_the_averages_over_targets_do():

@@ -6,7 +6,7 @@ import torch
 from ldpf.errors import SettingsError
 from ldpf.experiments.results import write_results
 from ldpf.experiments.run_folder import PREDICTIONS
-from ldpf.report.tables.benchmark_table import AVERAGE
+from ldpf.report.tables.benchmark_rows import AVERAGE
 from ldpf.report.tables.collect import results_tables
 from ldpf.report.tables.reading import read_folders
 from ldpf.utils.trees import write_tensors

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from ldpf.experiments.results import write_results
-from ldpf.report.tables.benchmark_table import AVERAGE, Cell, Expected
+from ldpf.report.tables.benchmark_rows import AVERAGE, Cell, Expected
 from ldpf.report.tables.collect import results_tables
 from ldpf.report.tables.formats import to_csv, to_latex
 from ldpf.report.tables.reading import read_folders

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.benchmark_rows import AVERAGE, BenchmarkRow, Cell
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.formats import escape, to_csv, to_latex
 
 

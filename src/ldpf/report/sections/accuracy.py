@@ -8,7 +8,8 @@ from ldpf.report.blocks import Best, Block, Picture, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.plots.maps import difference_figure
 from ldpf.report.sections.base import SECTIONS
-from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, shown
+from ldpf.report.tables.benchmark_rows import AVERAGE
+from ldpf.report.tables.benchmark_table import BenchmarkTable, shown
 from ldpf.report.tables.comparisons import comparison_words
 from ldpf.report.terms import method_in_words
 

@@ -8,7 +8,7 @@ from ldpf.report.blocks import Block, Table, Text
 from ldpf.report.findings import Findings
 from ldpf.report.sections.base import SECTIONS
 from ldpf.report.sections.common import percent
-from ldpf.report.tables.benchmark_table import AVERAGE
+from ldpf.report.tables.benchmark_rows import AVERAGE
 
 _CHANCE = "random-oracle"
 

@@ -12,7 +12,8 @@ from ldpf.experiments.readouts import readout_of
 from ldpf.experiments.selection import get_selection, uses_target
 from ldpf.models.summary import chosen_words
 from ldpf.report.tables.aligned import by_alignment
-from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkRow, BenchmarkTable, Cell
+from ldpf.report.tables.benchmark_rows import AVERAGE, BenchmarkRow, Cell
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.comparisons import differences_from, margin_words
 from ldpf.report.tables.computed_alike import alike_words
 from ldpf.report.tables.expectations import Expectations, expect_published, with_four_average

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from ldpf.report.tables.benchmark_table import AVERAGE, BenchmarkTable, Cell, Expected
+from ldpf.report.tables.benchmark_rows import AVERAGE, Cell, Expected
+from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.published import (
     LDPF_FOUR,
     LDPF_FOUR_AVERAGE,
