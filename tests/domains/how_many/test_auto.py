@@ -98,8 +98,9 @@ def test_only_a_sample_of_very_many_images_is_looked_at(monkeypatch):
         return fit(self, z, n_domains, seed)
 
     monkeypatch.setattr(type(clusterer), "fit", counted)
-    Auto(most=2, halvings=1, sample=50).choose(styles(2), clusterer, seed=0)
-    assert max(seen) == 50
+    rule = Auto(most=2, halvings=1, sample=50, silhouette_sample=20)
+    rule.choose(styles(2), clusterer, seed=0)
+    assert set(seen) == {20, 25}  # silhouettes, and halves
 
 
 def test_clusters_are_compared_whatever_their_ids():

@@ -49,7 +49,10 @@ class Auto(HowMany):
             same.
         least_gain: by how much the silhouette must exceed that of normally distributed points of
             the same covariance.
-        sample: images that are looked at, at most.
+        sample: images that stability and the judge look at, at most. With few of them a small
+            latent domain has too few in a half to be found again.
+        silhouette_sample: images of these that the silhouette looks at, at most; its time grows
+            with their square.
     """
 
     most: int = field(default=8, metadata=constraint(Whole(at_least=1)))
@@ -57,7 +60,8 @@ class Auto(HowMany):
     least_stability: float = field(default=0.75, metadata=constraint(Number(at_least=0, at_most=1)))
     least_gain: float = field(default=0.01, metadata=constraint(Number(at_least=0, at_most=1)))
     most_alike: float = field(default=0.9, metadata=constraint(Number(at_least=0)))
-    sample: int = field(default=2000, metadata=constraint(Whole(at_least=10)))
+    sample: int = field(default=8000, metadata=constraint(Whole(at_least=10)))
+    silhouette_sample: int = field(default=2000, metadata=constraint(Whole(at_least=10)))
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -76,12 +80,15 @@ class Auto(HowMany):
         `train`, for 1 and the numbers that are stable and beat structureless points, also
         `left_out` and `alike`, see `heads_judge.Judged`.
         """
-        rows = np.sort(np.random.default_rng(seed).permutation(len(z))[: self.sample])
-        z = z[rows]
-        everything, cloud = np.arange(len(z)), normal_points(z, seed)
+        order = np.random.default_rng(seed).permutation(len(z))
+        rows, few = (
+            np.sort(order[:n]) for n in (self.sample, min(self.sample, self.silhouette_sample))
+        )
+        z, sparse = z[rows], z[few]
+        everything, cloud = np.arange(len(sparse)), normal_points(sparse, seed)
         table: list[dict[str, Any]] = []
         for n_domains in range(2, self.most + 1):
-            value = silhouette_of(z, everything, n_domains, clusterer, seed)
+            value = silhouette_of(sparse, everything, n_domains, clusterer, seed)
             agreement = self._agreement(z, n_domains, clusterer, seed)
             if value is None or agreement is None:  # the images cannot fill so many
                 break
