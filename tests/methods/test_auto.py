@@ -17,6 +17,7 @@ from ldpf.heads import VISUAL_HEADS
 from ldpf.methods import auto, make_method
 from ldpf.methods.auto import CANDIDATES, Auto
 from ldpf.methods.choice import ENSEMBLE, cost_sentence
+from ldpf.methods.choosing.left_out import LeftOutDomains
 from ldpf.methods.head_shares import fitted_head
 from ldpf.methods.judging import Judges
 from ldpf.methods.ldpf_losses import LDPFLearner
@@ -113,6 +114,39 @@ def test_a_chosen_candidate_answers_alone_under_the_name_auto(
     loaded, _ = load_model(save_model(fitted, tiny_clip, tmp_path), tiny_clip)
     assert torch.equal(loaded.logits(images), alone.logits(images))
     assert loaded.training["auto"] == fitted.training["auto"]
+
+
+def test_another_rule_of_choice_takes_the_best_of_its_scores(data, tiny_clip):
+    names = ("linear-probe-balanced", "gda", "ldpf")
+    method = replace(METHOD, candidates=names, rule="validation")
+    fitted = method.fit(*data, tiny_clip)
+    told = fitted.training["auto"]
+    held_out = {row["name"]: row["validation_accuracy"] for row in told["table"]}
+    best = max(names, key=held_out.__getitem__)
+    assert told["chosen"] == best
+    assert (
+        f"{best} is chosen: by the rule 'validation' it has {held_out[best]:.3f}" in told["reason"]
+    )
+
+
+def test_the_ensemble_stays_where_a_rule_can_leave_nothing_out(
+    data, tiny_clip, monkeypatch, caplog
+):
+    def none(*args):
+        raise SettingsError("no folds")
+
+    monkeypatch.setattr(LeftOutDomains, "choose", none)
+    method = replace(METHOD, candidates=METHOD.members, rule="left-out", margin=1e9)
+    with caplog.at_level(logging.WARNING, logger="ldpf"):
+        fitted = method.fit(*data, tiny_clip)
+    assert fitted.training["auto"]["chosen"] == ENSEMBLE
+    assert "'left-out' decides nothing: no folds" in caplog.text
+
+
+@pytest.mark.parametrize("rule", ["ensemble", "fixed", "best"])
+def test_a_rule_that_compares_nothing_is_refused_with_those_that_do(rule):
+    with pytest.raises(SettingsError, match=f"rule='{rule}'.*left-out-several"):
+        Auto(rule=rule)
 
 
 def test_prompts_of_a_latent_domain_do_not_answer_its_images(data, tiny_clip):

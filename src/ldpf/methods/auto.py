@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ldpf.domains.settings import DiscoverySettings
-from ldpf.errors import SettingsError
+from ldpf.errors import LdpfError, SettingsError
 from ldpf.fusion.base import FusionRule, as_rule
 from ldpf.fusion.similarity import Similarity
 from ldpf.methods.affordable import affordable, estimated_costs, reference_of
 from ldpf.methods.base import METHODS, Method, make_method
-from ldpf.methods.choice import ENSEMBLE, HEADINGS, choose, cost_sentence, table_rows
+from ldpf.methods.choice import ENSEMBLE, HEADINGS, choose, cost_sentence, reason_of, table_rows
+from ldpf.methods.choosing.base import CHOICE_RULES, comparing_rules
 from ldpf.methods.head_shares import SHARES_SETTING
 from ldpf.methods.judging import Judges
 from ldpf.methods.left_out import STEPS
@@ -80,6 +81,10 @@ class Auto(Method):
         shares: "folds" for shares by sides of the latent domains left out, or "equal".
         pull: weight of the pull of those shares towards equal ones, in nats.
         margin: standard errors by which a single candidate must be better than the ensemble.
+        rule: a registered rule of choice that chooses one candidate instead, such as
+            "left-out-several"; None for the ensemble and its margin. Its folds are its own, and
+            their cost comes on top of `most_cost`. Where no image can be left out for it, the
+            ensemble and its margin decide.
         judge_steps: steps of prompts in a fold at most.
         most_cost: trainings of the candidate that fuses prompts that all may cost together, by the
             estimate in `affordable`. Candidates that would pass it are left out; members never.
@@ -96,6 +101,7 @@ class Auto(Method):
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     pull: float = field(default=0.02, metadata=constraint(Number(at_least=0)))
     margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
+    rule: str | None = None
     judge_steps: int = field(default=100, metadata=COUNT)
     most_cost: float = field(default=MOST_COST, metadata=constraint(Number(at_least=0)))
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
@@ -120,6 +126,11 @@ class Auto(Method):
             )
         for name in (*self.candidates, *self.joins):
             get_variant(name)
+        if self.rule is not None and self.rule not in (rules := comparing_rules()):
+            raise SettingsError(
+                f"rule={self.rule!r} is no rule that compares candidates; choose from "
+                f"{', '.join(rules)}, or None for the ensemble."
+            )
         object.__setattr__(self, "fusion", as_rule(self.fusion))
 
     @property
@@ -154,6 +165,8 @@ class Auto(Method):
         judges.combine()
         table = judges.table()
         chosen, reason = choose(table, self.margin)
+        if self.rule is not None:
+            chosen, reason = self._by_rule(judges, names) or (chosen, reason)
         result = judges.classifiers[chosen]
         auto = {
             "table": [row.to_json() for row in table],
@@ -179,6 +192,16 @@ class Auto(Method):
             "auto": auto,
         }
         return replace(result, method=self.name, training=training)  # type: ignore[type-var]
+
+    def _by_rule(self, judges: Judges, names: Sequence[str]) -> tuple[str, str] | None:
+        """The name and the reason by `rule`; None where no image can be left out for it."""
+        assert self.rule is not None
+        try:
+            choice = CHOICE_RULES.make(self.rule).choose(judges.candidates, names)
+        except LdpfError as error:
+            log.warning("the rule of choice %r decides nothing: %s", self.rule, error)
+            return None
+        return choice.names[0], reason_of(self.rule, choice.scores)
 
     def _affordable(self, n_train: int, judges: Judges) -> list[str]:
         """The candidates that the limit of cost allows; the log names the others."""

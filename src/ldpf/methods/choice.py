@@ -97,6 +97,22 @@ def choose(candidates: Sequence[Judged], margin: float) -> tuple[str, str]:
     )
 
 
+def reason_of(rule: str, scores: Mapping[str, float]) -> str:
+    """Why a rule of choice takes what it takes, in one sentence.
+
+    Args:
+        rule: its name.
+        scores: of every candidate, one or more; the first of the highest is taken.
+    """
+    best = max(scores, key=scores.__getitem__)
+    others = {name: score for name, score in scores.items() if name != best}
+    told = f"{best} is chosen: by the rule {rule!r} it has {scores[best]:.3f}"
+    if not others:
+        return f"{told}, and there is no other candidate."
+    following = max(others, key=others.__getitem__)
+    return f"{told}, and the next, {following}, {others[following]:.3f}."
+
+
 def lead(values: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
     """Mean difference of values on the same S latent domains, and its standard error.
 

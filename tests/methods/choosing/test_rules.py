@@ -16,6 +16,7 @@ from ldpf.fusion.fitting import calibrated
 from ldpf.methods import make_method
 from ldpf.methods.candidates import Candidates
 from ldpf.methods.choosing import CHOICE_RULES, Choice
+from ldpf.methods.choosing.base import comparing_rules
 from ldpf.methods.choosing.directions import StyleDirections
 from ldpf.methods.choosing.fold_scores import fold_likelihoods, fold_scores
 from ldpf.methods.choosing.left_out import LeftOutSeveral, latent_folds
@@ -27,7 +28,6 @@ from ldpf.methods.sides import side_folds
 from ldpf.methods.with_head import closed_form_discovery
 
 NAMES = ("gda", "gda-balanced", "linear-probe-balanced")
-WITHOUT = ("fixed", "ensemble", "least-regret")
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,7 @@ def test_scores_name_the_best_and_the_first_of_equals():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [n for n in CHOICE_RULES if n not in ("fixed", "ensemble", "least-regret")]
-)
+@pytest.mark.parametrize("name", comparing_rules())
 def test_every_rule_that_compares_takes_the_best_of_its_scores(name, candidates):
     choice = CHOICE_RULES.make(name).choose(candidates, NAMES)
     assert list(choice.scores) == list(NAMES)

@@ -33,7 +33,11 @@ class Choice:
 
 
 class ChoiceRule:
-    """Base of rules of choice: a frozen dataclass of settings with one verb, `choose`."""
+    """Base of rules of choice: a frozen dataclass of settings with one verb, `choose`.
+
+    A rule that compares nothing, or takes several candidates, says so where it is registered:
+    `register(name, compares=False)`.
+    """
 
     registered_name: ClassVar[str]
 
@@ -54,3 +58,8 @@ CHOICE_RULES: Registry[ChoiceRule] = Registry(
     "rule of choice", "ldpf.methods.choosing", variable="CHOICE_RULES"
 )
 """Rules of choice by name."""
+
+
+def comparing_rules() -> list[str]:
+    """Names of the rules that compare candidates and take one of them."""
+    return [name for name in CHOICE_RULES if CHOICE_RULES.facts(name).get("compares", True)]

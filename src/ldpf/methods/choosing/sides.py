@@ -31,7 +31,7 @@ class Sides(ChoiceRule):
         return Choice.best(fold_scores(candidates, names, _folds(candidates)))
 
 
-@CHOICE_RULES.register("least-regret")
+@CHOICE_RULES.register("least-regret", compares=False)
 @dataclass(frozen=True)
 class LeastRegret(ChoiceRule):
     """Several candidates instead of a choice, with the shares of least regret over two sides.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ldpf.methods.candidates import Candidates
 
 
-@CHOICE_RULES.register("fixed")
+@CHOICE_RULES.register("fixed", compares=False)
 @dataclass(frozen=True)
 class Fixed(ChoiceRule):
     """Always the same candidate, whatever the images show.
@@ -29,7 +29,7 @@ class Fixed(ChoiceRule):
         return Choice(known((self.candidate,), names))
 
 
-@CHOICE_RULES.register("ensemble")
+@CHOICE_RULES.register("ensemble", compares=False)
 @dataclass(frozen=True)
 class Ensemble(ChoiceRule):
     """Several candidates, calibrated and added with equal shares, instead of a choice.
