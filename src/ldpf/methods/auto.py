@@ -25,7 +25,7 @@ from ldpf.methods.with_head import closed_form_discovery
 from ldpf.models.combining import combine
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import STEADY, Recipe
-from ldpf.utils.constraints import COUNT, Number, check_fields, constraint
+from ldpf.utils.constraints import COUNT, LATER, Number, check_fields, constraint
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -101,7 +101,7 @@ class Auto(Method):
     shares: str = field(default="folds", metadata=SHARES_SETTING)
     pull: float = field(default=0.02, metadata=constraint(Number(at_least=0)))
     margin: float = field(default=2.0, metadata=constraint(Number(at_least=0)))
-    rule: str | None = None
+    rule: str | None = field(default=None, metadata={LATER: True})
     judge_steps: int = field(default=100, metadata=COUNT)
     most_cost: float = field(default=MOST_COST, metadata=constraint(Number(at_least=0)))
     discovery: DiscoverySettings = field(default_factory=closed_form_discovery)
