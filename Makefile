@@ -7,6 +7,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Each process takes whole files as long as it can, whose fixtures are then made once (worksteal).
 # One thread per test process: two processes with two threads each only wait for each other.
 TEST_ENV := OMP_NUM_THREADS=1 LDPF_CACHE=$(CURDIR)/.cache
 
@@ -19,13 +20,13 @@ demo: $(VENV)/.installed
 	$(BIN)/ldpf table demo-results --against zero-shot
 
 test: $(VENV)/.installed-test lint browser
-	$(TEST_ENV) $(BIN)/pytest -n 2
+	$(TEST_ENV) $(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: $(VENV)/.installed-test
-	$(TEST_ENV) $(BIN)/pytest -n 2 -m "not slow and not browser"
+	$(TEST_ENV) $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser"
 
 coverage: $(VENV)/.installed-test
-	$(TEST_ENV) $(BIN)/pytest -n 2 --cov --cov-fail-under=92 --cov-report=term:skip-covered \
+	$(TEST_ENV) $(BIN)/pytest -n 2 --dist worksteal --cov --cov-fail-under=92 --cov-report=term:skip-covered \
 		--cov-report=html:build/coverage
 
 docs: $(VENV)/.installed-docs
