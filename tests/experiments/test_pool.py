@@ -31,6 +31,7 @@ from ldpf.experiments.run import Outcome
 from ldpf.experiments.runner import run_benchmark
 from ldpf.experiments.selection import get_selection
 from ldpf.training.recipe import FAST
+from ldpf.utils.ways import command_line, setting
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 METHODS = ("zero-shot", "coop", "ldpf", "ldpf-oracle")
@@ -61,6 +62,8 @@ class Probe:
             warnings.warn("few images", UserWarning, stacklevel=2)
             logging.getLogger("ldpf").warning("small domain")
             warnings.warn("old function", DeprecationWarning, stacklevel=2)
+        if self.does == "name a setting":
+            raise LdpfError(setting("jobs", 1))
         if self.does == "splits":
             raise LdpfError(f"{sorted(set(train.splits.tolist()))} {len(train)}")
         if self.does == "groups":
@@ -148,6 +151,12 @@ def test_warnings_say_which_run_they_belong_to(experiment, caplog):
         "warn, target art, seed 0: few images",
         "warn, target art, seed 0: small domain",
     ]
+
+
+def test_workers_name_settings_as_their_reader_writes_them(experiment):
+    assert said(experiment, "name a setting") == "jobs=1"
+    with command_line():
+        assert said(experiment, "name a setting") == "--jobs 1"
 
 
 def test_the_splits_of_a_manifest_reach_the_runs(experiment, data):

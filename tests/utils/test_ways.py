@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shlex
 
-from ldpf.utils.ways import command_line, named, positional, setting
+from ldpf.utils.ways import command_line, named, positional, reads_options, setting
 
 
 def test_python_reads_arguments() -> None:
@@ -30,6 +30,18 @@ def test_an_option_of_another_name_than_its_argument() -> None:
     assert setting("part", "features", option="to") == "part='features'"
     with command_line():
         assert setting("part", "features", option="to") == "--to features"
+
+
+def test_a_worker_says_what_the_process_that_waits_says() -> None:
+    with command_line(False):
+        assert not reads_options() and named("jobs") == "jobs"
+    with command_line():
+        typed = reads_options()
+        with command_line(False):
+            assert named("jobs") == "jobs"
+        assert named("jobs") == "--jobs"
+    with command_line(typed):
+        assert named("jobs") == "--jobs"
 
 
 def test_names_alone() -> None:

@@ -36,7 +36,7 @@ from ldpf.text.memory_budget import MEMORY_BUDGET_MIB
 from ldpf.utils.paths import working_directory
 from ldpf.utils.resources import total_memory_mib
 from ldpf.utils.temporary import remove_litter, temporary_beside
-from ldpf.utils.ways import setting
+from ldpf.utils.ways import command_line, reads_options, setting
 
 log = logging.getLogger("ldpf")
 
@@ -152,6 +152,7 @@ class Work:
     parent: int | None  # process that waits for the outcomes; None for one elsewhere
     directory: str | None  # that relative paths start from; None where it was deleted
     token: str = ""  # of this experiment alone
+    typed: bool = False  # whether messages are read by someone who typed a command
 
     @classmethod
     def of(cls, experiment: Experiment, threads: int) -> Work:
@@ -171,6 +172,7 @@ class Work:
             parent=os.getpid(),
             directory=working_directory(),
             token=uuid.uuid4().hex,
+            typed=reads_options(),
         )
 
     def experiment(self) -> Experiment:
@@ -227,7 +229,7 @@ def _do_in_worker(
     if work.parent is not None:
         _end_with(work.parent)
     _move_to(work.directory)
-    with _kept_messages() as messages, _threads(work.threads):
+    with _kept_messages() as messages, _threads(work.threads), command_line(work.typed):
         experiment = _kept_experiment(work) if keep else work.experiment()
         outcomes = {job.task: outcome for job, outcome in run_group(experiment, group)}
     return number, [outcomes[job.task] for job in group], list(dict.fromkeys(messages))

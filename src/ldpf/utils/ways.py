@@ -10,11 +10,20 @@ from typing import Any
 _at_command_line = False
 
 
+def reads_options() -> bool:
+    """Whether whoever reads messages typed a command, for workers to say the same; see below."""
+    return _at_command_line
+
+
 @contextmanager
-def command_line() -> Iterator[None]:
-    """Whoever reads messages typed a command; without this, they wrote Python."""
+def command_line(typed: bool = True) -> Iterator[None]:
+    """Whoever reads messages typed a command; without this, they wrote Python.
+
+    Args:
+        typed: False for Python after all, as a worker is told by the process that waits for it.
+    """
     global _at_command_line
-    before, _at_command_line = _at_command_line, True
+    before, _at_command_line = _at_command_line, typed
     try:
         yield
     finally:

@@ -32,6 +32,7 @@ from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.quiet import quiet
 from ldpf.utils.text import count
+from ldpf.utils.ways import command_line, reads_options
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -52,12 +53,14 @@ class Encoding:
         cache_dir: on a file system that all machines share.
         batch_size: images encoded at once, everywhere the same.
         image_engine: what computes the image tower.
+        typed: whether messages are read by someone who typed a command.
     """
 
     backbone: tuple[str, str, str]
     cache_dir: Path
     batch_size: int
     image_engine: str
+    typed: bool = False
 
 
 def encode_elsewhere(
@@ -103,6 +106,7 @@ def encode_elsewhere(
         cache_dir,
         batch_size,
         images.source.image_engine,
+        reads_options(),
     )
     work: Work[ImageDataset, int] = Work(common, encode_parts, _named, lambda why: 0)
 
@@ -130,8 +134,8 @@ def encode_parts(common: Encoding, chunk: Sequence[tuple[int, Sequence[ImageData
         For each its number, how many images were encoded, and no warnings: the process that waits
         reads bad files itself, and says what is wrong with them.
     """
-    backbone = backbone_of_worker(*common.backbone)
-    with quiet():
+    with quiet(), command_line(common.typed):
+        backbone = backbone_of_worker(*common.backbone)
         return [
             (number, [_encode(common, part, backbone) for part in parts], [])
             for number, parts in chunk
