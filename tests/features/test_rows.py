@@ -11,6 +11,7 @@ import torch
 from ldpf.data import arrays_on_disk, load_dataset
 from ldpf.errors import DataError
 from ldpf.features import rows
+from ldpf.features.cache import FeatureCache, FileKeys
 from ldpf.features.extract import extract_features
 from ldpf.features.rows import CachedRows, GivenRows
 
@@ -134,3 +135,22 @@ def test_embeddings_left_on_disk_are_refused_as_others(embeddings, tiny_backbone
     np.save(embeddings, values)
     with pytest.raises(DataError, match=r"row 5 .* zeros only"):
         images(embeddings, tiny_backbone, None)
+
+
+def test_rows_of_several_files_come_to_their_places(tmp_path):
+    cache = FeatureCache(tmp_path / "cache", tmp_path, "ab" * 32, 4)
+    cache.require_writable()
+    names = [f"{i}.png" for i in range(7)]
+    for i in (5, 0, 3, 6, 1, 4, 2):
+        cache.add(names[i], 10, 7, b"s" * 32, np.full(4, i, np.float32))
+        if i in (3, 1):
+            cache.flush()
+    cache.flush()
+    keys = FileKeys(tuple(names), np.full(7, 10), np.full(7, 7))
+    places, found = cache.places(keys)
+    assert len(places.files) == 3 and found.all()
+    assert places.read()[:, 0].tolist() == list(range(7))
+    assert places.take(np.array([6, 2, 2, 5])).read()[:, 0].tolist() == [6, 2, 2, 5]
+    some = torch.full((7, 4), -1.0)
+    places.copy_to(some, np.array([4, 0, 6]))
+    assert some[:, 0].tolist() == [0, -1, -1, -1, 4, -1, 6]
