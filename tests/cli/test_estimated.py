@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from ldpf.cli import estimated
+from ldpf.cli import estimated, streams
 from ldpf.utils.span import Span
 from ldpf.workflows.estimates import ABOVE, BELOW, Estimate
 
@@ -19,7 +19,7 @@ def estimate(*_, **__):
 @pytest.fixture
 def started(monkeypatch):
     """A process that has run for 100 seconds, for one command."""
-    monkeypatch.setattr(estimated, "_start_counts", True)
+    monkeypatch.setattr(streams, "one_command", True)
     monkeypatch.setattr(psutil.Process, "create_time", lambda self: time.time() - 100)
 
 
@@ -38,7 +38,7 @@ def test_the_start_of_a_command_counts(started, said):
 
 
 def test_the_age_of_a_process_of_other_things_does_not(said, monkeypatch):
-    monkeypatch.setattr(estimated, "_start_counts", False)
+    monkeypatch.setattr(streams, "one_command", False)
     estimated.print_estimate(estimate, as_json=True)
     assert said[0]["seconds"] == [10, 20]
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ldpf.cli.estimated import count_start
 from ldpf.cli.group import CONTEXT, CommandLine
-from ldpf.cli.streams import prepare_streams
+from ldpf.cli.streams import begin_command, prepare_streams
 from ldpf.version import __version__
 
 __all__ = ["app", "main"]
@@ -70,7 +69,7 @@ def start(
 def main() -> None:
     """Entry point of the `ldpf` command."""
     prepare_streams()
-    count_start()
+    begin_command()
     # Pillow's words for what `ldpf.data.images` refuses with a sentence of its own.
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     app()

@@ -25,15 +25,6 @@ EstimateOption = Annotated[
 ]
 
 
-_start_counts = False
-
-
-def count_start() -> None:
-    """Say that this process was started for one command, whose estimate has its start in it."""
-    global _start_counts
-    _start_counts = True
-
-
 def print_estimate(
     estimated: Callable[..., Estimate], *given: Any, as_json: bool = False, **options: Any
 ) -> None:
@@ -46,7 +37,10 @@ def print_estimate(
     """
     import psutil
 
-    start = time.time() - psutil.Process().create_time() if _start_counts else 0.0
+    from ldpf.cli import streams
+
+    age = time.time() - psutil.Process().create_time()
+    start = age if streams.one_command else 0.0  # others do more than this one command
     estimate = estimated(*given, **options).with_start(max(start, 0.0))
     if as_json:
         say_json(estimate.to_json())

@@ -39,6 +39,16 @@ def _named() -> Iterator[None]:
         raise OSError(error.errno, error.strerror, STDOUT) from error
 
 
+one_command = False
+"""Whether this process was started for one command, as `ldpf` is: its start is then part of it."""
+
+
+def begin_command() -> None:
+    """Say that this process was started for one command."""
+    global one_command
+    one_command = True
+
+
 def prepare_streams() -> None:
     """Make the standard streams of this process fit for what commands do with them."""
     _open_missing_streams()
