@@ -68,6 +68,7 @@ class Attempt:
         fell: why it did not survive; None if it did.
         seconds: it took.
         megabytes: memory at its peak above that before it.
+        commit: of the code, where attempts are kept.
     """
 
     seed: int
@@ -75,6 +76,7 @@ class Attempt:
     fell: str | None
     seconds: float
     megabytes: float
+    commit: str = ""
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fuzz.base import Result
+from fuzz.kept import commits
 from ldpf.version import __version__
 
 PAGE = Path(__file__).parents[2] / "SECURITY.md"
@@ -25,8 +26,18 @@ def table(results: Sequence[Result], seed: int) -> str:
         f"seeds from {seed}. Slowest: one attempt, in seconds, "
         "without waiting for a processor. Peak memory: of one attempt, above "
         "what the process had before it; – where commands run in processes of their own.",
+        *_made_on(results),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _made_on(results: Sequence[Result]) -> list[str]:
+    """On which commits the attempts were made, where they were kept."""
+    counts = commits(results)
+    if not counts:
+        return []
+    parts = ", ".join(f"{n:,} on {commit}" for commit, n in counts.items())
+    return ["", f"The attempts were made in several runs: {parts}."]
 
 
 def _row(result: Result) -> str:

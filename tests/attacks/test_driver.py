@@ -13,6 +13,7 @@ import pytest
 from fuzz.base import Attack, Fell, NotHere, Result
 from fuzz.commands import Ran, check_words
 from fuzz.driver import run_attack
+from fuzz.kept import Kept
 from fuzz.mutate import damaged, damaged_json
 from fuzz.table import table, write_into
 from fuzz.world import World
@@ -134,3 +135,24 @@ def test_damage_to_json_names_its_places():
             assert ("a",) in changed
         if found.get("b") != {"c": 2.5}:
             assert any(path[0] == "b" for path in changed)
+
+
+class Counted(Bad):
+    def attempt(self, seed: int, place: Path) -> str:
+        (self.world.folder / "made").open("a").write(f"{seed} ")
+        if seed == 2 and not (self.world.folder / "mended").exists():
+            raise Fell("not yet")
+        return "survived"
+
+
+def test_attempts_that_are_kept_are_not_made_again_unless_they_fell(world: World, tmp_path: Path):
+    for mended in (False, True):
+        if mended:
+            (world.folder / "mended").touch()
+        kept = Kept(tmp_path / "attempts.jsonl")
+        attack = Counted(world)
+        run_attack(attack, kept.left(Counted, range(4)), 1, lambda one: kept.add(Counted, one))
+    assert (world.folder / "made").read_text().split() == ["0", "1", "2", "3", "2"]
+    result = Kept(tmp_path / "attempts.jsonl").result(Counted)
+    assert [one.seed for one in result.attempts] == [0, 1, 2, 3] and not result.failed
+    assert f"in several runs: 4 on {kept.commit}." in table([result], 0)
