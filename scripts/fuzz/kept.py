@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from fuzz.base import Attack, Attempt, Result
@@ -38,12 +38,10 @@ class Kept:
 
     def add(self, kind: type[Attack], attempt: Attempt) -> None:
         """Keep an attempt as soon as it has ended."""
-        content = {"attack": kind.name, **asdict(attempt), "commit": self.commit}
+        attempt = replace(attempt, commit=self.commit)
         with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(content) + "\n")
-        self._attempts[kind.name, attempt.seed] = Attempt(
-            **{**asdict(attempt), "commit": self.commit}
-        )
+            stream.write(json.dumps({"attack": kind.name, **asdict(attempt)}) + "\n")
+        self._attempts[kind.name, attempt.seed] = attempt
 
     def result(self, kind: type[Attack], not_here: str | None = None) -> Result:
         """All attempts of a kind."""

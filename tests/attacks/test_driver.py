@@ -150,8 +150,9 @@ def test_attempts_that_are_kept_are_not_made_again_unless_they_fell(world: World
         if mended:
             (world.folder / "mended").touch()
         kept = Kept(tmp_path / "attempts.jsonl")
-        attack = Counted(world)
-        run_attack(attack, kept.left(Counted, range(4)), 1, lambda one: kept.add(Counted, one))
+        seeds = kept.left(Counted, range(4))
+        for attempt in run_attack(Counted(world), seeds, jobs=1).attempts:
+            kept.add(Counted, attempt)
     assert (world.folder / "made").read_text().split() == ["0", "1", "2", "3", "2"]
     result = Kept(tmp_path / "attempts.jsonl").result(Counted)
     assert [one.seed for one in result.attempts] == [0, 1, 2, 3] and not result.failed
