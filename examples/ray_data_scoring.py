@@ -9,6 +9,7 @@ already is used where RAY_ADDRESS names it, else Ray starts on this machine.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import ray
@@ -52,6 +53,8 @@ def main() -> None:
     paths = [{"path": str(file.absolute())} for file in iter_image_files(options.images)]
     if not paths:
         parser.error(f"there are no images in {options.images}")
+    # Without an address Ray would join whatever cluster was last started on this machine.
+    ray.init(address=os.environ.get("RAY_ADDRESS") or "local")
     parts = max(options.workers, len(paths) // options.batch)
     ray.data.from_items(paths, override_num_blocks=min(parts, len(paths))).map_batches(
         Scorer,

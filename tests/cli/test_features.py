@@ -65,14 +65,15 @@ def test_bad_images_are_listed(draw, tiny_clip_folder, tmp_path, run):
     assert "Left out 1 image that cannot be used:\n  art/cat/0.png: an empty" in result.stdout
 
 
-def test_a_cache_that_cannot_be_written_is_said_so(images, tiny_clip_folder, tmp_path, run):
+def test_a_cache_folder_that_is_a_file_is_said_so(images, tiny_clip_folder, tmp_path, run):
     (tmp_path / "file").write_text("x")
     result = run(
         *("features", "--data", images, "--backbone", tiny_clip_folder),
         *("--cache-dir", tmp_path / "file"),
     )
     assert result.exit_code == 2
-    assert "Error: cannot write features to the cache folder " in result.stderr
+    assert "'--cache-dir'" in result.stderr and "is a file" in result.stderr
+    assert (tmp_path / "file").read_text() == "x"
 
 
 @pytest.mark.slow

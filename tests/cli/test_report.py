@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from ldpf.experiments.results import write_results
+from ldpf.experiments.results import read_results, write_results
 from ldpf.experiments.run_folder import PREDICTIONS
 
 pytestmark = pytest.mark.slow
@@ -243,9 +243,8 @@ def test_a_backbone_that_is_gone_can_be_named(run, results, images, tmp_path):
     moved = tmp_path / "moved"
     shutil.copytree(results, moved)
     file = moved / "results.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    gone = [{**line, "backbone": str(tmp_path / "gone")} for line in lines]
-    file.write_text("".join(json.dumps(line) + "\n" for line in gone))
+    gone = [{**line, "backbone": str(tmp_path / "gone")} for line in read_results(file)]
+    write_results(file, gone)
     result = run("report", moved, "--data", images, "--out", tmp_path / "r.html")
     assert result.exit_code != 0
     assert f"The benchmark in '{moved}' was run with it; give its folder or name with" in " ".join(

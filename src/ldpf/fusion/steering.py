@@ -89,14 +89,14 @@ def _steered(
 
 
 def spectral_directions(text_features: torch.Tensor, rank: int) -> torch.Tensor:
-    """The directions in which classes differ most: right singular vectors, [R, D], orthonormal.
+    """The directions in which classes differ most: right singular vectors, [R, D].
 
     Args:
         text_features: [S, K, D]; averaged over prompts and centered over classes.
-        rank: R at most. Fewer where the classes span fewer: none for a single class.
+        rank: of `Steering`; R is the smallest of it, K - 1 and D. Rows are orthonormal, and zero
+            where the classes span fewer, so that nothing is steered there.
     """
     means = text_features.mean(dim=0)  # [K, D]
-    centered = (means - means.mean(dim=0)).double()
-    _, sizes, axes = torch.linalg.svd(centered, full_matrices=False)
-    spanned = int((sizes > 1e-6 * max(float(means.norm()), 1e-12)).sum())
-    return axes[: min(rank, spanned)].to(text_features)
+    _, sizes, axes = torch.linalg.svd(means - means.mean(dim=0), full_matrices=False)
+    spanned = sizes > 1e-5 * means.norm()
+    return (axes * spanned[:, None])[: min(rank, len(means) - 1)]
