@@ -25,6 +25,26 @@ def test_the_terminal_shows_methods_targets_and_the_comparison(results, run):
     assert "[" in coop and "]" in coop
 
 
+def test_a_folder_with_a_name_stands_beside_one_with_other_settings(
+    results, images, tiny_clip_folder, tmp_path, run
+):
+    made = run(
+        *("benchmark", "--data", images, "--backbone", tiny_clip_folder, "--out", tmp_path),
+        *("--methods", "coop", "--targets", "art,photo", "--seeds", 2),
+        *("--set", "recipe.max_steps=2"),
+    )
+    assert made.exit_code == 0, made.stderr
+    refused = run("table", results, tmp_path)
+    assert refused.exit_code != 0 and "NAME=FOLDER" in refused.stderr
+    result = run("table", results, f"two steps={tmp_path}", "--against", "coop", "--json")
+    assert result.exit_code == 0, result.stderr
+    (document,) = json.loads(result.stdout)
+    assert [row["method"] for row in document["rows"]] == ["zero-shot", "coop", "coop (two steps)"]
+    shown = run("table", results, f"two steps={tmp_path}", "--against", "coop").stdout
+    other = next(line for line in shown.splitlines() if "coop (two steps)" in line)
+    assert "[" in other and "]" in other  # compared image by image
+
+
 @pytest.mark.parametrize(
     ("style", "mark"),
     [("markdown", "| method |"), ("latex", "\\toprule"), ("csv", "method,target,accuracy")],

@@ -14,6 +14,7 @@ from ldpf.cli.console import note, say, say_json, show
 from ldpf.cli.options import Json
 from ldpf.cli.streams import utf8_stdout
 from ldpf.errors import SettingsError
+from ldpf.report.tables.reading import named_folder
 from ldpf.utils.files import missing_path_error, write_text
 from ldpf.utils.locks import locked_file
 from ldpf.utils.writable import check_apart, check_file
@@ -28,7 +29,8 @@ def table(
         list[Path],
         typer.Argument(
             metavar="RESULTS...",
-            help="Folders that 'ldpf benchmark' wrote, or their results.jsonl.",
+            help="Folders that 'ldpf benchmark' wrote, or their results.jsonl. As NAME=FOLDER, "
+            "methods are shown with the name: for folders of other settings.",
             show_default=False,
         ),
     ],
@@ -97,18 +99,20 @@ def table(
     Examples:
       ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf table results --against coop
+      ldpf table results fewer=results-2 --against ldpf
       ldpf table results --format latex --out table.tex
       ldpf table results --expect published
       ldpf table results --alignment 0.21
     """
     if style not in FORMATS:
         raise SettingsError(f"format is {style!r}; choose from {', '.join(FORMATS)}.")
-    for path in results:
+    folders = [named_folder(given)[1] for given in results]
+    for path in folders:
         if not path.exists():
             raise missing_path_error(path)
     if out is not None:
         out = check_file(out)
-        check_apart(out, results)
+        check_apart(out, folders)
     tables = workflows.tabulate(
         results,
         methods=None if methods is None else listed(methods),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from ldpf.experiments.result_lines import RESULT_LINE
 from ldpf.experiments.run_folder import ALIGNMENT, CONFIDENCE, PREDICTIONS, check_bound
 from ldpf.utils.files import write_text
 from ldpf.utils.schema import check_content
+
+ANSWERED_AS = "answered_as"
+"""In a line that a table calls by another name: the method under which its answers are kept."""
 
 
 def write_results(path: Path, lines: Iterable[dict[str, Any]]) -> None:
@@ -100,7 +103,7 @@ def kept_answers(results: Path, line: dict[str, Any]) -> KeptAnswers | None:
             if name.startswith(CONFIDENCE)
         }
         alignment = kept.pop(ALIGNMENT, None)
-        kept[line["method"]]
+        kept[answered_as(line)]
         return KeptAnswers(labels, kept, confidence, alignment)
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(
@@ -112,4 +115,9 @@ def kept_answers(results: Path, line: dict[str, Any]) -> KeptAnswers | None:
 def right_answers(results: Path, line: dict[str, Any]) -> np.ndarray | None:
     """Which test images [N] a line's method got right; None and errors as in `kept_answers`."""
     kept = kept_answers(results, line)
-    return None if kept is None else kept.right(line["method"])
+    return None if kept is None else kept.right(answered_as(line))
+
+
+def answered_as(line: Mapping[str, Any]) -> str:
+    """The name under which the answers of a line are kept, whatever a table calls its method."""
+    return str(line.get(ANSWERED_AS, line["method"]))

@@ -37,7 +37,7 @@ def tabulate(
     selection rule has a table of its own.
 
     Args:
-        results: folders, or their results.jsonl.
+        results: folders, or their results.jsonl; "NAME=FOLDER" shows its methods with the name.
         methods: to show, in this order; None for all.
         targets: domains to show, in this order; None for all.
         against: a method that every other one is compared with, image by image.

@@ -163,7 +163,7 @@ def test_two_settings_in_one_cell_are_refused(results, tmp_path):
         table(results)
     assert str(caught.value) == (
         f"Two runs of 'ldpf' on target 'photo' with seed 1 have different settings ({folder} and "
-        f"{folder}); make a table of one folder at a time."
+        f"{folder}); make a table of one folder at a time, or give one of them a name: NAME=FOLDER."
     )
 
 

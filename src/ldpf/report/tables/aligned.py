@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ldpf.evaluation.alignment import split_by_alignment
-from ldpf.experiments.results import kept_answers
+from ldpf.experiments.results import answered_as, kept_answers
 
 
 def by_alignment(
@@ -38,7 +38,7 @@ def by_alignment(
             if kept is None or kept.alignment is None:
                 without.append(method)
                 continue
-            right = torch.from_numpy(kept.right(method))
+            right = torch.from_numpy(kept.right(answered_as(line)))
             split = split_by_alignment(torch.from_numpy(kept.alignment), right, threshold)
             splits.append(split)
             shares[line["target"]] = split.n_aligned / (split.n_aligned + split.n_misaligned)

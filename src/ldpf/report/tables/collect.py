@@ -229,5 +229,5 @@ def _require_one_run_per_cell(lines: Sequence[Line]) -> None:
             raise SettingsError(
                 f"Two runs of {line['method']!r} on target {where_tested(line)!r} with seed "
                 f"{line['seed']} have different settings ({other['folder']} and {line['folder']}); "
-                "make a table of one folder at a time."
+                "make a table of one folder at a time, or give one of them a name: NAME=FOLDER."
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ldpf.errors import ModelError
 from ldpf.experiments.protocols import DEFAULT_PROTOCOL, protocol_of
-from ldpf.experiments.results import read_results
+from ldpf.experiments.results import ANSWERED_AS, read_results
 from ldpf.experiments.run_folder import run_results
 from ldpf.experiments.selection import uses_target
 
@@ -23,18 +23,31 @@ Line = dict[str, Any]
 def read_folders(results: Sequence[Path]) -> list[Line]:
     """The lines of several result folders (or results.jsonl files), each with its `folder`.
 
-    A run that several folders hold, such as those of shards, counts once.
+    A run that several folders hold, such as those of shards, counts once. Of a folder that is given
+    as NAME=FOLDER, every method is called `METHOD (NAME)`, so that folders of other settings of the
+    same method can stand in one table.
 
     Raises:
         ModelError: one of them holds no results, or damaged ones.
     """
     lines: dict[tuple[Any, ...], Line] = {}
-    for path in results:
+    for given in results:
+        name, path = named_folder(given)
         file = path if path.suffix == ".jsonl" else path / "results.jsonl"
         for line in _placed(read_results(file), file.parent):
+            if name is not None:
+                line |= {ANSWERED_AS: line["method"], "method": f"{line['method']} ({name})"}
             run = line.get("settings_hash") or len(lines)  # other software may write none
             lines.setdefault((run, line["method"], line["seed"], where_tested(line)), line)
     return list(lines.values())
+
+
+def named_folder(given: Path) -> tuple[str | None, Path]:
+    """The name and the folder of NAME=FOLDER; no name where there is a folder called so."""
+    name, equals, folder = str(given).partition("=")
+    if not equals or not name or not folder or given.exists():
+        return None, given
+    return name, Path(folder)
 
 
 def read_run(run: Path) -> list[Line]:
