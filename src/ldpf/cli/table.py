@@ -99,7 +99,8 @@ def table(
     Examples:
       ldpf benchmark --data photos --methods coop,ldpf --seeds 3 --out results
       ldpf table results --against coop
-      ldpf table results fewer=results-2 --against ldpf
+      ldpf benchmark --data photos --methods ldpf --n-domains 2 --seeds 3 --out two
+      ldpf table results "two domains=two" --against ldpf
       ldpf table results --format latex --out table.tex
       ldpf table results --expect published
       ldpf table results --alignment 0.21
