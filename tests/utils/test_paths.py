@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import SettingsError
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.paths import can_be_path, full_path, is_folder, why_missing
+from ldpf.utils.paths import can_be_path, full_path, is_folder, named_folder, why_missing
 
 
 def test_a_path_is_given_in_full(monkeypatch):
@@ -73,3 +73,15 @@ def test_why_no_file_is_there_is_seen_in_its_name(name, words):
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "none")
     assert why_missing(tmp_path / "link") == "a link to a file that does not exist"
+
+
+def test_a_folder_may_have_a_name():
+    assert named_folder(Path("few=runs/few=2")) == ("few", Path("runs/few=2"))
+    assert named_folder(Path("runs")) == (None, Path("runs"))
+    assert named_folder(Path("=runs")) == (None, Path("=runs"))
+
+
+def test_a_folder_that_is_called_so_has_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "few=runs").mkdir()
+    assert named_folder(Path("few=runs")) == (None, Path("few=runs"))

@@ -20,10 +20,15 @@ def send(number: int) -> None:
 
 @pytest.fixture(autouse=True)
 def usual_handlers():
-    """As in a terminal, also where a job in the background ignores the signal."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """As in a terminal, also where a job in the background ignores the signal.
+
+    SIGTERM too: Ray takes it for itself in a process that it was used in, and keeps it.
+    """
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_sigterm_is_an_interruption_of_its_own_kind():

@@ -77,3 +77,11 @@ def is_folder(path: str | Path) -> bool:
         return Path(path).is_dir()
     except (OSError, ValueError):
         return False
+
+
+def named_folder(given: Path) -> tuple[str | None, Path]:
+    """The name and the folder of NAME=FOLDER; no name where there is a folder called so."""
+    name, equals, folder = str(given).partition("=")
+    if not equals or not name or not folder or given.exists():
+        return None, given
+    return name, Path(folder)

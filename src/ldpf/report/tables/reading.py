@@ -11,6 +11,7 @@ from ldpf.experiments.protocols import DEFAULT_PROTOCOL, protocol_of
 from ldpf.experiments.results import ANSWERED_AS, read_results
 from ldpf.experiments.run_folder import run_results
 from ldpf.experiments.selection import uses_target
+from ldpf.utils.paths import named_folder
 
 _SAME_TEST = ("dataset", "backbone", "fingerprint", "protocol")
 TOGETHER = (*_SAME_TEST, "recipe", "selection")
@@ -40,14 +41,6 @@ def read_folders(results: Sequence[Path]) -> list[Line]:
             run = line.get("settings_hash") or len(lines)  # other software may write none
             lines.setdefault((run, line["method"], line["seed"], where_tested(line)), line)
     return list(lines.values())
-
-
-def named_folder(given: Path) -> tuple[str | None, Path]:
-    """The name and the folder of NAME=FOLDER; no name where there is a folder called so."""
-    name, equals, folder = str(given).partition("=")
-    if not equals or not name or not folder or given.exists():
-        return None, given
-    return name, Path(folder)
 
 
 def read_run(run: Path) -> list[Line]:
