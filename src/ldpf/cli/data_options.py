@@ -57,6 +57,16 @@ CacheDir = Annotated[
         rich_help_panel=RUN_PANEL,
     ),
 ]
+DataBesidePath = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="The same as the argument PATH.",
+        rich_help_panel=DATA_PANEL,
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -183,16 +193,7 @@ def require_one_path(given: str | None, argument: str | None, option: str | None
 class LabeledData(OptionalData):
     """Labeled images, given as an argument or with --data, and how they are read."""
 
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="The same as the argument PATH.",
-            rich_help_panel=DATA_PANEL,
-            show_default=False,
-        ),
-    ] = None
+    data: DataBesidePath = None
     path: Annotated[
         str | None,
         typer.Argument(metavar="[PATH]", help=DATA_HELP, show_default=False),

@@ -12,8 +12,8 @@ from ldpf import workflows
 from ldpf.backbones.default import DEFAULT_BACKBONE, DEMO_BACKBONE
 from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
-from ldpf.cli.data_options import DATA_HELP, OptionalData, require_one_path
-from ldpf.cli.grouping import DATA_PANEL, MODEL_PANEL, RUN_PANEL
+from ldpf.cli.data_options import DATA_HELP, DataBesidePath, OptionalData, require_one_path
+from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
 from ldpf.cli.options import BACKBONE_HELP, Device, OutputOptions
 from ldpf.cli.training_options import N_DOMAINS_METAVAR, N_DOMAINS_RULES, number_or_rule
 from ldpf.methods.overrides import parse_settings
@@ -28,16 +28,7 @@ CLASSES_SHOWN = 15
 class ModelAndData(OptionalData):
     """`ldpf domains PATH` and `ldpf domains MODEL PATH`, where --data PATH is the same as PATH."""
 
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="The same as the argument PATH.",
-            rich_help_panel=DATA_PANEL,
-            show_default=False,
-        ),
-    ] = None
+    data: DataBesidePath = None
     first: Annotated[
         str | None,
         typer.Argument(
