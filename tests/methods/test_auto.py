@@ -28,6 +28,7 @@ from ldpf.models.saving import load_model, save_model
 from ldpf.models.temperature import fit_temperature
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
+from ldpf.utils.registry import part_settings
 
 SHORT = replace(FAST, max_steps=10, cooldown=2, patience=6, round_every=3, evaluate_every=2)
 # In 10 steps, those in folds are as many as those of a training.
@@ -141,6 +142,11 @@ def test_the_ensemble_stays_where_a_rule_can_leave_nothing_out(
         fitted = method.fit(*data, tiny_clip)
     assert fitted.training["auto"]["chosen"] == ENSEMBLE
     assert "'left-out' decides nothing: no folds" in caplog.text
+
+
+def test_results_of_before_there_was_a_rule_stay_valid():
+    assert "rule" not in part_settings(Auto())
+    assert part_settings(Auto(rule="validation"))["rule"] == "validation"
 
 
 @pytest.mark.parametrize("rule", ["ensemble", "fixed", "best"])
