@@ -91,7 +91,7 @@ class Streams(Disturbed):
             ("evaluate", model, images),
             ("diagnose", model),
             ("expect", model, images),
-            ("data", "check", images),
+            ("data", "check", images, "--backbone", "nano"),
             ("datasets",),
             ("table", str(self.world.results)),
         ]

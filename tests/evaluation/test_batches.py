@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 
+from ldpf.errors import ModelError
 from ldpf.evaluation.batches import logits_in_batches
 from ldpf.models.linear_classifier import LinearClassifier
 
@@ -44,3 +46,22 @@ def test_answers_that_do_not_depend_on_others_are_given_at_once(make_features):
     data = make_features(4)
     classifier = make(LinearClassifier, data)
     assert torch.equal(logits_in_batches(classifier, data), classifier.logits(data.features))
+
+
+@pytest.mark.parametrize("domains_known", [True, False])
+def test_answers_that_are_not_finite_are_refused_with_how_many(make_features, domains_known):
+    data = make_features(4)
+    if not domains_known:
+        data = replace(data, domains=None, domain_names=())
+    classifier = make(LinearClassifier, data)
+    classifier.weight[1] = 3e38
+    data.features[0] = torch.nan
+    with pytest.raises(ModelError, match=rf"NaN or infinite logits for \d+ of {len(data)} images"):
+        logits_in_batches(classifier, data)
+
+
+def test_a_class_that_is_never_answered_is_no_fault(make_features):
+    data = make_features(4)
+    classifier = make(LinearClassifier, data)
+    classifier.bias[0] = -torch.inf
+    assert logits_in_batches(classifier, data)[:, 0].isneginf().all()

@@ -200,21 +200,31 @@ def test_a_checkpoint_left_by_a_kill_at_the_very_end_is_removed(tmp_path):
     folder.open()
     checkpoint = folder.path / "checkpoint.safetensors"
     checkpoint.touch()
-    folder.drop_left_checkpoint()
+    folder.drop_leftovers()
     assert checkpoint.exists()  # of a run that is not finished
     folder.finish([LINE], ANSWERS)
     checkpoint.touch()
     with folder.held():
         assert another_process_leaves(folder, checkpoint)
-    folder.drop_left_checkpoint()
+    folder.drop_leftovers()
     assert not checkpoint.exists()
 
 
 def another_process_leaves(folder, checkpoint):
     """Whether another process, such as one that sees the run done, leaves what is in use."""
     with ThreadPoolExecutor(1) as pool:  # locks are held by threads
-        pool.submit(folder.drop_left_checkpoint).result()
+        pool.submit(folder.drop_leftovers).result()
     return checkpoint.exists()
+
+
+def test_the_error_of_a_run_that_failed_after_its_end_is_removed(tmp_path):
+    """Such as where the disk turned read-only before the checkpoint was removed."""
+    folder = RunFolder(tmp_path, SETTINGS)
+    folder.open()
+    folder.finish([LINE], ANSWERS)
+    folder.fail("Read-only file system")
+    folder.drop_leftovers()
+    assert not (folder.path / "error.txt").exists()
 
 
 def test_a_failure_leaves_word_and_counts_as_unfinished(tmp_path):
@@ -222,7 +232,8 @@ def test_a_failure_leaves_word_and_counts_as_unfinished(tmp_path):
     folder.open()
     folder.fail("The training loss became nan.")
     assert (folder.path / "error.txt").read_text() == "The training loss became nan.\n"
-    assert not folder.done
+    folder.drop_leftovers()
+    assert not folder.done and (folder.path / "error.txt").exists()
 
 
 @pytest.mark.parametrize("content", [None, "", "[{"])

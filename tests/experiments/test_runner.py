@@ -241,6 +241,19 @@ def test_the_accuracy_is_that_of_the_method_on_the_target(finished, data, tiny_c
     assert line["accuracy"] == accuracy(predictions, episode.test.labels)
 
 
+def test_what_a_run_left_that_was_disturbed_at_its_very_end_is_removed(finished, data, tiny_clip):
+    out, both, lines = finished
+    left = [
+        run / name
+        for run in (out / "runs").iterdir()
+        for name in ("error.txt", "checkpoint.safetensors")
+    ]
+    for file in left:
+        file.touch()
+    assert run_benchmark(data, "demo", tiny_clip, both, out) == (lines, [])
+    assert not any(file.exists() for file in left)
+
+
 def test_a_finished_run_is_never_repeated(finished, data, tiny_clip, monkeypatch):
     out, both, lines = finished
 

@@ -374,11 +374,16 @@ def test_values_that_are_not_finite_are_refused(name, value, folder, tiny_clip):
     )
 
 
-def test_prompts_that_encode_to_no_text_feature_are_refused(folder, tiny_clip):
-    contexts = load_file(folder / "model.safetensors")["contexts"]
-    change_tensors(folder, contexts=torch.full_like(contexts, 3e38))
+@pytest.mark.parametrize("name", ["contexts", "latent.extractor.out.weight", "latent.centroids"])
+def test_values_that_no_training_makes_are_refused(name, folder, tiny_clip):
+    """Finite ones, whose products are not."""
+    tensor = load_file(folder / "model.safetensors")[name]
+    change_tensors(folder, **{name.replace(".", "__"): torch.full_like(tensor, 3e38)})
     bind(folder)
-    assert message_of(folder, tiny_clip).startswith("Text feature 0 of the model has length nan")
+    assert message_of(folder, tiny_clip) == (
+        f"The tensor {name!r} in {str(folder)!r} holds a value of 3e+38; no training makes one "
+        "above 1e+12. Copy or train the model again."
+    )
 
 
 def test_changed_values_are_noticed(folder, tiny_clip):

@@ -46,6 +46,17 @@ def test_values_that_are_not_finite_are_refused(value: float) -> None:
         check_tensors(FOLDER, tensors(bias=torch.tensor([0.0, value])), SHAPES)
 
 
+@pytest.mark.parametrize("value", [1e13, -3e38])
+def test_values_that_no_training_makes_are_refused_with_the_value(value: float) -> None:
+    with pytest.raises(ModelError) as caught:
+        check_tensors(FOLDER, tensors(bias=torch.tensor([0.0, value])), SHAPES)
+    assert all(part in str(caught.value) for part in ("'bias'", f"{abs(value):.3g}", "1e+12"))
+
+
+def test_large_values_that_still_give_finite_answers_pass() -> None:
+    assert check_tensors(FOLDER, tensors(bias=torch.tensor([0.0, 1e11])), SHAPES) is None
+
+
 def test_minus_infinity_may_have_a_meaning() -> None:
     fit = tensors(bias=torch.tensor([0.0, -torch.inf]))
     check_tensors(FOLDER, fit, SHAPES, minus_infinity=("bias",))

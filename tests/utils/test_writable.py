@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from ldpf.errors import SettingsError
+from ldpf.utils.temporary import is_litter
 from ldpf.utils.writable import check_file, check_folder
 
 CHECKS = [check_file, check_folder]
+
+
+def raise_interrupt(*_, **__) -> None:
+    raise KeyboardInterrupt
 
 
 def inside(folder: Path) -> set[str]:
@@ -31,6 +36,23 @@ def test_what_is_there_stays_as_it_is(tmp_path):
     check_file(tmp_path / "out" / "mine.txt")
     assert inside(tmp_path) == {"out", "out/mine.txt"}
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_a_check_left_that_was_killed_is_removed_by_the_next(tmp_path, check, monkeypatch):
+    out = tmp_path / ("out" if check is check_folder else "out.csv")
+    if check is check_folder:
+        out.mkdir()
+    before = inside(tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "unlink", raise_interrupt)
+        check(out)
+    (left,) = inside(tmp_path) - before
+    gone = re.sub(r"-[0-9a-f]{8}-(\d+\.tmp)$", r"-00000000-\1", left)  # of an earlier process
+    (tmp_path / left).rename(tmp_path / gone)
+    assert gone != left and is_litter(Path(gone).name)
+    check(out)
+    assert inside(tmp_path) == before
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -21,7 +21,7 @@ from ldpf.experiments.search import Choice, choose
 from ldpf.methods import Method
 from ldpf.methods.overrides import with_settings
 from ldpf.models.base import Classifier
-from ldpf.training.callbacks import CHECKPOINT, RunRecord
+from ldpf.training.callbacks import RunRecord
 from ldpf.training.shared_passes import Member
 from ldpf.utils.failures import failure_sentence
 from ldpf.utils.registry import part_settings
@@ -164,7 +164,7 @@ def run_settings(experiment: Experiment, method: Method, task: Task) -> dict[str
 def finished_before(experiment: Experiment, job: Job) -> list[dict[str, Any]] | None:
     """The lines of a run that any process has finished; None for any other, which stays as it is.
 
-    A checkpoint that was left behind is removed.
+    What was left behind at its very end is removed.
 
     Args:
         experiment: of the run.
@@ -179,7 +179,7 @@ def finished_before(experiment: Experiment, job: Job) -> list[dict[str, Any]] | 
         return None
     if _lacking(job, lines):
         return None
-    folder.drop_left_checkpoint()
+    folder.drop_leftovers()
     return lines
 
 
@@ -197,7 +197,7 @@ def _finished(folder: RunFolder, job: Job) -> list[dict[str, Any]] | None:
     if lines is None:
         return None
     if not (lacking := _lacking(job, lines)):
-        (folder.path / CHECKPOINT).unlink(missing_ok=True)  # of a process killed at its very end
+        folder.drop_leftovers_held()
         return lines
     log.warning(
         "The finished run %s has no answers of %s: it is trained again.",

@@ -47,11 +47,18 @@ COMMAND = "command"
 PREDICTIONS = "predictions.safetensors"
 
 
+ERROR = "error.txt"
+
+
 RESULT = "result.json"
 
 
 DONE = "done"
 """Written last: the hash of the settings, and a line with the SHA-256 of each file in `_BOUND`."""
+
+
+_UNFINISHED = (CHECKPOINT, ERROR)
+"""Files of a run that is not done."""
 
 
 _BOUND = (RESULT, PREDICTIONS)
@@ -163,25 +170,30 @@ class RunFolder:
         kept |= {} if alignment is None else {ALIGNMENT: alignment.float()}
         write_tensors(self.path / PREDICTIONS, kept)
         write_json(self.path / RESULT, results)
-        (self.path / "error.txt").unlink(missing_ok=True)
+        (self.path / ERROR).unlink(missing_ok=True)
         digests = "".join(f"{file_digest(self.path / name)}  {name}\n" for name in _BOUND)
         write_text(self.path / DONE, f"{self.hash}\n{digests}")
         (self.path / CHECKPOINT).unlink(missing_ok=True)
 
-    def drop_left_checkpoint(self) -> None:
-        """Remove the checkpoint of a finished run whose process was killed at its very end.
+    def drop_leftovers(self) -> None:
+        """Remove the checkpoint and the error of a finished run that was disturbed at its very end.
 
         Another process that does the run again, such as for more read-outs, keeps its own.
         """
-        if not (self.path / CHECKPOINT).exists():
+        if not any((self.path / name).exists() for name in _UNFINISHED):
             return
         with suppress(LdpfError), locked_folder(self.path):
             if self.done:
-                (self.path / CHECKPOINT).unlink(missing_ok=True)
+                self.drop_leftovers_held()
+
+    def drop_leftovers_held(self) -> None:
+        """The same where the folder is held already."""
+        for name in _UNFINISHED:
+            (self.path / name).unlink(missing_ok=True)
 
     def fail(self, message: str) -> None:
         """Write error.txt; the run counts as unfinished."""
-        write_text(self.path / "error.txt", message + "\n")
+        write_text(self.path / ERROR, message + "\n")
 
     def results(self) -> list[dict[str, Any]]:
         """The lines of a finished run; see `run_results`."""

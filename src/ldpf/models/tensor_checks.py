@@ -15,6 +15,10 @@ Shape = tuple[int | str, ...]
 LENGTH_TOLERANCE = 1e-3
 """How far from one the length of a text feature may be; half precision stays within it."""
 
+LARGEST_VALUE = 1e12
+"""No training makes a value as large. Products of such values and of features, divided by the
+smallest temperature, are still finite in float32."""
+
 
 def check_tensors(
     folder: Path,
@@ -31,7 +35,8 @@ def check_tensors(
         minus_infinity: names of tensors in which -inf has a meaning.
 
     Raises:
-        ModelError: a tensor is missing, of another shape, or holds a value that it should not.
+        ModelError: a tensor is missing, of another shape, or holds a value that it should not:
+            NaN, an infinite one, or one above `LARGEST_VALUE`.
     """
     known: dict[str, int] = {}
     for name, shape in shapes.items():
@@ -46,6 +51,14 @@ def check_tensors(
         if not torch.isfinite(values).all():
             raise ModelError(
                 f"The tensor {name!r} in {str(folder)!r} holds NaN or infinite values; train again."
+            )
+        if not values.is_floating_point() or values.numel() == 0:
+            continue
+        largest = float(values.abs().max())
+        if largest > LARGEST_VALUE:
+            raise ModelError(
+                f"The tensor {name!r} in {str(folder)!r} holds a value of {largest:.3g}; no "
+                f"training makes one above {LARGEST_VALUE:g}. Copy or train the model again."
             )
 
 

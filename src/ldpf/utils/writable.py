@@ -11,7 +11,7 @@ from pathlib import Path
 from ldpf.errors import SettingsError
 from ldpf.utils.files import is_special, real_path
 from ldpf.utils.paths import full_path
-from ldpf.utils.temporary import temporary_beside
+from ldpf.utils.temporary import remove_litter, temporary_beside
 from ldpf.utils.text import quoted
 from ldpf.utils.ways import named
 
@@ -20,6 +20,9 @@ _LONGEST_ENDING = ".part"
 
 _WRITTEN_BESIDE = {".html", ".md", ".tex"}
 """Endings of what is written into a folder that is read from, and never read."""
+
+_DRAFT = "draft"
+"""Of the empty file by which a folder is tried."""
 
 _PATIENCE = 20  # times that another process may remove the folder just made
 
@@ -124,7 +127,7 @@ def _try_in(folder: Path, asked: Path, option: str | None) -> None:
 
 def _write_in(folder: Path) -> None:
     for attempt in range(_PATIENCE):
-        draft = temporary_beside(folder / "draft")
+        draft = temporary_beside(folder / _DRAFT)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             draft.touch(exist_ok=False)
@@ -133,6 +136,7 @@ def _write_in(folder: Path) -> None:
                 raise
         else:
             draft.unlink()
+            remove_litter(folder, of=_DRAFT)  # of a process that was killed in between
             return
 
 
