@@ -1,4 +1,4 @@
-"""The part of docs/python.md about workflows, as it stands there."""
+"""The part of docs/python.md about workflows, as it is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from ldpf import workflows
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
-PART = re.search(r"^## What the commands do$(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)[1]
+PART = re.search(r"^## The functions behind the commands$(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)[1]
 BACKBONE = "openai/clip-vit-base-patch16"
 
 
