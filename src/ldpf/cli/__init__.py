@@ -15,7 +15,7 @@ __all__ = ["app", "main"]
 
 _EPILOG = (
     "Exit codes: 0 everything is done; 1 finished, but something failed (a run of benchmark, or "
-    "files that predict could not read) or diagnose found something serious; 2 the input or an "
+    "files that predict could not read), or diagnose found something serious; 2 the input or an "
     "option cannot be used; 130 stopped with Ctrl-C; 141 the program that read the output closed "
     "it (such as head); 143 stopped by SIGTERM."
 )
@@ -47,16 +47,16 @@ def start(
         ),
     ] = False,
 ) -> None:
-    """Image classifiers that hold at the next site, learned without knowing the sites.
+    """Train image classifiers that work at sites they were not trained on.
 
     You have labeled photos from several cameras, places or styles, and nobody
-    wrote down which is which. ldpf finds these groups by itself ("latent
-    domains"), adapts a ready-made image-and-text model to your classes, and
-    classifies new images, also from sources it has never seen. Everything runs
-    on a laptop, without a GPU.
+    recorded which photo came from which. ldpf finds these groups ("latent
+    domains") by itself, adapts a pretrained image-and-text model to your
+    classes, and classifies new images, also from sources it has never seen.
+    Everything runs on a laptop, without a GPU.
 
     \b
-    Try it, without any images of your own:
+    Try it without your own images:
       ldpf benchmark --seeds 1
 
     \b

@@ -16,7 +16,7 @@ from ldpf.utils.text import count
 
 @COMMANDS.register("backbone", panel="With your images")
 def backbone() -> None:
-    """Make the checkpoint of an image-text model ready for --backbone."""
+    """Prepare the checkpoint of an image-text model for --backbone."""
 
 
 @COMMANDS.register("backbone convert")
@@ -26,7 +26,7 @@ def convert(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A checkpoint of PyTorch: .bin, .pt or .pth.",
+            help="A PyTorch checkpoint: .bin, .pt or .pth.",
             show_default=False,
         ),
     ],
@@ -34,7 +34,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="Folder of the backbone; or a file ending in .safetensors, for the weights only.",
+            help="Folder for the backbone; or a file ending in .safetensors, to write only the "
+            "weights.",
             show_default=False,
         ),
     ],
@@ -42,20 +43,21 @@ def convert(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Folder or hub id to copy the tokenizer from, where FILE has none next to it.",
+            help="Folder or hub id from which to copy the tokenizer, if there is none next to "
+            "FILE.",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace weights that are in OUT already.")
+        bool, typer.Option("--overwrite", help="Replace the weights that are already in OUT.")
     ] = False,
     output: OutputOptions,
 ) -> None:
     """Write the weights of a pickled checkpoint as safetensors.
 
-    FILE is read as data. A pickle that would call a function is refused, so
-    nothing of it is executed; this holds for OpenAI's own TorchScript archives
-    (ViT-B-16.pt), too, whose configuration is written from their weights.
+    FILE is read as data only. A pickle that would call a function is refused, so
+    no code in it is run. This is also true for OpenAI's own TorchScript archives
+    (ViT-B-16.pt); their configuration is derived from the weights.
 
     \b
     Examples:

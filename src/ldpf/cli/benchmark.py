@@ -57,7 +57,7 @@ def benchmark(
         str,
         typer.Option(
             metavar="A,B,...",
-            help=f"What to compare. {named_help(SUMMARIES)}",
+            help=f"The methods to compare. {named_help(SUMMARIES)}",
             callback=_known_methods,
             rich_help_panel=MODEL_PANEL,
         ),
@@ -66,7 +66,7 @@ def benchmark(
         str | None,
         typer.Option(
             metavar=N_DOMAINS_METAVAR,
-            help=f"How many latent domains ldpf looks for. Default: 3. {N_DOMAINS_RULES}",
+            help=f"Number of latent domains for ldpf. Default: 3. {N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
@@ -75,8 +75,8 @@ def benchmark(
     protocol: Annotated[
         str | None,
         typer.Option(
-            help=f"What is trained on and what is tested on. {choices_help(PROTOCOLS)} Default: "
-            f"{DEFAULT_PROTOCOL}.",
+            help="Which domains are used for training and which for testing. "
+            f"{choices_help(PROTOCOLS)} Default: {DEFAULT_PROTOCOL}.",
             callback=optional_choice_of(PROTOCOLS),
             rich_help_panel=RUN_PANEL,
             show_default=False,
@@ -85,8 +85,8 @@ def benchmark(
     selection: Annotated[
         str | None,
         typer.Option(
-            help=f"What checkpoints and settings are chosen on. {choices_help(SELECTION_RULES)} "
-            f"Default: {DEFAULT_SELECTION}.",
+            help="Which images choose checkpoints and settings. "
+            f"{choices_help(SELECTION_RULES)} Default: {DEFAULT_SELECTION}.",
             callback=optional_choice_of(SELECTION_RULES),
             rich_help_panel=RUN_PANEL,
             show_default=False,
@@ -95,8 +95,8 @@ def benchmark(
     protocol_preset: Annotated[
         str | None,
         typer.Option(
-            help="Protocol, selection and recipe as a paper has them, to stand beside its numbers. "
-            f"{choices_help(PROTOCOL_PRESETS)}",
+            help="The protocol, selection rule and recipe of a paper, for results that can be "
+            f"compared with its numbers. {choices_help(PROTOCOL_PRESETS)}",
             callback=optional_choice_of(PROTOCOL_PRESETS),
             rich_help_panel=RUN_PANEL,
             show_default=False,
@@ -106,8 +106,9 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="NAME=A,B,...",
-            help="Choose a setting among values, or from a range (NAME=0.01..0.5, or "
-            "NAME=log:1e-4..1e-2 with --trials), never by the test. Repeatable.",
+            help="Choose a setting from several values or from a range (NAME=0.01..0.5, or "
+            "NAME=log:1e-4..1e-2 with --trials). Test images are never used for the "
+            "choice. Repeatable.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -115,8 +116,8 @@ def benchmark(
     trials: Annotated[
         int | None,
         typer.Option(
-            help="Combinations to try: a method's own settings, then others at random. Default: "
-            "every combination of --search.",
+            help="Number of combinations to try: the method's own settings first, then random "
+            "ones. Default: every combination of --search.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -125,15 +126,16 @@ def benchmark(
         bool | None,
         typer.Option(
             "--share/--no-share",
-            help="Runs that differ only in seed or target take their text passes together: faster "
-            "with small text encoders and on a GPU, equal up to rounding. Default: on a GPU.",
+            help="Whether runs that differ only in seed or target share their text passes. "
+            "Sharing is faster with small text encoders and on a GPU; results are equal "
+            "up to rounding. Default: on a GPU.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(metavar="FOLDER", help="Where results go.", rich_help_panel=RUN_PANEL),
+        typer.Option(metavar="FOLDER", help="Folder for the results.", rich_help_panel=RUN_PANEL),
     ] = Path("results"),
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
@@ -141,8 +143,9 @@ def benchmark(
     engine: Annotated[
         str,
         typer.Option(
-            help=f"Where the runs are done. {choices_help(ENGINES)} --jobs is then runs at a time "
-            "at most, and --out should be a folder that all machines see.",
+            help=f"Where the runs are done. {choices_help(ENGINES)} With an engine, --jobs is "
+            "the largest number of runs at the same time, and --out should be a folder "
+            "that all machines share.",
             callback=choice_of(ENGINES),
             rich_help_panel=RUN_PANEL,
         ),
@@ -150,7 +153,7 @@ def benchmark(
     gpus_per_run: Annotated[
         float | None,
         typer.Option(
-            help="GPUs for each run, such as 0.25 for four runs on one, with --engine ray.",
+            help="GPUs per run with --engine ray, such as 0.25 for four runs on one GPU.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -160,8 +163,8 @@ def benchmark(
 ) -> None:
     """Compare methods on images from domains they have never seen.
 
-    Needs images whose domains are known (DOMAIN/CLASS/IMAGE). Each domain is
-    left out in turn: methods learn from the others and are measured on it.
+    Needs images with known domains (DOMAIN/CLASS/IMAGE). Each domain is left
+    out in turn: the methods learn from the others and are tested on it.
     Finished runs are kept in the output folder, so the same command resumes an
     interrupted comparison. Writes results.jsonl and table.md.
 

@@ -22,13 +22,13 @@ def classes(
     *,
     model: ModelOptions,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder of the new model.", show_default=False)
+        Path, typer.Option(metavar="FOLDER", help="Folder for the new model.", show_default=False)
     ],
     add: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A further class, without images of it. Repeatable.",
+            help="An additional class; it needs no images. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -36,7 +36,7 @@ def classes(
         list[str] | None,
         typer.Option(
             metavar="OLD=NEW",
-            help="Another name for a class that stays the same. Repeatable.",
+            help="A new name for an existing class. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -44,21 +44,22 @@ def classes(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A class that the new model does not know. Repeatable.",
+            help="A class to remove from the new model. Repeatable.",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace another model in the folder of --out.")
+        bool,
+        typer.Option("--overwrite", help="Replace another model in the folder given with --out."),
     ] = False,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
-    """Add classes to a trained model, rename or remove some, without training.
+    """Add, rename or remove classes of a trained model, without training.
 
-    The learned prompts are put in front of the new names. MODEL stays as it
-    is; the new model is used like any other. What it is worth for the new
-    names is said, and should be measured on labeled images.
+    The learned prompts are combined with the new names. MODEL does not change;
+    the new model is used like any other. The command says what is known about
+    the accuracy with the new names. Measure it on labeled images.
 
     \b
     Examples:

@@ -30,7 +30,7 @@ CLASSES_SHOWN = 30
 
 @COMMANDS.register("data", panel="With your images")
 def data() -> None:
-    """Look for what is odd about your images, before anything is trained."""
+    """Find problems in your images before training."""
 
 
 @COMMANDS.register("data check")
@@ -42,7 +42,8 @@ def check(
         bool,
         typer.Option(
             "--quick",
-            help="Only what needs no model: no near-duplicates, leaks or suspicious labels.",
+            help="Only the checks that need no model: no near-duplicates, leaks or suspicious "
+            "labels.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
@@ -51,20 +52,21 @@ def check(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The contact sheet of oddities, a PNG; not written where nothing is odd.",
+            help="The PNG file for the contact sheet of suspicious images; not written if "
+            "there are none.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = Path("data-check.png"),
     output: OutputOptions,
 ) -> None:
-    """Counts, sizes, formats, blank and dark pictures, duplicates, leaks, suspicious labels.
+    """Report counts, sizes, formats, blank and dark pictures, duplicates, leaks, suspicious labels.
 
-    Every file is read once. With a backbone (features come from the cache
-    where they are there) nearly the same pictures, leaks between the splits
-    of a training and labels that are probably wrong are found too.
+    Every file is read once. With a backbone, the command also finds nearly
+    identical pictures, leaks between the splits of a training, and labels that
+    are probably wrong; features in the cache are used.
 
-    Exit code 1: a file cannot be read, is blank, is under two classes, or
-    is among the training and the held-out images.
+    Exit code 1: a file cannot be read, is blank, is in two classes, or is in
+    both the training and the held-out images.
 
     \b
     Examples:

@@ -17,10 +17,9 @@ from ldpf.workflows.source import DataSource
 
 DATA_HELP = (
     "Labeled images: a folder of CLASS/IMAGE or DOMAIN/CLASS/IMAGE, or a table (.csv, .tsv, "
-    ".jsonl, .parquet) with columns path and label and perhaps domain, split and group; or "
-    "embeddings: a "
-    ".parquet table with a column embedding, an array .npy with a table beside it, or a folder as "
-    "clip-retrieval writes it. 'demo' draws a small set."
+    ".jsonl, .parquet) with the columns path and label, and optionally domain, split and group. Or "
+    "embeddings: a .parquet table with a column embedding, a .npy array with a table of the same "
+    "name, or a folder written by clip-retrieval. 'demo' draws a small set."
 )
 
 ImageEngine = Annotated[
@@ -28,9 +27,10 @@ ImageEngine = Annotated[
     typer.Option(
         "--image-engine",
         metavar="NAME",
-        help=f"What computes the image tower: {', '.join(ENGINES)}, or auto for the fastest on a "
-        "CPU in a short trial. Others than torch are compared with it first and keep their "
-        "features apart; onnxruntime and openvino need pip install 'ldpf\\[engines]'.",
+        help=f"What computes the image tower: {', '.join(ENGINES)}, or auto for the fastest "
+        "one on a CPU in a short trial. Engines other than torch are first compared "
+        "with torch, and their features are stored separately. onnxruntime and "
+        "openvino need pip install 'ldpf\\[engines]'.",
         rich_help_panel=RUN_PANEL,
     ),
 ]
@@ -41,7 +41,7 @@ Columns = Annotated[
     typer.Option(
         "--columns",
         metavar="NAME=NAME,...",
-        help="What columns of a table are called there, as in path=filename,label=class.",
+        help="Names of the columns in a table, if they differ, as in path=filename,label=class.",
         rich_help_panel=DATA_PANEL,
         show_default=False,
     ),
@@ -52,8 +52,8 @@ CacheDir = Annotated[
         "--cache-dir",
         metavar="FOLDER",
         file_okay=False,
-        help="Where encoded images are kept, so that none is encoded twice. Default: "
-        "$LDPF_CACHE, else ~/.cache/ldpf.",
+        help="Folder where encoded images are stored, so that none is encoded twice. "
+        "Default: $LDPF_CACHE, or ~/.cache/ldpf if it is not set.",
         rich_help_panel=RUN_PANEL,
     ),
 ]
@@ -96,8 +96,8 @@ class OptionalData:
         typer.Option(
             "--class-names",
             metavar="FILE",
-            help="Better names for classes, one a line: folder_name = readable name. The text "
-            "side of the model reads these names.",
+            help="A file with better class names, one per line: folder_name = readable name. "
+            "The text encoder reads these names.",
             rich_help_panel=DATA_PANEL,
         ),
     ] = None
@@ -106,9 +106,9 @@ class OptionalData:
         typer.Option(
             "--benchmark",
             metavar="NAME",
-            help="auto recognizes the folders of a named benchmark, with its official domains and "
-            "class names; a name from 'ldpf datasets list' insists on it; none reads plain "
-            "folders.",
+            help="Named benchmark: auto recognizes its folders and uses its official domain "
+            "and class names; a name from 'ldpf datasets list' requires this benchmark; "
+            "none reads plain folders.",
             rich_help_panel=DATA_PANEL,
         ),
     ] = "auto"
@@ -117,10 +117,10 @@ class OptionalData:
         typer.Option(
             "--group-by",
             metavar="REGEX",
-            help="What images must stay on one side of a split: a regular expression searched in "
-            "each path, such as '(?P<group>[^/]+)_\\d+\\.jpg$' for bursts. The named part, else "
-            "the first parentheses, else the whole match names the group. Default: the column "
-            "group of a table.",
+            help="Which images must stay on the same side of a split: a regular expression "
+            "searched in each path, such as '(?P<group>[^/]+)_\\d+\\.jpg$' for bursts. "
+            "The group is the part named group, or else the first parentheses, or else "
+            "the whole match. Default: the column group of a table.",
             rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
@@ -131,8 +131,8 @@ class OptionalData:
         typer.Option(
             "--margin",
             metavar="SHARE",
-            help="Of a table with boxes (columns x, y, w, h): how much more than the box is looked "
-            "at beyond each edge, as a share of its width or height.",
+            help="For a table with boxes (columns x, y, w, h): how far to extend each box on "
+            "every side, as a share of its width or height.",
             rich_help_panel=DATA_PANEL,
         ),
     ] = 0.0
@@ -196,7 +196,7 @@ class LabeledData(OptionalData):
     data: DataBesidePath = None
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help=DATA_HELP, show_default=False),
+        typer.Argument(metavar="PATH", help=DATA_HELP, show_default=False),
     ] = None
 
     @property
@@ -221,7 +221,7 @@ class DataOrDemo(LabeledData):
 
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help=f"{DATA_HELP} Default: demo.", show_default=False),
+        typer.Argument(metavar="PATH", help=f"{DATA_HELP} Default: demo.", show_default=False),
     ] = None
 
     @property

@@ -28,17 +28,17 @@ Out = Annotated[
 ]
 Copy = Annotated[
     bool,
-    typer.Option("--copy", help="Copy images; else hard links are made where possible."),
+    typer.Option("--copy", help="Copy the images. By default, hard links are made if possible."),
 ]
 SkipMissing = Annotated[
     bool,
-    typer.Option("--skip-missing", help="Leave out images that are not there, not stop."),
+    typer.Option("--skip-missing", help="Leave out images that do not exist, instead of stopping."),
 ]
 
 
 @COMMANDS.register("datasets", panel="Named datasets")
 def datasets() -> None:
-    """Named data sets: list them, fetch one, check a copy, prepare two of them."""
+    """List, download, check and prepare the named data sets."""
 
 
 @COMMANDS.register("datasets list")
@@ -106,11 +106,12 @@ def fetch(
     ],
     output: OutputOptions,
 ) -> None:
-    """Fetch a data set from its copy on the Hugging Face hub, and count it.
+    """Download a data set from its copy on the Hugging Face hub, and count it.
 
-    Writes DOMAIN/CLASS/IMAGE. Stopped at any time, the same command resumes. The
-    exit code is 1 if the copy differs from what is published. What has no known
-    copy says where to get it. Mind the terms: 'ldpf datasets info NAME'.
+    Writes DOMAIN/CLASS/IMAGE. The same command resumes if it was stopped. The
+    exit code is 1 if the copy differs from the published counts. For data sets
+    without a known copy, the message says where to get them. Respect the terms
+    of use: 'ldpf datasets info NAME'.
 
     \b
     Example:
@@ -132,14 +133,14 @@ def check(
     *,
     name: Name,
     path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="Your copy's folder.", show_default=False)
+        Path, typer.Argument(metavar="PATH", help="The folder with your copy.", show_default=False)
     ],
     output: OutputOptions,
 ) -> None:
-    """Compare a copy with what is published; exit code 1 if something differs.
+    """Compare a copy with the published counts; exit code 1 if something differs.
 
-    Says per domain what is missing and what is too many. Images are counted, not
-    opened.
+    Says for each domain what is missing and what is surplus. Images are
+    counted, not opened.
 
     \b
     Example:
@@ -156,7 +157,7 @@ def check(
 
 @COMMANDS.register("datasets prepare")
 def prepare() -> None:
-    """Make a data set's folders out of files you have downloaded."""
+    """Make the folders of a data set from files that you have downloaded."""
 
 
 @COMMANDS.register("datasets prepare terra-incognita")
@@ -176,7 +177,7 @@ def prepare_terra(
         typer.Option(
             "--images",
             metavar="DIR",
-            help="The unpacked images, eccv_18_all_images_sm.",
+            help="The folder with the unpacked images, eccv_18_all_images_sm.",
             show_default=False,
         ),
     ],
@@ -185,8 +186,8 @@ def prepare_terra(
         str,
         typer.Option(
             "--several-labels",
-            help="An image with several of the ten classes: each (into every class, as DomainBed "
-            "does) or skip.",
+            help="What to do with an image of several of the ten classes: each puts it into "
+            "every class, as DomainBed does; skip leaves it out.",
         ),
     ] = "each",
     skip_missing: SkipMissing = False,
@@ -195,7 +196,7 @@ def prepare_terra(
 ) -> None:
     """Select locations 38, 43, 46, 100 and ten classes of Caltech Camera Traps.
 
-    Stopped at any time, the same command resumes.
+    The same command resumes if it was stopped.
 
     \b
     Example:
@@ -225,11 +226,18 @@ def prepare_mini(
     *,
     domainnet: Annotated[
         Path,
-        typer.Option("--domainnet", metavar="DIR", help="DomainNet's folder.", show_default=False),
+        typer.Option(
+            "--domainnet", metavar="DIR", help="The folder of DomainNet.", show_default=False
+        ),
     ],
     splits: Annotated[
         Path,
-        typer.Option("--splits", metavar="DIR", help="The lists, splits_mini.", show_default=False),
+        typer.Option(
+            "--splits",
+            metavar="DIR",
+            help="The folder with the split lists, splits_mini.",
+            show_default=False,
+        ),
     ],
     out: Out,
     skip_missing: SkipMissing = False,
@@ -238,7 +246,7 @@ def prepare_mini(
 ) -> None:
     """Select mini-DomainNet's images from DomainNet by its split lists.
 
-    Stopped at any time, the same command resumes.
+    The same command resumes if it was stopped.
 
     \b
     Example:

@@ -40,7 +40,7 @@ class NewImages(OptionalData):
     path: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help="Images of a new site: labeled ones as for train, or photos in any folders.",
             show_default=False,
         ),
@@ -68,7 +68,7 @@ def diagnose(
         typer.Option(
             "--training",
             metavar="PATH",
-            help="The images that MODEL was trained on. Default: where they were then.",
+            help="The images that MODEL was trained on. Default: their place during training.",
             rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
@@ -78,7 +78,7 @@ def diagnose(
         typer.Option(
             "--signs",
             metavar="A,B,...",
-            help=f"Only these signs. {choices_help(SIGNS)}",
+            help=f"Check only these signs. {choices_help(SIGNS)}",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -86,11 +86,11 @@ def diagnose(
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
-    """Measure the signs that something is wrong with a model or its images.
+    """Check a model and its images for signs that something is wrong.
 
-    Each sign has a figure, a threshold, what it means and the command to type
-    next. Some need the training images, others images of a new site, some of
-    these with labels; what is missing is said.
+    Each sign has a number, a threshold, its meaning and the command to type
+    next. Some signs need the training images, others need images of a new site,
+    some of them with labels. The command says which signs it could not check.
 
     Exit code 0: nothing serious; 1: something serious; 2: an error.
 

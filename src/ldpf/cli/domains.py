@@ -32,14 +32,14 @@ class ModelAndData(OptionalData):
     first: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
-            help="A model folder: show its latent domains in these images. Without it, latent "
-            "domains are discovered in the images.",
+            metavar="MODEL",
+            help="A model folder, to show its latent domains in these images. Without it, "
+            "latent domains are discovered in the images.",
             show_default=False,
         ),
     ] = None
     second: Annotated[
-        str | None, typer.Argument(metavar="[PATH]", help=DATA_HELP, show_default=False)
+        str | None, typer.Argument(metavar="PATH", help=DATA_HELP, show_default=False)
     ] = None
 
     @property
@@ -77,8 +77,8 @@ def domains(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"{BACKBONE_HELP} Default: that of MODEL, else "
-            f"{DEFAULT_BACKBONE}, downloaded once (600 MB); {DEMO_BACKBONE} for demo.",
+            help=f"{BACKBONE_HELP} Default: that of MODEL, or without MODEL {DEFAULT_BACKBONE}, "
+            f"downloaded once (600 MB), and {DEMO_BACKBONE} for demo.",
             rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
@@ -86,7 +86,7 @@ def domains(
         str | None,
         typer.Option(
             metavar=N_DOMAINS_METAVAR,
-            help="How many latent domains to look for. Default: 3. Not with MODEL. "
+            help="Number of latent domains to look for. Default: 3. Cannot be used with MODEL. "
             f"{N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
         ),
@@ -96,37 +96,39 @@ def domains(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Another setting of the discovery, such as features=style (statistics of an early "
-            "layer instead of image features) or disentangle=none. Can be repeated. Not with "
-            "MODEL.",
+            help="A setting of the discovery, such as features=style (statistics of an early "
+            "layer instead of image features) or disentangle=none. Repeatable. Cannot be "
+            "used with MODEL.",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(help="Another number gives another random start.", rich_help_panel=RUN_PANEL),
+        typer.Option(help="Seed of the random start.", rich_help_panel=RUN_PANEL),
     ] = 0,
     out: Annotated[
         Path,
         typer.Option(
             metavar="FOLDER",
-            help="Where pictures and the table of images go.",
+            help="Folder for the pictures and the table of images.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = Path("domains"),
     per_domain: Annotated[
         int,
-        typer.Option(help="Images on each contact sheet at most.", rich_help_panel=RUN_PANEL),
+        typer.Option(
+            help="Largest number of images on each contact sheet.", rich_help_panel=RUN_PANEL
+        ),
     ] = 24,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
-    """Show the groups of one style ("latent domains") found in your images.
+    """Show the groups that share a style ("latent domains") in your images.
 
     Writes a contact sheet of typical images for each latent domain, an
-    overview (latent-domains.png) and a table of all images (domains.csv), and
-    says how well the groups are separated from the classes.
+    overview (latent-domains.png) and a table of all images (domains.csv). It
+    also says how independent the groups are of the classes.
 
     \b
     Examples:

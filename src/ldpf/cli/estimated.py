@@ -18,8 +18,8 @@ EstimateOption = Annotated[
     bool,
     typer.Option(
         "--estimate",
-        help="Only say what this would take on this machine (time, memory, disk), from a few "
-        "images and steps that are tried now. Nothing is kept.",
+        help="Only print the time, memory and disk space that this needs on this machine, "
+        "estimated by trying a few images and steps now. Nothing is stored.",
         rich_help_panel=RUN_PANEL,
     ),
 ]

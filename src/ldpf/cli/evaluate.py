@@ -32,8 +32,9 @@ def evaluate(
         float | None,
         typer.Option(
             metavar="COSINE",
-            help="Measure apart the images whose cosine with the text of their own class is at "
-            "least this, and those below, which the backbone knows less: 0.21 with CLIP.",
+            help="Report two accuracies: for images whose cosine with the text of their own "
+            "class is at least COSINE, and for the images below it, which the backbone "
+            "knows less well. 0.21 is usual with CLIP.",
             show_default=False,
         ),
     ] = None,
@@ -42,11 +43,11 @@ def evaluate(
 ) -> None:
     """Measure a trained model on labeled images.
 
-    Prints how often it is right: overall, for each domain (where the images
-    come with domains) and for each class; the weight of each latent domain;
-    and what its probabilities and prediction sets are worth. Use images that
-    the model was not trained on. Of a table with a split column, only the rows
-    marked test are used, if there are any.
+    Prints the accuracy: overall, for each domain (if the domains are known) and
+    for each class; the weight of each latent domain; and how well the
+    probabilities and prediction sets are calibrated. Use images that the model
+    was not trained on. If a table has a split column with rows marked test,
+    only these rows are used.
 
     \b
     Example:

@@ -40,11 +40,11 @@ class SitePhotos(OptionalData):
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PHOTOS]...",
-            help="Photos of one new site, without labels: folders with everything below them, "
-            "images, tables with a column path (.csv, .tsv, .jsonl, .parquet), or - for a list of "
-            "paths on standard input, one a line. Or embeddings: arrays .npy, or .parquet files "
-            "with a column embedding.",
+            metavar="PHOTOS",
+            help="Photos of one new site, without labels: folders with everything in them, "
+            "images, tables with a column path (.csv, .tsv, .jsonl, .parquet), or - to "
+            "read paths from standard input, one per line. Or embeddings: .npy arrays, or "
+            ".parquet files with a column embedding.",
             show_default=False,
         ),
     ] = None
@@ -77,13 +77,13 @@ def expect(
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
-    """Estimate how good a model will be at a new site, from photos without labels.
+    """Estimate the accuracy of a model at a new site, from photos without labels.
 
-    Prints the estimated accuracy with an interval, how far the photos lie from
-    every latent domain, how many the model should not be asked about, classes
-    that seem to be missing, and what to do. --json has every estimator. Fifty
-    photos or more of one site; several sites are asked about one after the
-    other.
+    Prints the estimated accuracy with an interval, how far the photos are from
+    every latent domain, how many are outside of what the model knows, classes
+    that seem to be missing, and what to do. --json has every estimator. Give
+    fifty photos or more of one site; for several sites, use the command once
+    for each.
 
     \b
     Examples:

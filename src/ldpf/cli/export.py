@@ -26,8 +26,8 @@ class MeasuredOn(OptionalData):
         typer.Option(
             "--data",
             metavar="PATH",
-            help="Labeled images to measure the exported file's accuracy on, beside the model's; "
-            "needed for fp16 and int8, unless --unmeasured.",
+            help="Labeled images on which to compare the accuracy of the exported file with "
+            "that of the model. Required for fp16 and int8, unless --unmeasured is given.",
             rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
@@ -40,21 +40,23 @@ def export(
     model: ModelOptions,
     out: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Where it goes; ends in .onnx.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="The file to write; its name ends in .onnx.", show_default=False
+        ),
     ],
     to: Annotated[
         str,
         typer.Option(
             metavar="PART",
-            help="onnx: from image pixels to answers. features: the small part behind the image "
-            "encoder alone, for those who have its features already.",
+            help="onnx: from image pixels to answers. features: only the small part after the "
+            "image encoder, if you already have its features.",
         ),
     ] = "onnx",
     precision: Annotated[
         str,
         typer.Option(
             metavar="KIND",
-            help="fp32, fp16 or int8: the latter two are smaller and less exact.",
+            help="fp32, fp16 or int8. The last two are smaller and less exact.",
         ),
     ] = "fp32",
     data: MeasuredOn,
@@ -62,23 +64,23 @@ def export(
         bool,
         typer.Option(
             "--unmeasured",
-            help="Write fp16 or int8 without measuring what that does to the accuracy.",
+            help="Write fp16 or int8 without measuring the change in accuracy.",
         ),
     ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace FILE if it was exported from another model, or with other options.",
+            help="Replace FILE if it was exported from another model or with other options.",
         ),
     ] = False,
     output: OutputOptions,
 ) -> None:
     """Write a trained model as an ONNX file.
 
-    One graph with the outputs `probabilities` and `domain_weights`, compared
-    with PyTorch before it is kept. Classes and preprocessing stand in a JSON
-    file beside it and in the graph's metadata.
+    Writes one graph with the outputs `probabilities` and `domain_weights`. Its
+    output is compared with PyTorch first. Classes and preprocessing are in a
+    JSON file next to it and in the metadata of the graph.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ def features(
         bool,
         typer.Option(
             "--verify",
-            help="Also compare the content of every file with what was encoded, not only its "
+            help="Also compare the content of every file with the encoded one, not only its "
             "size and date.",
             rich_help_panel=RUN_PANEL,
         ),
@@ -41,8 +41,8 @@ def features(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Also write the features there, as clip-retrieval lays them out (numbered .npy "
-            "and .parquet files); the other commands read that folder as data.",
+            help="Also write the features to this folder in the layout of clip-retrieval "
+            "(numbered .npy and .parquet files). The other commands can read it as data.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -52,8 +52,8 @@ def features(
     engine: Annotated[
         str,
         typer.Option(
-            help=f"Where images are encoded. {choices_help(ENGINES)} All machines must see images, "
-            "backbone and cache under the same paths.",
+            help=f"Where images are encoded. {choices_help(ENGINES)} All machines must see the "
+            "images, backbone and cache under the same paths.",
             callback=choice_of(ENGINES),
             rich_help_panel=RUN_PANEL,
         ),
@@ -61,8 +61,8 @@ def features(
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Parts encoded at a time at most, with --engine ray or dask. Default: one for "
-            "each processor.",
+            help="Largest number of parts encoded at the same time, with --engine ray or dask. "
+            "Default: one per processor.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -70,12 +70,11 @@ def features(
     estimate: EstimateOption = False,
     output: OutputOptions,
 ) -> None:
-    """Encode images once and keep the result, ahead of training.
+    """Encode images and store the result, before training.
 
-    The other commands do this by themselves. Alone it is useful for many
-    images: it lists all that cannot be read when the others are encoded,
-    can be interrupted at any moment, and decodes and encodes each image
-    only once.
+    The other commands do this automatically. The separate command is useful for
+    many images: it encodes each image only once, can be interrupted at any
+    moment, and ends with a list of all images that cannot be read.
 
     \b
     Examples:

@@ -22,10 +22,10 @@ NEAREST_NOTE = (
 
 @COMMANDS.register("info", panel="With your images")
 def info(*, model: ModelOptions, device: Device = "cpu", output: OutputOptions) -> None:
-    """Show what a trained model knows and how it came about.
+    """Show the classes, training and latent domains of a trained model.
 
-    Its classes, what it was trained on and how well that went, its latent
-    domains, and the words that are nearest to its learned prompts.
+    Prints its classes, its training data and accuracy, its latent domains, and
+    the words nearest to its learned prompts.
 
     \b
     Example:

@@ -16,9 +16,9 @@ from ldpf.models.folder import require_model_folder
 log = logging.getLogger("ldpf")
 
 BACKBONE_HELP = (
-    "The ready-made image-and-text model to build on: a name on the Hugging Face hub, a folder "
-    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or nano (comes with ldpf, knows "
-    "drawings only)."
+    "The pretrained image-and-text model: a name on the Hugging Face hub, a folder "
+    "with a checkpoint of CLIP, OpenCLIP, MetaCLIP 2 or SigLIP, or nano (comes with ldpf, "
+    "knows drawings only)."
 )
 
 Device = Annotated[
@@ -34,8 +34,8 @@ ModelBackbone = Annotated[
     typer.Option(
         "--backbone",
         metavar="NAME",
-        help="Where the image-and-text model lies that MODEL was trained with. Default: where it "
-        "was during training.",
+        help="The image-and-text model that MODEL was trained with. Default: its place "
+        "during training.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -87,7 +87,7 @@ Quiet = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="On stderr only warnings and errors.",
+        help="Print only warnings and errors on stderr.",
         callback=_set_quiet,
         rich_help_panel=RUN_PANEL,
     ),
@@ -115,8 +115,8 @@ Track = Annotated[
     typer.Option(
         "--track",
         metavar="FOLDER",
-        help="Also write curves of the training there, for 'tensorboard --logdir FOLDER'. Needs "
-        "pip install 'ldpf\\[track]'.",
+        help="Also write training curves to this folder, for 'tensorboard --logdir "
+        "FOLDER'. Needs pip install 'ldpf\\[track]'.",
         rich_help_panel=RUN_PANEL,
         show_default=False,
     ),
@@ -126,8 +126,8 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Another value for a setting, for every method that has it, such as tau=0.05, "
-        "length=8 or recipe.learning_rate=0.01; a wrong name shows them all. Repeatable.",
+        help="Change a setting of every method that has it, such as tau=0.05, length=8 or "
+        "recipe.learning_rate=0.01. A wrong name lists all settings. Repeatable.",
         rich_help_panel=MODEL_PANEL,
         show_default=False,
     ),
@@ -136,8 +136,8 @@ FailOnLeaks = Annotated[
     bool,
     typer.Option(
         "--fail-on-leaks",
-        help="Stop, instead of warning, where images that should be new are copies of training "
-        "images, or one picture is under two classes.",
+        help="Stop, instead of warning, if images that should be new are copies of "
+        "training images, or if one picture is in two classes.",
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -146,16 +146,18 @@ ShardOption = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Do part I of N parts (1/8 ... 8/8), for job arrays: the N commands together do "
-        "everything, and nothing twice. They may run at once, on one machine or several that share "
-        "their folders.",
+        help="Do part I of N parts (1/8 ... 8/8), for job arrays. Together, the N commands "
+        "do everything exactly once. They can run at the same time, on one machine or "
+        "on several that share their folders.",
         rich_help_panel=RUN_PANEL,
         show_default=False,
     ),
 ]
 BatchSize = Annotated[
     int,
-    typer.Option("--batch-size", help="Images encoded at once.", rich_help_panel=RUN_PANEL),
+    typer.Option(
+        "--batch-size", help="Number of images encoded at once.", rich_help_panel=RUN_PANEL
+    ),
 ]
 
 

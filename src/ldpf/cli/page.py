@@ -31,7 +31,7 @@ class ShownImages(OptionalData):
         typer.Option(
             "--data",
             metavar="PATH",
-            help="Labeled images (as for train): the page shows typical ones of each latent "
+            help="Labeled images (as for train). The page shows typical images of each latent "
             "domain, and some to try.",
             rich_help_panel=DATA_PANEL,
             show_default=False,
@@ -47,15 +47,15 @@ def page(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to serve on. The default is reachable from this machine only; 0.0.0.0 "
-            "from everywhere, without a password.",
+            help="Address of the server. The default can be reached only from this machine; "
+            "0.0.0.0 from everywhere, without a password.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(
-            help="Default: the first free one from 7860 on.",
+            help="Port of the server. Default: the first free one starting at 7860.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -64,8 +64,8 @@ def page(
         bool,
         typer.Option(
             "--share",
-            help="Also make a public link through gradio's relay: everybody who has it can use "
-            "the page.",
+            help="Also make a public link through the relay of gradio. Everyone who has the "
+            "link can use the page.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
@@ -73,22 +73,23 @@ def page(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="A button on the page keeps the model with the classes as they were changed there "
-            "in FOLDER, as 'ldpf classes' does.",
+            help="Add a button to the page that saves the model with its changed classes in "
+            "FOLDER, like 'ldpf classes'.",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="The button replaces another model in FOLDER.")
+        bool, typer.Option("--overwrite", help="Let the button replace another model in FOLDER.")
     ] = False,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Try a trained model in the browser.
 
-    Drop images and see their classes, the weight of every latent domain, and
-    what the ready-made model would have said; add or rename classes by typing.
-    Images stay on this machine and are removed when the page ends. Ctrl-C ends it.
+    Drop images to see their classes, the weight of every latent domain, and the
+    answer of the pretrained model without training. Add or rename classes by
+    typing. Images stay on this machine and are removed when the page is closed
+    with Ctrl-C.
 
     \b
     Examples:

@@ -38,36 +38,38 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH",
-            help="Images, folders (with everything below them), tables with a column path (.csv, "
-            ".tsv, .jsonl, .parquet; perhaps with boxes: x, y, w, h), or - for a list of paths on "
-            "standard input, one a line. Or embeddings: arrays .npy, or .parquet files with a "
-            "column embedding.",
+            help="Images, folders (with everything in them), tables with a column path (.csv, "
+            ".tsv, .jsonl, .parquet; optionally with boxes: x, y, w, h), or - to read "
+            "paths from standard input, one per line. Or embeddings: .npy arrays, or "
+            ".parquet files with a column embedding.",
             show_default=False,
         ),
     ],
     output_format: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", help="csv, jsonl (one JSON a line) or parquet (a file)."
+            "--format",
+            metavar="FORMAT",
+            help="csv, jsonl (one JSON object per line) or parquet (a file).",
         ),
     ] = "csv",
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write there instead of printing. Until all is done the rows are in FILE.part. "
-            "With --shard 2/8 rows.csv stands for rows-2-of-8.csv.",
+            help="Write to this file instead of printing. Until all rows are done they are in "
+            "FILE.part. With --shard 2/8, rows.csv becomes rows-2-of-8.csv.",
         ),
     ] = None,
     top_k: Annotated[
-        int, typer.Option(help="How many classes to name for each image, most probable first.")
+        int, typer.Option(help="Number of classes to name for each image, most probable first.")
     ] = 1,
     sets: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Share of images whose set (column set) should hold the true class, such as 0.9. "
-            "Default: 0.9, without waiting for all images.",
+            help="Share of images whose set (column set) should contain the true class, such "
+            "as 0.9. Default: 0.9, without waiting for all images.",
             show_default=False,
         ),
     ] = None,
@@ -75,10 +77,11 @@ def predict(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What sets are calibrated on: held-out (images of the training sites), left-out "
-            "(latent domains left out), worst-domain (the worst of these), or site (all images "
-            "given, which are of one site; rows come when all are answered). Default: site with "
-            "--sets and 50 images or more, else worst-domain.",
+            help="Which images calibrate the sets: held-out (images of the training sites), "
+            "left-out (latent domains left out), worst-domain (the worst of these), or "
+            "site (all images given, which must be of one site; rows are written after "
+            "all of them are answered). Default: site with --sets and 50 images or more, "
+            "otherwise worst-domain.",
             show_default=False,
         ),
     ] = None,
@@ -86,7 +89,7 @@ def predict(
         float | None,
         typer.Option(
             metavar="P",
-            help="Name no class where the probability is below P; label is empty then.",
+            help="Leave the class (column label) empty if its probability is below P.",
             show_default=False,
         ),
     ] = None,
@@ -94,16 +97,17 @@ def predict(
         float,
         typer.Option(
             metavar="SHARE",
-            help="Of a table with boxes: how much more than the box is looked at beyond each edge, "
-            "as a share of its width or height. Give what the model was trained with.",
+            help="For a table with boxes: how far to extend each box on every side, as a share "
+            "of its width or height. Use the value of the training.",
         ),
     ] = 0.0,
     raw: Annotated[
         bool,
         typer.Option(
             "--raw",
-            help="In CSV, leave out the ' before names that begin with = + - @, which keeps a "
-            "spreadsheet from running them as formulas. For programs that read the rows.",
+            help="In CSV, do not write a ' before names that begin with = + - @. It keeps a "
+            "spreadsheet from running them as formulas; programs that read the rows do "
+            "not need it.",
         ),
     ] = False,
     batch_size: BatchSize = 64,
@@ -117,12 +121,12 @@ def predict(
 ) -> None:
     """Classify images with a trained model.
 
-    For each image: the class, its probability, the weight of each latent
-    domain in the answer, whether it lies outside of what the model knows, and
-    the set of classes that it may well be of. An image that cannot be read, or
-    whose probabilities are not finite, gets a row with the reason in the column
-    error, and the exit code is 1. Rows come in the order of the images, as they
-    are ready; memory stays the same for any number.
+    Prints for each image the class, its probability, the weight of each latent
+    domain, whether the image is outside of what the model knows, and the set of
+    plausible classes. If an image cannot be read, or its probabilities are not
+    finite, its row has the reason in the column error, and the exit code is 1.
+    Rows are in the order of the images and are written as soon as they are
+    ready. Memory does not grow with the number of images.
 
     \b
     Examples:

@@ -26,8 +26,8 @@ class ReportedImages(OptionalData):
         typer.Option(
             "--data",
             metavar="PATH",
-            help="The labeled images: of a benchmark the same ones, for the pictures; for a model "
-            "any of its classes, best ones that it was not trained on. As for the other commands.",
+            help="Labeled images. For a benchmark: the same images, for the pictures. For a "
+            "model: any images of its classes, preferably not its training images.",
             rich_help_panel=DATA_PANEL,
             show_default=False,
         ),
@@ -41,20 +41,20 @@ def report(
         Path,
         typer.Argument(
             metavar="RESULTS-OR-MODEL",
-            help="A folder that 'ldpf benchmark' wrote, that of one of its runs, or a model folder "
-            "made by 'ldpf train'.",
+            help="A folder written by 'ldpf benchmark', the folder of one of its runs, or a "
+            "model folder made by 'ldpf train'.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="The HTML file.", rich_help_panel=RUN_PANEL),
+        typer.Option(metavar="FILE", help="The HTML file to write.", rich_help_panel=RUN_PANEL),
     ] = Path("report.html"),
     data: ReportedImages,
     method: Annotated[
         str | None,
         typer.Option(
-            help="Of a benchmark: the method to look at. Default: ldpf.",
+            help="For a benchmark: the method to describe. Default: ldpf.",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -63,8 +63,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="MODEL",
-            help="Of a model: another one to compare with, such as one of CoOp that was trained on "
-            "the same images (ldpf train --method coop).",
+            help="For a model: another one to compare with, such as one of CoOp that was "
+            "trained on the same images (ldpf train --method coop).",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -75,10 +75,10 @@ def report(
 ) -> None:
     """Write a report as one HTML file, to read, print or send.
 
-    What was trained on what, accuracy with intervals, which classes are
-    confused, what the latent domains look like and may be called, how much
-    say each has, the images that were answered wrongly, calibration, and
-    what the measurements mean. The file needs no network and no other file.
+    The report shows what was trained on what, accuracy with intervals, confused
+    classes, typical images, suggested names and weights of the latent domains,
+    the images that were classified wrongly, calibration, and what the
+    measurements mean. The file needs no network and no other file.
 
     \b
     Examples:

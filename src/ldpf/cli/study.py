@@ -41,7 +41,7 @@ def study(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="What to try. "
+            help="The values to compare. "
             + "; ".join(f"{name}: {words}" for name, words in takes_values().items())
             + ".",
             rich_help_panel=MODEL_PANEL,
@@ -53,7 +53,7 @@ def study(
         Path,
         typer.Option(
             metavar="FOLDER",
-            help="Where tables and figures go, in a folder named after the study.",
+            help="Folder for tables and figures; each study gets a folder inside it.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = Path("studies"),
@@ -61,8 +61,9 @@ def study(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the runs are kept, for instance those of a benchmark (RESULTS/runs): what "
-            "is done there is not done again. Default: a folder in --out that all studies share.",
+            help="Folder of the runs, for instance those of a benchmark (RESULTS/runs). "
+            "Finished runs in it are not repeated. Default: a folder in --out that all "
+            "studies share.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),
@@ -71,8 +72,8 @@ def study(
 ) -> None:
     """Answer one question about LDPF with a table and a figure.
 
-    Needs images whose domains are known; each is left out in turn. An
-    interrupted study resumes.
+    Needs images with known domains; each domain is left out in turn. The same
+    command resumes an interrupted study.
 
     \b
     Examples:

@@ -28,9 +28,10 @@ def table(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RESULTS...",
-            help="Folders that 'ldpf benchmark' wrote, or their results.jsonl. As NAME=FOLDER, "
-            "methods are shown with the name: for folders of other settings.",
+            metavar="RESULTS",
+            help="Folders written by 'ldpf benchmark', or their results.jsonl. NAME=FOLDER "
+            "adds NAME to the methods of this folder, to tell folders with other settings "
+            "apart.",
             show_default=False,
         ),
     ],
@@ -41,7 +42,8 @@ def table(
         str | None,
         typer.Option(
             metavar="METHOD",
-            help="Compare every method with this one, image by image, and show the interval.",
+            help="Compare every method with this one, image by image, and show the interval of "
+            "the difference.",
         ),
     ] = None,
     methods: Annotated[
@@ -53,47 +55,50 @@ def table(
     published: Annotated[
         bool,
         typer.Option(
-            help="Published numbers beside one's own, where data, backbone and protocol match."
+            help="Show published numbers next to yours, if data, backbone and protocol match."
         ),
     ] = True,
     expect: Annotated[
         str | None,
         typer.Option(
             metavar="published",
-            help="Mark each cell that has a published number as inside or outside the spread of "
-            "its seeds (mean ± standard deviation).",
+            help="Mark each cell with a published number: inside or outside the spread of your "
+            "seeds (mean ± standard deviation).",
             show_default=False,
         ),
     ] = None,
     costs: Annotated[
-        bool, typer.Option("--costs", help="Time, text passes and memory of a run as well.")
+        bool, typer.Option("--costs", help="Also show the time, text passes and memory of a run.")
     ] = False,
     calibration: Annotated[
         bool,
         typer.Option(
             "--calibration",
-            help="Expected calibration error at the targets as well, before and after the "
-            "temperature from latent domains left out. (--json always has it.)",
+            help="Also show the expected calibration error on the targets, before and after "
+            "applying the temperature from latent domains left out. (--json always "
+            "includes it.)",
         ),
     ] = False,
     alignment: Annotated[
         float | None,
         typer.Option(
             metavar="COSINE",
-            help="Accuracy apart on images whose cosine with the text of their own class is at "
-            "least this, and on those below, which the backbone knows less: 0.21 with CLIP.",
+            help="Report two accuracies: for images whose cosine with the text of their own "
+            "class is at least COSINE, and for the images below it, which the backbone "
+            "knows less well. 0.21 is usual with CLIP.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to a file instead of the terminal.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to this file instead of the terminal."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the results of 'ldpf benchmark' as a table.
 
-    Results of several folders are put together; other data, backbones or
-    recipes make tables of their own. Nothing is computed anew.
+    Results of several folders are combined. Results with different data,
+    backbones or recipes are shown in separate tables. Nothing is trained.
 
     \b
     Examples:

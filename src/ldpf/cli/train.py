@@ -65,7 +65,7 @@ def train(
     method: Annotated[
         str,
         typer.Option(
-            help=f"How to learn. {choices_help(METHODS)}",
+            help=f"The method to train. {choices_help(METHODS)}",
             callback=choice_of(METHODS),
             rich_help_panel=MODEL_PANEL,
         ),
@@ -74,7 +74,7 @@ def train(
         str,
         typer.Option(
             metavar=N_DOMAINS_METAVAR,
-            help="How many latent domains (groups of images of one style) to look for. "
+            help="Number of latent domains (groups of images that share a style) to look for. "
             f"{N_DOMAINS_RULES}",
             rich_help_panel=MODEL_PANEL,
         ),
@@ -82,8 +82,9 @@ def train(
     tau: Annotated[
         float | None,
         typer.Option(
-            help="How even the weights of latent domains are: small, only the most similar one "
-            "counts; large, all the same. Default: as the preset says, which is 1.",
+            help="Temperature of the fusion weights. With a small value only the most similar "
+            "latent domain counts; with a large value all count the same. Default: set by "
+            "the preset (1).",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -98,8 +99,8 @@ def train(
         list[str] | None,
         typer.Option(
             metavar="NAME=A,B,...",
-            help="Choose a setting among values, such as tau=0.1,0.3,1, by further trainings. "
-            "Repeatable.",
+            help="Choose a setting from several values, such as tau=0.1,0.3,1, by additional "
+            "trainings. Repeatable.",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -107,8 +108,9 @@ def train(
     trials: Annotated[
         int | None,
         typer.Option(
-            help="Combinations to try: the usual settings, then others at random, also from ranges "
-            "(see 'ldpf benchmark'). Default: every combination of --search.",
+            help="Number of combinations to try: the usual settings first, then random ones, "
+            "also from ranges (see 'ldpf benchmark'). Default: every combination of "
+            "--search.",
             rich_help_panel=MODEL_PANEL,
             show_default=False,
         ),
@@ -116,7 +118,7 @@ def train(
     selection: Annotated[
         str,
         typer.Option(
-            help=f"What --search chooses by. {choices_help(SELECTION_RULES)}",
+            help=f"The rule by which --search chooses. {choices_help(SELECTION_RULES)}",
             callback=choice_of(SELECTION_RULES),
             rich_help_panel=MODEL_PANEL,
         ),
@@ -124,13 +126,14 @@ def train(
     train_fraction: Annotated[
         float,
         typer.Option(
-            help="Share of the images to learn from; the others choose the best prompts.",
+            help="Share of the images used for training. The others are held out to choose the "
+            "best prompts and to measure accuracy.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = 0.8,
     seed: Annotated[
         int,
-        typer.Option(help="Another number gives another random start.", rich_help_panel=RUN_PANEL),
+        typer.Option(help="Seed of the random start.", rich_help_panel=RUN_PANEL),
     ] = 0,
     track: Track = None,
     fail_on_leaks: FailOnLeaks = False,
@@ -138,7 +141,7 @@ def train(
         bool,
         typer.Option(
             "--no-advice",
-            help="Do not fit simple methods on the same images to say which to take here.",
+            help="Do not fit simple methods on the same images to recommend one.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = False,
@@ -155,10 +158,10 @@ def train(
 ) -> None:
     """Train a classifier on your labeled images.
 
-    No one has to know which camera, place or style an image comes from: such
+    You need not know which camera, place or style an image comes from: such
     groups ("latent domains") are discovered. If domains are given, they are
-    only used to show how well the discovered ones agree with them, unless the
-    method reads them. The same command resumes an interrupted training.
+    only compared with the discovered ones, unless the method needs them. The
+    same command resumes an interrupted training.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from ldpf.domains.how_many.base import HOW_MANY
 
 RECIPE_HELP = (
     "How prompts are trained: steady, fast (until validation stops improving), or paper (small "
-    "batches, much longer). Default: as the preset says, which is steady."
+    "batches, takes much longer). Default: set by the preset (steady)."
 )
 PRESET_HELP = (
     "Settings to start from: default, or paper (the paper's configuration: adversary, k-means, "
@@ -21,7 +21,7 @@ PRESET_HELP = (
 )
 
 N_DOMAINS_METAVAR = "NUMBER|RULE"
-N_DOMAINS_RULES = f"Or the name of a rule that chooses: {', '.join(HOW_MANY)}."
+N_DOMAINS_RULES = f"Or a rule that chooses the number: {', '.join(HOW_MANY)}."
 
 
 def number_or_rule(n_domains: str | None) -> int | str | None:
@@ -49,7 +49,7 @@ class ComparisonOptions:
     seeds: Annotated[
         int,
         typer.Option(
-            help="How often everything is repeated with another random start.",
+            help="Number of repetitions with different random starts.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = 3
@@ -57,7 +57,7 @@ class ComparisonOptions:
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="Domains to leave out in turn. Default: every one.",
+            help="Domains to leave out in turn. Default: all.",
             rich_help_panel=RUN_PANEL,
         ),
     ] = None
@@ -65,7 +65,8 @@ class ComparisonOptions:
         int | None,
         typer.Option(
             min=1,
-            help="Runs side by side. Default: one for each processor, as far as memory goes.",
+            help="Number of runs at the same time. Default: one per processor, if the memory "
+            "is sufficient.",
             rich_help_panel=RUN_PANEL,
             show_default=False,
         ),

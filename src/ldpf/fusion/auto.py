@@ -62,7 +62,7 @@ class Judged:
 @FUSION_RULES.register("auto", learns=True)
 @dataclass(frozen=True)
 class Auto(FusionRule):
-    """The rule that is best on training images without their own latent domain's prompt.
+    """The best rule on training images without the prompt of their own latent domain.
 
     A prompt of another latent domain is a fold for free. Each candidate is judged by its mean log
     p(y|x) over latent domains, at its own best temperature; the best is kept if it exceeds equal

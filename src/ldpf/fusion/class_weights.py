@@ -18,7 +18,7 @@ _LEAST = -5.0
 @FUSION_RULES.register("class-weights", learns=True)
 @dataclass(frozen=True)
 class ClassWeights(FusionRule):
-    """Each class trusts the prompts that know it on images of other latent domains (ours).
+    """For each class, prompts that recognize it in other latent domains weigh more (ours).
 
     alpha_s^k = softmax_s(g_s^k / temperature), the same for all images. g_s^k is the mean, over
     images of class k that are not of latent domain s, of log p_s(y|x) less its mean over all

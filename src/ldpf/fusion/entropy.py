@@ -18,7 +18,7 @@ EntropyRule = TypeVar("EntropyRule", bound="Entropy")
 @FUSION_RULES.register("entropy", learns=True)
 @dataclass(frozen=True)
 class Entropy(FusionRule):
-    """The surer a prompt is of its answer, the more it weighs, after calibration of each prompt.
+    """Prompts with more certain answers weigh more, after each prompt is calibrated.
 
     alpha_s(x) = softmax_s(-H_s(x) / beta), H_s the entropy in nats of softmax_k(a_s z_k^s) with the
     logits z^s of prompt s. The scale a_s makes labels of validation images likeliest
@@ -68,7 +68,7 @@ class Entropy(FusionRule):
 @FUSION_RULES.register("similarity-entropy", learns=True)
 @dataclass(frozen=True)
 class SimilarityEntropy(Entropy):
-    """Similar latent domains whose prompts are sure weigh most: `similarity` times `entropy`.
+    """Similar latent domains with certain answers weigh most: `similarity` times `entropy`.
 
     alpha_s(x) = softmax_s(cos(z, c_s) / tau - H_s(x) / beta), the renormalized product of the two.
 

@@ -17,7 +17,7 @@ from ldpf.utils.learned import learned
 @FUSION_RULES.register("fallback", learns=True)
 @dataclass(frozen=True)
 class Fallback(FusionRule):
-    """Similarity weights where their answer is sure, the zero-shot ensemble elsewhere (ours).
+    """Similarity weights if their answer is certain, otherwise the zero-shot ensemble (ours).
 
     p(k|x) = sum_s alpha_s(x) p_s(k|x), with alpha of `similarity`, if max_k p(k|x) reaches
     `threshold`; else p(k|x) = softmax_k(cos(f, t_k) / T) with t_k of the zero-shot ensemble

@@ -22,7 +22,7 @@ _SHARES = (0.25, 0.5, 0.75, 1.0)
 @FUSION_RULES.register("gate", learns=True)
 @dataclass(frozen=True)
 class Gate(FusionRule):
-    """A small map from similarities to weights, learned with own prompts left out.
+    """A small learned map from similarities to weights; own prompts are left out in training.
 
     p(k|x) = sum_s alpha_s(x) p_s(k|x), alpha(x) = share * softmax(a q + M q + b) + (1 - share) / S
     with q_s = cos(z, c_s): a gate of a mixture of experts (Jacobs et al. 1991) on frozen prompts.

@@ -12,7 +12,7 @@ from ldpf.fusion.base import FUSION_RULES, FusionInputs, FusionRule
 @FUSION_RULES.register("nearest")
 @dataclass(frozen=True)
 class Nearest(FusionRule):
-    """Only the most similar latent domain counts; of equally similar ones the first."""
+    """Only the most similar latent domain counts (the first of equally similar ones)."""
 
     def weights(self, inputs: FusionInputs) -> torch.Tensor:
         """Weights [N, S], one-hot rows."""

@@ -13,7 +13,7 @@ from ldpf.utils.constraints import Number, check_fields, constraint
 @FUSION_RULES.register("similarity")
 @dataclass(frozen=True)
 class Similarity(FusionRule):
-    """The more similar latent domain weighs more: LDPF's fusion (arXiv 2511.00067).
+    """Similar latent domains weigh more: LDPF's fusion (arXiv 2511.00067).
 
     alpha_s(x) = softmax_s(cos(z, c_s) / tau).
 

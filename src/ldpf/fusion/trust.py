@@ -20,7 +20,7 @@ _QUANTILES = 101
 @FUSION_RULES.register("trust", learns=True)
 @dataclass(frozen=True)
 class Trust(FusionRule):
-    """Similarity weights as far as an image allows them, equal weights for the rest (ours).
+    """A mixture of similarity weights and equal weights, chosen for each image (ours).
 
     p(k|x) = sum_s alpha_s(x) p_s(k|x), alpha_s(x) = r(x) softmax_s(cos(z, c_s) / tau) +
     (1 - r(x)) / S, with r(x) = sigmoid(b + w^T signals(x)). Three signals from 0 to 1: closeness,

@@ -12,7 +12,7 @@ from ldpf.fusion.base import FUSION_RULES, FusionInputs, FusionRule
 @FUSION_RULES.register("uniform")
 @dataclass(frozen=True)
 class Uniform(FusionRule):
-    """Every latent domain weighs the same: alpha_s(x) = 1 / S for every image."""
+    """All latent domains have the same weight: alpha_s(x) = 1 / S for every image."""
 
     def weights(self, inputs: FusionInputs) -> torch.Tensor:
         """Weights [N, S], rows summing to one."""

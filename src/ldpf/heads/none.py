@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @VISUAL_HEADS.register("none", fits=False)
 @dataclass(frozen=True)
 class NoHead(VisualHead):
-    """No visual head: prompts answer alone."""
+    """No visual head: only the prompts classify."""
 
     fits: ClassVar[bool] = False
 

@@ -56,7 +56,7 @@ def random() -> LDPF:
 
 @METHODS.register("ldpf-no-adversary", prompts=True, shares_passes=True)
 def no_adversary() -> LDPF:
-    """Control: nothing takes the class out of the domain features.
+    """Control: the class is not removed from the domain features.
 
     G without L_adv (step 1 of the method) and without our closed-form erasure of the class.
 
@@ -69,13 +69,13 @@ def no_adversary() -> LDPF:
 
 @METHODS.register("ldpf-sequential", prompts=True, shares_passes=True)
 def sequential() -> LDPF:
-    """Control: stage 1 (only u) to its end, then stage 2 (only v), without turns."""
+    """Control: first all of stage 1 (only u), then all of stage 2 (only v), without alternating."""
     return _paper("ldpf-sequential", stages="sequential")
 
 
 @METHODS.register("ldpf-one-stage", prompts=True, shares_passes=True)
 def one_stage() -> LDPF:
-    """Control: no stages, every step updates the shared and the specific prompts together.
+    """Control: no stages; every step updates the shared and the specific prompts together.
 
     With lambda = 1 and each image under its own prompt L_dsp and L_dap are the same number, so this
     is that loss without stopped gradients.
@@ -85,7 +85,7 @@ def one_stage() -> LDPF:
 
 @METHODS.register("ldpf-agnostic-only", prompts=True, shares_passes=True)
 def agnostic_only() -> LDPF:
-    """Control: only the shared prompt, as long as both together (M1 = 12, M2 = 0).
+    """Control: only a shared prompt, with the length of both together (M1 = 12, M2 = 0).
 
     All S prompts are then one, and the fusion has nothing to choose from: CoOp, on LDPF's way.
     """
@@ -94,7 +94,7 @@ def agnostic_only() -> LDPF:
 
 @METHODS.register("ldpf-specific-only", prompts=True, shares_passes=True)
 def specific_only() -> LDPF:
-    """Control: only specific prompts, which share nothing (M1 = 0, M2 = 12).
+    """Control: only specific prompts, without shared tokens (M1 = 0, M2 = 12).
 
     They start from N(0, 0.02) throughout, since "a photo of a" is where v starts.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @METHODS.register("linear-probe-balanced")
 @dataclass(frozen=True)
 class BalancedHead(Method):
-    """Linear probe with every latent domain and class counting the same (ours).
+    """Linear probe in which every latent domain and class has the same weight (ours).
 
     Latent domains are found in closed form (no prompts, no adversary), and each image weighs
     1 / n(s, k), with n(s, k) the training images of its latent domain and class. Nothing is chosen

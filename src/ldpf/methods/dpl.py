@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @METHODS.register("dpl", prompts=True)
 @dataclass(frozen=True)
 class DPL(Method):
-    """DPL (Zhang et al. 2021, DPLCLIP): a prompt that a network makes from the image alone.
+    """DPL (Zhang et al. 2021, DPLCLIP): a network makes a prompt from each image alone.
 
     A three-layer MLP F makes the tokens in front of "a photo of a [class]" from image features. The
     paper's prompt is that of a domain, p_s = (1/n) sum_i F(f_i) over a batch of n of its images.
@@ -144,7 +144,7 @@ class DPL(Method):
 
 @METHODS.register("dpl-batch", prompts=True, needs_domains=True)
 def dpl_batch() -> DPL:
-    """DPL's released form: one prompt for a batch, so answers depend on the rest of the batch."""
+    """DPL as released: one prompt for a whole batch, so answers depend on the rest of the batch."""
     return DPL("dpl-batch", batch=True)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @METHODS.register("kgcoop", prompts=True, shares_passes=True)
 @dataclass(frozen=True)
 class KgCoOp(CoOp):
-    """Knowledge-guided CoOp (Yao et al. 2023): CoOp held near the hard prompt.
+    """Knowledge-guided CoOp (Yao et al. 2023): CoOp kept close to the hand-written prompt.
 
     L = L_ce + weight * (1/K) sum_k ||t_k - t_k^clip||^2, their L with lambda = `weight` and both
     text features of length one. The released code writes the distance as 1 - cos, which is half

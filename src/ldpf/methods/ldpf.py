@@ -51,7 +51,7 @@ STAGES = ("alternating", "sequential", "joint")
 )
 @dataclass(frozen=True)
 class LDPF(Method):
-    """Latent Domain Prompt Fusion: a shared prompt, one per latent domain, fused per image.
+    """Latent Domain Prompt Fusion: one prompt per latent domain, fused for each image.
 
     Li, Gholamzadeh Khoee, Yu, ICASSP 2026, arXiv 2511.00067.
 

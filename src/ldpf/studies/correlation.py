@@ -23,7 +23,7 @@ METHODS = {"coop": "coop", "ldpf": "ldpf", "ldpf-no-adversary": "ldpf-no-adversa
 @STUDIES.register("correlation", values="correlations from 0 to below 1")
 @dataclass(frozen=True)
 class CorrelationStudy(Study):
-    """What if class and domain go together, as with one scanner for the sick?
+    """What if class and domain are correlated, as with one scanner for the sick?
 
     LDPF with and without adversary, and CoOp, learn from training sets of growing correlation.
 

@@ -13,7 +13,7 @@ from ldpf.studies.bench import Bench, StudyResult
 @STUDIES.register("fusion")
 @dataclass(frozen=True)
 class FusionStudy(Study):
-    """Which fusion rule weighs the prompts best?
+    """Which fusion rule gives the best weights to the prompts?
 
     Every rule, and U_sel, is read out of the same trainings. A rule that learns is fitted to their
     images.

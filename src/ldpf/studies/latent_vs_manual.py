@@ -30,7 +30,7 @@ SINGLE = "single prompt"
 @STUDIES.register("latent-vs-manual")
 @dataclass(frozen=True)
 class LatentVsManualStudy(Study):
-    """Why do latent domains beat manual ones, or not?
+    """Do latent domains beat manual ones, and why?
 
     Accuracy of latent, manual and random domains at the same number, that of the training domains,
     and of a single prompt. A contingency table of the latent and manual domains of the first seed,

@@ -13,7 +13,7 @@ from ldpf.studies.bench import Bench, StudyResult, averages
 @STUDIES.register("temperature", values="temperatures")
 @dataclass(frozen=True)
 class TemperatureStudy(Study):
-    """How sharp should the fusion weights be?
+    """Which temperature should the fusion weights have?
 
     LDPF is trained anew with each temperature tau of the similarity fusion. (Losses do not depend
     on tau, but which prompts are kept does: validation judges the fused prediction.)

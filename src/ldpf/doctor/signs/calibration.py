@@ -21,7 +21,7 @@ FEWEST = 30
 @SIGNS.register("calibration", title="Calibration", order=60, quick=True)
 @dataclass(frozen=True)
 class Calibration(Sign):
-    """The expected calibration error of the model's probabilities, and what a temperature leaves.
+    """The expected calibration error of the probabilities, before and after a temperature.
 
     The figure is the error of the probabilities as the model gives them, with the temperature that
     training kept. Beside it stand the error without any temperature, and with one fitted to the

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @dataclass(frozen=True)
 class ClassByDomain(Sign):
-    """The domain of an image gives its class away.
+    """The class of an image can be predicted from its domain.
 
     The figure is Cramér's V of class and domain with the correction of Bergsma (2013): 0
     independent, 1 one gives the other away. Where domains are known these are meant. Otherwise they

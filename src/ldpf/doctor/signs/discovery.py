@@ -13,7 +13,7 @@ from ldpf.domains.diagnosis import judge_discovery
 @SIGNS.register("discovery", title="Discovery of latent domains", order=10, quick=True)
 @dataclass(frozen=True)
 class Discovery(Sign):
-    """The class can be read off z, z has collapsed, domains are tiny or have not settled.
+    """The class can be predicted from z, z has collapsed, or domains are tiny or unstable.
 
     The figure is how many of the findings of `ldpf.domains.diagnosis` call for care.
     """

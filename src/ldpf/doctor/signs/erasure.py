@@ -14,7 +14,7 @@ from ldpf.heads.linear_probe_balanced import BalancedProbe
 @SIGNS.register("erasure", title="Erasing the class hurts", order=16, serious=True)
 @dataclass(frozen=True)
 class Erasure(Sign):
-    """A probe balanced over latent domains that keep the class is better at the new site.
+    """Latent domains that keep the class give a better balanced probe at the new site.
 
     The balanced probe stands for the model, since it is fitted in seconds. Held-out images do not
     serve: where class and domain go together they do so in these as well. The figure is the

@@ -39,7 +39,7 @@ SHOWN = 10
 @SIGNS.register("label-errors", title="Label errors", order=90, serious=True, quick=True)
 @dataclass(frozen=True)
 class LabelErrors(Sign):
-    """A probe that never saw an image is sure of another class than its label.
+    """A probe that was not trained on an image is certain of another class than its label.
 
     The probe is logistic regression balanced over latent domain and class, cross-validated in five
     folds. It is wrong about hard images too, but hardly about those it is surest of: there the

@@ -19,7 +19,7 @@ from ldpf.domains.diagnostics import cross_table
 )
 @dataclass(frozen=True)
 class OneClassDomains(Sign):
-    """A latent domain holds hardly more than one class, though there are others.
+    """A latent domain has images of hardly more than one class.
 
     The figure is the largest share of one class in a latent domain, corrected for chance as Cohen's
     kappa is: (share - p) / (1 - p), with p the share of the class among all images.

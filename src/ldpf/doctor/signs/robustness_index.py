@@ -18,7 +18,7 @@ SAMPLE = 3000
 @SIGNS.register("robustness-index", title="Robustness Index of the backbone", order=70, quick=True)
 @dataclass(frozen=True)
 class RobustnessIndex(Sign):
-    """Share of same class and other domain among neighbors that share one of the two.
+    """Among neighbors with the same class or domain, not both, the share with the same class.
 
     The Robustness Index of de Jong, Marcus and Teuwen, "Current Pathology Foundation Models are
     Unrobust to Medical Center Differences" (2025, arXiv 2501.18055), over the k nearest neighbors

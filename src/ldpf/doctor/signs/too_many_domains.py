@@ -17,7 +17,7 @@ from ldpf.domains.how_many.auto import Auto
 @SIGNS.register("too-many-domains", title="More latent domains than there are", order=40)
 @dataclass(frozen=True)
 class TooManyDomains(Sign):
-    """Halves of the images do not show the same latent domains, or points at random do as well.
+    """Halves of the images give other latent domains, or random points are as stable.
 
     Judged as `n_domains=auto` judges (`ldpf.domains.how_many.auto`, clusterwise stability of Hennig
     2007 and the silhouette beyond that of structureless points), for 2 to N_s latent domains. The

@@ -15,7 +15,7 @@ from ldpf.domains.diagnosis import ALIKE, similarity_words
 @SIGNS.register("twin-domains", title="Latent domains nearly identical", order=30, quick=True)
 @dataclass(frozen=True)
 class TwinDomains(Sign):
-    """Two prompts say nearly the same of every class.
+    """Two prompts give nearly the same text features for every class.
 
     The figure is the largest mean cosine, over classes, of the text features of two prompts.
     """

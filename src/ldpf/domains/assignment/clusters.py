@@ -11,7 +11,7 @@ from ldpf.features.feature_set import FeatureSet
 @ASSIGNMENTS.register("clusters")
 @dataclass(frozen=True)
 class Clusters(Assignment):
-    """Discovered: clusters of z, anew in every round."""
+    """Discovered: clusters of z, computed again in every round."""
 
     def given(self, train: FeatureSet, n_domains: int, seed: int) -> None:
         """Nothing is given."""

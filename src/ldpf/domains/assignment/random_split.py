@@ -14,7 +14,7 @@ from ldpf.utils.seed import generator
 @ASSIGNMENTS.register("random")
 @dataclass(frozen=True)
 class RandomSplit(Assignment):
-    """Parts of (nearly) equal size by chance, whatever the images show."""
+    """Random parts of (nearly) equal size, independent of the images."""
 
     def given(self, train: FeatureSet, n_domains: int, seed: int) -> torch.Tensor:
         """A random domain of each training image, [N]."""

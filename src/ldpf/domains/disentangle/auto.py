@@ -24,7 +24,7 @@ log = logging.getLogger("ldpf")
 @DISENTANGLERS.register("auto")
 @dataclass(frozen=True)
 class Auto(Disentangler):
-    """Another disentangler, switched off where class and latent domain go together (ours).
+    """Another disentangler, unless class and latent domain are correlated (ours).
 
     A map that takes the class out takes the domain out with it where each class comes mainly from
     a domain of its own, such as one scanner for the sick. Before G is computed, image features are

@@ -13,7 +13,7 @@ from ldpf.domains.disentangle.maps import LinearMap
 @DISENTANGLERS.register("class-centered")
 @dataclass(frozen=True)
 class ClassCentered(Disentangler):
-    """Orthogonal projection off the differences of class means, in closed form.
+    """Orthogonal projection that removes the differences of class means, in closed form.
 
     The simplest map that centers every class on the same point. Unlike `leace` it does not look at
     the covariance of z, so it changes no other direction.

@@ -13,7 +13,7 @@ from ldpf.domains.disentangle.maps import LinearMap
 @DISENTANGLERS.register("none")
 @dataclass(frozen=True)
 class NoDisentangler(Disentangler):
-    """Image features as they are, centered and scaled; clusters may then be classes."""
+    """Image features, only centered and scaled; clusters may then be classes."""
 
     def fit(self, features: torch.Tensor, labels: torch.Tensor, n_classes: int) -> LinearMap:
         """Standardized features, [D] -> [D]."""

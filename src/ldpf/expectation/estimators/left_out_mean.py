@@ -13,7 +13,7 @@ from ldpf.expectation.estimators.thresholds import mean_accuracy
 @ESTIMATORS.register("left-out-mean")
 @dataclass(frozen=True)
 class LeftOutMean(Estimator):
-    """Accuracy on latent domains left out, on average; the photos change nothing (ours).
+    """Average accuracy on latent domains left out; it does not use the photos (ours).
 
     Attributes:
         accuracy: the mean.

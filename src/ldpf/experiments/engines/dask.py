@@ -26,7 +26,7 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 @ENGINES.register("dask", extra="dask")
 @dataclass(frozen=True)
 class Dask(Engine):
-    """Workers of a Dask scheduler (at DASK_SCHEDULER_ADDRESS), or this machine's."""
+    """Workers of a Dask scheduler (at DASK_SCHEDULER_ADDRESS), or of this machine."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

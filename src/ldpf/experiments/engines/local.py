@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @ENGINES.register("local")
 @dataclass(frozen=True)
 class Local(Engine):
-    """Processes of this machine.
+    """Processes on this machine.
 
     With several jobs, joblib runs them; `joblib.parallel_config` chooses another backend, of which
     threads are tested. With one, or None, they are done in this process.

@@ -27,7 +27,7 @@ ADDRESS = "RAY_ADDRESS"
 @ENGINES.register("ray", extra="ray")
 @dataclass(frozen=True)
 class Ray(Engine):
-    """Machines of a Ray cluster (at RAY_ADDRESS), or this one."""
+    """Machines of a Ray cluster (at RAY_ADDRESS), or this machine."""
 
     def run(
         self, experiment: Experiment, groups_for: Callable[[int], Sequence[Sequence[Job]]]

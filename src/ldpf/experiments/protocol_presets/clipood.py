@@ -11,7 +11,7 @@ BATCH = 108
 
 @PROTOCOL_PRESETS.register("clipood")
 def clipood() -> ProtocolPreset:
-    """CLIPood, GuiDG: 80/20 once for all seeds, the other 20% of the target, 20 x 500 steps.
+    """CLIPood, GuiDG: one 80/20 split for all seeds, 20% of the target, 20 x 500 steps.
 
     CLIPood takes 36 images of each training domain in a step, which are 108 of three, looks at
     validation after each of 20 epochs of 500 steps, and lowers the learning rate on a cosine. Its

@@ -11,7 +11,7 @@ CHECKPOINT_EVERY = 300
 
 @PROTOCOL_PRESETS.register("domainbed")
 def domainbed() -> ProtocolPreset:
-    """DomainBed: 80/20 anew for each seed, 80% of the target, 5,000 steps.
+    """DomainBed: an 80/20 split for each seed, 80% of the target, 5,000 steps.
 
     DomainBed takes 32 images of each training domain in a step, which are 96 of three, and looks at
     validation every 300 steps. On DomainNet it takes 15,000 (`--set recipe.max_steps=15000`). Its

@@ -7,7 +7,7 @@ from ldpf.experiments.protocol_presets.base import PROTOCOL_PRESETS, ProtocolPre
 
 @PROTOCOL_PRESETS.register("spg")
 def spg() -> ProtocolPreset:
-    """Soft Prompt Generation, DPSPG: 70/30 by one list for all seeds, whole target, 20 epochs."""
+    """Soft Prompt Generation, DPSPG: one 70/30 list for all seeds, whole target, 20 epochs."""
     from ldpf.training.recipe import PAPER
 
     return ProtocolPreset(

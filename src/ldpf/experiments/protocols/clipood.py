@@ -17,7 +17,7 @@ TRIAL_SEED = 0
 
 @PROTOCOLS.register("clipood")
 class Clipood(DomainBedSplit):
-    """Leave one domain out with one split for all seeds, and 20% of the target measured.
+    """Leave one domain out, with one split for all seeds; test on 20% of the target.
 
     The split is DomainBed's of trial 0 (Shu et al., CLIPood, ICML 2023, arXiv 2302.00864, and its
     `converter_domainbed.py`); the fifth of the target that DomainBed holds out is what is reported.

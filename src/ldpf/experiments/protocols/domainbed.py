@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @PROTOCOLS.register("domainbed")
 class DomainBed(DomainBedSplit):
-    """Leave one domain out with DomainBed's own split, anew for each seed: 80% of each is used.
+    """Leave one domain out, with DomainBed's own split for each seed; 80% of each is used.
 
     20% of every training domain validate. What is reported is the other 80% of the domain left
     out (`env_in_acc` of the test environment), since DomainBed keeps its fifth for the oracle.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @PROTOCOLS.register("leave-one-domain-out")
 class LeaveOneDomainOut(Protocol):
-    """Train on all domains but one and test on that one, each in turn.
+    """Train on all domains except one and test on that one, for each domain in turn.
 
     Every training domain is split into train and validation (Gulrajani & Lopez-Paz,
     arXiv 2007.01434).

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @PROTOCOLS.register("single-source")
 class SingleSource(Protocol):
-    """Train on one domain and test on each of the others, each in turn."""
+    """Train on one domain and test on each of the others, for each domain in turn."""
 
     doing = "Training on one domain and testing on the others"
     measured = "the other domains (each counts the same), trained on one"

@@ -25,7 +25,7 @@ _NEAR = 0.05
 
 @PROTOCOLS.register("spg")
 class SoftPromptGeneration(Protocol):
-    """Leave one domain out, trained on 70% by one list for all seeds; the whole target measured.
+    """Leave one domain out; train on 70% (one list for all seeds), test on the whole target.
 
     Soft Prompt Generation (SPG, Bai et al., ECCV 2024, arXiv 2404.19286) and DPSPG (arXiv
     2505.18770) share one stratified list of each domain among all methods and seeds. Where the

@@ -13,7 +13,7 @@ from ldpf.experiments.selection.base import SELECTION_RULES, SelectionRule
 
 @SELECTION_RULES.register("target-oracle")
 class TargetOracle(SelectionRule):
-    """A fifth of the target chooses, and the rest is measured: an upper bound.
+    """A fifth of the target chooses, and the rest is tested: an upper bound.
 
     The images that choose are never those that are measured. The validation images of the training
     domains are not used.
