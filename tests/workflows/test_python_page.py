@@ -11,7 +11,8 @@ import pytest
 from ldpf import workflows
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
-PART = re.search(r"^## The functions behind the commands$(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)[1]
+_HEADING = "^## The functions behind the commands$"
+PART = re.search(rf"{_HEADING}(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)[1]
 BACKBONE = "openai/clip-vit-base-patch16"
 
 
