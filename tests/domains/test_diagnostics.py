@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import torch
+from sklearn.linear_model import RidgeClassifier
 
+from ldpf.domains import diagnostics
 from ldpf.domains.diagnostics import ari, chance, cross_table, linear_probe_accuracy, nmi
 from ldpf.utils.seed import generator
 
@@ -65,3 +69,38 @@ def test_the_probe_of_a_single_class_answers_with_it():
     z = torch.randn(6, 4, generator=generator(0, "single"))
     ones = torch.ones(6, dtype=torch.int64)
     assert linear_probe_accuracy(z, ones, z, torch.tensor([1, 1, 1, 0, 0, 0])) == 0.5
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 40])
+@pytest.mark.parametrize("n_images", [30, 400])
+def test_the_probe_answers_as_scikit_learn_does(n_classes, n_images, monkeypatch):
+    draws = generator(n_classes, "reference")
+    labels = torch.randint(n_classes, (2 * n_images,), generator=draws)
+    directions = torch.randn(n_classes, 60, generator=draws)
+    z = (5 + directions[labels] + 2 * torch.randn(len(labels), 60, generator=draws)).float()
+    train, test = (z[:n_images], labels[:n_images]), (z[n_images:], labels[n_images:])
+    mean = train[0].double().mean(dim=0)
+    x = (train[0] - mean).numpy()
+    expected = RidgeClassifier(1e-3 * float((x**2).sum(axis=0).mean()), solver="cholesky")
+    expected.fit(x, train[1].numpy())
+    reference = expected.predict((test[0] - mean).numpy())
+    for block, entries in ((diagnostics._BLOCK, diagnostics._ENTRIES), (7, 90)):
+        monkeypatch.setattr(diagnostics, "_BLOCK", block)
+        monkeypatch.setattr(diagnostics, "_ENTRIES", entries)
+        answers = diagnostics._ridge_answers(*train, test[0], 1e-3)
+        # Answers between two classes that score the same may differ by rounding.
+        assert (answers.numpy() == reference).mean() > 0.99
+        accuracy = linear_probe_accuracy(*train, *test)
+        assert accuracy == float((answers == test[1]).double().mean())
+
+
+def test_the_probe_of_very_many_classes_holds_no_matrix_of_images_by_classes():
+    n_images, n_classes = 6_000, 6_000  # 275 MiB in double precision
+    z = torch.randn(n_images, 16, generator=generator(0, "many"))
+    labels = torch.arange(n_images) % n_classes
+    tracemalloc.start()
+    accuracy = linear_probe_accuracy(z, labels, z, labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0 < accuracy < 1
+    assert peak < 100 * 2**20

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import RidgeClassifier
+from scipy.linalg import solve
+from scipy.sparse import csr_matrix
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from ldpf.domains.fitted import FittedDomains
     from ldpf.features.feature_set import FeatureSet
+
+_BLOCK = 16_384
+"""Images whose sums are added up at once."""
+
+_ENTRIES = 2**22
+"""Scores of images by classes that are held at once."""
 
 
 def nmi(first: torch.Tensor, second: torch.Tensor) -> float:
@@ -47,12 +54,35 @@ def linear_probe_accuracy(
     """
     if len(train_labels.unique()) == 1:  # nothing to fit: this class is always answered
         return float((test_labels == train_labels[0]).double().mean())
-    mean = train_z.double().mean(dim=0)
-    x, test = (train_z - mean).numpy(), (test_z - mean).numpy()
-    penalty = ridge * max(float((x**2).sum(axis=0).mean()), 1e-12)
     with threadpool_limits(limits=1):  # sums in a fixed order
-        probe = RidgeClassifier(penalty, solver="cholesky").fit(x, train_labels.numpy())
-        return float(np.mean(probe.predict(test) == test_labels.numpy()))
+        answers = _ridge_answers(train_z, train_labels, test_z, ridge)
+    return float((answers == test_labels).double().mean())
+
+
+def _ridge_answers(
+    train_z: torch.Tensor, train_labels: torch.Tensor, test_z: torch.Tensor, ridge: float
+) -> torch.Tensor:
+    """What ridge regression on one-hot classes answers for each of `test_z`: class ids [N].
+
+    scikit-learn's RidgeClassifier from the sums of the classes: that one holds several matrices of
+    images by classes, and this one none, which counts with thousands of classes.
+    """
+    mean = train_z.mean(dim=0, dtype=torch.double)
+    n_classes, dim = int(train_labels.max()) + 1, len(mean)
+    gram, sums = np.zeros((dim, dim)), np.zeros((n_classes, dim))
+    for rows, ids in zip(train_z.split(_BLOCK), train_labels.split(_BLOCK), strict=True):
+        x = (rows - mean).numpy()
+        gram += x.T @ x
+        ones, places = np.ones(len(x)), (ids.numpy(), np.arange(len(x)))
+        sums += csr_matrix((ones, places), shape=(n_classes, len(x))) @ x
+    penalty = ridge * max(float(np.trace(gram)) / dim, 1e-12)
+    shares = np.bincount(train_labels.numpy(), minlength=n_classes) / len(train_z)
+    slopes = solve(gram + penalty * np.eye(dim), sums.T, assume_a="pos")  # [Z, K]
+    answers = [
+        torch.from_numpy(((rows - mean).numpy() @ slopes + shares).argmax(axis=1))
+        for rows in test_z.split(max(1, _ENTRIES // n_classes))
+    ]
+    return torch.cat(answers)
 
 
 def chance(labels: torch.Tensor) -> float:

@@ -28,7 +28,10 @@ class Leace(Disentangler):
 
 
 _BLOCK = 32_768
-"""Images whose covariances are added up at once."""
+"""Images whose covariances are added up at once, at most."""
+
+_ENTRIES = 2**25
+"""Numbers of a matrix of images by classes that are held at once (256 MiB)."""
 
 
 def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torch.Tensor:
@@ -51,10 +54,14 @@ def class_erasure(z: torch.Tensor, labels: torch.Tensor, n_classes: int) -> torc
     shares = torch.bincount(labels, minlength=n_classes).double() / len(z)
     cross = torch.zeros(size, n_classes, dtype=torch.double)
     gram = torch.zeros(size, size, dtype=torch.double)
-    # In blocks: a million images in double precision would take several times their memory.
-    for rows, ids in zip(z.split(_BLOCK), labels.split(_BLOCK), strict=True):
+    # In blocks: a million images in double precision would take several times their memory, and so
+    # would thousands of classes.
+    block = min(_BLOCK, max(1, _ENTRIES // n_classes))
+    for rows, ids in zip(z.split(block), labels.split(block), strict=True):
         x = rows.double()
-        cross += x.T @ (torch.nn.functional.one_hot(ids, n_classes).double() - shares)
+        members = (-shares).repeat(len(ids), 1)  # [block, K]: one-hot less the shares
+        members[torch.arange(len(ids)), ids] += 1
+        cross += x.T @ members
         gram += x.T @ x
     cross, gram = cross / len(z), gram / len(z)  # [Z, K], [Z, Z]
     values, vectors = torch.linalg.eigh(gram)
