@@ -110,11 +110,24 @@ def test_a_format_without_its_plugin_is_named_with_the_way_to_it(optional, tmp_p
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "a film"),
         (b"8BPS\0\x01", "Photoshop"),
+        (b"II\xbc\x01\x20", "JPEG XR"),
+        (b"qoif\0\0", "QOI"),
+        (b"RIFF\0\0\0\0AVI LIST", "a film or sound"),
+        (b"\0\5\x16\7\0\2", "what macOS keeps beside a file"),
+        (b"data:image/png;base64,iVBOR", "as text (base64); decode it first"),
+        (b"/9j/4AAQSkZJRg", "as text (base64); decode it first"),
+        (b"iVBORw0KGgoAAAANSUhEUg", "as text (base64); decode it first"),
+        (b'{"error": "not found"}', "a JSON text"),
     ],
 )
 def test_what_a_file_looks_like_is_said(head, words):
     assert why_unread(head).startswith("not an image, or its header is damaged (it begins with")
     assert words in why_unread(head)
+
+
+def test_a_damaged_picture_is_not_taken_for_something_else():
+    for head in (b"RIFF\0\0\0\0WEBPVP8 ", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"):
+        assert "looks like" not in why_unread(head)
 
 
 def test_a_plugin_whose_library_is_missing_counts_as_not_installed(monkeypatch):

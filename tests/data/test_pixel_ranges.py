@@ -136,7 +136,13 @@ def test_a_float_border_without_data_is_white_and_moves_no_other_value(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("-9999", -9999.0), ("-3.4028234663852886e+38", LOWEST), ("7", 7.0)]
+    ("text", "value"),
+    [
+        ("-1.79769313486231570e+308", -np.inf),
+        ("-9999", -9999.0),
+        ("-3.4028234663852886e+38", LOWEST),
+        ("7", 7.0),
+    ],
 )
 def test_the_no_data_tag_counts_for_floats(tmp_path, text, value):
     values = np.array([[value, value, 1.0], [0.0, 0.5, 1.0]], np.float32)
@@ -194,6 +200,7 @@ def test_the_transparent_gray_of_a_16_bit_png_is_white(tmp_path):
 # Significant bits
 
 TWELVE = np.array([[0, 1024, 2048, 4095]], np.uint16)
+TWELVE_SHOWN, DARK = [0, 64, 128, 255], [0, 4, 8, 16]
 
 
 def test_12_bits_in_a_16_bit_png_use_the_whole_range(tmp_path):
@@ -212,6 +219,21 @@ def test_without_a_word_on_its_bits_a_dark_png_stays_dark(tmp_path):
 def test_12_bits_in_a_16_bit_tiff_use_the_whole_range(tmp_path):
     file = raw_tiff(tmp_path / "a.tif", TWELVE, 16, 1, t281=4095)
     assert gray(file) == [[0, 64, 128, 255]]
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ('<OME><Image><Pixels SignificantBits="12" Type="uint16"/></Image></OME>', TWELVE_SHOWN),
+        ("ImageJ=1.53\nmin=0.0\nmax=4095.0\n", TWELVE_SHOWN),
+        ("ImageJ=1.53\nmin=0\nmax=4095\n", TWELVE_SHOWN),
+        ("ImageJ=1.53\nmin=0.0\nmax=3120.0\n", DARK),
+        ("of a program\nmax=4095.0\n", DARK),
+        ('<OME><Image><Pixels SignificantBits="16" Type="uint16"/></Image></OME>', DARK),
+    ],
+)
+def test_descriptions_of_microscopes_say_how_many_bits_count(tmp_path, description, shown):
+    assert gray(tiff(tmp_path / "a.tif", TWELVE, t270=description)) == [shown]
 
 
 def test_the_greatest_value_of_one_image_is_no_number_of_bits(tmp_path):
@@ -238,6 +260,12 @@ def test_color_and_alpha_of_12_bits_use_the_whole_range(tmp_path, channels):
         values[..., -1] = 4095
     read = np.asarray(read_image(png(tmp_path / "a.png", values, significant=12)))
     assert read[0].tolist() == [[v] * 3 for v in (0, 64, 128, 255)]
+
+
+def test_color_of_8_bits_in_16_use_the_whole_range(tmp_path):
+    values = np.repeat(np.array([[[0], [100], [255]]], np.uint16), 3, axis=2)
+    read = np.asarray(read_image(png(tmp_path / "a.png", values, significant=8)))
+    assert read[0].tolist() == [[0] * 3, [100] * 3, [255] * 3]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import MAX_TEXT_CHUNK, PngInfo
 
 from ldpf.data import read_image
 from ldpf.data.images import check_images
-from ldpf.data.png_chunks import significant_bits, without_large_metadata
+from ldpf.data.png_chunks import significant_bits, without_bad_metadata
 
 MEGABYTE = 2**20
 
@@ -86,7 +86,7 @@ def test_a_bomb_is_skipped_not_unpacked():
     content = with_chunks(chunk(b"zTXt", b"Comment\0\0" + bomb))
     tracemalloc.start()
     try:
-        kept = without_large_metadata(io.BytesIO(content))
+        kept = without_bad_metadata(io.BytesIO(content))
         assert tracemalloc.get_traced_memory()[1] < 8 * MEGABYTE
     finally:
         tracemalloc.stop()
@@ -96,7 +96,7 @@ def test_a_bomb_is_skipped_not_unpacked():
 def test_small_metadata_is_kept_and_the_stream_is_the_same():
     small = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * (MAX_TEXT_CHUNK - 1)))
     stream = io.BytesIO(with_chunks(small, chunk(b"tEXt", b"Author\0me")))
-    assert without_large_metadata(stream) is stream and stream.tell() == 0
+    assert without_bad_metadata(stream) is stream and stream.tell() == 0
 
 
 def test_the_rotation_is_kept_when_a_large_text_goes(tmp_path):
@@ -106,6 +106,42 @@ def test_the_rotation_is_kept_when_a_large_text_goes(tmp_path):
     info.add_text("a", "x" * 3 * MEGABYTE, zip=True)
     picture().save(tmp_path / "a.png", exif=exif, pnginfo=info)
     assert read_image(tmp_path / "a.png").size == (30, 40)
+
+
+WRONG = {
+    "checksum of a text": chunk(b"tEXt", b"Author\0me")[:-4] + bytes(4),
+    "checksum of a profile": LARGE["profile"][:-4] + bytes(4),
+    "checksum of an unknown one": chunk(b"prVt", b"x" * 200_000)[:-4] + bytes(4),
+    "length of gAMA": chunk(b"gAMA", b"a"),
+    "length of cHRM": chunk(b"cHRM", b"abcdefg"),
+    "length of sRGB": chunk(b"sRGB", b""),
+    "length of pHYs": chunk(b"pHYs", b"ab"),
+    "length of acTL": chunk(b"acTL", b"ab"),
+    "profile without a name": chunk(b"iCCP", b"x" * 200),
+    "packing of a text": chunk(b"zTXt", b"Author\0\5me"),
+    "packing of a profile": chunk(b"iCCP", b"icc\0\7" + PACKED[:50]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("at_end", [False, True], ids=["before", "behind"])
+def test_broken_metadata_costs_no_picture(tmp_path, name, at_end):
+    assert reads_well(tmp_path, with_chunks(WRONG[name], at_end=at_end))
+
+
+def test_a_broken_chunk_of_pixels_is_bad(tmp_path):
+    content = with_chunks()
+    place = content.index(b"IDAT") + 4 + 20  # in the packed pixels
+    (tmp_path / "a.png").write_bytes(content[:place] + bytes(8) + content[place + 8 :])
+    (bad,) = check_images([tmp_path / "a.png"])
+    assert bad.reason.startswith("damaged or cut off")
+
+
+def test_a_png_of_xcode_is_named(tmp_path):
+    content = with_chunks()
+    (tmp_path / "a.png").write_bytes(content[:8] + chunk(b"CgBI", bytes(4)) + content[8:])
+    (bad,) = check_images([tmp_path / "a.png"])
+    assert bad.reason.startswith("a PNG as Xcode packs it into apps for iPhones (CgBI)")
 
 
 def test_a_file_that_ends_in_a_chunk_is_bad_not_endless(tmp_path):

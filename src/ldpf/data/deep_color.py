@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ldpf.data.blocks import blocks
+from ldpf.data.odd_tiff import put_right
 from ldpf.data.pixel_ranges import scaled
 
 # Pillow keeps the upper byte of each channel; read as if in the other byte order, it keeps the
@@ -21,7 +22,7 @@ _GRAY_WITH_ALPHA = "LA;16B"
 
 def is_deep(image: Image.Image, bits: int | None) -> bool:
     """Whether `brightened` has to look at the values of an opened image."""
-    if bits is None or not 8 < bits < 16 or image.mode not in ("RGB", "RGBA"):
+    if bits is None or not 0 < bits < 16 or image.mode not in ("RGB", "RGBA"):
         return False
     tile: Any = image.tile[0] if getattr(image, "tile", None) else None  # type: ignore[attr-defined]
     return any(end in _rawmode(tile) for end in _LOW_BYTES)
@@ -43,10 +44,10 @@ def brightened(image: Image.Image, bits: int | None) -> Image.Image | None:
         return None
     rawmode = _rawmode(image.tile[0])  # type: ignore[attr-defined]
     if rawmode == _GRAY_WITH_ALPHA:
-        planes = [_decoded(image, "RGBA")]  # both bytes of gray, both of alpha
+        planes = [_decoded(image, rawmode, "RGBA")]  # both bytes of gray, both of alpha
     else:
         end = next(end for end in _LOW_BYTES if end in rawmode)
-        planes = [_decoded(image, rawmode.replace(end, _LOW_BYTES[end])), _decoded(image, rawmode)]
+        planes = [_decoded(image, end, _LOW_BYTES[end]), _decoded(image, end, end)]
     greatest = np.max([v.max(axis=(0, 1)) for _, _, v in _values(planes)], axis=0)  # [C]
     if int(greatest[:3].max()) >= 2**bits:
         return None
@@ -75,14 +76,17 @@ def _values(planes: list[Image.Image]) -> Iterator[tuple[int, int, np.ndarray]]:
             yield left, top, pixels[1] << 8 | pixels[0]
 
 
-def _decoded(image: Image.Image, rawmode: str) -> Image.Image:
-    """The image, its pixels unpacked in another way; `image` stays unread."""
+def _decoded(image: Image.Image, part: str, other: str) -> Image.Image:
+    """The image, `part` of the way its pixels are unpacked replaced; `image` stays unread."""
     stream: Any = image.fp  # type: ignore[attr-defined]
     before = stream.tell()
     try:
         stream.seek(0)
         again: Any = Image.open(stream, formats=(str(image.format),))
-        again.tile = [_with_rawmode(tile, rawmode) for tile in again.tile]
+        put_right(again)
+        again.tile = [
+            _with_rawmode(tile, _rawmode(tile).replace(part, other)) for tile in again.tile
+        ]
         again.load()
         return again
     finally:

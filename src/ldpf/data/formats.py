@@ -108,6 +108,24 @@ _NAMED_STARTS = (
     (b"\x93NUMPY", "a NumPy array"),
     (b"FUJIFILMCCD-RAW", "a camera's raw file"),
     (b"SIMPLE  =", "a FITS file"),
+    (b"II\xbc\x01", "a JPEG XR picture"),
+    (b"\x76\x2f\x31\x01", "an OpenEXR picture"),
+    (b"#?RADIANCE", "a Radiance picture"),
+    (b"gimp xcf", "a picture of GIMP"),
+    (b"qoif", "a QOI picture"),
+    (b"BPG\xfb", "a BPG picture"),
+    (b"AT&TFORM", "a DjVu document"),
+    (b"DDS ", "a texture (DDS)"),
+    (b"P7\n", "a PAM picture"),
+    (b"\0\0\1\0", "an icon"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x1aE\xdf\xa3", "a film"),
+    (b"SQLite format 3", "a database"),
+    (b"\0\5\x16\7", "what macOS keeps beside a file (AppleDouble), without the file itself"),
+    (b"data:image/", "a picture as text (base64); decode it first"),
+    (b"/9j/", "a picture as text (base64); decode it first"),
+    (b"iVBORw0KGgo", "a picture as text (base64); decode it first"),
+    (b"{", "a JSON text, as a failed download leaves it"),
     (b"II*\0", _ODD_TIFF),
     (b"MM\0*", _ODD_TIFF),
 )
@@ -152,6 +170,8 @@ def why_unread(head: bytes) -> str:
     if found is not None:
         return f"a picture in the format {found.name}, which needs a plug-in: {found.install}"
     looks = "a film or a camera's raw file" if head[4:8] == b"ftyp" else None
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
+        looks = "a film or sound"
     folded = head.lstrip().lower()
     for start, name in _NAMED_STARTS:
         if head.startswith(start) or folded.startswith(start.lower()):

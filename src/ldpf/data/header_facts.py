@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ldpf.data.formats import format_of
+from ldpf.data.jpeg_segments import HeaderError, segments
 
 _CHUNK = 2**20
-_MOST_SEGMENTS = 10_000
 _BYTES_OF_PIXEL = 6
 _PADDING = b"\xff" * 4096
 _BYTES = (1, 2, 7)
@@ -25,12 +25,18 @@ _FAX_NAMES = frozenset({"tiff_ccitt", "group3", "group4", "tiff_raw_16"})
 """Of the same compressions in Pillow."""
 
 # TIFF tags and values
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _SAMPLES = 256, 257, 258, 259, 274, 277
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _SAMPLES = (
+    254,
+    256,
+    257,
+    258,
+    259,
+    274,
+    277,
+)
 _ROWS, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 278, 284, 322, 323
-
-
-class HeaderError(Exception):
-    """A file whose header alone says that it is not to be decoded; the message says why."""
+_PRIVATE = 32768
+"""The first tag that is a program's own."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +57,23 @@ class JpegHeader:
 
 @dataclass(frozen=True)
 class TiffHeader:
-    """Of a TIFF file's first image.
+    """Of one page of a TIFF file.
 
     Attributes:
         compression: The number of its method; 1 for none.
         piece: Bytes of a strip or tile when unpacked.
-        most_values: Numbers in one tag; texts and bytes do not count.
+        most_values: Numbers in one tag; texts, bytes and the tags of programs do not count.
         turned: Whether it is to be rotated or mirrored.
+        is_preview: Whether it says that it is another page at a smaller size.
+        following: Where the table of the next page begins; 0 for none.
     """
 
     compression: int = 1
     piece: int = 0
     most_values: int = 0
     turned: bool = False
+    is_preview: bool = False
+    following: int = 0
 
 
 def is_unlimited(head: bytes) -> bool:
@@ -83,7 +93,7 @@ def is_slow(image: Any, stream: BinaryIO) -> bool:
     """
     if image.format == "TIFF":
         position = stream.tell()
-        header = tiff_header(stream)
+        header = tiff_header(stream, place_of_page(image))
         stream.seek(position)
         return header is None or header.compression not in _PLAIN_COMPRESSIONS
     tile = getattr(image, "tile", None)
@@ -102,7 +112,7 @@ def is_fax(image: Any, stream: BinaryIO) -> bool:
     if image.format != "TIFF":
         return False
     position = stream.tell()
-    header = tiff_header(stream)
+    header = tiff_header(stream, place_of_page(image))
     stream.seek(position)
     known = header is not None and header.compression in _FAX
     return known or image.info.get("compression") in _FAX_NAMES
@@ -117,19 +127,12 @@ def jpeg_header(stream: BinaryIO) -> JpegHeader:
         HeaderError: It is long and says nothing.
     """
     frame: bytes | None = None
-    position = 2
-    for _ in range(_MOST_SEGMENTS):
-        stream.seek(position)
-        head = stream.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            return JpegHeader()
-        marker, length = head[1], head[2] << 8 | head[3]
-        if marker == 0xFF:  # a byte that fills up
-            position += 1
-            continue
+    for marker, position, length in segments(stream):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            stream.seek(position + 4)
             frame = bytes((marker,)) + stream.read(length - 2 if length > 2 else 0)
         elif marker == 0xDA:
+            stream.seek(position + 4)
             first = stream.read(1)
             if frame is None or len(frame) < 7 or not first:
                 return JpegHeader()
@@ -139,8 +142,7 @@ def jpeg_header(stream: BinaryIO) -> JpegHeader:
                 return JpegHeader(pixels=width * height)
             scans = _count_scans(stream, position)
             return JpegHeader(_coefficients(frame), scans, width * height)
-        position += 2 + length
-    raise HeaderError(f"a JPEG of more than {_MOST_SEGMENTS:,} segments before its image")
+    return JpegHeader()
 
 
 def require_no_padding(stream: BinaryIO, size: int) -> None:
@@ -203,8 +205,18 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def tiff_header(stream: BinaryIO) -> TiffHeader | None:
-    """The header of an open TIFF or BigTIFF file; None if it is none, or too short."""
+def place_of_page(image: Any) -> int | None:
+    """Where the table of tags of the page that a TIFF is at begins; None where it does not say."""
+    return getattr(getattr(image, "tag_v2", None), "offset", None)
+
+
+def tiff_header(stream: BinaryIO, page: int | None = None) -> TiffHeader | None:
+    """The header of an open TIFF or BigTIFF file; None if it is none, or too short.
+
+    Args:
+        stream: The open file.
+        page: Where the table of tags of the page begins; None for the first page.
+    """
     stream.seek(0)
     start = stream.read(16)
     order = {b"II": "<", b"MM": ">"}.get(start[:2])
@@ -218,17 +230,19 @@ def tiff_header(stream: BinaryIO) -> TiffHeader | None:
     else:
         return None
     try:
-        stream.seek(first)
+        stream.seek(first if page is None else page)
         size = struct.calcsize(order + counts)
         (n,) = struct.unpack(order + counts, stream.read(size))
         table = stream.read(min(n, 65535) * struct.calcsize(entry))
+        end = stream.read(8)
     except (struct.error, ValueError, OSError, OverflowError):
         return None
     values: dict[int, int] = {}
     most = 0
     whole = len(table) - len(table) % struct.calcsize(entry)
     for tag, kind, count, value in struct.iter_unpack(entry, table[:whole]):
-        if kind not in _BYTES:  # they become a tuple of as many numbers
+        # They become a tuple of as many numbers; those of programs are not looked at.
+        if kind not in _BYTES and tag < _PRIVATE:
             most = max(most, count)
         if kind in (3, 4, 16):
             form = {3: "H", 4: "I", 16: "Q"}[kind]
@@ -241,6 +255,10 @@ def tiff_header(stream: BinaryIO) -> TiffHeader | None:
         piece=_piece(values),
         most_values=most,
         turned=values.get(_ORIENTATION, 1) != 1,
+        is_preview=bool(values.get(_SUBFILE, 0) & 1),
+        following=int.from_bytes(
+            end[: 4 if version == 42 else 8], "little" if order == "<" else "big"
+        ),
     )
 
 

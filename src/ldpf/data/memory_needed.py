@@ -11,9 +11,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from ldpf.data.deep_color import is_deep
-from ldpf.data.header_facts import HeaderError, jpeg_header, tiff_header, webp_size
+from ldpf.data.header_facts import HeaderError, jpeg_header, place_of_page, tiff_header, webp_size
 from ldpf.data.limits import MAX_MEMORY, WHOLE_PIXELS, reduction
-from ldpf.data.pixel_ranges import significant_bits_of
+from ldpf.data.significant_bits import significant_bits_of
 
 _ONE_BYTE = frozenset({"1", "L", "P"})
 _BLOCKS = 20_000_000
@@ -30,6 +30,9 @@ _WHOLE_BYTES = 16
 _SCANS = 100
 _PIXELS_OF_SCANS = 10**9
 """Scans times pixels, each of which costs some nanoseconds even where it says nothing."""
+
+_MOST_PAGES = 20
+"""That are looked at for one that is no preview."""
 
 _TAG_VALUES = 400_000
 """Numbers in a TIFF tag: tiles of 16 x 16 are as many at the pixel limit; each takes 340 bytes."""
@@ -89,17 +92,31 @@ def webp_needed(head: bytes) -> int:
     return (_WEBP + 4) * width * height
 
 
-def require_small_tags(stream: BinaryIO) -> None:
-    """Refuse an open TIFF file with too many numbers in one tag.
+def page_to_read(stream: BinaryIO) -> int:
+    """Refuse an open TIFF file with too many numbers in one tag that Pillow looks at.
+
+    Returns:
+        The number of the page to read: of the first one that is no preview, where the first of all
+        says that it is one, as scanners and microscopes write them. Else, and where all say so, 0.
 
     Raises:
         HeaderError: So it is.
     """
-    header = tiff_header(stream)
-    if header is not None and header.most_values > _TAG_VALUES:
-        raise HeaderError(
-            f"a TIFF tag of {header.most_values:,} numbers, above the limit of {_TAG_VALUES:,}"
-        )
+    page, place = 0, None
+    while page < _MOST_PAGES:
+        header = tiff_header(stream, place)
+        if header is None:
+            return 0
+        if header.most_values > _TAG_VALUES:
+            raise HeaderError(
+                f"a TIFF tag of {header.most_values:,} numbers, above the limit of {_TAG_VALUES:,}"
+            )
+        if not header.is_preview:
+            return page
+        page, place = page + 1, header.following
+        if not place:
+            return 0
+    return 0
 
 
 def _extra(image: Image.Image, stream: BinaryIO, size: int, pixels: int, native: int) -> int:
@@ -107,7 +124,7 @@ def _extra(image: Image.Image, stream: BinaryIO, size: int, pixels: int, native:
     if image.format in ("JPEG", "MPO"):
         return jpeg_header(stream).coefficients if _may_have_scans(image, size) else 0
     if image.format == "TIFF":
-        header = tiff_header(stream)
+        header = tiff_header(stream, place_of_page(image))
         if header is None:
             return 0
         return (header.compression != 1) * header.piece + header.turned * native

@@ -29,6 +29,7 @@ from ldpf.data.header_facts import (
     require_no_padding,
     webp_size,
 )
+from ldpf.data.jpeg_segments import JPEG_START, why_unread_jpeg, without_metadata
 from ldpf.data.limits import (
     MAX_BYTES,
     MAX_MEMORY,
@@ -39,21 +40,21 @@ from ldpf.data.limits import (
 )
 from ldpf.data.memory_needed import (
     memory_needed,
-    require_small_tags,
+    page_to_read,
     too_much,
     webp_needed,
     why_too_much,
 )
 from ldpf.data.netpbm import is_slow_netpbm, read_netpbm
+from ldpf.data.odd_tiff import put_right
 from ldpf.data.pixel_ranges import NoValuesError
-from ldpf.data.png_chunks import is_png, without_large_metadata
+from ldpf.data.png_chunks import is_png, without_bad_metadata
 from ldpf.data.rgb import decode_smaller
 from ldpf.utils.paths import why_missing
 
 log = logging.getLogger("ldpf")
 
 _PLAIN = frozenset({"JPEG", "PNG"})
-_JPEG_START = b"\xff\xd8\xff"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -208,21 +209,30 @@ def _identified(
     path: str | Path, stream: BinaryIO, head: bytes, size_in_bytes: int, max_pixels: int
 ) -> Image.Image:
     """The image by a reader of Pillow or of a plug-in that is installed."""
+    page = 0
     if size := webp_size(head):
         _check_size(path, size, max_pixels)
         if (needed := webp_needed(head)) > MAX_MEMORY:
             raise UnreadableImageError(path, too_much("WEBP", needed))
     elif head.startswith(TIFF_STARTS):
-        require_small_tags(stream)
-    elif head.startswith(_JPEG_START) and size_in_bytes > SMALL_BYTES:
+        page = page_to_read(stream)
+    elif head.startswith(JPEG_START) and size_in_bytes > SMALL_BYTES:
         require_no_padding(stream, size_in_bytes)
     stream.seek(0)
     if is_png(stream):
-        stream = without_large_metadata(stream)
+        stream = without_bad_metadata(stream)
     try:
-        return Image.open(stream, formats=pillow_readers())
+        image = Image.open(stream, formats=pillow_readers())
+        if page:
+            image.seek(page)
+        put_right(image)
+        if image.format in ("JPEG", "MPO") and (kind := why_unread_jpeg(stream)):
+            raise UnreadableImageError(path, kind)
+        return image
     except UnidentifiedImageError:
         stream.seek(0)
+    if head.startswith(JPEG_START):
+        return _jpeg_by_its_pixels(path, stream, head)
     optional = format_of(head)
     if optional is None or not optional.load():
         raise UnreadableImageError(path, why_unread(head))
@@ -233,6 +243,14 @@ def _identified(
         picture.format = DICOM.name
         return picture
     return Image.open(stream, formats=(optional.reader,))
+
+
+def _jpeg_by_its_pixels(path: str | Path, stream: BinaryIO, head: bytes) -> Image.Image:
+    """A JPEG whose metadata Pillow stumbles over, or why it is none that is read."""
+    try:
+        return Image.open(without_metadata(stream), formats=("JPEG",))
+    except UnidentifiedImageError:
+        raise UnreadableImageError(path, why_unread_jpeg(stream) or why_unread(head)) from None
 
 
 def _check_size(path: str | Path, size: tuple[int, int], max_pixels: int) -> None:

@@ -22,12 +22,12 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from ldpf.data.blocks import blocks, in_blocks
-from ldpf.data.png_chunks import significant_bits
+from ldpf.data.significant_bits import numbers_of, tiff_bits
 
 FEW_LEVELS = "ldpf: few levels"
 """Key in a picture's `info`: next to nothing is left of its values, and how much in words."""
 
-_NODATA, _PHOTOMETRIC, _BITS, _GREATEST, _SAMPLE_FORMAT = 42113, 262, 258, 281, 339
+_NODATA, _PHOTOMETRIC, _SAMPLE_FORMAT = 42113, 262, 339
 _MARKS = (-999.0, -9999.0, -99999.0, -32767.0, -32768.0, -(2.0**31), 1 - 2.0**31)
 _BEYOND = 1e30  # ±3.4e38 of GDAL, 9.97e36 of NetCDF: no measurement is as large
 _TOPS = tuple(2.0**bits - 1 for bits in range(8, 17))
@@ -118,7 +118,8 @@ class _Levels:
         self._read = _reader(image, tags)
         # A float image holds the nearest float32 to what the tag says in decimals.
         mark = tags.no_data
-        self._mark = float(np.float32(mark)) if mark is not None and self._is_float else mark
+        with np.errstate(over="ignore"):  # the least of 64 bits is infinite in 32
+            self._mark = float(np.float32(mark)) if mark is not None and self._is_float else mark
         self._shown = 0  # values that are data
         self._find_range()
 
@@ -212,36 +213,12 @@ def scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.floor(np.clip(unit, 0.0, 255.0) + 0.5).astype(np.uint8)
 
 
-def significant_bits_of(image: Image.Image) -> int | None:
-    """How many bits of 16 an opened file says are significant; None where it says nothing.
-
-    To be asked before the image is loaded, while its file is open.
-    """
-    stream: Any = getattr(image, "fp", None)
-    if image.format == "PNG" and stream is not None and not stream.closed:
-        return significant_bits(stream)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return _tiff_bits(image)
-    return None
-
-
-def _tiff_bits(image: Image.Image) -> int | None:
-    tags: Any = image.tag_v2  # type: ignore[attr-defined]
-    stored = max(_numbers(tags.get(_BITS)), default=16)
-    if stored < 16:
-        return int(stored)
-    # MaxSampleValue may also be a statistic of this image; only 2^n - 1 says how many bits count.
-    greatest = int(max(_numbers(tags.get(_GREATEST)), default=0))
-    bits = greatest.bit_length()
-    return bits if 8 < bits < 16 and greatest == 2**bits - 1 else None
-
-
 def _tags(image: Image.Image, bits: int | None = None) -> _Tags:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags: Any = image.tag_v2
-        formats = _numbers(tags.get(_SAMPLE_FORMAT))
+        formats = numbers_of(tags.get(_SAMPLE_FORMAT))
         return _Tags(
-            bits=_tiff_bits(image) or 16,
+            bits=tiff_bits(image) or 16,
             no_data=_number(tags.get(_NODATA)),
             # Pillow itself inverts images of 8 bits and less.
             zero_is_white=tags.get(_PHOTOMETRIC) == 0 and image.mode != "L",
@@ -279,7 +256,7 @@ def _is_tiff(image: Image.Image) -> bool:
 
 def _is_signed(image: Image.Image) -> bool:
     tags: Any = getattr(image, "tag_v2", {}) if _is_tiff(image) else {}
-    return _numbers(tags.get(_SAMPLE_FORMAT)) == [2.0]
+    return numbers_of(tags.get(_SAMPLE_FORMAT)) == [2.0]
 
 
 def _top_of_significant(greatest: float, bits: int) -> float:
@@ -295,12 +272,6 @@ def _range(low: float, high: float, *, is_float: bool) -> tuple[float, float]:
     tops = (1.0, *_TOPS) if is_float else _TOPS
     top = next((top for top in tops if low >= 0 and high <= top), None)
     return (low, high) if top is None else (0.0, top)
-
-
-def _numbers(tag: Any) -> list[float]:
-    """The numbers of a TIFF tag."""
-    found = tag if isinstance(tag, (tuple, list)) else [] if tag is None else [tag]
-    return [float(one) for one in found]
 
 
 def _number(tag: Any) -> float | None:

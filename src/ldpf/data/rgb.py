@@ -11,13 +11,14 @@ from ldpf.data.blocks import blocks, in_blocks
 from ldpf.data.deep_color import brightened
 from ldpf.data.header_facts import jpeg2000_levels
 from ldpf.data.limits import reduction
+from ldpf.data.odd_tiff import put_right
 from ldpf.data.pixel_ranges import (
     FEW_LEVELS,
     eight_bits,
     has_range,
-    significant_bits_of,
     without_no_data,
 )
+from ldpf.data.significant_bits import significant_bits_of
 
 
 def to_rgb(image: Image.Image, *, own: bool = False) -> Image.Image:
@@ -34,6 +35,7 @@ def to_rgb(image: Image.Image, *, own: bool = False) -> Image.Image:
         NoValuesError: It holds no finite value.
         ValueError: It lacks its palette.
     """
+    put_right(image)
     bits = significant_bits_of(image)
     bright = brightened(image, bits)
     image.load()
