@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from ldpf.training.recipe import Recipe
 
 mend_torchvision()  # before transformers is imported, which happens in fixtures
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell lets jobs in the background ignore Ctrl-C, and so would the commands of the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class TinyBackbone:
