@@ -221,8 +221,10 @@ class KillsAtRandom(Disturbed):
             time.sleep(float(draws.uniform(0.02, self.known[job.name].seconds)))
             begun.kill(stop.number)
             ran = begun.wait()
-            # A signal in the first moment meets a process that has not begun with the command.
-            early = ran.code in (-stop.number, 70) and not ran.out and "device" not in ran.err
+            # A signal in the first moment meets a process that has not begun with the command, or
+            # Typer, which reads the options and ends with 130 and no word.
+            begun_with_it = ran.out or "device" in ran.err or (ran.code == 130 and ran.err)
+            early = ran.code in (-stop.number, 70, 130) and not begun_with_it
             outcome = "before it began" if early else stop.outcome(job, ran)
         self.finish(job, place)
         return outcome

@@ -115,3 +115,12 @@ def test_what_is_worth_finishing_is_finished_before_litter_is_removed(tmp_path):
     os.utime(left, (0, 0))
     with locked_folder(tmp_path, repair=lambda folder: left.replace(folder / "a")):
         assert (tmp_path / "a").exists()
+
+
+def test_litter_of_the_file_and_of_those_beside_it_is_removed(tmp_path):
+    left = [tmp_path / f".{name}-000000-1-00000000-0.tmp" for name in ("a", "b", "c")]
+    for one in left:
+        one.touch()
+        os.utime(one, (0, 0))
+    with locked_file(tmp_path / "a", beside=[tmp_path / "b"]):
+        assert [one.exists() for one in left] == [False, False, True]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,10 @@ def locked_folder(
 
 @contextmanager
 def locked_file(
-    file: Path, option: str | None = None, patience_s: float = _PATIENCE_S
+    file: Path,
+    option: str | None = None,
+    patience_s: float = _PATIENCE_S,
+    beside: Sequence[Path] = (),
 ) -> Iterator[None]:
     """Hold an output file; remove what killed processes left of it. A device is never locked.
 
@@ -61,6 +64,7 @@ def locked_file(
         file: need not exist. Its folder is made, and goes again if it stays empty.
         option: that names it, for the message; None for `out`.
         patience_s: seconds to wait for another process that holds it.
+        beside: further files that only whoever holds this one writes.
 
     Raises:
         SettingsError: another process or thread holds it, or a file cannot be made beside it.
@@ -72,7 +76,8 @@ def locked_file(
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
     lock = target.with_name(f".{target.name[:_NAME_KEPT]}-{digest}{LOCK}")
     with _made(target.parent, option), _held(lock, file, option, patience_s):
-        remove_litter(target.parent, of=target.name)
+        for one in (target, *map(real_path, beside)):
+            remove_litter(one.parent, of=one.name)
         yield
 
 

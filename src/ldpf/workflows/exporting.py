@@ -127,7 +127,7 @@ def export(
     file = full_path(out, named("out"))
     if not file.name.endswith(".onnx"):  # one that was exported before lies in the model's folder
         check_apart(file, [full_path(model, "model")])
-    with locked_file(file), named_errors(file):
+    with locked_file(file, beside=[file.with_suffix(".json")]), named_errors(file):
         trained = load_trained(model, backbone, "cpu")
         digest = trained.config.get("tensors_sha256") or file_digest(trained.folder / TENSORS)
         if not overwrite:
