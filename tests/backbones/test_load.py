@@ -306,6 +306,21 @@ def test_the_processor_of_the_checkpoint_is_used(folder):
     assert list(load_backbone(folder).image_processor.image_mean) == [0.1] * 3
 
 
+@pytest.mark.parametrize(
+    ("sizes", "made"),
+    [
+        ({"crop_size": {"height": 15, "width": 16}}, "15 x 16"),
+        ({"crop_size": {"height": 224, "width": 224}}, "224 x 224"),
+        ({"do_center_crop": False}, "16 x 21"),  # of a picture of 300 x 400
+    ],
+)
+def test_a_processor_of_another_image_size_is_refused_with_both_sizes(folder, sizes, made):
+    usual = {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
+    CLIPImageProcessorPil(**{**usual, **sizes}).save_pretrained(folder)
+    message = message_of(folder)
+    assert all(part in message for part in (repr(str(folder)), f"{made} pixels", "16 x 16;"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["load", "convert"])
 def test_models_of_transformers_are_not_imported_before_torchvision_is_mended(module):

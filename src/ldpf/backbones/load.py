@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from ldpf.backbones.base import Backbone
 from ldpf.backbones.checkpoint_schema import check_folder
@@ -54,6 +55,7 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
     try:
         with _quiet():
             model, image_processor, tokenizer = family.load(checkpoint)
+            _check_sizes(checkpoint.folder, model, image_processor)
     except BackboneError:
         raise
     except Exception as error:  # what damaged files raise shares no base: some is bare Exception
@@ -106,6 +108,29 @@ def assemble(
         text=family.text_tower(name, model, tokenizer),
         fingerprint=fingerprint(model, image_processor, tokenizer),
     )
+
+
+def _check_sizes(folder: Path, model: Any, image_processor: Any) -> None:
+    """Refuse a preprocessing whose images have another size than the tower's patches cover.
+
+    Towers without patches take images of any size.
+
+    Raises:
+        BackboneError: the sizes differ.
+    """
+    tower = getattr(model.config, "vision_config", None)
+    size, patch = (getattr(tower, name, None) for name in ("image_size", "patch_size"))
+    if size is None or patch is None:
+        return
+    needed = (size, size) if isinstance(size, int) else tuple(size)
+    picture = Image.new("RGB", (400, 300))
+    made = tuple(image_processor(images=picture, return_tensors="pt")["pixel_values"].shape[-2:])
+    if made != needed:
+        raise BackboneError(
+            f"The preprocessing of the backbone in {str(folder)!r} makes images of "
+            f"{made[0]} x {made[1]} pixels, and its image tower takes {needed[0]} x {needed[1]}; "
+            "the files of the two are of different checkpoints."
+        )
 
 
 @contextlib.contextmanager
