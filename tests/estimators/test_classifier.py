@@ -15,11 +15,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-from ldpf.data import from_arrays, load_dataset
+from ldpf.data import from_arrays
 from ldpf.domains import DiscoverySettings
-from ldpf.errors import ModelError, SettingsError
+from ldpf.errors import ModelError
 from ldpf.estimators.classifier import LDPFClassifier
-from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.methods import LDPF, CoOp
 from ldpf.models.saving import save_model
 from ldpf.training.recipe import RECIPES
@@ -326,56 +325,3 @@ def test_what_was_learned_from_is_told_as_the_command_line_does(fitted, data):
 
 
 # --- the image engine -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["paths", "set"])
-def test_the_image_engine_encodes_in_fit_and_in_prediction(
-    kind, estimator, tmp_path, write_image, monkeypatch
-):
-    monkeypatch.setenv("LDPF_CACHE", str(tmp_path / "cache"))
-    files = [write_image(tmp_path / c / f"{i}.png", seed=i) for i in range(8) for c in "ab"]
-    labels = ["a", "b"] * 8
-    images = files if kind == "paths" else load_dataset(tmp_path)
-    given = None if kind == "set" else labels
-    asked = []
-    for place in ("ldpf.estimators.classifier", "ldpf.features.extract"):
-        monkeypatch.setattr(
-            f"{place}.with_engine", lambda *a: asked.append(a[1]) or with_engine(*a)
-        )
-    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torch-bf16")
-    model.fit(images, given)
-    assert set(asked) == {"torch-bf16"}
-    asked.clear()
-    model.predict(images)
-    assert set(asked) == {"torch-bf16"}
-    assert engine_of(model.backbone_) == "torch"  # the text side, and what is saved
-    table = np.asarray(
-        model.backbone_.encode_images(model.backbone_.preprocess([Image.open(files[0])]))
-    )
-    asked.clear()
-    model.predict(table)
-    assert asked == []
-
-
-def test_pictures_are_encoded_by_the_image_engine(estimator, tmp_path, write_image, monkeypatch):
-    from ldpf.estimators import classifier
-
-    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
-    used, original = [], classifier.to_features
-    monkeypatch.setattr(
-        classifier,
-        "to_features",
-        lambda inputs, encoder, **how: (
-            used.append(engine_of(encoder)) or original(inputs, encoder, **how)
-        ),
-    )
-    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torch-bf16")
-    model.fit(files, ["cat", "dog"] * 4).predict(files)
-    assert used == ["torch-bf16", "torch-bf16"]
-
-
-def test_an_unknown_image_engine_is_named(estimator, tmp_path, write_image):
-    files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
-    model = clone(estimator).set_params(backbone=estimator.backbone, image_engine="torhc")
-    with pytest.raises(SettingsError, match="image_engine='torhc'"):
-        model.fit(files, ["cat", "dog"] * 4)

@@ -29,13 +29,13 @@ _LONGEST_RATIO = 16
 class Backbone:
     """Frozen image encoder, preprocessing, tokenizer and text tower as one object.
 
-    They belong together because each is wrong with another model's: the most common
-    silent loss of accuracy in this field is a preprocessing or activation that does not belong to
-    the weights.
+    They belong together, because none of them works with the others of another model: the most
+    common silent loss of accuracy in this field is a preprocessing or activation that does not
+    belong to the weights.
 
     Attributes:
         name: what the user asked for (`nano`, a hub id, or a folder).
-        model: the transformers model, in eval mode, no parameter requiring a gradient.
+        model: the transformers model, in eval mode; no parameter requires a gradient.
         image_processor: the checkpoint's own preprocessing.
         tokenizer: the checkpoint's own tokenizer.
         text: the text tower, for learnable prompts.
@@ -67,16 +67,15 @@ class Backbone:
     def logit_scale(self) -> float:
         """1 / T: what the cosine is multiplied with before the softmax (100 for OpenAI's CLIP).
 
-        The same for models trained with the sigmoid loss (SigLIP), which answer sigmoid(scale * cos
-        + bias) for each pair alone. Here an image belongs to one of K classes, so probabilities are
+        Also for models trained with the sigmoid loss (SigLIP), which give sigmoid(scale * cos +
+        bias) for each pair alone. Here an image belongs to one of K classes, so probabilities are
         the softmax of scale * cos over the classes; the bias is the same for all and cancels.
         """
         return math.exp(float(self.model.logit_scale.detach()))
 
     @property
     def logit_bias(self) -> float:
-        """What the sigmoid family adds to scale * cos; 0 for the others. No result depends on it,
-        see `logit_scale`."""
+        """The bias that the sigmoid family adds to scale * cos, without effect; 0 for others."""
         bias = getattr(self.model, "logit_bias", None)
         return 0.0 if bias is None else float(bias.detach())
 
@@ -89,14 +88,14 @@ class Backbone:
 
     @property
     def activation(self) -> str:
-        """The text tower's activation; GELU under QuickGELU weights silently costs accuracy."""
+        """The text tower's activation; GELU with QuickGELU weights silently loses accuracy."""
         return str(self.text.model.config.hidden_act)
 
     def preprocess(self, images: Sequence[Image.Image], *, normalized: bool = True) -> torch.Tensor:
         """RGB images of any size to the model's input, on the CPU. Safe to call from threads.
 
         Args:
-            images: to be resized and cropped.
+            images: to resize and crop.
             normalized: False leaves the values as they are, from 0 to 255.
 
         Returns:
@@ -132,7 +131,7 @@ class Backbone:
         """Text features of whole sentences by the model's own forward pass.
 
         Args:
-            texts: N sentences. One that does not fit into the context is cut by the tokenizer.
+            texts: N sentences. One that is too long for the context is cut by the tokenizer.
 
         Returns:
             [N, D] float32 of length one, on the CPU.

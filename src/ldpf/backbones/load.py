@@ -34,14 +34,14 @@ def load_backbone(name_or_folder: str | Path = DEFAULT_BACKBONE, device: str = "
         name_or_folder: a hub id such as `openai/clip-vit-base-patch16` (`owner/name@revision` for
             a fixed revision), a folder in the Hugging Face format or OpenCLIP's, or `nano`
             (bundled, knows drawings only).
-        device: `auto` (CUDA where there is one, else the CPU), or a torch device. One that gives
+        device: `auto` (CUDA if there is one, else the CPU), or a torch device. A device that gives
             other features than the CPU is not used; see `ldpf.backbones.devices.place`.
 
     Returns:
-        The backbone in float32 and eval mode, no parameter requiring a gradient.
+        The backbone in float32 and eval mode; no parameter requires a gradient.
 
     Raises:
-        BackboneError: it cannot be found, reached or loaded, or is of an unsupported family.
+        BackboneError: it cannot be found, reached or loaded, or its family is not supported.
     """
     mend_torchvision()  # before a family imports transformers
     name = str(name_or_folder)

@@ -24,23 +24,23 @@ class ImageDataset:
     """Image files with class ids and, where known, domain ids. Nothing is decoded here.
 
     Attributes:
-        name: What tables call it: the folder's or manifest's name.
+        name: The name of the folder or manifest, shown in tables.
         root: The folder relative paths start from.
         paths: N paths relative to `root`, with ``/``; absolute where a file lies outside `root`.
-            An image that is a part of a picture has its box behind, see `ldpf.data.boxes`.
+            If an image is a part of a picture, its box follows the path; see `ldpf.data.boxes`.
         labels: [N] int64, class ids into `class_names`.
         class_names: Readable names, in the order of their folder names.
         domains: [N] int64, domain ids into `domain_names`; None where domains are unknown.
         domain_names: As the folders or the manifest spell them; empty where domains are unknown.
         splits: [N] strings ``train``, ``val`` or ``test`` from a manifest, else None.
-        groups: [N] names of what must stay on one side of a split, such as bursts or patients, see
-            `ldpf.data.groups`; None where there are none.
+        groups: [N] names of groups that must stay on one side of a split, such as bursts or
+            patients, see `ldpf.data.groups`; None without groups.
         skipped: Files left out because they cannot be used, with reasons.
         walked: The folder that was walked for images, so that no result is written into it; None
             for a manifest and other lists.
 
     Raises:
-        DataError: The arrays do not fit together, or a path occurs twice.
+        DataError: The arrays are inconsistent, or a path occurs twice.
     """
 
     name: str
@@ -85,7 +85,7 @@ class ImageDataset:
         return self.root / split_box(self.paths[index])[0]  # an absolute path replaces the root
 
     def picture(self, index: int) -> Path:
-        """The full path of one image with its box behind it, if it has one: what is encoded."""
+        """The full path of one image, followed by its box if it has one: what is encoded."""
         return self.root / self.paths[index]
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageDataset:

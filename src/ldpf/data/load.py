@@ -58,27 +58,28 @@ def load_dataset(
 ) -> ImageDataset:
     """List a dataset: a folder, a manifest, or the drawn demo set.
 
-    Only names are read, no image is opened: `extract_features` and `check_dataset` find bad files.
+    Only names are read and no image is opened; `extract_features` and `check_dataset` find bad
+    files.
 
     Args:
         source: One of
 
             - a folder of `domain/class/image` or `class/image` (domains unknown), see `layout`;
             - a manifest, `.csv`, `.tsv`, `.jsonl`, `.parquet` or `.pq`, with columns path and label
-              and perhaps domain, split (train, val, test) and group;
+              and optionally domain, split (train, val, test) and group;
             - embeddings computed elsewhere, without any image: a Parquet manifest with a column
               embedding, an array .npy with a manifest of the same name beside it, or a folder as
               clip-retrieval writes it; see `ldpf.data.embeddings.list_embeddings`;
             - a folder that Hugging Face's `save_to_disk` wrote; its pictures are unpacked once,
               into the cache;
             - tar shards in webdataset's layout, one or a folder of them, see
-              `ldpf.data.tar_shards`; unpacked likewise;
-            - the string "demo": a small drawn set, made once in the cache. A folder of that name
-              is reached as "./demo".
+              `ldpf.data.tar_shards`; unpacked in the same way;
+            - the string "demo": a small drawn set, made once in the cache. Write "./demo" for a
+              folder of that name.
         layout: "auto" tells the two folder layouts apart by their depth; "domain/class" and "class"
-            force one, and then images may also lie deeper. For folders only.
+            select one, and then images may also be deeper. For folders only.
         class_names: A file with lines `folder_name = readable name` (or one JSON object) for
-            classes whose folder name is not what a person would say. Without it, a file
+            classes whose folder names are not readable. Without it, a file
             `class_names.txt` beside the data (in the folder, or next to the manifest) is used if
             there is one. Names not given there come from the folders: `alarm_clock` becomes
             "alarm clock".
@@ -93,17 +94,17 @@ def load_dataset(
         group_by: A regular expression that finds in each path what must stay on one side of a
             split, such as the burst in `cat/burst07_003.jpg`; see
             `ldpf.data.groups.groups_from_paths`. None for the column `group` of a manifest.
-        columns: What columns of a manifest are called, where it is not path, label, domain, split
-            and group: "path=filename,label=class", or a mapping.
-        margin: What is cropped beyond each edge of a manifest's boxes, as a share of a box's width
-            or height.
+        columns: Names of a manifest's columns, if they are not path, label, domain, split and
+            group: "path=filename,label=class", or a mapping.
+        margin: How far to extend the boxes of a manifest on every side, as a share of the box's
+            width or height.
 
     Raises:
         DataError: There is no such file or folder, or what it holds cannot be used; see
             `ldpf.data.image_folder.list_folders`, `ldpf.data.manifest.list_manifest` and
             `ldpf.data.class_names.class_names_for`.
         SettingsError: An unknown layout or data set; or `group_by` is no regular expression, finds
-            nothing, or comes with a column `group`.
+            nothing, or is given in addition to a column `group`.
     """
     named_columns = parse_columns(columns)
     if source == "demo":  # a str only: Path("demo") is a folder of that name

@@ -39,8 +39,8 @@ class DomainDiscovery:
     settings ask for them (`assignment`).
 
     Attributes:
-        n_domains: S, as the settings say or fewer, where there are too few training images for as
-            many; for true domains, as the training images have.
+        n_domains: S: the number in the settings, or fewer if there are too few training images; for
+            true domains, the number of domains in the training images.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class DomainDiscovery:
 
     @property
     def rounds_left(self) -> int:
-        """Rounds to run; none where domains are found in closed form."""
+        """Rounds to run; none if domains are found in closed form."""
         return max(self.settings.rounds - self.rounds_done, 0) if self.training.changes else 0
 
     @property
@@ -159,7 +159,7 @@ class DomainDiscovery:
         return self.clustering.assignments
 
     def round(self) -> None:
-        """One round of the disentangler, then a clustering of z, ids matched to the last one's."""
+        """One round of the disentangler, then a clustering of z with ids as in the last round."""
         if self.n_domains > 1:  # a single latent domain needs no features to tell it apart
             self.training.epoch(self.rounds_done / max(self.settings.rounds - 1, 1))
         previous = self.clustering.assignments
@@ -170,7 +170,7 @@ class DomainDiscovery:
             self._warn_of_odd_domains()
 
     def run(self) -> FittedDomains:
-        """All rounds that are left, and what comes of them."""
+        """Run all remaining rounds and return the latent domains."""
         while not self.done:
             self.round()
         return self.latent_domains()
@@ -251,7 +251,7 @@ class DomainDiscovery:
         )
 
     def latent_domains(self) -> FittedDomains:
-        """G and the centroids as they are now."""
+        """The current G and centroids."""
         return FittedDomains.from_tensors(self.tensors())
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -273,7 +273,7 @@ class DomainDiscovery:
         }
 
     def load_state(self, tree: Tree) -> None:
-        """Put back what `state` returned."""
+        """Restore what `state` returned."""
         self.training.load_state(tree["disentangler"])
         self.clustering = Clustering(tree["centroids"], tree["assignments"])
         self.rounds_done, self.moved = tree["rounds_done"], tree["moved"]
@@ -283,18 +283,18 @@ class DomainDiscovery:
         return torch.randperm(n_images, generator=draws)[:MEASURED].sort().values
 
     def measure(self) -> dict[str, float | list[int] | None]:
-        """The evidence for or against the latent domains, for the log.
+        """Measurements of the quality of the latent domains, for the log.
 
         All but `sizes` and `moved` are measured on at most `MEASURED` training and as many
         validation images, drawn at random.
 
         Returns:
             explained_variance: share of within-class variance that z keeps (collapse shows as 0);
-            adversary_accuracy and probe_accuracy: how well C and a fresh linear probe read the
-            class off z of validation images, beside `chance`; raw_probe_accuracy: the probe on f;
-            class_nmi, domain_nmi, domain_ari: of the clusters with classes and with true domains
-            (None where unknown); sizes; moved: share of images that changed domain this round;
-            and what the disentangler noted.
+            adversary_accuracy and probe_accuracy: how well C and a new linear probe predict the
+            class from z of validation images, compared with `chance`; raw_probe_accuracy: the
+            probe on f; class_nmi, domain_nmi, domain_ari: of the clusters with classes and with
+            true domains (None if unknown); sizes; moved: share of images that changed domain in
+            this round; and the notes of the disentangler.
         """
         train, held_out = self.train, self.validation if len(self.validation) else self.train
         assigned = self.assignments

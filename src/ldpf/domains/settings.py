@@ -27,11 +27,11 @@ class DiscoverySettings:
         rounds: epochs of the disentangler, each followed by a clustering and matching [ours: every
             epoch, as in MMLD].
         features: what is clustered: `image` features, or `style` statistics of an early layer.
-        disentangle: what takes the class out of them.
-        clusterer: what divides domain features.
+        disentangle: how the class is removed from them.
+        clusterer: how domain features are clustered.
         assignment: whether domains are clusters, or given.
-        images_per_cell: training images that each class should have in each latent domain, on
-            average [ours]. S is lowered until it has, down to 1; 0 leaves S as it is.
+        images_per_cell: average number of training images that each class should have in each
+            latent domain [ours]. S is lowered until it has them, at most to 1; 0 never lowers S.
     """
 
     n_domains: int | str = field(
@@ -54,17 +54,17 @@ class DiscoverySettings:
 
     @property
     def expected_domains(self) -> int:
-        """S, as far as it is known before the images are: 3 where a rule chooses."""
+        """S, as far as it is known without the images: 3 if a rule chooses."""
         return 3 if isinstance(self.n_domains, str) else self.n_domains
 
     def most_domains(self, labels: torch.Tensor) -> int | None:
         """The largest S for which training images of these classes suffice, at least 1.
 
         Args:
-            labels: class ids [N]; a class without images counts for nothing.
+            labels: class ids [N]; classes without images are ignored.
 
         Returns:
-            None where any number may do, which `images_per_cell=0` and known domains say.
+            None if any number is allowed: with `images_per_cell=0`, or with given domains.
         """
         if self.images_per_cell == 0 or self.assignment.decides_number:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,31 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import NotFittedError
 
-from ldpf.backbones import Backbone, load_backbone
+from ldpf.backbones import Backbone
 from ldpf.backbones.default import DEFAULT_BACKBONE, say_if_drawings_only
 from ldpf.data import require_trainable
 from ldpf.data.groups import as_groups
-from ldpf.data.pictures_in_memory import pictures_of
-from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.errors import ModelError, SettingsError
 from ldpf.estimators.expecting import SaysWhatToExpect
+from ldpf.estimators.inputs import EncodesInputs
 from ldpf.estimators.parameters import OF_LDPF, params_of, plain, stored_params
-from ldpf.estimators.validation import check_labels, check_table, name_of_label, names_of_classes
+from ldpf.estimators.validation import name_of_label
 from ldpf.expectation import with_expectation
 from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
-from ldpf.features.engines.choose import with_engine
-from ldpf.features.feature_set import FeatureSet
-from ldpf.features.inputs import (
-    brings_labels,
-    features_and_style,
-    labeled_features,
-    may_be_of_demo,
-    may_be_table,
-    to_features,
-)
+from ldpf.features.inputs import brings_labels, may_be_of_demo
 from ldpf.fusion import FusionRule
 from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import known_names, with_settings
@@ -42,33 +30,24 @@ from ldpf.methods.presets import get_preset
 from ldpf.models.folder import finish_interrupted_save
 from ldpf.models.hub import HubSharing
 from ldpf.models.provenance import training_provenance
-from ldpf.models.saving import (
-    check_replaceable,
-    load_model,
-    model_config,
-    read_config,
-    save_model,
-)
+from ldpf.models.saving import check_replaceable, load_model, model_config, read_config, save_model
 from ldpf.training.callbacks import ProgressLog, RunRecord
 from ldpf.training.recipe import Recipe, get_recipe
 from ldpf.utils.arrays import as_sequence
-from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.writable import check_folder
 
-log = logging.getLogger("ldpf")
 
-
-class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimator):
+class LDPFClassifier(ClassifierMixin, EncodesInputs, SaysWhatToExpect, HubSharing, BaseEstimator):
     """An image classifier that finds latent domains in its training images by itself.
 
-    With another `method` it is any other method of the library, to compare with. Parameters are
-    stored untouched; what `fit` finds ends with an underscore.
+    Another `method` gives another method of the library, for comparison. Parameters are stored
+    unchanged; the names of fitted attributes end with an underscore.
 
     Args:
         backbone: hub id, folder or name (see `load_backbone`), or a loaded `Backbone`; the default
             is downloaded once (600 MB).
-        n_domains: number of latent domains, for methods that have them; 1 makes LDPF a CoOp with a
+        n_domains: number of latent domains, for methods that have them; with 1, LDPF is CoOp with a
             longer prompt.
         method: a name in `ldpf.METHODS`, such as `ldpf`, `coop` or `zero-shot`.
         agnostic_length: LDPF: tokens of the shared prompt. None here and below: the method's own
@@ -77,34 +56,33 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         tau: LDPF: temperature of the fusion; for `ldpf` 1.
         fusion: LDPF: a name in `ldpf.fusion.FUSION_RULES`, or a rule; for `ldpf` `similarity`.
         stages: LDPF: `alternating`, `sequential` or `joint`; for `ldpf` `alternating`.
-        settings: further settings of the method by dotted name, as `--set` takes them on the
-            command line: `{"length": 4}` for CoOp, `{"discovery.rounds": 10}` for LDPF.
+        settings: further settings of the method by dotted name, like `--set` on the command line:
+            `{"length": 4}` for CoOp, `{"discovery.rounds": 10}` for LDPF.
         recipe: `steady`, `fast`, `paper`, or your own `Recipe`; for methods that learn prompts.
             None: the preset's.
         preset: `default`, or `paper` for the configuration of the paper.
-        train_fraction: share of the images trained on; the rest chooses the best prompts.
+        train_fraction: share of the images used for training; the rest chooses the best prompts.
         expectation: whether `fit` measures what to expect at a new site, on latent domains left
             out in turn: calibrated probabilities, `predict_sets`, `outside` and `expect` need it.
             False makes `fit` faster, as for a search over parameters.
-        class_names: what the classes are called in words: a mapping from labels to names, or a
+        class_names: readable names of the classes: a mapping from labels to names, or a
             sequence in the order of the sorted labels. None: the labels themselves, with
             underscores as spaces.
         random_state: an integer; equal ones give equal results on the same machine.
         device: `auto`, `cpu`, `cuda`, ...
         image_engine: what computes the image tower on a CPU: `torch`, `auto`, or the name of an
             engine; see `ldpf.features.engines.choose.with_engine`.
-        verbose: show on stderr how far encoding and training have come.
+        verbose: show the progress of encoding and training on stderr.
 
     Attributes:
         classes_: sorted labels [K].
         classifier_: the fitted `ldpf.Classifier`.
         backbone_: the loaded `Backbone`.
         n_features_in_: D, the size of an image feature.
-        trained_on_: what was learned from which images, for the model folder.
-        expectation_: what to expect, see `ldpf.expectation.Expectation`; None where it was not
-            measured.
-        validation_accuracy_: on the held-out part of the training images; None where the method
-            does not measure it.
+        trained_on_: a description of the training, for the model folder.
+        expectation_: see `ldpf.expectation.Expectation`; None if it was not measured.
+        validation_accuracy_: on the held-out part of the training images; None if the method does
+            not measure it.
     """
 
     def __init__(
@@ -152,19 +130,19 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         """Learn from labeled images: with LDPF, discover latent domains and learn their prompts.
 
         Args:
-            X: images, paths, or features [N, D] (see `ldpf.features.inputs.to_features`); or a set
-                that brings its labels: what `load_dataset`, `from_huggingface`, `from_torch`,
-                `from_arrays`, `from_embeddings` or `extract_features` gives.
-            y: [N] labels of any sortable kind; None where X brings them.
-            groups: [N] names or numbers of what must stay on one side of the split into training
-                and held-out images, such as bursts or patients; None for an image alone, or for
-                those that X brings.
+            X: images, paths, or features [N, D] (see `ldpf.features.inputs.to_features`); or a
+                dataset with labels, from `load_dataset`, `from_huggingface`, `from_torch`,
+                `from_arrays`, `from_embeddings` or `extract_features`.
+            y: [N] labels of any sortable kind; None if X has them.
+            groups: [N] names or numbers of groups that must stay on one side of the split into
+                training and held-out images, such as bursts or patients; None for an image
+                without a group. Without `groups`, those of X are used.
 
         Returns:
             self.
 
         Raises:
-            DataError: X and y differ in length, hold fewer than two classes, or cannot be read.
+            DataError: X and y differ in length, contain fewer than two classes, or cannot be read.
             SettingsError: a parameter is outside what the method accepts.
         """
         method = self._method()
@@ -204,8 +182,8 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def predict(self, X: Any) -> np.ndarray:
         """The most probable label of each image, [N].
 
-        With a method whose `classifier_.per_image` is False (`dpl-batch`), the images given
-        together are one batch, and answers depend on all of them.
+        With a method whose `classifier_.per_image` is False (`dpl-batch`), all images of a call
+        are one batch, and answers depend on all of them.
         """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -213,7 +191,7 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, [N, K] in the order of `classes_`.
 
-        Calibrated on latent domains left out, where `expectation` was measured.
+        They are calibrated on latent domains left out, if `expectation` was measured.
         """
         features = self._features(X)
         return self.classifier_.probabilities(features).double().numpy()
@@ -290,62 +268,6 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         others = {name: plain(value) for name, value in (self.settings or {}).items()}
         return with_settings(method, given | others)
 
-    def _labeled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
-        """Features of a set that brings its labels, the backbone, and the labels there are."""
-        if y is not None:
-            raise DataError(
-                f"A {type(X).__name__} brings labels of its own; leave y out: fit(images)."
-            )
-        vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
-        backbone = self._load_backbone()
-        data = labeled_features(
-            X,
-            backbone,
-            style=self._method().needs_style,
-            progress=bool(self.verbose),
-            image_engine=self.image_engine,
-        )
-        classes = np.asarray(data.class_names)
-        if self.class_names is not None:
-            data = replace(data, class_names=names_of_classes(classes, self.class_names))
-        return data, backbone, classes
-
-    def _unlabeled(self, X: Any, y: Any) -> tuple[FeatureSet, Backbone, np.ndarray]:
-        """The same of images, or of features, and labels apart from them."""
-        labels = check_labels(y)
-        X = self._checked(X, reset=True)
-        if len(X) != len(labels):
-            raise DataError(f"n_images={len(X)} should be n_labels={len(labels)}.")
-        classes, encoded = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            raise DataError(
-                f"n_classes={len(classes)} should be at least 2; y holds only one class, "
-                f"{classes.tolist()!r}."
-            )
-        names = names_of_classes(classes, self.class_names)
-        backbone = self._load_backbone()
-        wanted = self._method().needs_style
-        features, style = (
-            features_and_style(X, backbone, progress=bool(self.verbose))
-            if wanted
-            else (self._encoded(X, backbone), None)
-        )
-        data = FeatureSet(
-            features=features,
-            style=style,
-            labels=torch.from_numpy(encoded.astype(np.int64)),
-            domains=None,
-            class_names=names,
-            domain_names=(),
-            paths=tuple(str(i) for i in range(len(features))),
-        )
-        return data, backbone, classes
-
-    def _load_backbone(self) -> Backbone:
-        if isinstance(self.backbone, Backbone):
-            return self.backbone
-        return load_backbone(self.backbone, self.device)
-
     def _take(
         self,
         classifier: Any,
@@ -360,38 +282,6 @@ class LDPFClassifier(ClassifierMixin, SaysWhatToExpect, HubSharing, BaseEstimato
         self.trained_on_ = trained_on
         self.expectation_ = classifier.expectation
         self.validation_accuracy_ = classifier.training.get("validation_accuracy")
-
-    def _features(self, inputs: Any) -> torch.Tensor:
-        self._check_fitted()
-        if brings_labels(inputs):
-            return labeled_features(
-                inputs,
-                self.backbone_,
-                progress=bool(self.verbose),
-                image_engine=self.image_engine,
-            ).features
-        return self._encoded(self._checked(inputs, reset=False), self.backbone_)
-
-    def _encoded(self, inputs: Any, backbone: Backbone) -> torch.Tensor:
-        encoder: Any = backbone
-        if not may_be_table(inputs):  # of which there is nothing to encode
-            encoder = with_engine(backbone, self.image_engine, cache_root())
-        return to_features(inputs, encoder, progress=bool(self.verbose))
-
-    def _checked(self, X: Any, *, reset: bool) -> Any:
-        """X with a length; a table of features also as scikit-learn has it."""
-        if may_be_table(X):
-            return check_table(self, X, reset=reset, ensure_min_features=2 if reset else 1)
-        if reset:
-            vars(self).pop("feature_names_in_", None)  # of an earlier fit on a table
-        return pictures_of(X)
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "classifier_"):
-            raise NotFittedError(
-                "This LDPFClassifier is not fitted yet; call fit(images, labels) or "
-                "LDPFClassifier.load(folder) first."
-            )
 
     def _provenance(self) -> dict[str, Any]:
         """What a model folder keeps of where the model comes from."""

@@ -1,4 +1,4 @@
-"""What a fitted `LDPFClassifier` says beside its answers."""
+"""Prediction sets, unfamiliar images and expected accuracy of a fitted `LDPFClassifier`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class SaysWhatToExpect:
-    """Methods of an estimator that rest on what was measured in `fit`.
+    """Methods of an estimator that need the expectation measured in `fit`.
 
     Attributes:
-        expectation: whether `fit` measures what to expect.
+        expectation: whether `fit` measures it.
         classifier_: the fitted classifier.
-        expectation_: what was measured; None where it was not.
+        expectation_: the measurements; None if there are none.
     """
 
     expectation: bool
@@ -32,30 +32,30 @@ class SaysWhatToExpect:
     def predict_sets(
         self, X: Any, coverage: float = 0.9, calibration: str | None = None
     ) -> np.ndarray:
-        """The classes that each image may well be of, [N, K] bool in the order of `classes_`.
+        """The plausible classes of each image, [N, K] bool in the order of `classes_`.
 
         Args:
             X: as for `predict`.
-            coverage: share of sets that should hold the true class.
+            coverage: share of sets that should contain the true class.
             calibration: `held-out`, `left-out`, `worst-domain`, or `site` for images of one site,
                 whose sets depend on each other; see `ldpf.expectation.Expectation.sets`. None for
-                `site` where there are 50 images or more, else `worst-domain`.
+                `site` if there are 50 images or more, otherwise `worst-domain`.
 
         Raises:
-            ModelError: nothing was measured to make sets with.
-            SettingsError: the coverage or the calibration cannot be.
+            ModelError: no expectation was measured.
+            SettingsError: the coverage or the calibration is impossible.
         """
         features, expectation = self._features(X), self._expectation()
         probabilities = self.classifier_.probabilities(features)
         return expectation.sets(probabilities, plain(coverage), calibration).numpy()
 
     def outside(self, X: Any) -> np.ndarray:
-        """Which images lie outside of what the model knows, [N] bool: their answers mean nothing.
+        """Which images are outside of what the model knows; their answers mean nothing. [N] bool.
 
-        `expectation_.outside` gives scores beside these flags.
+        `expectation_.outside` also gives scores.
 
         Raises:
-            ModelError: it was not measured what the model knows.
+            ModelError: no expectation was measured.
         """
         features, expectation = self._features(X), self._expectation()
         return expectation.outside(features)[1].numpy()
@@ -65,7 +65,7 @@ class SaysWhatToExpect:
 
         Raises:
             DataError: there are no images.
-            ModelError: nothing was measured to estimate with.
+            ModelError: no expectation was measured.
         """
         features, expectation = self._features(X), self._expectation()
         return expectation.estimate(self.classifier_, features)

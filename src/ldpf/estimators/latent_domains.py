@@ -18,17 +18,20 @@ from ldpf.utils.arrays import unit_rows
 
 
 class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
-    """Finds groups of images of one style, camera or place in image features.
+    """Finds groups of images that share a style, camera or place, in image features.
 
-    Steps 1 and 2 of LDPF (arXiv 2511.00067): domain features z = G(f) from which an adversary has
-    taken the class, and k-means on them. A clusterer (`fit_predict`, `predict`) and a transformer
-    (`transform` gives every image's domain weights). Parameters are stored untouched.
+    Steps 1 and 2 of LDPF (arXiv 2511.00067) with the library's default settings: the class is
+    erased from the image features in closed form (LEACE), and the resulting domain features
+    z = G(f) are clustered by spherical k-means. A clusterer (`fit_predict`, `predict`) and a
+    transformer (`transform` gives the domain weights of every image). Parameters are stored
+    unchanged.
 
     Args:
         n_domains: number of latent domains, or the name of a rule that chooses it, such as "auto".
-        tau: temperature of the domain weights: small, only the most similar domain; large, all the
-            same.
-        rounds: epochs of the domain features, each followed by k-means.
+        tau: temperature of the domain weights: with a small value only the most similar domain
+            counts, with a large value all count the same.
+        rounds: rounds of a disentangler that learns, each followed by clustering; the default one
+            is computed in one step, so this has no effect.
         random_state: an integer; equal ones give equal results on the same machine.
 
     Attributes:
@@ -56,8 +59,8 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
 
         Args:
             X: image features [N, D]; their length does not matter, only their direction.
-            y: [N] class labels, which the adversary takes out of the domain features. Without them
-                nothing tells style from class, and domains may follow classes.
+            y: [N] class labels, needed to remove the class from the domain features. Without them,
+                style and class cannot be told apart, and domains may follow classes.
 
         Returns:
             self.
@@ -101,7 +104,7 @@ class LatentDomains(TransformerMixin, ClusterMixin, BaseEstimator):
         return similarity_weights(similarities.double(), self.tau).numpy()
 
     def domain_features(self, X: Any) -> np.ndarray:
-        """z = G(f): what the domains are clusters of, [N, Z]."""
+        """z = G(f), the features that were clustered, [N, Z]."""
         return self._fitted().domain_features(self._features(X, reset=False).double()).numpy()
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -44,19 +44,19 @@ SITE_PHOTOS = 50
 @KEPT_PARTS.register("expectation")
 @dataclass(frozen=True, eq=False)
 class Expectation(KeptPart):
-    """What to expect of a model, mostly from latent domains left out in turn.
+    """Expected accuracy and calibration of a model, mostly from latent domains left out in turn.
 
     Attributes:
         temperature: T of the calibrated probabilities softmax(logits / T), fitted to answers on
-            latent domains left out; to held-out images where none could be left out.
+            latent domains left out, or to held-out images if none could be left out.
         held_out: accuracy on held-out images of the same sites; None without any.
-        new_site: accuracy to expect at a site nobody has seen; None where fewer than two latent
-            domains could be left out.
-        conformal: scores that prediction sets are made from.
-        outside_check: tells images that the model should not be asked about.
+        new_site: expected accuracy at an unseen site; None if fewer than two latent domains could
+            be left out.
+        conformal: scores for making prediction sets.
+        outside_check: detects images outside of what the model knows.
         site_estimator: estimates accuracy from the photos of a site.
-        nearness: tells how far a site is from each latent domain.
-        seconds: that measuring all this took.
+        nearness: measures how far a site is from each latent domain.
+        seconds: time that these measurements took.
     """
 
     temperature: float
@@ -77,7 +77,7 @@ class Expectation(KeptPart):
             )
 
     def sentences(self) -> list[str]:
-        """Both accuracies, and which of them to believe."""
+        """Both accuracies in words, and when to rely on which."""
         return expected(self.held_out, self.new_site)
 
     def at_new_site(self) -> list[str]:
@@ -112,11 +112,11 @@ class Expectation(KeptPart):
         return (logits / self.temperature).softmax(dim=-1)
 
     def site_probabilities(self, probabilities: torch.Tensor) -> torch.Tensor:
-        """Probabilities made as sure as the accuracy that is estimated for their site, [N, K].
+        """Probabilities whose mean confidence is the accuracy estimated for their site, [N, K].
 
-        One temperature for all sites leaves a model too sure at a hard one and too little at an
-        easy one. This one is for the photos given, which must be of one site; their order of
-        classes stays.
+        With one temperature for all sites, a model is overconfident at a hard site and
+        underconfident at an easy one. This temperature is for the given photos, which must be of
+        one site. The order of their classes does not change.
 
         Args:
             probabilities: [N, K], calibrated.
@@ -127,18 +127,18 @@ class Expectation(KeptPart):
     def sets(
         self, probabilities: torch.Tensor, coverage: float, calibration: str | None = None
     ) -> torch.Tensor:
-        """The prediction set of each image, [N, K] bool: the classes that it may well be of.
+        """The prediction set of each image, [N, K] bool: its plausible classes.
 
         Args:
             probabilities: [N, K], calibrated.
-            coverage: share of sets that should hold the true class, such as 0.9.
+            coverage: share of sets that should contain the true class, such as 0.9.
             calibration: what the sets are calibrated on, a name in `calibrations`: `held-out`
                 images of the same sites, latent domains `left-out`, the `worst-domain` of these,
                 or `site`, these photos themselves (`site_sets`), which must then be of one site.
                 None for `site` where there are `SITE_PHOTOS` or more, else `worst-domain`.
 
         Raises:
-            SettingsError: the coverage cannot be, or there are no images for the calibration.
+            SettingsError: the coverage is impossible, or there are no images for the calibration.
         """
         if calibration is None and len(probabilities) >= SITE_PHOTOS:
             calibration = SITE if SITE in self.calibrations else None
@@ -157,12 +157,12 @@ class Expectation(KeptPart):
 
     @property
     def calibrations(self) -> list[str]:
-        """What sets can be calibrated on."""
+        """The available calibrations of sets."""
         site = [SITE] if self.site_estimator.errors else []
         return [*self.conformal.calibrations, *site]
 
     def estimate(self, classifier: Classifier, features: torch.Tensor) -> SiteEstimate:
-        """The accuracy at a site, from its photos alone.
+        """The estimated accuracy at a site, from its photos without labels.
 
         Args:
             classifier: the one that this was measured for.
@@ -175,7 +175,7 @@ class Expectation(KeptPart):
         return self.site_estimator.estimate(logits, features, self.temperature)
 
     def outside(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Which images lie outside of what the model knows; see `Outside`.
+        """Which images are outside of what the model knows; see `Outside`.
 
         Args:
             features: [N, D].

@@ -83,7 +83,7 @@ def extract_features(
     style: bool = False,
     image_engine: str = DEFAULT_ENGINE,
 ) -> FeatureSet:
-    """The features of every image; see `encode_dataset`, which also says what it took."""
+    """The features of every image; see `encode_dataset`, which also reports time and counts."""
     return encode_dataset(
         dataset,
         backbone,

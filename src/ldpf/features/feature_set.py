@@ -27,8 +27,8 @@ class FeatureSet:
     """Encoded images with their class ids and, where known, domain ids.
 
     Attributes:
-        features: [N, D] float32, L2-normalized. Large ones that lie on disk are read at the first
-            use, see `ldpf.features.rows`.
+        features: [N, D] float32, L2-normalized. Large ones are read from disk at the
+            first use, see `ldpf.features.rows`.
         labels: [N] int64, class ids into `class_names`.
         domains: [N] int64, domain ids into `domain_names`, or None where domains are unknown.
         class_names: Readable names.
@@ -37,8 +37,8 @@ class FeatureSet:
         splits: [N] strings ``train``, ``val``, ``test`` from a manifest, or None.
         skipped: Files left out because they cannot be used.
         groups: [N] names as in `ImageDataset.groups`, or None.
-        contents: [N, 32] uint8, sha256 of each file's content; None where there are no files.
-        style: [N, E] float32, style statistics (see `StyledBackbone`), or None where not asked for.
+        contents: [N, 32] uint8, sha256 of each file's content; None without files.
+        style: [N, E] float32, style statistics (see `StyledBackbone`), or None if not requested.
 
     Raises:
         DataError: The arrays have different lengths, or two classes have the same name.
@@ -77,7 +77,7 @@ class FeatureSet:
     def of(
         cls, dataset: ImageDataset, features: Tensor | Rows, contents: np.ndarray | None = None
     ) -> FeatureSet:
-        """Features [N, D] of the N images of a dataset, with all that it says of them."""
+        """Features [N, D] of a dataset's images, with its labels, domains, groups and splits."""
         return cls(
             features=cast(Tensor, features),
             labels=torch.from_numpy(dataset.labels),
@@ -145,10 +145,10 @@ class FeatureSet:
         return self.subset(rows.train), self.subset(rows.validation), self.subset(rows.test)
 
     def split_words(self, held_out: FeatureSet) -> str | None:
-        """The shares that a split of whole groups has reached; None without groups.
+        """The shares that a split of whole groups achieved, in words; None without groups.
 
         Args:
-            held_out: images of the same data that these, which are learned from, are split from.
+            held_out: images of the same data that were separated from these training images.
         """
         both = self.joined(held_out)
         if both.groups is None:
@@ -159,8 +159,8 @@ class FeatureSet:
     def with_classes_of(self, class_names: Sequence[str]) -> FeatureSet:
         """The same images with ids into other class names, matched by name.
 
-        So data that has fewer classes than a model, or the same in another order, gets the class
-        ids of the model.
+        Data with fewer classes than a model, or with the same classes in another order, thus gets
+        the class ids of the model.
 
         Raises:
             DataError: an image is of a class that is not among `class_names`.
@@ -202,12 +202,12 @@ class FeatureSet:
         )
 
     def with_groups_of(self, others: FeatureSet) -> FeatureSet:
-        """The images that are in one group with an image of `others`; none without groups."""
+        """The images that share a group with an image of `others`; none without groups."""
         together = belongs_to(self.groups, others.groups)
         return self.subset([] if together is None else together)
 
     def without_groups_of(self, others: FeatureSet) -> FeatureSet:
-        """The images of which none of `others` is in the same group; all of them without groups."""
+        """The images that share no group with an image of `others`; all of them without groups."""
         together = belongs_to(self.groups, others.groups)
         if together is None or not together.any():
             return self
@@ -216,8 +216,8 @@ class FeatureSet:
     def digest(self) -> str:
         """A sha256 (hexadecimal) over features, labels, domains, style and names.
 
-        Equal digests mean equal bits: results computed from one set hold for the other. Where the
-        files lie does not enter.
+        Equal digests mean equal bits: results computed from one set are valid for the other. The
+        place of the files has no influence.
         """
         digest = hashlib.sha256()
         names = [self.class_names, self.domain_names]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class FusionInputs:
-    """What a rule may look at, for N images, S latent domains and K classes.
+    """The inputs of a rule, for N images, S latent domains and K classes.
 
     Attributes:
         similarities: cos(z, c_s), [N, S].
@@ -80,15 +80,15 @@ class FusionRule:
     """Base of fusion rules: a frozen dataclass of settings that gives weights over prompts.
 
     A rule that learns declares each tensor as a field `name: torch.Tensor | None = learned()`,
-    overrides `fit`, and says so where it is registered, `register(name, learns=True)`. The rest, as
-    its place in a model folder, follows from these fields.
+    overrides `fit`, and is registered with `register(name, learns=True)`. Everything else, such as
+    saving it in a model folder, follows from these fields.
 
     Attributes:
         mixes: what is averaged with the weights: `text` features (the paper), `logits` (their
             logarithms of probabilities), or `probabilities`.
-        asks_zero_shot: whether it is to be given the text features of the zero-shot ensemble, by
-            `with_zero_shot`: before `fit`, and again where the class names change.
-        zero_shot: these text features, [K, D]; a field of rules that ask for them.
+        asks_zero_shot: whether it needs the text features of the zero-shot ensemble. It receives
+            them by `with_zero_shot` before `fit`, and again if the class names change.
+        zero_shot: these text features, [K, D]; a field of rules that need them.
     """
 
     mixes: ClassVar[Literal["text", "logits", "probabilities"]] = "text"
@@ -100,23 +100,24 @@ class FusionRule:
         """Weights of each image over the prompts.
 
         Returns:
-            [N, S], or [N, S, K] where classes weigh the prompts differently; sums over S are one.
+            [N, S], or [N, S, K] if the weights differ between classes; sums over S are one.
         """
         raise NotImplementedError
 
     def finish(
         self, inputs: FusionInputs, weights: torch.Tensor, logits: torch.Tensor
     ) -> torch.Tensor:
-        """Class logits [N, K] in place of those that mixing by `weights` gave, or these themselves.
+        """Final class logits [N, K], given those of mixing by `weights`; by default unchanged.
 
-        The weights are those of `weights`, or such without the prompt of an image's own domain.
+        The weights are those of `weights`, possibly without the prompt of an image's own domain.
         """
         return logits
 
     def in_training(self) -> FusionRule:
-        """The rule by which prompts are trained and judged; the rule itself for most.
+        """The rule used while prompts are trained and validated; usually the rule itself.
 
-        One that does more to a new image than weigh prompts says here what it does without that.
+        A rule that does more to a new image than weighting prompts returns a rule without that
+        part.
         """
         return self
 
@@ -126,30 +127,31 @@ class FusionRule:
 
     @property
     def needs_fit(self) -> bool:
-        """Whether the rule learns and has not been fitted; then it gives no weights."""
+        """Whether the rule learns and has not been fitted yet; then it has no weights."""
         return any(value is None for value in learned_values(self).values())
 
     def fit(
         self, train: FusionExamples, validation: FusionExamples, *, seed: int = 0
     ) -> FusionRule:
-        """The rule, fitted to finished prompts; rules that learn nothing stay as they are.
+        """The rule, fitted to finished prompts; rules that learn nothing are returned unchanged.
 
         Args:
-            train: the images that the prompts were trained on. Each fits its own latent domain's
-                prompt better than a new image would, so a rule may have to leave that prompt out.
-            validation: other images of the same sources; the training images where there are none.
+            train: the images that the prompts were trained on. The prompt of an
+                image's own latent domain was trained on it and is more accurate there than on a new
+                image, so a rule may have to leave that prompt out.
+            validation: other images of the same sources; the training images if there are none.
             seed: of every random draw.
         """
         return self
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What a rule has learned, by name; empty for rules that learn nothing."""
+        """The learned tensors, by name; empty for rules that learn nothing."""
         return {name: value for name, value in learned_values(self).items() if value is not None}
 
     def shapes(
         self, n_domains: int, n_classes: int, embed_dim: int
     ) -> dict[str, tuple[int | str, ...]]:
-        """The shape of each of `tensors()`; a word stands for any size, the same for the same.
+        """The shape of each of `tensors()`; a word is any size, and the same word the same size.
 
         A tensor that is not named here may have any shape.
         """

@@ -32,8 +32,8 @@ class VisualHead:
     """Base of all heads: a frozen dataclass of settings with one verb, `fit`.
 
     Attributes:
-        balances: whether it counts groups the same, so that `fit` is to be given `groups`.
-        fits: whether it is a head at all; only `none` is not.
+        balances: whether it gives all groups the same weight, so that `fit` needs `groups`.
+        fits: whether it fits anything; only `none` does not.
     """
 
     balances: ClassVar[bool] = False
@@ -55,8 +55,8 @@ class VisualHead:
             features: [N, D].
             labels: [N] int64, from 0 to K - 1.
             groups: domain or latent domain [N] of each image, for heads that balance groups.
-            n_classes: K, of which some may have no image.
-            sample_weight: [N], 0 or more; an image of weight 2 counts as two. None for ones.
+            n_classes: K; some classes may have no image.
+            sample_weight: [N], 0 or more; an image of weight 2 counts as two images. None for ones.
         """
         raise NotImplementedError
 

@@ -56,38 +56,38 @@ MOST_COST = 6.0
 class Auto(Method):
     """An ensemble of prompts and heads, or a single method that is clearly better (ours).
 
-    Latent domains are found once, in closed form, and left out in turn: what a candidate answers on
-    a latent domain that it did not learn from stands for its answers on a new site. All candidates
+    Latent domains are found once, in closed form, and left out in turn. The answers of a candidate
+    on a latent domain that it did not learn from estimate its answers on a new site. All candidates
     have the same folds. The ensemble adds calibrated members in log-probability space, with the
-    shares of least regret where one of two sides of the latent domains is left out: a larger shift
-    than one latent domain, which may be a part of a site. It is kept unless a single candidate has
-    a log-likelihood on latent domains left out that is higher by `margin` standard errors over
-    domains.
+    shares of least regret when one of two sides of the latent domains is left out. A side is a
+    larger shift than one latent domain, which may be only a part of a site. The ensemble is kept
+    unless a single candidate has a log-likelihood on latent domains left out that is higher by
+    `margin` standard errors over domains.
 
-    Folds are cheap. A method that learns no prompts is fitted anew in each. A method with a prompt
-    for each latent domain is trained once on all images, and a fold reads its prompts without that
-    of the latent domain left out. This is an approximation: its shared tokens have learned from the
-    images that it is judged on. Any other method that trains prompts has a short training of
-    `judge_steps` in each fold, so it is judged below what it could do.
+    Folds are cheap. A method that learns no prompts is fitted again in each fold. A method with a
+    prompt for each latent domain is trained once on all images, and a fold uses its prompts except
+    that of the latent domain left out. This is an approximation: its shared tokens have learned
+    from the images that it is tested on. Any other method that trains prompts has a short training
+    of `judge_steps` in each fold, so its accuracy is underestimated.
 
     Attributes:
-        candidates: names of methods to judge, or of what else their prompts give: `ldpf-RULE` by
-            another fusion rule and `ldpf+HEAD` with a visual head, without another training. Those
+        candidates: names of methods to compare. `ldpf-RULE` (another fusion rule) and `ldpf+HEAD`
+            (with a visual head) use the prompts of `ldpf` and need no training of their own. Those
             in `members` must be among them.
         members: names of the methods in the ensemble.
-        joins: names of candidates that join the members where they are as good on latent domains
-            left out: where their log-likelihood is not more than `tie` below the best member's.
+        joins: names of candidates that join the members if they are as good on latent domains left
+            out, that is, if their log-likelihood is not more than `tie` below the best member's.
         tie: that difference, in nats.
         shares: "folds" for shares by sides of the latent domains left out, or "equal".
         pull: weight of the pull of those shares towards equal ones, in nats.
         margin: standard errors by which a single candidate must be better than the ensemble.
         rule: a registered rule of choice that chooses one candidate instead, such as
-            "left-out-several"; None for the ensemble and its margin. Its folds are its own, and
-            their cost comes on top of `most_cost`. Where no image can be left out for it, the
+            "left-out-several"; None for the ensemble and its margin. It has its own folds,
+            and their cost is not included in `most_cost`. If no image can be left out for it, the
             ensemble and its margin decide.
-        judge_steps: steps of prompts in a fold at most.
-        most_cost: trainings of the candidate that fuses prompts that all may cost together, by the
-            estimate in `affordable`. Candidates that would pass it are left out; members never.
+        judge_steps: largest number of training steps of prompts in a fold.
+        most_cost: limit of the total cost, in trainings of the candidate that fuses prompts, by the
+            estimate in `affordable`. Candidates that would exceed it are left out; members never.
         discovery: how latent domains are found, for the folds and for every candidate.
         fusion: fusion rule of candidates that fuse prompts, or its name.
         recipe: how prompts are trained.
@@ -147,9 +147,9 @@ class Auto(Method):
         seed: int = 0,
         record: RunRecord | None = None,
     ) -> Classifier:
-        """Train and judge every candidate, then keep the ensemble or one of them.
+        """Train and compare all candidates, then keep the ensemble or one of them.
 
-        What was judged is in the classifier's `training["auto"]`: `table`, `chosen`, `reason`,
+        The comparison is in the classifier's `training["auto"]`: `table`, `chosen`, `reason`,
         `n_folds`, `seconds` in all, and `cost`: how many times as long that is as training the
         candidate that fuses prompts. An interrupted run resumes the training of LDPF.
 

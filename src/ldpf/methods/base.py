@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Method:
     """Base of all methods: a frozen dataclass of settings with one verb, `fit`.
 
-    A subclass has a field `name`, the name it is registered under. What the command line must know
-    without importing it stands on its decorator:
+    A subclass has a field `name`, the name it is registered under. Facts that the command line
+    needs without importing the file are in its decorator:
 
         @METHODS.register("zero-shot", learns=False)
 
@@ -33,16 +33,17 @@ class Method:
     - `shares_passes` (default False): its prompts belong to the model and not to single images, so
       that several trainings can take their passes through the text encoder together.
     - `needs_domains` (default False): it reads the true domains of the training images.
-    - `fusion` (default none): name of the rule that fuses its prompts; a benchmark reads each other
-      rule off the same training, as `NAME-RULE`.
-    - `heads` (default False): a benchmark reads each visual head beside its prompts off the same
+    - `fusion` (default none): name of the rule that fuses its prompts; a benchmark applies every
+      other rule to the same training, as `NAME-RULE`.
+    - `heads` (default False): a benchmark combines every visual head with the prompts of the same
       training, as `NAME+HEAD`.
     - `presets` (default False): the settings of a preset are for it (`ldpf.methods.presets`).
     - `oracle` (default none): name under which a benchmark reports U_sel over its prompts.
 
     Attributes:
         name: the registered name.
-        aliases: dotted names of settings that the command line and the estimator call otherwise.
+        aliases: short names of settings on the command line and in the estimator, mapped to dotted
+            names.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Method:
 
         Args:
             train: images to learn from.
-            validation: images to choose by; where there are none, `train` is used.
+            validation: images to choose by; if there are none, `train` is used.
             backbone: frozen model that made the features.
             seed: of every random draw.
             record: receives log lines and checkpoints.
@@ -80,10 +81,10 @@ class Method:
         seed: int = 0,
         steps: int = 100,
     ) -> Classifier:
-        """A classifier like the trained one that did not learn from what a fold judges by.
+        """A classifier like the trained one that did not learn from the test images of a fold.
 
-        A method that combines parts says here how each part does without these images; for all
-        others `ldpf.methods.left_out.left_out_classifier` serves.
+        A method that combines parts defines here how each part is trained without these images. For
+        all others, `ldpf.methods.left_out.left_out_classifier` is used.
 
         Args:
             classifier: from `fit`, of all images.
@@ -93,7 +94,7 @@ class Method:
             steps: of a training of prompts in the fold, at most.
 
         Returns:
-            A classifier whose `training["text_passes"]` are those that this took.
+            A classifier whose `training["text_passes"]` counts the passes of this call.
 
         Raises:
             LdpfError: the images of the fold are not enough to learn from.
@@ -154,18 +155,18 @@ def make_method(
 ) -> Method:
     """A method with the settings of a preset, the given recipe and number of latent domains.
 
-    Methods without a recipe, or whose number of domains is no setting, ignore these two.
+    Methods without a recipe or without a number of domains ignore these arguments.
 
     Args:
         name: registered in `METHODS`.
-        recipe: how prompts are trained; None for the preset's way.
+        recipe: how prompts are trained; None for that of the preset.
         n_domains: S, or the name of a rule that chooses it; None for the method's own.
         settings: other values by dotted name, as in `{"tau": 0.05, "discovery.n_domains": 2}`; see
             `with_settings`.
         preset: settings to start from.
 
     Raises:
-        SettingsError: there is no such method, or a setting that it does not have.
+        SettingsError: there is no such method, or it has no such setting.
     """
     method: Any = METHODS.make(name)
     if method.name != name:

@@ -57,41 +57,43 @@ class LDPF(Method):
 
     The sentence of class k under latent domain s is [SOS] v u_s [class k] "." [EOS]. Stage 1 trains
     each u_s on the images of its own latent domain (L_dsp), stage 2 trains v with u frozen (L_dap),
-    both with the backbone's own temperature; the domain extractor trains on -L_adv beside them, so
-    that together L = L_dsp + lambda (L_dap - L_adv). What the paper leaves open is set here as
-    listed in the method's documentation.
+    both with the backbone's own temperature. The domain extractor is trained on -L_adv at the same
+    time, so the total loss is L = L_dsp + lambda (L_dap - L_adv). docs/method.md lists how we
+    decided what the paper leaves open.
 
-    The defaults are ours, chosen for a domain never seen: the class is erased in closed form
-    (LEACE) instead of by an adversary, domains are clusters of directions (so that the domain an
-    image belongs to is also the one that weighs most), every latent domain and class counts the
-    same, prompts share no tokens, and weights are soft. `ldpf-paper` and the preset `paper` have
-    the paper's configuration.
+    The defaults are ours, chosen for unseen domains: the class is erased in closed form (LEACE)
+    instead of by an adversary; domains are clusters of directions, so that an image has the largest
+    weight for the domain it belongs to; every latent domain and class has the same weight in the
+    loss; prompts share no tokens; and fusion weights are rather even. `ldpf-paper` and the preset
+    `paper` have the paper's configuration.
 
     Attributes:
         discovery: how latent domains are found; `discovery.n_domains` is N_s.
         agnostic_length: M1, tokens of v.
         specific_length: M2, tokens of u_s.
         weight: lambda, for L_dap. It scales the gradient of v, which Adam (the `fast` recipe)
-            divides out again, so it matters with `paper` only, and nowhere with `joint`. (L_adv
+            divides out again, so it matters only with `paper`, and never with `joint`. (L_adv
             trains only the extractor, whose own optimizer makes a factor in front of it a matter of
             `discovery.disentangle`.)
-        stages: `alternating` (the stages take turns), `sequential` (stage 1 to its end, then
+        stages: `alternating` (the stages take turns), `sequential` (all of stage 1, then all of
             stage 2) or `joint` (every step updates both).
-        turn: steps of one turn, with `alternating`. Turns of a single step do badly with Adam: v
-            undoes in its step what u overshot in the one before, and both drift apart.
-        agnostic_domain: which prompt carries an image in L_dap: its `own` latent domain's, `all`
-            (mean of the losses under each), or the `fused` prediction.
+        turn: steps of one turn, with `alternating`. Turns of a single step work badly with Adam:
+            in each step, v compensates for what u overshot in the step before, and both drift
+            apart.
+        agnostic_domain: which specific prompt an image uses in L_dap: that of its `own` latent
+            domain, `all` (mean of the losses under each), or the `fused` prediction.
         fusion: fusion rule of the prediction, or its name. `tau` is short for `fusion.tau`. A rule
-            that learns is fitted to the finished prompts; until then they are chosen on validation
-            with equal weights.
+            that learns is fitted to the finished prompts; during training, equal weights are used
+            to choose prompts on validation.
         head: visual head whose calibrated answers are added to those of the prompts, or its name.
-        shares: how much prompts and head weigh: by latent domains left out in turn (`folds`, equal
-            unless these clearly say otherwise) or `equal`.
-        sample_weights: what counts the same in the losses: `none` (every image), `class`, or
-            `latent-class`, every pair of a latent domain and a class.
-        alike: where a rule chooses the number of latent domains (`n_domains=auto`), those whose
-            prompts give the same answer to this share, or more, of the held-out images that one of
-            the two answers wrongly are merged after training; None merges none.
+        shares: weights of prompts and head: chosen on latent domains left out in turn (`folds`;
+            equal unless other weights are clearly better) or `equal`.
+        sample_weights: what has the same weight in the losses: every image (`none`), every class
+            (`class`), or every combination of latent domain and class (`latent-class`).
+        alike: used if a rule chooses the number of latent domains (`n_domains=auto`). Consider the
+            held-out images that at least one of two prompts classifies wrongly. If both prompts
+            give the same answer on this share of them or more, their latent domains are merged
+            after training. None merges none.
         recipe: how prompts are trained.
     """
 
@@ -131,7 +133,7 @@ class LDPF(Method):
 
     @property
     def n_prompts(self) -> int:
-        """Prompts trained at once, one a latent domain. (True domains may be more or fewer.)"""
+        """Prompts trained at once, one per latent domain. (True domains may be more or fewer.)"""
         return self.discovery.expected_domains
 
     @property
@@ -148,14 +150,14 @@ class LDPF(Method):
         seed: int = 0,
         record: RunRecord | None = None,
     ) -> Classifier:
-        """Discover domains and train prompts on `train`; keep what is best on `validation`.
+        """Discover domains and train prompts on `train`; keep the prompts as the recipe says.
 
         True domains in `train` are never used for training, only for measurements in the log,
         unless `discovery.assignment` is `manual`.
 
         Raises:
             SettingsError: `train` cannot fill the latent domains.
-            DataError: true domains were asked for, but are unknown.
+            DataError: true domains are requested, but unknown.
         """
         record = record or RunRecord()
         learner = LDPFLearner(self, train, validation, backbone, seed)

@@ -24,23 +24,23 @@ class Classifier:
     """Base of what `Method.fit` returns: from cached image features to class logits.
 
     A kind of classifier is a frozen dataclass that derives from this, in a file that registers it
-    in `CLASSIFIERS`. It implements `logits`, and what a model folder needs: `config`, `tensors`,
+    in `CLASSIFIERS`. It implements `logits`, and the parts of a model folder: `config`, `tensors`,
     `shapes` and `from_saved`. Everything else has a default here, so that every command can rely on
-    it. The decorator names the entries of config.json that the kind cannot do without:
+    it. The decorator names the required entries of config.json:
 
         @CLASSIFIERS.register("prompt", keys=("fusion", "tau"))
 
     Attributes:
-        method: name of the method that made it.
+        method: name of the method that trained it.
         class_names: the K classes, in the order of the logits.
-        training: what training reports about itself (steps, passes, validation, diagnostics).
-        per_image: whether an image's answer depends on that image alone. Where it does not, the
-            images given together are one batch, and results belong in a class of their own.
-        reads_names: whether its answers depend on the words of the class names; where they do not,
-            it knows its classes by their training images.
-        latent: extractor and centroids of the latent domains; None where there are none.
-        expectation: what to expect of its answers, measured after training; None where it was not
-            measured, or where the classifier was changed since.
+        training: the report of the training (steps, passes, validation, diagnostics).
+        per_image: whether an image's answer depends on that image alone. If not, all images of a
+            call are one batch, and results cannot be compared with those of other methods.
+        reads_names: whether its answers depend on the words of the class names; if not, it knows
+            its classes by their training images.
+        latent: extractor and centroids of the latent domains; None without latent domains.
+        expectation: expected accuracy and calibration, measured after training; None if it was not
+            measured, or if the classifier was changed since.
         contexts: learned prompts [S, M, W] that are the same for all images; None without them.
         minus_infinity: names of tensors in which -inf has a meaning.
     """
@@ -59,12 +59,12 @@ class Classifier:
 
     @property
     def prompted(self) -> Classifier:
-        """What answers by prompts: the classifier itself, or a member of a combination."""
+        """The part that classifies by prompts: this classifier, or a member of a combination."""
         return self
 
     @property
     def n_domains(self) -> int:
-        """S, the number of latent domains; 1 where nothing is fused."""
+        """S, the number of latent domains; 1 if nothing is fused."""
         return 1
 
     def logits(self, image_features: torch.Tensor) -> torch.Tensor:
@@ -73,7 +73,7 @@ class Classifier:
 
     @property
     def temperature(self) -> float:
-        """T of calibrated probabilities; 1 where it was not measured."""
+        """T of calibrated probabilities; 1 if it was not measured."""
         return 1.0 if self.expectation is None else self.expectation.temperature
 
     def probabilities(self, image_features: torch.Tensor) -> torch.Tensor:
@@ -85,7 +85,7 @@ class Classifier:
         return float((self.logits(image_features).argmax(dim=1) == labels).double().mean())
 
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
-        """Fusion weight of each latent domain, [N, D] -> [N, S]: ones where there is one."""
+        """Fusion weight of each latent domain, [N, D] -> [N, S]; ones for a single domain."""
         return image_features.new_ones(len(image_features), self.n_domains)
 
     def prompt_logits(self, image_features: torch.Tensor) -> torch.Tensor:
@@ -100,15 +100,15 @@ class Classifier:
         )
 
     def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
-        """The same model asked about other class names.
+        """The same model with other class names.
 
         Raises:
-            ModelError: it knows its classes by images and not by their names.
+            ModelError: it knows its classes by images, not by names.
         """
         raise self._without_names()
 
     def for_classes_beside(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
-        """As `for_classes`, for a member of a combination: the others may know what it does not.
+        """As `for_classes`, for a member of a combination; other members may know further classes.
 
         A classifier that knows classes by their images gives -inf to those it has not seen.
         """
@@ -117,7 +117,7 @@ class Classifier:
     def renamed(self, class_names: Sequence[str], backbone: Backbone) -> Classifier:
         """The same classes under other names, in the same order; nothing is trained.
 
-        Prompts are put in front of the new names; what was learned from images stays as it is.
+        Prompts are combined with the new names; parts learned from images do not change.
         """
         return self.for_classes(class_names, backbone)
 
@@ -129,14 +129,14 @@ class Classifier:
         )
 
     def graph_head(self) -> nn.Module:
-        """The classifier as tensor operations alone, for an exported graph.
+        """The classifier as tensor operations only, for an exported graph.
 
         Returns:
             A module from image features [N, D] of length one, for any N, to class logits [N, K] and
             fusion weights [N, S].
 
         Raises:
-            ModelError: an answer needs more than the image's features.
+            ModelError: an answer needs more than the features of the image.
         """
         raise ModelError(
             f"A {self.method!r} model cannot be exported: its kind of classifier has no form that "
@@ -155,9 +155,10 @@ class Classifier:
         )
 
     def without_prompts(self, domains: Collection[int]) -> Classifier | None:
-        """The same prompts without those of some latent domains; None where none would be left.
+        """The same prompts except those of some latent domains; None if none would be left.
 
-        It imitates a model that has not seen those latent domains, and is for judging only.
+        It imitates a model that has not seen those latent domains, and is used for measurements
+        only.
         """
         return None
 
@@ -170,13 +171,13 @@ class Classifier:
         *,
         seed: int = 0,
     ) -> Classifier:
-        """The same prompts under a rule that is fitted to them, where it learns.
+        """The same prompts with another fusion rule, fitted to them if it learns.
 
         Args:
             fusion: a rule or its name.
             train: the images that the prompts were trained on.
-            validation: other images of the same sources; `train` is used where there are none.
-            backbone: that made the features; for rules that ask for zero-shot text features.
+            validation: other images of the same sources; if there are none, `train` is used.
+            backbone: the one that made the features; for rules that need zero-shot text features.
             seed: of every random draw.
 
         Raises:
@@ -186,20 +187,20 @@ class Classifier:
         return self.with_fusion(fusion)
 
     def with_expectation(self, expectation: Expectation | None) -> Self:
-        """The same classifier with what is to be expected of it.
+        """The same classifier with its `expectation`.
 
-        It is no setting: a copy with other prompts, classes or fusion rule has none.
+        It is not a setting: a copy with other prompts, classes or fusion rule has none.
         """
         result = copy.copy(self)
         object.__setattr__(result, "expectation", expectation)
         return result
 
     def config(self) -> dict[str, Any]:
-        """What config.json keeps of this kind beyond method, classes and training: plain values."""
+        """The entries of config.json besides method, classes and training, as plain values."""
         raise NotImplementedError
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What model.safetensors keeps, by name."""
+        """The tensors of model.safetensors, by name."""
         raise NotImplementedError
 
     @classmethod
@@ -213,11 +214,11 @@ class Classifier:
     ) -> dict[str, tuple[int | str, ...]]:
         """The shape that each tensor of a model folder must have.
 
-        A word stands for a size that is not known beforehand; the same word means the same size.
+        A word is a size that is not known in advance; the same word means the same size.
 
         Args:
             config: the whole config.json.
-            tensors: those in the folder, to tell which optional parts are there.
+            tensors: those in the folder, which show the optional parts.
             backbone: the one that the model was trained with.
         """
         raise NotImplementedError

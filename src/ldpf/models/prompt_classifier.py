@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @CLASSIFIERS.register("prompt", prompts=True, keys=("fusion",))
 @dataclass(frozen=True)
 class PromptClassifier(Classifier):
-    """A classifier over cached image features. Each image is answered on its own.
+    """A classifier over cached image features. It classifies each image independently.
 
     Attributes:
         method: name of the method that made it.
@@ -52,11 +52,11 @@ class PromptClassifier(Classifier):
         text_features: [S, K, D] float32 of length one, on the CPU.
         logit_scale: 1 / T of the backbone. (The sigmoid family adds a bias to the logits, the same
             for all classes: it cancels in the softmax and is left out.)
-        contexts: the learned prompts [S, M, W] behind `text_features`; None for hard prompts.
-        latent: extractor and centroids of the S latent domains; None where there is one prompt.
+        contexts: the learned prompts [S, M, W] of `text_features`; None for hard prompts.
+        latent: extractor and centroids of the S latent domains; None with a single prompt.
         fusion: the fusion rule, or its name.
-        training: what training reports about itself (steps, passes, validation, diagnostics).
-        templates: the hard prompts behind `text_features`; empty for learned ones.
+        training: the report of the training (steps, passes, validation, diagnostics).
+        templates: the hard prompts of `text_features`; empty for learned ones.
     """
 
     method: str
@@ -78,7 +78,7 @@ class PromptClassifier(Classifier):
         return len(self.text_features)
 
     def with_fusion(self, fusion: FusionRule | str) -> PromptClassifier:
-        """The same prompts read out by another fusion rule; nothing is trained again.
+        """The same prompts with another fusion rule; nothing is trained again.
 
         Raises:
             SettingsError: the rule is unknown, or learns and has not been fitted.
@@ -93,7 +93,7 @@ class PromptClassifier(Classifier):
         return replace(self, fusion=rule)
 
     def without_prompts(self, domains: Collection[int]) -> PromptClassifier | None:
-        """The prompts of all other latent domains, by the same rule; None where none is left."""
+        """The prompts of all other latent domains, with the same rule; None if none is left."""
         if self.latent is None or len(set(domains)) >= self.n_domains:
             return None
         return self.with_fusion(WithoutPrompts(self.fusion, tuple(sorted(set(domains)))))
@@ -126,13 +126,13 @@ class PromptClassifier(Classifier):
     def domain_weights(self, image_features: torch.Tensor) -> torch.Tensor:
         """alpha_s(x): [N, D] -> [N, S], rows summing to one.
 
-        Where the rule weighs prompts for each class, these are the means over classes.
+        If the rule has other weights for each class, these are the means over classes.
         """
         weights = self.fusion.weights(self.fusion_inputs(image_features))
         return weights if weights.dim() == 2 else weights.mean(dim=2)
 
     def fusion_inputs(self, image_features: torch.Tensor) -> FusionInputs:
-        """What the fusion rule may look at, for features [N, D]."""
+        """The inputs of the fusion rule, for features [N, D]."""
         if self.latent is None:
             similarities = image_features.new_ones(len(image_features), 1)
         else:
@@ -152,12 +152,12 @@ class PromptClassifier(Classifier):
         return PromptHead(self)
 
     def for_classes(self, class_names: Sequence[str], backbone: Backbone) -> PromptClassifier:
-        """The same prompts in front of other class names, encoded now.
+        """The same prompts with other class names, which are encoded now.
 
         Raises:
             ModelError: neither prompts nor templates are known, or the fusion rule has learned
                 weights for each of another number of classes.
-            SettingsError: a name does not fit into the text tower.
+            SettingsError: a name is too long for the text tower.
         """
         if self.contexts is not None:
             features = _encode(self.contexts, class_names, backbone)
@@ -230,8 +230,8 @@ class PromptClassifier(Classifier):
     ) -> PromptClassifier:
         """Rebuild from config.json and checked tensors.
 
-        Text features of learned prompts are encoded anew; those of hard prompts only where a class
-        was renamed since.
+        Text features of learned prompts are encoded again; those of hard prompts only if a class
+        was renamed.
 
         Raises:
             ModelError: a text feature is not finite, or not of length one.

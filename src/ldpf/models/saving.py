@@ -51,20 +51,20 @@ def save_model(
     *,
     provenance: dict[str, Any] | None = None,
 ) -> Path:
-    """Write a model folder: what was learned, and how to use it.
+    """Write a model folder: the learned values and the settings.
 
     Args:
         classifier: of any kind in `CLASSIFIERS`.
         backbone: the one it was trained with.
-        folder: created, with parents; a model already there is replaced.
-        provenance: what it was trained on, kept as it is under `provenance`.
+        folder: created with its parents; an existing model is replaced.
+        provenance: a description of the training, stored unchanged under `provenance`.
 
     Returns:
         `folder`.
 
     Raises:
         ModelError: the classifier's kind is not registered, or the folder holds other files.
-        OSError: the files cannot be written; a model that was there is still there.
+        OSError: the files cannot be written; an existing model is kept.
     """
     check_output_folder(folder)
     return write_model(classifier, backbone, folder, provenance=provenance)
@@ -170,14 +170,14 @@ def load_model(
     Args:
         folder: written by `save_model`.
         backbone: loaded object, or where to find it; None for the name the model was trained with.
-        device: for the backbone, where it has to be loaded.
+        device: for the backbone, if it has to be loaded.
 
     Returns:
-        The classifier, text features of learned prompts encoded anew, and the backbone.
+        The classifier, with the text features of learned prompts encoded again, and the backbone.
 
     Raises:
         ModelError: something is missing, damaged, not finite, of the wrong shape, or the backbone
-            is another one than the model was trained with.
+            differs from the one that the model was trained with.
     """
     folder = Path(folder)
     config = read_config(folder)

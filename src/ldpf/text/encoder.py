@@ -41,16 +41,16 @@ _MAX_PREPARED = 4  # context lengths whose class tokens are kept embedded
 class PromptedTextEncoder:
     """Text features t_k of sentences [SOS] context [class name] suffix [EOS].
 
-    All weights are frozen: gradients reach the contexts and nothing else, whether or not the
-    model's parameters require any. The paths differ in speed only:
+    All weights are frozen: gradients reach only the contexts, whether or not the parameters of the
+    model require any. The paths differ only in speed:
 
-    - `shared`: the prompt is computed once, each class adds its own tokens (`shared_prefix`);
+    - `shared`: the prompt is computed once, and each class adds its own tokens (`shared_prefix`);
     - `truncated`: the model's own layers over P * K sentences, cut after the longest [EOS];
-    - `reference`: the same over all positions of the tower (77 for CLIP); over as many as the
-      longest sentence has where the tower masks those behind it (BERT).
+    - `reference`: the same over all positions of the tower (77 for CLIP). If the tower masks the
+      padding (BERT), only over the positions of the longest sentence.
 
-    A call only changes a cache of what does not depend on the contexts' values, so one
-    encoder can serve any P and M. The cache is dropped when the tower's weights change.
+    A call changes only a cache of results that do not depend on the values of the contexts, so one
+    encoder can be used for any P and M. The cache is dropped when the tower's weights change.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class PromptedTextEncoder:
         return features if self.precision == OWN else normalized(features, self.tower.dtype)
 
     def with_class_chunk(self, class_chunk: int | None) -> PromptedTextEncoder:
-        """The same encoder with another `class_chunk`, without tokenizing the names again."""
+        """The same encoder with another `class_chunk`; the names are not tokenized again."""
         other = copy.copy(self)
         other.class_chunk = _checked_chunk(class_chunk)
         other._prepared = {}
@@ -151,7 +151,7 @@ class PromptedTextEncoder:
     def estimate_memory_mib(
         self, prompts: int, context_tokens: int = 12, class_chunk: int | None = None
     ) -> float:
-        """Memory that forward and backward pass take on top of the weights, about, in MiB.
+        """Approximate memory of forward and backward pass, in addition to the weights, in MiB.
 
         Args:
             prompts: P.
@@ -169,16 +169,15 @@ class PromptedTextEncoder:
     def choose_class_chunk(
         self, prompts: int, context_tokens: int = 12, budget_mib: float | None = None
     ) -> ChunkChoice:
-        """How many classes to compute at a time so that training stays within a budget.
+        """Number of classes to compute at a time so that training stays within a memory budget.
 
         Args:
             prompts: P.
             context_tokens: M.
-            budget_mib: memory a pass may take, in MiB; None takes half of what is available.
+            budget_mib: memory that a pass may use, in MiB; None for half of the available memory.
 
         Returns:
-            The choice; its `reason` is there to be printed, its `class_chunk` for
-            `with_class_chunk`.
+            The choice: a `reason` to print, and a `class_chunk` for `with_class_chunk`.
         """
         if budget_mib is None:
             budget_mib = available_memory_mib(self.tower.device) / 2

@@ -27,34 +27,33 @@ class Recipe:
 
     Attributes:
         name: `steady`, `fast` or `paper` for those that come with the library.
-        optimizer: `adam` or `sgd` (momentum 0.9, weight decay 5e-4, as CoOp's code has it).
+        optimizer: `adam` or `sgd` (momentum 0.9, weight decay 5e-4, as in CoOp's code).
         learning_rate: peak value.
         image_batch: images per step; training sets up to this size are used whole.
-        max_epochs: passes over the images in one phase; None where `max_steps` says how long.
-        max_steps: steps in one phase at most.
+        max_epochs: passes over the images in one phase; None if `max_steps` is given.
+        max_steps: largest number of steps in one phase.
         patience: steps without a better validation accuracy after which the learning rate is
-            brought down to end the phase; None to run through all epochs, or all `max_steps`, on a
-            cosine.
-        cooldown: steps in which the learning rate falls to zero at the end (with `patience`); never
-            more than the phase has.
+            brought down to end the phase; None to run all epochs, or all `max_steps`, on a cosine.
+        cooldown: steps in which the learning rate falls to zero at the end (with `patience`), at
+            most the length of the phase.
         warmup_epochs: epochs at `warmup_rate` first.
         warmup_rate: learning rate of the warm-up.
-        round_every: steps between rounds of domain discovery; None for one round an epoch.
-        evaluate_every: steps between looks at validation; None for once an epoch.
+        round_every: steps between rounds of domain discovery; None for one round per epoch.
+        evaluate_every: steps between validations; None for once per epoch.
         average: decay of an exponential average of the prompts, taken once the latent domains are
-            final; the average is what is judged at the end and kept. 0 takes none. Averaged weights
-            are flatter optima and hold better under domain shift (Izmailov et al. 2018; SWAD, Cha
-            et al. 2021), and rounding moves them less.
-        keep: which prompts are kept: `best` on validation of all that were judged, or `last`.
+            final; the average is validated at the end and kept. 0 means no average. Averaged
+            weights are flatter optima and more accurate under domain shift (Izmailov et al. 2018;
+            SWAD, Cha et al. 2021), and rounding changes them less.
+        keep: which prompts are kept: those that were `best` on validation, or the `last` ones.
             Validation images come from the training domains and say little about a new one, and a
             choice between nearly equal checkpoints is decided by rounding.
-        sharpness: rho of sharpness-aware steps (SAM, Foret et al. 2021): the gradient is that where
-            the loss is highest within this distance (Euclidean, over the prompts of the step), at
-            the cost of a second text pass. 0 takes ordinary steps.
+        sharpness: rho of sharpness-aware steps (SAM, Foret et al. 2021): the gradient is taken at
+            the point of the highest loss within this distance (Euclidean, over the prompts of the
+            step), at the cost of a second text pass. 0 means ordinary steps.
         precision: of the text encoder's matrix products while prompts are trained: `float32`, or
             `bfloat16`, which is faster where the processor has it and rounds to two digits. The
             features of the prompts that are kept are always computed in the tower's own precision.
-        cuda_graphs: record text passes of a shape that repeats as CUDA graphs, on a GPU; see
+        cuda_graphs: record text passes with a repeating shape as CUDA graphs, on a GPU; see
             `ldpf.text.graphs`.
     """
 
@@ -94,13 +93,13 @@ class Recipe:
             )
 
     def steps(self, n_train: int) -> int:
-        """Steps of one phase at most, for `n_train` images."""
+        """Largest number of steps of one phase, for `n_train` images."""
         if self.max_steps is not None:
             return self.max_steps
         return (self.max_epochs or 1) * -(-n_train // self.image_batch)
 
     def cosine_of_step(self, step: int) -> float:
-        """Learning rate of a step where `max_steps` says how long: a cosine to zero."""
+        """Learning rate of a step if `max_steps` is given: a cosine to zero."""
         return 0.5 * self.learning_rate * (1 + math.cos(math.pi * step / (self.max_steps or 1)))
 
     def cosine(self, epoch: int) -> float:

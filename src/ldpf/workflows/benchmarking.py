@@ -115,37 +115,37 @@ def benchmark(
         preset: "default", or "paper" for the configuration of the paper.
         settings: other values by dotted name, for every method that has them, as in
             `{"tau": 0.05, "recipe.learning_rate": 0.01}`.
-        seeds: how often everything is repeated with another random start.
+        seeds: number of repetitions with different random starts.
         targets: domains to leave out in turn; None for every one.
         protocol: a name in `ldpf.experiments.protocols.PROTOCOLS`; None for
             "leave-one-domain-out".
-        selection: a name in `ldpf.experiments.selection.SELECTION_RULES`: what checkpoints and
-            settings are chosen by; None for "training-domain-validation".
+        selection: a name in `ldpf.experiments.selection.SELECTION_RULES`: how checkpoints and
+            settings are chosen; None for "training-domain-validation".
         protocol_preset: a name in `ldpf.experiments.protocol_presets.PROTOCOL_PRESETS`: protocol,
-            selection and recipe as a paper has them. A `recipe` goes before that of the preset.
-        search: settings to choose among values, such as "tau=0.05,0.1".
+            selection and recipe of a paper. A `recipe` overrides that of the preset.
+        search: settings to choose from several values, such as "tau=0.05,0.1".
         trials: combinations to try; None for every one.
-        jobs: runs side by side, each in a process of its own; None for as many as processors and
+        jobs: runs at the same time, each in a separate process; None for as many as processors and
             memory allow.
-        share: runs that differ only in seed or target take their text passes together: faster with
+        share: whether runs that differ only in seed or target share their text passes: faster with
             small text encoders and on a GPU, equal up to rounding. None shares them on a GPU.
         track: folder for curves that TensorBoard shows.
-        fail_on_leaks: stop before the first run where test images are among those learned from, or
-            images are under two classes. Without, the log warns of them.
-        shard: which part of the runs to do, such as "2/8"; None for all. Shards may share `out` and
-            run at once, on one machine or several: results.jsonl and table.md then have what all of
-            them have finished so far, and so has what is returned.
+        fail_on_leaks: stop before the first run if test images are also training images, or if
+            images are in two classes. Otherwise the log warns of them.
+        shard: which part of the runs to do, such as "2/8"; None for all. Shards can share `out` and
+            run at the same time, on one machine or several. results.jsonl, table.md and the result
+            of this function then contain what all of them have finished so far.
         engine: a name in `ldpf.experiments.engines.ENGINES`: where the runs are done. `out` should
-            be a folder that all of its machines see.
-        gpus_per_run: GPUs for each run, such as 0.25; None for one where `device` is a GPU. For an
-            engine that shares out GPUs.
+            be a folder that all of its machines share.
+        gpus_per_run: GPUs for each run, such as 0.25; None for one if `device` is a GPU. For an
+            engine that distributes GPUs.
         device: "auto", "cpu" or "cuda".
-        command: kept in each run as the command that made it.
+        command: stored in each run as the command that made it.
 
     Raises:
-        SettingsError: an option that cannot be, `out` holds other files, or it lies in
-            the folder of the images.
-        DataError: the images cannot be used, or their domains are unknown; or they leak, with
+        SettingsError: an impossible option, `out` contains other files, or it is in the folder of
+            the images.
+        DataError: the images cannot be used, or their domains are unknown; or there are leaks, with
             `fail_on_leaks`.
     """
     part = shard_of(shard)

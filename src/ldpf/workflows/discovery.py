@@ -119,8 +119,9 @@ def discover(
     """Assign images to latent domains: newly discovered ones, or those of a model.
 
     Args:
-        data: labeled images; labels are what the class is taken out of the domains with.
-        model: a model folder whose latent domains are shown in these images; None discovers some.
+        data: labeled images; the labels are needed to remove the class from the domains.
+        model: a model folder whose latent domains are shown in these images; None discovers new
+            ones.
         out: folder for contact sheets, an overview and a table of all images; None writes nothing.
         n_domains: how many latent domains to look for, 3 by default, or the name of a rule that
             chooses, such as "auto"; not with `model`.
@@ -128,14 +129,14 @@ def discover(
             `{"disentangle": "none"}`; not with `model`.
         seed: another number gives another random start. `train` with the same seed finds the same
             latent domains.
-        per_domain: images on each contact sheet at most.
-        backbone: what to encode images with; None for that of `model`, else
+        per_domain: largest number of images on each contact sheet.
+        backbone: what to encode images with; None for that of `model`, or without a model
             `openai/clip-vit-base-patch16`, and "nano" for the demo set.
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SettingsError: a setting that cannot be, `out` holds other files, or it lies in the folder
-            of the images.
+        SettingsError: an impossible setting, `out` contains other files, or it is in the folder of
+            the images.
         ModelError: the model has no latent domains.
         DataError: the images cannot be used.
     """

@@ -98,19 +98,21 @@ def evaluate(
 
     Args:
         model: a model folder.
-        data: labeled images of the model's classes. Of a table with splits, only the rows marked
-            test are used, if there are any.
-        backbone: where the backbone lies now; None for where it was during training.
-        fail_on_leaks: stop where the model was trained on some of the images, or nearly the same.
-        alignment: measure apart the images whose cosine with the text of their own class is at
-            least this, and those below; 0.21 divides DomainBed with CLIP. None leaves it out.
+        data: labeled images of the model's classes. If a table has splits with rows marked test,
+            only these rows are used.
+        backbone: where the backbone is now; None for its place during training.
+        fail_on_leaks: stop if the model was trained on some of the images, or on nearly the same
+            ones.
+        alignment: report two accuracies: for images whose cosine with the text of their own class
+            is at least this, and for the images below it; 0.21 divides DomainBed with CLIP. None
+            leaves them out.
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SettingsError: `alignment` is no cosine.
+        SettingsError: `alignment` is not a cosine.
         DataError: there are classes that the model does not have, or the images cannot be used; or
             the model was trained on some of them, with `fail_on_leaks`.
-        ModelError: the folder holds no model, or another backbone than its own is given.
+        ModelError: the folder holds no model, or another backbone is given.
     """
     check_value("alignment", alignment, OrNone(Number(at_least=-1, at_most=1)))
     known = read_config(Path(model))["class_names"]

@@ -162,22 +162,22 @@ def expect(
     device: str = "auto",
     listed: Iterable[bytes] = (),
 ) -> SiteExpectation:
-    """Estimate how good a model is at a new site, from photos of it without labels.
+    """Estimate the accuracy of a model at a new site, from its photos without labels.
 
-    Labels, where the photos have some, are not looked at. Photos that cannot be read are left out,
+    Labels of the photos are not used. Photos that cannot be read are left out,
     with a warning.
 
     Args:
         model: a model folder.
         photos: of one site: folders, images, tables with a column path, "-" for paths that are
             listed, or embeddings; one of them or several.
-        backbone: where the backbone lies now; None for where it was during training.
+        backbone: where the backbone is now; None for its place during training.
         device: "auto", "cpu" or "cuda".
         listed: lines with a path each, which are read where `photos` holds "-".
 
     Raises:
         DataError: there are no photos, or embeddings are of another size than the model's.
-        ModelError: the folder holds no model, or one that keeps nothing of what to expect.
+        ModelError: the folder holds no model, or one without an expectation.
     """
     folder = Path(model)
     if not read_config(folder).get("expectation"):

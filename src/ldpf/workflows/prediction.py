@@ -50,41 +50,42 @@ def predict(
     """Classify images with a trained model.
 
     An image that cannot be read, or whose probabilities are not finite, gets a row with the reason.
-    Memory stays the same for any number, but with sets calibrated on the images themselves: then
-    all are answered before the first row.
+    Memory does not grow with the number of images, except with sets calibrated on the images
+    themselves: then all are answered before the first row.
 
     Args:
         model: a model folder.
-        images: images, folders (with everything below them), tables with a column path (whose
+        images: images, folders (with everything in them), tables with a column path (whose
             relative paths start from the table's folder) and perhaps x, y, w, h, or embeddings:
             arrays .npy or .parquet files with a column embedding.
         top_k: how many classes to name for each image.
-        sets: share of images whose prediction set should hold the true class; None for 0.9, without
-            waiting for all images.
+        sets: share of images whose prediction set should contain the true class; None for 0.9,
+            without waiting for all images.
         calibration: what sets are calibrated on, see `Expectation.sets`: held-out images of the
             training sites, latent domains `left-out`, the `worst-domain` of these, or `site`, the
-            images given, which must be of one site. None for `site` where `sets` is given and there
+            images given, which must be of one site. None for `site` if `sets` is given and there
             are 50 images or more, and for `worst-domain` otherwise.
         abstain_below: name no class for an image whose probability is lower.
         batch_size: images encoded at once.
         shard: which part of the images to answer, such as "2/8", by their paths as they are given;
-            None for all. Sets are not calibrated on `site` then, of which a shard sees a part.
-        backbone: where the backbone lies now; None for where it was during training.
+            None for all. Then sets are not calibrated on `site`, because a shard sees only a part
+            of it.
+        backbone: where the backbone is now; None for its place during training.
         device: "auto", "cpu" or "cuda".
         image_engine: what computes the image tower on a CPU; see
             `ldpf.features.engines.choose.with_engine`.
         listed: lines with a path each, which are read where `images` holds "-".
-        margin: what is looked at beyond each edge of a table's boxes, as a share of their size.
-        cache_dir: where features of images encoded before are; None for `$LDPF_CACHE`, else
+        margin: how far to extend the boxes of a table on every side, as a share of their size.
+        cache_dir: where features of images encoded earlier are; None for `$LDPF_CACHE`, or else
             `~/.cache/ldpf`. Nothing is written there.
-        columns: what columns of a table are called, as in "path=filename".
+        columns: names of the columns of a table, as in "path=filename".
 
     Returns:
         The rows, to iterate over or to write.
 
     Raises:
         SettingsError: `top_k`, `batch_size`, `sets`, `calibration`, `abstain_below` or `shard`
-            cannot be.
+            is impossible.
         DataError: a path does not exist, there are no images, or embeddings are of another size
             than the model's.
         ModelError: the folder holds no model, or it keeps nothing to calibrate sets with.

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Labeled images that are not read yet; every workflow takes one in place of a path.
+    """Labeled images that are not read yet; every workflow accepts it in place of a path.
 
     Attributes:
         source: a folder, a manifest, a file of embeddings, or "demo"; see `load_dataset`.
         layout: how folders are read: "auto", "domain/class" or "class".
         class_names: file with better names for classes.
         skip_bad: leave out images that cannot be read, instead of stopping.
-        cache_dir: where image features are kept; None for `$LDPF_CACHE`, else `~/.cache/ldpf`.
+        cache_dir: where image features are stored; None for `$LDPF_CACHE`, or else `~/.cache/ldpf`.
         benchmark: "auto", the name of a named dataset, or "none" for plain folders.
-        group_by: regular expression that finds in each path what must stay on one side of a split.
-        columns: what columns of a table are called, as in "path=filename,label=class".
+        group_by: regular expression that finds in each path the group that must stay on one side of
+            a split.
+        columns: names of the columns of a table, as in "path=filename,label=class".
         image_engine: what computes the image tower on a CPU: "torch", "auto", or the name of an
             engine; see `ldpf.features.engines.choose.with_engine`.
-        margin: what is cropped beyond each edge of a table's boxes, as a share of their size.
+        margin: how far to extend the boxes of a table on every side, as a share of their size.
     """
 
     source: str | Path

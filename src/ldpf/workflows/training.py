@@ -78,41 +78,41 @@ def train(
 ) -> Training:
     """Train a classifier on labeled images and keep it in a folder.
 
-    Domains need not be known; known ones only show how well the discovered ones agree with them,
-    unless the method reads them. The same call resumes an interrupted training, and repeats
-    nothing where the model is there already.
+    Domains need not be known. Known ones are only compared with the discovered ones, unless the
+    method needs them. The same call resumes an interrupted training, and does nothing if the model
+    is finished.
 
     Args:
         data: labeled images.
         out: folder for the model.
         backbone: frozen model to build on; None for `openai/clip-vit-base-patch16`, and "nano" for
             the demo set.
-        method: a name in `ldpf.methods.METHODS`, or a method with its settings, of which `recipe`,
-            `preset`, `n_domains` and `tau` then change nothing.
+        method: a name in `ldpf.methods.METHODS`, or a method with its settings; then `recipe`,
+            `preset`, `n_domains` and `tau` have no effect.
         n_domains: how many latent domains to look for, or the name of a rule that chooses, such as
             "auto".
-        tau: how even fusion weights are: small, only the most similar latent domain; large, all
-            the same. None for the preset's own.
+        tau: temperature of the fusion weights: with a small value only the most similar latent
+            domain counts, with a large value all count the same. None for the preset's own.
         recipe: "steady", "fast" or "paper"; None for the preset's own.
         preset: "default", or "paper" for the configuration of the paper.
-        settings: other values by dotted name, as in `{"recipe.learning_rate": 0.01}`; they outdo
+        settings: other values by dotted name, as in `{"recipe.learning_rate": 0.01}`; they override
             the arguments above.
-        search: settings to choose among values, such as "tau=0.1,0.3".
+        search: settings to choose from several values, such as "tau=0.1,0.3".
         trials: combinations to try; None for every one.
         selection: what `search` chooses by; see `ldpf.experiments.selection`.
         train_fraction: share of the images to learn from; the others choose the best prompts.
         seed: another number gives another random start.
         track: folder for curves that TensorBoard shows.
-        fail_on_leaks: stop before the training where held-out images are among those learned from,
-            or images are under two classes. Without, the log warns of them.
-        advice: compare the model with simple methods on the same images, to say which to take.
+        fail_on_leaks: stop before the training if held-out images are also training images, or if
+            images are in two classes. Otherwise the log warns of them.
+        advice: compare the model with simple methods on the same images, to recommend one.
         overwrite: replace a model in `out` that was trained with other data or settings.
         device: "auto", "cpu" or "cuda".
-        command: kept in the model's provenance as the command that made it.
+        command: stored in the model's provenance as the command that made it.
 
     Raises:
-        SettingsError: a setting that cannot be, or `out` lies in the folder of the images.
-        DataError: the images cannot be used; or they leak, with `fail_on_leaks`.
+        SettingsError: an impossible setting, or `out` is in the folder of the images.
+        DataError: the images cannot be used; or there are leaks, with `fail_on_leaks`.
         ModelError: `out` holds other files, or a model of other data or settings.
     """
     folder = full_path(out, named("out"))

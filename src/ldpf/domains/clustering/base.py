@@ -30,11 +30,11 @@ class Clustering:
 
 
 class Clusterer:
-    """Base of clusterers: a frozen dataclass of settings that divides domain features.
+    """Base of clusterers: a frozen dataclass of settings that clusters domain features.
 
     Attributes:
-        spherical: whether an image belongs to the centroid of the largest cosine, as fusion weighs
-            it; else to the nearest one by Euclidean distance.
+        spherical: whether an image is assigned to the centroid with the largest cosine, like the
+            fusion weights; otherwise to the nearest one by Euclidean distance.
     """
 
     spherical: ClassVar[bool]
@@ -49,10 +49,10 @@ class Clusterer:
             seed: of every random draw.
 
         Raises:
-            SettingsError: fewer images, or fewer different ones, than latent domains.
+            SettingsError: there are fewer (different) images than latent domains.
         """
         raise NotImplementedError
 
     def centroids_of(self, z: torch.Tensor, group: torch.Tensor, n_domains: int) -> torch.Tensor:
-        """Centroids [S, Z] of given domains [N]: where `fit` would put them for these members."""
+        """Centroids [S, Z] of given domains [N], as `fit` would compute them for these members."""
         raise NotImplementedError

@@ -30,14 +30,14 @@ has, by which it is recognized: `register("linear", recognized_by="matrix")`."""
 class Disentangler:
     """Base of disentanglers: a frozen dataclass of settings that starts a run on training images.
 
-    One that is computed at once implements `fit`. One that learns over several rounds, with a
-    clustering after each, implements `start` and a `DisentanglerRun` of its own.
+    A disentangler that is computed in one step implements `fit`. One that learns over several
+    rounds, with a clustering after each, implements `start` and its own `DisentanglerRun`.
     """
 
     registered_name: ClassVar[str]
 
     def fit(self, features: torch.Tensor, labels: torch.Tensor, n_classes: int) -> DomainMap:
-        """G, computed at once from features [N, D] and class ids [N]."""
+        """G, computed in one step from features [N, D] and class ids [N]."""
         raise NotImplementedError
 
     def start(
@@ -47,7 +47,7 @@ class Disentangler:
         n_classes: int,
         generator: torch.Generator,
     ) -> DisentanglerRun[Any]:
-        """The run of one discovery; without an own one, G is what `fit` computes.
+        """The run of one discovery; by default, G is what `fit` computes.
 
         Args:
             features: f of the training images, [N, D].
