@@ -12,7 +12,7 @@ from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.results import kept_answers, read_results, write_results
 from ldpf.experiments.run_folder import PREDICTIONS, RESULT_VERSION, RunFolder, run_config
 from ldpf.utils import files
-from ldpf.utils.files import settings_hash
+from ldpf.utils.json_files import settings_hash
 
 ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
 LINE = {"method": "coop", "target": "art & craft", "seed": 0, "accuracy": 0.5}

@@ -26,7 +26,7 @@ from ldpf.methods import METHODS, CoOp, make_method
 from ldpf.methods.coop import _CoOpLearner
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST
-from ldpf.utils.files import settings_hash
+from ldpf.utils.json_files import settings_hash
 from ldpf.utils.registry import part_settings
 
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)

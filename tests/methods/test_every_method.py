@@ -19,7 +19,7 @@ from ldpf.methods.ldpf_losses import LDPFLearner
 from ldpf.models.saving import load_model, save_model
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.recipe import FAST, PAPER
-from ldpf.utils.files import settings_hash
+from ldpf.utils.json_files import settings_hash
 from ldpf.utils.registry import part_settings
 
 SHORT = replace(

@@ -6,7 +6,7 @@ import pytest
 
 from ldpf.errors import ModelError
 from ldpf.utils.constraints import Either, Flag, Number, OrNone, Text, Whole
-from ldpf.utils.files import read_json
+from ldpf.utils.json_files import read_json
 from ldpf.utils.schema import ListOf, Record, check_content, first_problem
 
 MODEL = Record(

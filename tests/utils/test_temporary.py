@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ldpf.utils.files import is_empty
+from ldpf.utils.own_folders import is_empty
 from ldpf.utils.temporary import (
     LOCK,
     is_litter,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ldpf.errors import BackboneError
 from ldpf.utils.constraints import Constraint, Either, Flag, Number, OrNone, Text, Whole
-from ldpf.utils.files import read_json
+from ldpf.utils.json_files import read_json
 from ldpf.utils.schema import ListOf, Record
 
 _WIDTH = Whole(at_least=1, at_most=2**16)

@@ -17,7 +17,9 @@ from ldpf.backbones.openai_config import NOT_WEIGHTS, config_of
 from ldpf.backbones.pickled import read_weights
 from ldpf.backbones.torchscript import is_archive, read_archive
 from ldpf.errors import BackboneError
-from ldpf.utils.files import json_text, new_folder, write_together
+from ldpf.utils.files import write_together
+from ldpf.utils.json_files import json_text
+from ldpf.utils.own_folders import new_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import some
 from ldpf.utils.ways import positional, setting

@@ -11,7 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from ldpf.backbones.open_clip_fields import CONFIG, Fields
 from ldpf.errors import BackboneError
-from ldpf.utils.files import read_json
+from ldpf.utils.json_files import read_json
 
 __all__ = [
     "CONFIG",

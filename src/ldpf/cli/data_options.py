@@ -11,8 +11,7 @@ import typer
 from ldpf.cli.grouping import DATA_PANEL, RUN_PANEL
 from ldpf.errors import SettingsError
 from ldpf.features.engines.base import ENGINES
-from ldpf.utils.files import missing_path_error
-from ldpf.utils.paths import full_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.workflows.source import DataSource
 
 DATA_HELP = (

@@ -14,8 +14,7 @@ from ldpf.cli.console import say, say_json
 from ldpf.cli.data_options import OptionalData, require_one_path
 from ldpf.cli.grouping import DATA_PANEL
 from ldpf.cli.options import Device, ModelOptions, OutputOptions
-from ldpf.utils.files import missing_path_error
-from ldpf.utils.paths import full_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.utils.text import count
 from ldpf.workflows.source import DataSource
 

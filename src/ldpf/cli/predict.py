@@ -23,7 +23,7 @@ from ldpf.cli.options import (
     ShardOption,
 )
 from ldpf.cli.streams import stdout_for_rows, utf8_stdout
-from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import missing_path_error
 from ldpf.utils.text import count
 from ldpf.workflows.writers import check_destination, part_of
 

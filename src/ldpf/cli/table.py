@@ -14,9 +14,9 @@ from ldpf.cli.console import note, say, say_json, show
 from ldpf.cli.options import Json
 from ldpf.cli.streams import utf8_stdout
 from ldpf.errors import SettingsError
-from ldpf.utils.files import missing_path_error, write_text
+from ldpf.utils.files import write_text
 from ldpf.utils.locks import locked_file
-from ldpf.utils.paths import named_folder
+from ldpf.utils.paths import missing_path_error, named_folder
 from ldpf.utils.writable import check_apart, check_file
 
 FORMATS = ("terminal", "markdown", "latex", "csv")

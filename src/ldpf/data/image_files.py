@@ -12,8 +12,8 @@ from pathlib import Path
 from ldpf.data.formats import image_endings
 from ldpf.data.left_out import LeftOut, is_system_folder
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import missing_path_error, real_path
-from ldpf.utils.paths import full_path
+from ldpf.utils.files import real_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.utils.ways import named
 
 

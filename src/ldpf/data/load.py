@@ -34,8 +34,7 @@ from ldpf.data.tar_shards import (
 )
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.files import missing_path_error
-from ldpf.utils.paths import full_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.utils.text import count, quoted, some
 from ldpf.utils.ways import named, setting
 

@@ -16,7 +16,8 @@ from ldpf.data.parquet import reads_parquet, require_pyarrow
 from ldpf.data.unpacking import unpack_once
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OrNone, Text
-from ldpf.utils.files import read_json, write_bytes
+from ldpf.utils.files import write_bytes
+from ldpf.utils.json_files import read_json
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.text import some_names
 

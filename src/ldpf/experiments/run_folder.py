@@ -20,15 +20,10 @@ import torch
 from ldpf.errors import LdpfError, ModelError
 from ldpf.experiments.result_lines import RESULT_LINE, RUN_CONFIG
 from ldpf.training.callbacks import CHECKPOINT
-from ldpf.utils.files import (
-    file_digest,
-    read_json,
-    set_aside,
-    settings_hash,
-    write_json,
-    write_text,
-)
+from ldpf.utils.files import file_digest, write_text
+from ldpf.utils.json_files import read_json, settings_hash, write_json
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import set_aside
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.trees import write_tensors
 from ldpf.utils.ways import named

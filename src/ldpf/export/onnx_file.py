@@ -20,7 +20,8 @@ from ldpf.export.graph import FeatureHead, PixelGraph
 from ldpf.export.preprocessing import describe_preprocessing
 from ldpf.export.quantize import PRECISIONS, reduce_precision
 from ldpf.utils.constraints import OneOf, check_value
-from ldpf.utils.files import open_atomic, write_json
+from ldpf.utils.files import open_atomic
+from ldpf.utils.json_files import write_json
 from ldpf.utils.onnx_graph import write_graph
 from ldpf.utils.seed import generator
 from ldpf.utils.temporary import temporary_folder

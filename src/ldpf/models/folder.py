@@ -8,7 +8,9 @@ from typing import Any
 from ldpf.errors import ModelError
 from ldpf.models.base import CLASSIFIERS
 from ldpf.models.config_schema import CONFIG_SCHEMA
-from ldpf.utils.files import file_digest, is_empty, read_json, read_json_or_none
+from ldpf.utils.files import file_digest
+from ldpf.utils.json_files import read_json, read_json_or_none
+from ldpf.utils.own_folders import is_empty
 from ldpf.utils.schema import first_problem
 from ldpf.utils.text import quoted
 from ldpf.version import __version__

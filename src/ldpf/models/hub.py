@@ -14,7 +14,8 @@ from huggingface_hub import ModelCard, ModelHubMixin
 from ldpf.errors import BackboneError, ModelError
 from ldpf.models.card import license_in, model_card
 from ldpf.models.folder import CONFIG
-from ldpf.utils.files import read_json, write_json, write_text
+from ldpf.utils.files import write_text
+from ldpf.utils.json_files import read_json, write_json
 from ldpf.utils.paths import full_path
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from ldpf.models.folder import (
 from ldpf.models.kept import EXPECTATION, read_expectation
 from ldpf.models.parts import with_prefix
 from ldpf.models.tensor_checks import check_tensors
-from ldpf.utils.files import file_digest, json_text, write_together
+from ldpf.utils.files import file_digest, write_together
+from ldpf.utils.json_files import json_text
 from ldpf.utils.ways import named
 from ldpf.version import __version__
 

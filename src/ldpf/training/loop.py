@@ -18,7 +18,7 @@ from ldpf.training.probe import active_probe
 from ldpf.training.recipe import Recipe
 from ldpf.training.shared_passes import OwnPasses
 from ldpf.training.sharpness import moved_uphill
-from ldpf.utils.files import set_aside
+from ldpf.utils.own_folders import set_aside
 from ldpf.utils.precision import OWN
 from ldpf.utils.registry import part_settings
 from ldpf.utils.stopping import stops_between_steps

@@ -16,7 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ldpf.errors import SettingsError
-from ldpf.utils.files import is_special, new_folder, real_path
+from ldpf.utils.files import is_special, real_path
+from ldpf.utils.own_folders import new_folder
 from ldpf.utils.temporary import LOCK, remove_litter
 from ldpf.utils.ways import named
 

@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from ldpf.errors import SettingsError
-from ldpf.utils.text import quoted
+from ldpf.errors import DataError, SettingsError
+from ldpf.utils.text import did_you_mean, quoted, shortened
 
 
 def full_path(path: str | Path, what: str = "path") -> Path:
@@ -85,3 +85,23 @@ def named_folder(given: Path) -> tuple[str | None, Path]:
     if not equals or not name or not folder or given.exists():
         return None, given
     return name, Path(folder)
+
+
+def missing_path_error(path: Path) -> DataError:
+    """The error for a path that does not exist: how far it exists, and the nearest names there."""
+    reason = why_missing(path)
+    if reason.startswith("a "):  # an address, a picture in text, or a link that leads nowhere
+        return DataError(f"there is no file or folder {shortened(str(path), 300)}: {reason}.")
+    parent = path.absolute()
+    missing = parent.name
+    while not parent.exists() and parent != parent.parent:
+        missing = parent.name
+        parent = parent.parent
+    try:
+        names = sorted(entry.name for entry in os.scandir(parent))[:10_000]
+    except OSError:
+        names = []
+    return DataError(
+        f"there is no file or folder {path}: {parent} holds no {missing!r}."
+        f"{did_you_mean(missing, names)}"
+    )

@@ -28,8 +28,9 @@ from ldpf.models.summary import chosen_words
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.training.callbacks import Tracker
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import check_own_folder, write_text
+from ldpf.utils.files import write_text
 from ldpf.utils.locks import locked_file, locked_folder
+from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.stopping import says_on_stop

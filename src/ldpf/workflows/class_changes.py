@@ -20,8 +20,8 @@ from ldpf.models.saving import (
     read_config,
     write_model,
 )
-from ldpf.utils.files import new_folder
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import new_folder
 from ldpf.utils.temporary import remove_litter
 from ldpf.utils.text import did_you_mean, quoted, some
 from ldpf.utils.ways import named, setting

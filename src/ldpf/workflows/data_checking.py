@@ -19,9 +19,8 @@ from ldpf.doctor.signs.label_errors import cross_validated, suspects
 from ldpf.errors import DataError
 from ldpf.features.duplicates import duplicate_distances, nearest_duplicate
 from ldpf.inspection.leaks import NO_LEAKS, TARGET, LeakReport, check_split, find_leak
-from ldpf.utils.files import missing_path_error
 from ldpf.utils.locks import locked_file
-from ldpf.utils.paths import full_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.ways import named
 from ldpf.workflows.data_check_sheet import write_sheet

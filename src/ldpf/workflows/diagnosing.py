@@ -16,8 +16,7 @@ from ldpf.doctor.base import ordered_signs
 from ldpf.errors import DataError, LdpfError, SettingsError
 from ldpf.experiments.recreate import is_of_benchmark, is_training_data, split_as_trained
 from ldpf.models.saving import read_config
-from ldpf.utils.files import missing_path_error
-from ldpf.utils.paths import full_path
+from ldpf.utils.paths import full_path, missing_path_error
 from ldpf.utils.ways import named
 from ldpf.workflows.inputs import (
     AnyBackbone,

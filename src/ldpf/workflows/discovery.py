@@ -20,8 +20,8 @@ from ldpf.features.feature_set import FeatureSet
 from ldpf.fusion.similarity import similarity_weights
 from ldpf.methods.overrides import with_settings
 from ldpf.utils.constraints import Whole, check_value
-from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.ways import named, positional, setting

@@ -19,8 +19,8 @@ from ldpf.features.cache import FeatureCache
 from ldpf.features.extract import Extraction
 from ldpf.features.feature_set import FeatureSet
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.files import check_own_folder
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.shards import Shard, shard_of
 from ldpf.utils.text import count

@@ -14,7 +14,8 @@ from ldpf.errors import DataError, SettingsError
 from ldpf.export import Exported, export_onnx
 from ldpf.export.onnx_file import Session, description_inside
 from ldpf.models.folder import TENSORS
-from ldpf.utils.files import file_digest, is_special, named_errors, read_json_or_none
+from ldpf.utils.files import file_digest, is_special, named_errors
+from ldpf.utils.json_files import read_json_or_none
 from ldpf.utils.locks import locked_file
 from ldpf.utils.paths import full_path
 from ldpf.utils.schema import Record

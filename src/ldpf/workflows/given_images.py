@@ -16,8 +16,7 @@ from ldpf.data.tables import MANIFEST_ENDINGS
 from ldpf.data.tar_shards import tar_shards, unpack_tar_shards
 from ldpf.errors import DataError
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.files import missing_path_error
-from ldpf.utils.paths import full_path, is_folder
+from ldpf.utils.paths import full_path, is_folder, missing_path_error
 from ldpf.utils.shards import Shard
 
 COUNT_FOR_S = 5.0

@@ -19,15 +19,8 @@ from ldpf.models.folder import CONFIG, TENSORS
 from ldpf.models.saving import check_output_folder, load_model, read_config, write_model
 from ldpf.training.callbacks import CHECKPOINT, ProgressLog, RunRecord, track_log
 from ldpf.utils.constraints import Text
-from ldpf.utils.files import (
-    DAMAGED,
-    json_text,
-    new_folder,
-    read_json_or_none,
-    set_aside,
-    settings_hash,
-    write_json,
-)
+from ldpf.utils.json_files import json_text, read_json_or_none, settings_hash, write_json
+from ldpf.utils.own_folders import DAMAGED, new_folder, set_aside
 from ldpf.utils.registry import part_settings
 from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop

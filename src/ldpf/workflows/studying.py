@@ -18,8 +18,9 @@ from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.studies.base import STUDIES, make_study
 from ldpf.studies.bench import Bench, StudyResult, write_rows
 from ldpf.training.recipe import get_recipe
-from ldpf.utils.files import check_own_folder, write_bytes, write_text
+from ldpf.utils.files import write_bytes, write_text
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.paths import full_path
 from ldpf.utils.text import count
 from ldpf.utils.ways import named

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ldpf.errors import BackboneError
-from ldpf.utils.files import read_json, read_json_or_none
+from ldpf.utils.json_files import read_json, read_json_or_none
 from ldpf.utils.registry import Registry
 
 if TYPE_CHECKING:

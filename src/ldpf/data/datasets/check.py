@@ -13,7 +13,7 @@ from ldpf.data.datasets.listing import DatasetListing, list_named_dataset
 from ldpf.data.datasets.metadata_table import list_metadata, recognize_metadata
 from ldpf.data.datasets.recognize import FoundDataset, folder_names, recognize_dataset
 from ldpf.errors import DataError
-from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import missing_path_error
 from ldpf.utils.text import some
 
 _SHOWN = 8  # names in a sentence

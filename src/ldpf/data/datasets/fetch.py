@@ -16,8 +16,10 @@ from ldpf.data.datasets.check import DatasetCheck, check_named_dataset
 from ldpf.data.parquet import reads_parquet
 from ldpf.errors import DataError
 from ldpf.utils.constraints import Text
-from ldpf.utils.files import check_own_folder, read_json, write_bytes, write_json
+from ldpf.utils.files import write_bytes
+from ldpf.utils.json_files import read_json, write_json
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.ways import named

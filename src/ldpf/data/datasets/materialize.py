@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.errors import DataError, SettingsError
-from ldpf.utils.files import is_empty, open_atomic, read_json_or_none, write_json, write_text
+from ldpf.utils.files import open_atomic, write_text
+from ldpf.utils.json_files import read_json_or_none, write_json
 from ldpf.utils.locks import locked_folder
+from ldpf.utils.own_folders import is_empty
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import Record
 from ldpf.utils.stopping import says_on_stop

@@ -12,7 +12,7 @@ from ldpf.data.datasets.split_lists import LabelCheck, ListedPlaces, read_list_f
 from ldpf.data.image_files import check_outside
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
-from ldpf.utils.files import missing_path_error
+from ldpf.utils.paths import missing_path_error
 from ldpf.utils.ways import setting
 from ldpf.utils.writable import check_folder
 

@@ -21,7 +21,7 @@ from ldpf.data.image_files import check_outside
 from ldpf.data.images import BadImage, bad_images_message
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
-from ldpf.utils.files import read_json
+from ldpf.utils.json_files import read_json
 from ldpf.utils.ways import setting
 from ldpf.utils.writable import check_folder
 

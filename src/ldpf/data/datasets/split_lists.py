@@ -17,7 +17,7 @@ from pathlib import Path
 from ldpf.data.datasets.base import NamedDataset, name_key
 from ldpf.data.datasets.recognize import LIST_FOLDERS, FoundDataset, class_folder
 from ldpf.errors import DataError
-from ldpf.utils.files import read_json
+from ldpf.utils.json_files import read_json
 
 # An image in several lists keeps the first: PACS' test lists repeat the whole domain.
 _KINDS = (("train", "train"), ("crossval", "val"), ("val", "val"), ("test", "test"))

@@ -16,7 +16,7 @@ from ldpf.features.engines.backbone import TOLERANCE, EngineBackbone, distance
 from ldpf.features.engines.base import ENGINES, ImageEngine
 from ldpf.features.engines.tower import VERSION, missing_packages, tower_folder
 from ldpf.utils.constraints import OneOf, Text, check_value
-from ldpf.utils.files import read_json_or_none, write_json
+from ldpf.utils.json_files import read_json_or_none, write_json
 from ldpf.utils.schema import Record
 from ldpf.utils.ways import setting
 
