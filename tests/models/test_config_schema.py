@@ -98,6 +98,8 @@ def changed(document: Any, at: tuple[Any, ...], value: Any) -> Any:
         (("training", "prompt_similarity"), [[], []], r"similarity\[0\] has 0 entries, and should"),
         (("training", "class_by_domain"), [[1, 2], [1]], r"domain\[1\] has 1 entries, and should"),
         (("provenance", "groups"), [], r"provenance.groups is \[\], and should be an object"),
+        (("training",), None, "training is None, and should be an object"),
+        (("provenance",), None, "provenance is None, and should be an object"),
         (("training",), [1], r"training is \[1\], and should be an object"),
         (("method",), ["x" * 10_000], r"method is \['x{20,60} \.\.\. x{10,40}'\], and should"),
     ],

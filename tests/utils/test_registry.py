@@ -80,6 +80,13 @@ def test_an_unknown_name_is_refused_with_the_names_and_the_nearest(room: Registr
         room.get("plian")
 
 
+@pytest.mark.parametrize("name", [None, 3, ["plain"], {"name": "plain"}])
+def test_a_name_that_is_no_text_is_refused_with_it(room: Registry, name: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        room.make(name)  # type: ignore[arg-type]
+    assert repr(name) in str(caught.value) and "choose from" in str(caught.value)
+
+
 def test_an_unknown_setting_is_refused(room: Registry) -> None:
     with pytest.raises(SettingsError, match=r"plain.*sigma"):
         room.make("plain", sigma=1)

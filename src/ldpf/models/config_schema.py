@@ -136,8 +136,8 @@ _FIELDS: Mapping[str, Constraint] = {
     "encoded_class_names": _NAMES,
     "temperatures": ListOf(Number(above=0, float32=True), at_least=1),
     "shares": ListOf(_SHARE, at_least=1),
-    "training": OrNone(_TRAINING),
-    "provenance": OrNone(_PROVENANCE),
+    "training": _TRAINING,
+    "provenance": _PROVENANCE,
     "expectation": EXPECTATION_SCHEMA,
     "tensors_sha256": Text(),
 }

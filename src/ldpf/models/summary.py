@@ -78,7 +78,7 @@ class ModelSummary:
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> ModelSummary:
         """The summary of a model folder's config.json."""
-        origin, training = config.get("provenance") or {}, config.get("training") or {}
+        origin, training = config.get("provenance", {}), config.get("training", {})
         backbone, n_domains = config["backbone"], config.get("n_domains", 1)
         discovery = training.get("domains") or {}
         # A combined model has the prompts of its members.

@@ -137,6 +137,8 @@ class Registry(Generic[T]):
         Raises:
             SettingsError: there is none, or the package outside that names it cannot be imported.
         """
+        if not isinstance(name, str):  # from a model folder, or given in Python; perhaps a list
+            raise SettingsError(self.unknown(name))
         if name not in self._entries:
             if name in self._sources:
                 import_module(self._sources[name].module)
@@ -163,7 +165,7 @@ class Registry(Generic[T]):
     def unknown(self, name: str) -> str:
         """The sentence that refuses an unknown name."""
         choices = ", ".join(self.names())
-        if hint := did_you_mean(name, self.names()):
+        if isinstance(name, str) and (hint := did_you_mean(name, self.names())):
             return f"There is no {self.kind} {quoted(name)}.{hint} Choose from {choices}."
         return f"There is no {self.kind} {quoted(name)}; choose from {choices}."
 
