@@ -164,6 +164,31 @@ def test_names_may_come_in_any_sequence():
         assert checked_names(given, "class_names") == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bear", "\u0412ear"),  # Cyrillic, a capital
+        ("no", "n\u03bf"),  # Greek
+        ("Nut", "\u039dut"),
+        ("\uff23\uff21\uff34", "cat"),  # full width
+        ("\U0001d41c\U0001d41a\U0001d42d", "cat"),  # of mathematics
+        ("men's", "men\u2019s"),
+        ("T-shirt", "T\u2010shirt"),
+        ("sea lion", "sea\u2013lion"),
+        ("4x4", "4\u00d74"),
+        ("\u0412\u041e\u0420", "\u0432\u043e\u0440"),  # a word of Cyrillic in both cases
+        ("\u039d\u039f\u03a5\u03a3", "\u03bd\u03bf\u03c5\u03c3"),  # and of Greek
+    ],
+)
+def test_letters_that_are_drawn_alike_read_the_same(one, other):
+    assert reads_as(one) == reads_as(other) != ""
+
+
+@pytest.mark.parametrize("name", ["-", "_", "--", "\u2013"])
+def test_a_name_of_dashes_stays_one(name):
+    assert reads_as(name) != ""
+
+
 @pytest.mark.parametrize(("one", "other"), [("-1", "1"), ("C++", "C#"), ("a b", "ab")])
 def test_other_names_do_not_read_the_same(one, other):
     assert reads_as(one) != reads_as(other)

@@ -231,8 +231,13 @@ def test_labels_that_look_the_same_are_refused_with_both(enter, one, other):
         ("cat", "'cat'"),
         ("1", "01"),
         ("1", "1.0"),
+        ("Bear", "\u0412ear"),
+        ("no", "n\u03bf"),
+        ("men's", "men\u2019s"),
+        ("sea-lion", "sea\u2013lion"),
     ],
-    ids=["Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"],
+    ids=["Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"]
+    + ["Cyrillic capital", "Greek", "apostrophe", "dash"],
 )
 def test_labels_that_read_the_same_are_refused_with_both(enter, one, other):
     message = refused(enter, [one, "dog", other, "dog", one, other])
@@ -312,6 +317,23 @@ def test_words_for_a_missing_value_are_said_once_and_kept(enter, word):
     said = [str(one.message) for one in caught if "looks like a missing value" in str(one.message)]
     assert len(said) == 1 and repr(word) in said[0] and "class_names" in said[0]
     assert set(found) == {"cat", word}
+
+
+@entrances(EVERY)
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("cat", "cat (1)"), "looks like a copy of another"),
+        (("cat", "masks"), "looks like a folder that holds no class"),
+        (("n01443537", "n01629819"), "are codes, which say nothing to a text encoder"),
+    ],
+)
+def test_names_that_are_there_by_mistake_are_said_once_and_kept(enter, names, words):
+    with pytest.warns(UserWarning) as caught:
+        found = enter([*names] * 2)
+    said = [str(one.message) for one in caught if words in str(one.message)]
+    assert len(said) == 1 and repr(names[1]) in said[0]
+    assert set(found) == set(names)
 
 
 @entrances([*PYTHON, JsonLines, FitDomains])

@@ -130,6 +130,17 @@ def test_a_damaged_picture_is_not_taken_for_something_else():
         assert "looks like" not in why_unread(head)
 
 
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [(".apng", "PNG"), (".mpo", "MPO"), (".jif", "JPEG"), (".j2k", "JPEG2000"), (".pfm", "PPM")],
+)
+def test_further_endings_of_the_formats_are_found_and_read(tmp_path, ending, kind):
+    mode = "F" if ending == ".pfm" else "RGB"
+    Image.new(mode, (8, 8)).save(tmp_path / f"a{ending}", kind)
+    (file,) = iter_image_files(tmp_path)
+    assert read_image(file).size == (8, 8)
+
+
 def test_a_plugin_whose_library_is_missing_counts_as_not_installed(monkeypatch):
     def fail(name):
         raise ImportError("libheif.so.1: cannot open shared object file")

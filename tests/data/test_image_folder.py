@@ -103,6 +103,9 @@ def test_folders_named_like_splits_are_not_taken_for_domains(tmp_path):
         ("Training", "testing", "validation_data"),
         ("seg_train", "seg_test"),
         ("train", "test", "extra"),
+        ("entrenamiento", "prueba"),
+        ("train", "train_aug"),
+        ("fold1", "fold2", "fold3"),
     ],
 )
 def test_splits_with_other_words_or_capitals_are_not_taken_for_domains(tmp_path, tops):
@@ -116,6 +119,20 @@ def test_splits_with_other_words_or_capitals_are_not_taken_for_domains(tmp_path,
 def test_names_of_things_are_domains_even_if_they_begin_like_splits(tmp_path, tops):
     touch(tmp_path, *(f"{top}/{name}/1.jpg" for top in tops for name in ("red", "blue")))
     assert set(list_folders(tmp_path).domain_names) == set(tops)
+
+
+@pytest.mark.parametrize("below", [("images",), ("images", "masks"), ("JPEGImages", "gt")])
+def test_folders_named_after_what_lies_in_them_are_no_classes(tmp_path, below):
+    touch(tmp_path, *(f"{top}/{name}/1.png" for top in ("COVID", "Normal") for name in below))
+    with pytest.raises(DataError, match=r"named after what lies in them.*say layout='class' to"):
+        list_folders(tmp_path)
+    assert list_folders(tmp_path, "class").classes == ("COVID", "Normal")
+    assert set(list_folders(tmp_path, "domain/class").classes) == set(below)
+
+
+def test_one_class_among_others_may_be_called_so(tmp_path):
+    touch(tmp_path, "art/masks/1.png", "art/hats/1.png", "photo/masks/1.png")
+    assert list_folders(tmp_path).classes == ("hats", "masks")
 
 
 @pytest.mark.parametrize("names", ["{}/1.jpg", "dog/{}/1.jpg"])

@@ -157,6 +157,55 @@ def test_a_word_for_missing_is_kept_and_said_once(word):
     assert ids[1] == ids[2] != ids[0]
 
 
+def test_several_words_for_missing_are_said_together():
+    with pytest.warns(UserWarning, match="missing value") as caught:
+        ids_of(["cat", "-", "N/A"], None, "label")
+    assert str(caught[0].message) == (
+        "the labels '-', 'N/A' look like missing values, and are kept as labels like any others. "
+        "Leave out the images they stand at if they have none; if one of them is one, say what it "
+        "shows with class_names"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cat - Copy", "cat - Copy (2)", "Copy of cat", "cat (1)", "cat copy 2", "Cat_backup"]
+    + ["cat - Kopie", "Kopie von cat", "cat - copia"],
+)
+@pytest.mark.parametrize("kind", ["label", "domain"])
+def test_a_copy_of_another_name_is_kept_and_said(name, kind):
+    with pytest.warns(UserWarning, match=f"the {kind} .* looks like a copy of another") as caught:
+        names, _ = ids_of(["cat", "dog", name], None, kind)
+    assert len(names) == 3 and repr(name) in str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_name_like_that_of_a_copy_is_one_where_there_is_no_other():
+    assert len(ids_of(["cat (1)", "dog (1)", "copy of a bill"], None, "label")[0]) == 3
+    assert len(ids_of(["camera 1", "camera 2"], None, "domain")[0]) == 2
+
+
+@pytest.mark.parametrize("name", ["masks", "New folder", "untitled folder", "Thumbnails"])
+def test_a_folder_that_holds_no_class_is_kept_and_said(name):
+    with pytest.warns(UserWarning, match="looks like a folder that holds no class") as caught:
+        names, _ = ids_of(["cat", name], None, "label")
+    assert len(names) == 2 and repr(name) in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    "names", [["n01443537", "n01629819"], ["c0", "c9"], ["class_1", "Class 2"]]
+)
+def test_codes_are_kept_and_said(names):
+    with pytest.warns(
+        UserWarning, match="are codes, which say nothing to a text encoder"
+    ) as caught:
+        assert len(ids_of(names, None, "label")[0]) == 2
+    assert "Say what it shows with class_names" in str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ids_of([*names, "cat"], None, "label")  # a word among them: names of products
+
+
 @pytest.mark.parametrize("name", ["cat;dog", "dog|cat", "cat / dog", "['cat']", "{bird}"])
 def test_a_label_that_is_several_is_kept_and_said(name):
     with pytest.warns(UserWarning, match="looks like several at once") as caught:

@@ -40,6 +40,41 @@ def test_nothing_left_out_says_nothing(caplog):
     assert LeftOut().words() == "" and not caplog.records
 
 
+def test_names_that_end_nearly_as_a_picture_are_said(tmp_path, caplog):
+    names = ["a.jpg_large", "b.jpg:large", "c.jpeg!d", "d.png?w=300", "e.jpg;1"]
+    touch(tmp_path, "dog/1.jpg", *(f"dog/{name}" for name in names))
+    touch(tmp_path, "dog/f.jpg~", "dog/g.jpg_original", "cat/1.jpg")
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        load_dataset(tmp_path)
+    (line,) = lines(caplog, logging.WARNING)
+    assert "5 files whose name does not end as a picture's does (.jpeg!d 1, " in line
+    assert "rename them to end in .jpg" in line and "2 other files (.jpg_original 1, " in line
+
+
+@pytest.mark.parametrize(("count", "level"), [(9, logging.INFO), (10, logging.WARNING)])
+def test_many_files_without_an_ending_are_missed(tmp_path, caplog, count, level):
+    touch(tmp_path, "dog/1.jpg", "cat/1.jpg", *(f"dog/IMG_{i}" for i in range(count)))
+    with caplog.at_level(logging.INFO, logger="ldpf"):
+        load_dataset(tmp_path)
+    (line,) = lines(caplog, level)
+    assert f"no ending {count}" in line
+
+
+def test_unfinished_downloads_and_containers_are_said():
+    left_out = LeftOut()
+    left_out.endings.update({".crdownload": 2, ".part": 1, ".h5": 1, ".npy": 3})
+    assert left_out.is_missed
+    assert "3 unfinished downloads (.crdownload 2, .part 1; fetch them again)" in left_out.words()
+    assert "1 archive (.h5 1; " in left_out.words()
+    assert "3 pictures in formats that are not read (.npy 3; " in left_out.words()
+
+
+def test_folders_of_programs_are_folders_of_the_system():
+    names = ["found.000", "RECYCLER", "Temporary Items", "Pictures Previews.lrdata"]
+    assert [name for name in names if not is_system_folder(name)] == []
+    assert not is_system_folder("found.it") and not is_system_folder("found")
+
+
 def test_a_class_of_trash_is_no_folder_of_the_system():
     names = ["trash", "recycle", "lost and found", "recycled"]
     assert [name for name in names if is_system_folder(name)] == []

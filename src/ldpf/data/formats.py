@@ -11,7 +11,8 @@ from PIL import Image
 
 IMAGE_ENDINGS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".jp2", ".j2k", ".j2c", ".jpc"}
+    | {".jif", ".jfi", ".mpo", ".apng"}
 )
 """Endings of the formats that Pillow reads; see `image_endings` for those of plug-ins."""
 

@@ -14,6 +14,7 @@ from ldpf.data.class_names import check_distinct
 from ldpf.data.formats import image_endings
 from ldpf.data.image_files import walk_folders
 from ldpf.data.left_out import LeftOut
+from ldpf.data.reading_names import reads_as
 from ldpf.data.split_names import are_splits, split_folders
 from ldpf.errors import DataError
 from ldpf.utils.constraints import OneOf, check_value
@@ -138,6 +139,8 @@ def _levels(root: Path, leaves: Sequence[_Leaf], layout: str) -> int:
             f"expected class/image or domain/class/image: {hint}"
         )
     _refuse_splits(root, leaves, depth)
+    if depth == 2:
+        _refuse_contents(root, leaves)
     return depth
 
 
@@ -162,6 +165,26 @@ def _refuse_splits(root: Path, leaves: Sequence[_Leaf], depth: int) -> None:
             "or list the images in a manifest with a split column, or say "
             f"layout={LAYOUTS[3 - depth]!r} if they are classes"
         )
+
+
+_CONTENTS = frozenset(
+    {"images", "image", "imgs", "img", "photos", "pictures", "pics", "jpg", "jpeg", "png", "files"}
+    | {"jpegimages", "rgb", "masks", "mask", "labels", "annotations", "gt", "ground truth"}
+)
+"""What folders are called that say what lies in them: pictures, or the masks of these."""
+
+
+def _refuse_contents(root: Path, leaves: Sequence[_Leaf]) -> None:
+    """Refuse `cat/images/1.jpg`, `cat/masks/1.png`: their classes are the folders above."""
+    last = {leaf.parts[1] for leaf in leaves}
+    if not all(reads_as(name) in _CONTENTS for name in last):
+        return
+    masks = " (move the others out, such as masks)" if len(last) > 1 else ""
+    raise DataError(
+        f"the folders {some(sorted(last))} in {root} are named after what lies in them, not after "
+        f"classes, for example {_example(leaves[0])}; say layout='class' to take the folders above "
+        f"them as classes{masks}, or layout='domain/class' if they are classes"
+    )
 
 
 def _ids(kind: str, leaves: Sequence[_Leaf], level: int) -> tuple[tuple[str, ...], np.ndarray]:

@@ -183,7 +183,7 @@ def load_dataset(
         also_known=empty if found is None else found.dataset.classes,
         defaults=readable_name if named is None else named.class_name,
     )
-    way_out = f"say what it shows in {CLASS_NAMES_FILE}, with a line such as 'None = no animal'"
+    way_out = f"say what it shows in {CLASS_NAMES_FILE}, with a line such as 'c0 = cat'"
     say_odd_names(names, "class", way_out)
     say_odd_names(listing.domain_names, "domain", "give it another name")
     way_out = "give them different names, or one if they are the same"

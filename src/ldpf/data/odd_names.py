@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ldpf.data.reading_names import reads_as
@@ -38,7 +38,10 @@ def say_odd_labels(labels: Sequence[Any]) -> None:
 
 
 def say_odd_names(names: Sequence[Any], kind: str, way_out: str, *, stacklevel: int = 3) -> None:
-    """Warn of names that look like a missing value, or like several at once. They are kept.
+    """Warn of names that are there by mistake, as far as that can be seen. They are kept.
+
+    They look like a missing value, like several at once, like a copy of another name, like a folder
+    that holds no class, or all like codes.
 
     Args:
         names: Distinct names.
@@ -46,25 +49,96 @@ def say_odd_names(names: Sequence[Any], kind: str, way_out: str, *, stacklevel: 
         way_out: What to do where it is one.
         stacklevel: As `warnings.warn` has it.
     """
-    missing = [repr(name) for name in names if reads_like_missing(name)]
-    if missing:
-        warnings.warn(
-            f"the {kind} {some(missing, limit=5)} looks like a missing value, and is kept as a "
-            f"{kind} like any other. Leave out the images it stands at if they have none; if it is "
-            f"one, {way_out}",
-            stacklevel=stacklevel,
-        )
-    if kind not in ("label", "class"):
+
+    def say(found: Sequence[str], looks: str, look: str, advice: str) -> None:
+        if found:
+            shown = some([repr(name) for name in found], limit=5)
+            what = f"{kind} {shown} {looks}" if len(found) == 1 else f"{plural} {shown} {look}"
+            warnings.warn(f"the {what}. {advice}", stacklevel=stacklevel + 1)
+
+    plural = plural_of(kind)
+    missing = [name for name in names if reads_like_missing(name)]
+    one, they = ("it is", "it stands") if len(missing) == 1 else ("one of them is", "they stand")
+    say(
+        missing,
+        f"looks like a missing value, and is kept as a {kind} like any other",
+        f"look like missing values, and are kept as {plural} like any others",
+        f"Leave out the images {they} at if they have none; if {one} one, {way_out}",
+    )
+    if kind == "group":
         return
-    known = {reads_as(name) for name in names if isinstance(name, str)}
-    several = [repr(name) for name in names if isinstance(name, str) and _several(name, known)]
-    if several:
-        warnings.warn(
-            f"the {kind} {some(several, limit=5)} looks like several at once, and is kept as a "
-            f"{kind} of its own. An image has one {kind}: give the one that is meant, or leave out "
-            "images of several",
-            stacklevel=stacklevel,
-        )
+    texts = [name for name in names if isinstance(name, str)]
+    known = {reads_as(name): name for name in texts}
+    copies = [name for name in texts if copied_from(name, known) is not None]
+    say(
+        copies,
+        f"looks like a copy of another {kind}, and is kept as a {kind} of its own",
+        f"look like copies of other {plural}, and are kept as {plural} of their own",
+        f"If they are the same {kind}, give them the same name; leave out images that are there "
+        "twice",
+    )
+    if kind == "domain":
+        return
+    say(
+        [name for name in texts if _several(name, known.keys())],
+        f"looks like several at once, and is kept as a {kind} of its own",
+        f"look like several at once, and are kept as {plural} of their own",
+        f"An image has one {kind}: give the one that is meant, or leave out images of several",
+    )
+    say(
+        [name for name in texts if reads_as(name) in _NO_CLASSES],
+        "looks like a folder that holds no class, and is kept as one",
+        "look like folders that hold no class, and are kept as classes",
+        f"Leave out its images if it is none, else {way_out}",
+    )
+    codes = texts if texts and all(map(_CODE.fullmatch, texts)) else []
+    say(
+        codes,
+        "is a code, which says nothing to a text encoder",
+        "are codes, which say nothing to a text encoder",
+        way_out[:1].upper() + way_out[1:],
+    )
+
+
+def plural_of(kind: str) -> str:
+    """Of "label", "class", "domain" or "group"."""
+    return "classes" if kind == "class" else f"{kind}s"
+
+
+_NO_CLASSES = frozenset(
+    {"masks", "mask images", "segmentation masks", "ground truth", "gt", "annotations", "labels"}
+    | {"thumbnails", "thumbs", "previews", "results", "runs", "wandb", "mlruns", "checkpoints"}
+    | {"new folder", "untitled folder", "untitled", "neuer ordner", "nouveau dossier"}
+    | {"nueva carpeta", "nova pasta", "nuova cartella", "unsorted", "to sort", "to delete"}
+    | {"新建文件夹", "новая папка"}
+)
+"""Folders that programs make, or people to put something aside, as `reads_as` gives them."""
+
+_CODE = re.compile(
+    r"n\d{8}|[a-z]\d{1,4}|(class|label|category|cat|cls|id|type|kind|group)[ _-]?\d+",
+    re.IGNORECASE,
+)
+"""Ids of WordNet, `c0`, `class_1`: no words."""
+
+_COPY = re.compile(
+    r"(?:(?:copy|kopie|copie|copia) (?:of|von|de) (?P<behind>.+)"
+    r"|(?P<front>.+?)(?: - | |_|-)(?:copy|kopie|copie|copia|backup|bak|dup|duplicate)"
+    r"(?:[ _]?\(?\d+\)?)?|(?P<numbered>.+?) ?\(\d+\))",
+    re.IGNORECASE,
+)
+
+
+def copied_from(name: str, known: Mapping[str, str]) -> str | None:
+    """The other name that this one is a copy of: `cat` of `cat - Copy`, `cat (1)`, `Copy of cat`.
+
+    Args:
+        name: The name.
+        known: All names, by what they read as.
+    """
+    found = _COPY.fullmatch(name.strip())
+    if found is None:
+        return None
+    return known.get(reads_as(found["behind"] or found["front"] or found["numbered"]))
 
 
 def reads_like_missing(label: Any) -> bool:

@@ -36,13 +36,16 @@ def reads_as(name: str) -> str:
 
     Case, underscores, hyphens, spaces, the form of Unicode and invisible characters do not count,
     nor quotes around it, a full stop or comma behind it, and how letters are drawn that look
-    alike: of full width, joined, or Cyrillic ones between Latin ones. `01` and `1.0` are `1`.
-    Empty where nothing can be seen.
+    alike: of full width, joined, or Cyrillic and Greek ones that are drawn as Latin ones. All
+    dashes are one, and all apostrophes. `01` and `1.0` are `1`. Empty where nothing can be seen.
     """
     if number := _NUMBER.fullmatch(name.strip()):
         sign, digits, decimals = number.groups()  # the hyphen of -1 is a sign
         return f"{sign.replace('+', '')}{digits.lstrip('0') or '0'}{_ZEROS.sub('', decimals or '')}"
-    words = _small_letters(name).translate(_LOOK_ALIKE)
+    # Of capitals between Latin letters only: in a word of its own alphabet each has its small one.
+    mixed = name.translate(_LOOK_ALIKE) if _LATIN.search(name) else name
+    words = _small_letters(mixed).translate(_LOOK_ALIKE)
+    words = " ".join(words.replace("-", " ").split()) or words
     return words.strip(_AROUND) or words
 
 
@@ -53,11 +56,20 @@ def _small_letters(name: str) -> str:
 
 
 _NUMBER = re.compile(r"([-+]?)(\d+)(\.\d+)?", re.ASCII)
+_LATIN = re.compile("[A-Za-z]")
 _ZEROS = re.compile(r"\.0+")
 _AROUND = " \"'\u2018\u2019\u201c\u201d\u00ab\u00bb`.,;:"
-# Small Cyrillic letters that are drawn as Latin ones: typed with the wrong layout, no one sees it.
+# Letters that are drawn as Latin ones: typed with another layout, no one sees it. Capitals and
+# small ones apart, since of some only one of the two looks like another letter.
 _LOOK_ALIKE = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455", "aeopcyxijs"
+    # Cyrillic, then Greek
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405"
+    "\u03bf\u03bd\u03c1\u03c5\u03b9\u03b1\u03ba\u03c7"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    # Dashes and the sign of multiplication; apostrophes
+    "\u2010\u2011\u2012\u2013\u2014\u2212\u00d7\u2019\u2018\u02bc\u00b4\u0060",
+    "aeopcyxijsdhABEKMHOPCTYXIJSovpuiakxABEZHIKMNOPTYX------x'''''",
 )
 
 
@@ -97,7 +109,7 @@ def refuse_twins(
 
 
 def _has_look_alike(name: str) -> bool:
-    return name.casefold().translate(_LOOK_ALIKE) != name.casefold()
+    return name.translate(_LOOK_ALIKE) != name
 
 
 @functools.lru_cache(maxsize=256)
