@@ -13,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-import ldpf.app.page
 from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import Gallery
 from ldpf.app.render import SHOWN
@@ -28,7 +27,8 @@ WAIT_MS = 20_000
 @pytest.fixture(scope="module")
 def address(make_features, tiny_clip) -> Iterator[str]:
     """A page over a tiny model that takes every image for one from outside."""
-    from ldpf.app.page import build_page, serve
+    from ldpf.app.page import build_page
+    from ldpf.app.serving import serve
 
     method = LDPF(recipe=replace(FAST, max_steps=2, cooldown=0))
     fitted = method.fit(make_features(6), make_features(4, seed=1), tiny_clip)
@@ -101,7 +101,8 @@ def test_a_class_is_added_by_typing(visit, write_image, tmp_path):
 def test_changed_classes_are_kept_by_a_button(
     browser, write_image, tmp_path, make_features, tiny_clip
 ):
-    from ldpf.app.page import build_page, serve
+    from ldpf.app.page import build_page
+    from ldpf.app.serving import serve
 
     kept = []
 
@@ -164,7 +165,7 @@ def test_of_several_files_all_can_be_seen_and_the_broken_one_is_named(visit, wri
 
 
 def test_a_drop_of_too_many_files_is_cut_with_a_sentence(visit, write_image, tmp_path, monkeypatch):
-    monkeypatch.setattr(ldpf.app.page, "MAX_FILES", 2)
+    monkeypatch.setattr("ldpf.app.events.MAX_FILES", 2)
     upload(visit, *(write_image(tmp_path / f"{i}.png") for i in range(3)))
     visit.wait_for_selector("#ldpf-failure .ldpf-error")
     assert visit.inner_text("#ldpf-failure") == (
@@ -211,7 +212,8 @@ def test_what_is_no_image_gets_a_sentence(name, visit, tmp_path):
 def test_a_model_that_knows_no_names_is_served_without_renaming(
     browser, make_features, tiny_clip, write_image, tmp_path
 ):
-    from ldpf.app.page import build_page, serve
+    from ldpf.app.page import build_page
+    from ldpf.app.serving import serve
 
     fitted = GDA().fit(make_features(6), make_features(4, seed=1), tiny_clip)
     page = build_page(Session(fitted, tiny_clip), None, "means")

@@ -76,7 +76,7 @@ def relay(page, monkeypatch) -> Iterator[SimpleNamespace]:
     """A page that is shared through a stand-in."""
     from gradio import networking
 
-    from ldpf.app.page import serve
+    from ldpf.app.serving import serve
 
     stand_in = Relay()
     monkeypatch.setattr(
@@ -116,7 +116,7 @@ def test_what_the_page_tells_of_itself_names_no_folder_of_this_machine(relay):
 def test_without_a_relay_nothing_is_served(page, monkeypatch):
     from gradio import networking
 
-    from ldpf.app.page import serve
+    from ldpf.app.serving import serve
 
     def refused(**_: Any) -> str:
         raise RuntimeError("Could not get share link from Gradio API Server.")

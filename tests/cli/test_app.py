@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-import ldpf.app.page
+import ldpf.app.serving
 from ldpf.errors import SettingsError
 from ldpf.workflows.serving import Served
 
@@ -90,7 +90,7 @@ def test_a_port_in_use_is_a_sentence(model, run, visited):
 def test_without_gradio_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(SettingsError, match=r"pip install 'ldpf\[app\]'"):
-        ldpf.app.page._gradio()
+        ldpf.app.serving.load_gradio()
 
 
 @pytest.mark.parametrize("others", [("--share",), ("--host", "0.0.0.0")])

@@ -1,1 +1,1 @@
-"""The page of `ldpf app`: what it knows (`session`, `gallery`), how it looks (`page`, `html`)."""
+"""The page of `ldpf app`: answers (`session`, `gallery`), layout (`page`), actions (`events`)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,28 +15,25 @@ from torch import Tensor
 from ldpf.backbones.styled import StyledBackbone
 from ldpf.data.dataset import ImageDataset
 from ldpf.data.embeddings import EmbeddedImages
-from ldpf.data.headers import check_headers
-from ldpf.data.images import (
-    MAX_PIXELS,
-    BadImage,
-    bad_images_message,
-    default_workers,
-)
+from ldpf.data.images import MAX_PIXELS, bad_images_message, default_workers
 from ldpf.data.in_memory import LabeledImages
-from ldpf.data.poor_pictures import PoorPictures
-from ldpf.errors import BackboneError, DataError
+from ldpf.errors import DataError
 from ldpf.features.cache import FeatureCache
-from ldpf.features.encode import encode_files, not_finite_message
 from ldpf.features.engines.choose import DEFAULT as DEFAULT_ENGINE
 from ldpf.features.engines.choose import engine_of, with_engine
 from ldpf.features.feature_set import FeatureSet
 from ldpf.features.file_keys import file_keys
 from ldpf.features.in_memory import encode_labeled
+from ldpf.features.missing import (
+    all_bad_message,
+    bad_headers,
+    encode_missing,
+    readable,
+    say_early,
+)
 from ldpf.features.rows import CachedRows, GivenRows, Rows, is_large
 from ldpf.utils.arrays import check_rows, unit_rows
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.progress import progress_bar
-from ldpf.utils.text import count, some
 
 if TYPE_CHECKING:
     from ldpf.backbones import Backbone
@@ -198,16 +194,16 @@ def encode_dataset(
         features = _partly(places, found)
     else:
         features, found = cache.lookup(keys, contents)
-    missing = _readable(dataset, np.flatnonzero(~found).tolist(), bad)
+    missing = readable(dataset, np.flatnonzero(~found).tolist(), bad)
     if not skip_bad and missing:  # those to be left out can wait for the end
-        bad += _bad_headers(dataset, missing, workers, progress, max_pixels)
-        missing = _readable(dataset, missing, bad)
+        bad += bad_headers(dataset, missing, workers, progress, max_pixels)
+        missing = readable(dataset, missing, bad)
         if missing and bad:
-            _say_early(bad, len(dataset))
+            say_early(bad, len(dataset))
     encoded = 0
     if missing:
         cache.require_writable()
-        failed, encoded = _encode_missing(
+        failed, encoded = encode_missing(
             dataset,
             missing,
             features,
@@ -223,7 +219,7 @@ def encode_dataset(
     order = {path: i for i, path in enumerate(dataset.paths)} if bad else {}
     bad.sort(key=lambda one: order[one.path])
     if bad and not skip_bad:
-        raise DataError(_all_bad(bad, dataset))
+        raise DataError(all_bad_message(bad, dataset))
     kept = dataset.without(bad)
     if not len(kept):
         raise DataError(f"no image is left: {bad_images_message(bad, len(dataset), dataset.root)}")
@@ -275,97 +271,3 @@ def _partly(rows: CachedRows, found: np.ndarray) -> Tensor:
     features = torch.empty(rows.shape)
     rows.copy_to(features, np.flatnonzero(found))
     return features
-
-
-def _encode_missing(
-    dataset: ImageDataset,
-    rows: list[int],
-    features: Tensor,
-    contents: np.ndarray,
-    backbone: Backbone,
-    cache: FeatureCache,
-    batch_size: int,
-    workers: int,
-    progress: bool,
-    max_pixels: int,
-) -> tuple[list[BadImage], int]:
-    """Encode these rows into `features` [N, D] and the cache.
-
-    The digests of their contents go into `contents` [N, 32]. Files of the same content as any that
-    this backbone has encoded, in whatever folder, are read and not encoded again.
-
-    Returns:
-        The files that failed, and how many were encoded.
-    """
-    n_encoded = 0
-    bad: list[BadImage] = []
-    poor = PoorPictures()
-    files = (dataset.picture(i) for i in rows)
-    encoded = encode_files(
-        files,
-        backbone,
-        batch_size=batch_size,
-        workers=workers,
-        max_pixels=max_pixels,
-        known=cache.known_contents(),
-    )
-    # closing: the reading threads end here too when the loop is left by an error.
-    with (
-        progress_bar("encoding images", len(rows), enabled=progress) as advance,
-        closing(encoded),
-    ):
-        try:
-            for i, one in zip(rows, encoded, strict=True):
-                path = dataset.paths[i]
-                poor.add(path, one.poor)
-                if one.not_finite:
-                    raise BackboneError(not_finite_message(one.path, backbone))
-                if one.feature is None:
-                    bad.append(BadImage(path, one.error or ""))
-                else:
-                    n_encoded += not one.known
-                    features[i] = one.feature
-                    contents[i] = np.frombuffer(one.sha256, np.uint8)
-                    row = one.feature.numpy()
-                    cache.add(path, one.size, one.mtime, one.sha256, row)
-                advance(1)
-        finally:  # whatever stops this loop, what is encoded stays encoded
-            cache.flush()
-    poor.say()
-    return bad, n_encoded
-
-
-def _readable(dataset: ImageDataset, rows: list[int], bad: list[BadImage]) -> list[int]:
-    lost = {one.path for one in bad}
-    return [i for i in rows if dataset.paths[i] not in lost] if lost else rows
-
-
-def _bad_headers(
-    dataset: ImageDataset, rows: list[int], workers: int, progress: bool, max_pixels: int
-) -> list[BadImage]:
-    """Those of these images that are bad by their header, under their paths in the dataset."""
-    with progress_bar("reading headers", len(rows), enabled=progress) as advance:
-        return [
-            BadImage(dataset.paths[rows[number]], reason)
-            for number, reason in check_headers(
-                (dataset.file(i) for i in rows), workers, max_pixels=max_pixels, on_done=advance
-            )
-        ]
-
-
-def _say_early(bad: list[BadImage], total: int) -> None:
-    log.warning(
-        "%s of %s cannot be used: %s; the others are encoded and kept, then this stops (Ctrl-C "
-        "stops at once and loses nothing)",
-        f"{len(bad):,}",
-        count(total, "image"),
-        some([f"{one.path} ({one.reason})" for one in bad], limit=5),
-    )
-
-
-def _all_bad(bad: list[BadImage], dataset: ImageDataset) -> str:
-    message = bad_images_message(bad, len(dataset), dataset.root)
-    good = len(dataset) - len(bad)
-    if not good:
-        return message
-    return f"{message}\nThe other {count(good, 'image')} stay encoded: the next call is quick."

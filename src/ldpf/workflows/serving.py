@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.app import page
+from ldpf.app import page, serving
 from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
@@ -130,7 +130,7 @@ def serve(
     uploads = Uploads()
     try:
         blocks = page.build_page(session, gallery, trained.folder.resolve().name, keep)
-        address = page.serve(blocks, host=host, port=port, share=share)
+        address = serving.serve(blocks, host=host, port=port, share=share)
     except BaseException:
         uploads.remove()
         raise
