@@ -73,7 +73,7 @@ def test_who_can_reach_the_page_is_said_before_it_is_served(options, words, monk
     monkeypatch.setattr(serving, "Session", lambda *_: None)
     monkeypatch.setattr(serving.page, "build_page", lambda *_: Page())
     monkeypatch.setattr(Page, "share_url", "https://x.gradio.live", raising=False)
-    monkeypatch.setattr(serving.page, "serve", lambda *_, **__: said.extend(caplog.messages) or "x")
+    monkeypatch.setattr(serving, "serve_page", lambda *_, **__: said.extend(caplog.messages) or "x")
     served = serving.serve("model", **options)
     assert served.public == ("https://x.gradio.live" if "share" in options else None)
     assert [words in line for line in said] == ([] if words is None else [True])

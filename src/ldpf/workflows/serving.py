@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldpf.app import page, serving
+from ldpf.app import page
+from ldpf.app.serving import serve as serve_page
 from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import make_gallery
 from ldpf.app.session import Session
@@ -130,7 +131,7 @@ def serve(
     uploads = Uploads()
     try:
         blocks = page.build_page(session, gallery, trained.folder.resolve().name, keep)
-        address = serving.serve(blocks, host=host, port=port, share=share)
+        address = serve_page(blocks, host=host, port=port, share=share)
     except BaseException:
         uploads.remove()
         raise
