@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ldpf.app import page
-from ldpf.app.serving import serve as serve_page
 from ldpf.app.edits import ClassEdits, Keeper
 from ldpf.app.gallery import make_gallery
+from ldpf.app.serving import serve as serve_page
 from ldpf.app.session import Session
 from ldpf.app.uploads import Uploads
 from ldpf.errors import SettingsError
