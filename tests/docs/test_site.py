@@ -62,3 +62,16 @@ def test_the_architecture_has_every_room() -> None:
     rooms = {path.parent.name for path in (ROOT / "src" / "ldpf").glob("*/__init__.py")}
     rooms |= {path.name for path in (ROOT / "src/ldpf").iterdir() if any(path.glob("*.py"))}
     assert set(re.findall(r"^  (\w+)/ ", text, re.M)) == rooms - {"__pycache__"}
+
+
+def test_equations_become_mathml() -> None:
+    pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
+    from site_math import on_page_markdown
+
+    text = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    page = on_page_markdown(text)
+    equations = re.findall(r"<math.*?</math>", page)
+    assert len(equations) == text.count("$$") / 2 > 3
+    assert "$$" not in page
+    # A command of TeX that the converter does not know would be shown as it is written.
+    assert [one for one in equations if "\\" in re.sub(r"<[^>]*>", "", one)] == []
