@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from ldpf.backbones import Backbone, assemble, load_backbone
+from ldpf.errors import BackboneError
 
 
 def images(n=6, seed=0):
@@ -81,6 +82,16 @@ def test_a_text_too_long_for_the_context_keeps_its_end_token(tiny_clip):
     assert tokens["input_ids"].shape[1] == 77
     expected = tiny_clip.model.get_text_features(**tokens).pooler_output[0]
     assert torch.allclose(feature, F.normalize(expected, dim=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("read", ["encode_texts", "name_tokens"])
+def test_half_a_character_is_refused_with_its_text(read, tiny_clip):
+    text = "a photo of a \ud800"
+    with pytest.raises(BackboneError) as caught:
+        tiny_clip.encode_texts([text]) if read == "encode_texts" else tiny_clip.text.name_tokens(
+            text
+        )
+    assert repr(text) in str(caught.value) and "whole characters" in str(caught.value)
 
 
 def test_features_carry_no_gradient(tiny_clip):

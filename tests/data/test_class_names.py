@@ -86,6 +86,10 @@ def test_an_override_that_repeats_a_name_is_an_error(tmp_path):
         (b"\ndog =\n", "line 2: an empty name; write 'folder_name = readable name'"),
         (b"dog = a\ndog = b\n", "line 2: the folder 'dog' is named twice; keep one"),
         (b'{"dog": "a", "dog": "b"}', "entry 'dog': the folder 'dog' is named twice; keep one"),
+        (
+            b'{"dog": "\\ud800"}',
+            r"entry 'dog': '\ud800' holds half a character; give a name in words",
+        ),
         (b'{"dog": 3}', "entry 'dog': the name must be a string, not int"),
         (b'{"dog": "a"', "is not valid JSON"),
         (b"dog = \xff\n", "is not UTF-8; save it as UTF-8"),
@@ -148,6 +152,7 @@ def test_names_of_joined_letters_stay_whole():
         (["cat", 1], "class_names[1] is 1; give a name in words"),
         (["cat", float("nan")], "class_names[1] is nan; give a name in words"),
         (["cat", "\u200b"], "class_names[1] is '\\u200b'; give a name in words"),
+        (["cat", "\ud800"], "class_names[1] is '\\ud800'; give a name in words"),
         ("cat dog", "class_names='cat dog' is no list; give a list of names, in the order of the"),
         ({0: "cat"}, "class_names={0: 'cat'} is no list; give a list of names, in the order of"),
         (7, "class_names=7 is no list; give a list of names"),

@@ -236,8 +236,10 @@ def test_labels_that_look_the_same_are_refused_with_both(enter, one, other):
         ("men's", "men\u2019s"),
         ("sea-lion", "sea\u2013lion"),
     ],
-    ids=["Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"]
-    + ["Cyrillic capital", "Greek", "apostrophe", "dash"],
+    ids=[
+        *("Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"),
+        *("Cyrillic capital", "Greek", "apostrophe", "dash"),
+    ],
 )
 def test_labels_that_read_the_same_are_refused_with_both(enter, one, other):
     message = refused(enter, [one, "dog", other, "dog", one, other])

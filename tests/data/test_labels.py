@@ -169,8 +169,10 @@ def test_several_words_for_missing_are_said_together():
 
 @pytest.mark.parametrize(
     "name",
-    ["cat - Copy", "cat - Copy (2)", "Copy of cat", "cat (1)", "cat copy 2", "Cat_backup"]
-    + ["cat - Kopie", "Kopie von cat", "cat - copia"],
+    [
+        *("cat - Copy", "cat - Copy (2)", "Copy of cat", "cat (1)", "cat copy 2", "Cat_backup"),
+        *("cat - Kopie", "Kopie von cat", "cat - copia"),
+    ],
 )
 @pytest.mark.parametrize("kind", ["label", "domain"])
 def test_a_copy_of_another_name_is_kept_and_said(name, kind):

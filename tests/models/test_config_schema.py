@@ -82,6 +82,8 @@ def changed(document: Any, at: tuple[Any, ...], value: Any) -> Any:
     [
         (("class_names",), "cat", "class_names is 'cat', and should be a list with 1 entries"),
         (("class_names", 1), 7, r"class_names\[1\] is 7, and should be a text"),
+        (("class_names", 1), "\ud800", r"class_names\[1\] is '\\ud800', and should be a text"),
+        (("templates",), ["\udfff {}"], r"templates\[0\] is '\\udfff {}', and should be a text"),
         (("n_domains",), 0, "n_domains is 0, and should be a whole number from 1"),
         (("backbone", "name"), None, "backbone.name is None"),
         (("provenance", "zero_shot_validation_accuracy"), 7, "accuracy is 7, and should be"),

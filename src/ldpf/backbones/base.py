@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from ldpf.backbones.text_tower import TextTower
+from ldpf.backbones.text_tower import TextTower, refuse_halves
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -135,7 +135,12 @@ class Backbone:
 
         Returns:
             [N, D] float32 of length one, on the CPU.
+
+        Raises:
+            BackboneError: there is half a character in one.
         """
+        for text in texts:
+            refuse_halves(text)
         if not self.text.shares_prefixes:
             # As in training, perhaps with padding that is read like any other token.
             output = self.model.get_text_features(input_ids=self.text.padded_sentences(texts))

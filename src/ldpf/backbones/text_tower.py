@@ -11,12 +11,23 @@ import torch
 
 from ldpf.backbones.pooling import Pooling
 from ldpf.backbones.text_model import Projection, TextModel
+from ldpf.errors import BackboneError
+from ldpf.utils.text import can_be_written, quoted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 # As big_vision cleans text: an underscore parts words, other punctuation goes.
 _NO_PUNCTUATION = str.maketrans("_", " ", string.punctuation.replace("_", ""))
+
+
+def refuse_halves(text: str) -> None:
+    """Raise BackboneError where there is half a character in a text, as JSON can escape it."""
+    if not can_be_written(text):
+        raise BackboneError(
+            f"The text {quoted(text)} holds half a character, which no tokenizer reads; write it "
+            "in whole characters."
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,12 @@ class TextTower:
         return self.pooling == "last" or not (self.causal or self.masks_padding)
 
     def name_tokens(self, text: str) -> list[int]:
-        """Token ids of `text`, without start and end token, never truncated."""
+        """Token ids of `text`, without start and end token, never truncated.
+
+        Raises:
+            BackboneError: there is half a character in it, which no tokenizer reads.
+        """
+        refuse_halves(text)
         text = text.lower() if self.lower_case else text
         if self.drop_punctuation:
             text = " ".join(text.translate(_NO_PUNCTUATION).split())

@@ -10,7 +10,7 @@ from typing import Any
 
 from ldpf.data.reading_names import readable_name, reads_as, refuse_twins
 from ldpf.errors import DataError, LdpfError, SettingsError
-from ldpf.utils.text import did_you_mean, looks_like, normalize, quoted, some
+from ldpf.utils.text import can_be_written, did_you_mean, looks_like, normalize, quoted, some
 
 
 def spelled(name: str) -> str:
@@ -52,7 +52,7 @@ def checked_names(
         )
     listed = list(given)
     for place, name in enumerate(listed):
-        if not isinstance(name, str) or not reads_as(name):
+        if not isinstance(name, str) or not can_be_written(name) or not reads_as(name):
             raise error(f"{argument}[{place}] is {quoted(name)}; give a name in words")
     names = tuple(normalize(str(name)) for name in listed)
     if not twins:
@@ -180,6 +180,10 @@ def read_class_names(file: Path) -> dict[str, str]:
     for where, folder, name in pairs:
         if not folder or not name:
             raise DataError(f"{file}, {where}: an empty name; write 'folder_name = readable name'")
+        if not can_be_written(name):  # JSON can escape half a character
+            raise DataError(
+                f"{file}, {where}: {name!a} holds half a character; give a name in words"
+            )
         if folder in names:
             raise DataError(f"{file}, {where}: the folder {folder!r} is named twice; keep one")
         names[folder] = name

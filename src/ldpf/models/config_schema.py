@@ -19,6 +19,7 @@ _COUNT = Whole(at_least=0)
 _TEXT = Text(empty=True)
 _NUMBER = Number()
 _NAMES = ListOf(Text())
+_READ = Text(whole=True)  # by a text tower
 _TAU = Number()  # the rule that has it knows its range
 _DOMAINS = Whole(at_least=1, at_most=MAX_DOMAINS)
 
@@ -124,7 +125,7 @@ _FIELDS: Mapping[str, Constraint] = {
     "library_version": Text(),
     "kind": Text(),
     "method": Text(),
-    "class_names": ListOf(Text(), at_least=1),
+    "class_names": ListOf(_READ, at_least=1),
     "n_classes": Whole(at_least=1, at_most=MAX_CLASSES),
     "backbone": _BACKBONE,
     "n_domains": _DOMAINS,
@@ -132,8 +133,8 @@ _FIELDS: Mapping[str, Constraint] = {
     "fusion": OrNone(Text()),
     "fusion_settings": Record(optional={"tau": _TAU}),
     "tau": OrNone(_TAU),
-    "templates": _NAMES,
-    "encoded_class_names": _NAMES,
+    "templates": ListOf(_READ),
+    "encoded_class_names": ListOf(_READ),
     "temperatures": ListOf(Number(above=0, float32=True), at_least=1),
     "shares": ListOf(_SHARE, at_least=1),
     "training": _TRAINING,

@@ -25,7 +25,7 @@ from numbers import Integral, Real
 from typing import Any, Protocol
 
 from ldpf.errors import SettingsError
-from ldpf.utils.text import did_you_mean, quoted
+from ldpf.utils.text import can_be_written, did_you_mean, quoted
 
 _KEY = "ldpf.constraint"
 _SMALLEST_NORMAL = 2.0**-126  # of float32
@@ -114,20 +114,25 @@ class Text:
     Attributes:
         at_most: letters.
         empty: an empty one is allowed too.
+        whole: without half a character, which JSON can hold (`"\\ud800"`) and no tokenizer reads.
     """
 
     at_most: int | None = None
     empty: bool = False
+    whole: bool = False
 
     def allows(self, value: Any) -> bool:
         """Whether `value` is such a text."""
         if not isinstance(value, str) or not (value or self.empty):
             return False
+        if self.whole and not can_be_written(value):
+            return False
         return self.at_most is None or len(value) <= self.at_most
 
     def __str__(self) -> str:
         limit = "" if self.at_most is None else f" of at most {self.at_most:,} letters"
-        return ("a text" if self.empty else "a text that is not empty") + limit
+        kind = "a text" if self.empty else "a text that is not empty"
+        return kind + (" and has no half characters" if self.whole else "") + limit
 
 
 @dataclass(frozen=True)
