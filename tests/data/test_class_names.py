@@ -164,6 +164,12 @@ def test_given_names_are_checked(given, sentence):
     assert str(error.value).startswith(sentence)
 
 
+def test_names_may_be_bytes_or_a_column_of_arrow():
+    assert checked_names(np.array([b"a", b"b"]), "class_names") == ("a", "b")
+    pa = pytest.importorskip("pyarrow")
+    assert checked_names(pa.array(["a", "b"]), "class_names") == ("a", "b")
+
+
 def test_names_may_come_in_any_sequence():
     for given in (["a", "b"], ("a", "b"), np.array(["a", "b"]), (name for name in "ab")):
         assert checked_names(given, "class_names") == ("a", "b")

@@ -237,8 +237,16 @@ def test_labels_that_look_the_same_are_refused_with_both(enter, one, other):
         ("sea-lion", "sea\u2013lion"),
     ],
     ids=[
-        *("Cyrillic letter", "full width", "full stop", "quotes", "leading zero", "decimals"),
-        *("Cyrillic capital", "Greek", "apostrophe", "dash"),
+        "Cyrillic letter",
+        "full width",
+        "full stop",
+        "quotes",
+        "leading zero",
+        "decimals",
+        "Cyrillic capital",
+        "Greek",
+        "apostrophe",
+        "dash",
     ],
 )
 def test_labels_that_read_the_same_are_refused_with_both(enter, one, other):

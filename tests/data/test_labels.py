@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
+import fractions
 import warnings
 
 import numpy as np
@@ -170,8 +172,15 @@ def test_several_words_for_missing_are_said_together():
 @pytest.mark.parametrize(
     "name",
     [
-        *("cat - Copy", "cat - Copy (2)", "Copy of cat", "cat (1)", "cat copy 2", "Cat_backup"),
-        *("cat - Kopie", "Kopie von cat", "cat - copia"),
+        "cat - Copy",
+        "cat - Copy (2)",
+        "Copy of cat",
+        "cat (1)",
+        "cat copy 2",
+        "Cat_backup",
+        "cat - Kopie",
+        "Kopie von cat",
+        "cat - copia",
     ],
 )
 @pytest.mark.parametrize("kind", ["label", "domain"])
@@ -234,6 +243,102 @@ def test_a_word_for_missing_is_silent_where_it_is_named():
 @pytest.mark.parametrize("word", ["Na", "nano", "nil by mouth", "nullarbor", "+", "infant"])
 def test_other_words_are_no_words_for_missing(word):
     assert set(ids_of(["cat", word], None, "label")[0]) == {"cat", word}
+
+
+class Animal(enum.Enum):
+    CAT = "cat"
+    DOG = "dog"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [Animal.CAT, Animal.DOG],
+        np.array(["cat", "dog"], object),
+    ],
+)
+def test_names_are_those_that_were_meant(values):
+    assert ids_of(values, None, "label")[0] == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([0, 1], np.longdouble),
+        torch.tensor([0, 1]).to_sparse(),
+        [fractions.Fraction(0), fractions.Fraction(1)],
+    ],
+    ids=["long", "sparse", "fractions"],
+)
+def test_whole_numbers_of_rare_types_are_read(values):
+    assert read_labels(values) == [0, 1]
+
+
+def test_tensors_without_values_are_refused():
+    assert "nested tensor" in refusal(
+        torch.nested.nested_tensor([torch.tensor([0]), torch.tensor([1, 2])], layout=torch.jagged)
+    )
+    assert "the device 'meta'" in refusal(torch.zeros(2, device="meta"))
+
+
+def test_a_float_beyond_64_bits_is_refused():
+    assert "beyond whole numbers of 64 bits" in refusal([1e300, 2.0])
+
+
+def test_a_table_of_arrow_has_one_column():
+    pa = pytest.importorskip("pyarrow")
+    assert read_labels(pa.table({"y": ["a", "b"]})) == ["a", "b"]
+    assert read_labels(pa.record_batch({"y": ["a", "b"]})) == ["a", "b"]
+    assert refusal(pa.table({"y": ["a"], "z": [1]})).startswith("labels are a table of 2 columns")
+
+
+def test_what_is_collected_later_is_named():
+    class Lazy:
+        def collect(self):
+            return ["a"]
+
+    assert refusal(Lazy()) == "labels are one Lazy; collect it first, one for each image"
+
+
+def test_a_list_that_only_gives_itself_as_a_list_is_one():
+    class Column:  # as polars has it
+        def __init__(self, values):
+            self.values = values
+
+        def to_list(self):
+            return self.values
+
+    assert "[1, 0], which looks one-hot" in refusal([Column([1, 0]), Column([0, 1])])
+
+
+@pytest.mark.filterwarnings("ignore:The labels are numbers")
+def test_whole_numbers_that_a_column_with_gaps_wrote_are_ids():
+    assert ids_of(["1.0", "0.0"], ["cat", "dog"], "label")[1].tolist() == [1, 0]
+    assert ids_of(["10.0", "9.0"], None, "label")[0] == ("9.0", "10.0")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_sign_stays_in_the_name():
+    assert ids_of(["-1", "0"], None, "label")[0] == ("-1", "0")
+    assert set(ids_of(["-1", "1"], None, "label")[0]) == {"-1", "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("caf\u00c3\u00a9", "caf\u00e9"), ("caf&eacute;", "caf\u00e9"), ("a &amp; b", "a & b")],
+)
+def test_a_garbled_name_is_kept_and_said(name, meant):
+    with pytest.warns(UserWarning, match="looks garbled") as caught:
+        names, _ = ids_of([name, "dog"], None, "label")
+    assert name in names and repr(meant) in str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "name", ["caf\u00e9", "\u00c5land", "na\u00efve", "\u732b", "R&B", "\u00e9\u00e8"]
+)
+def test_accents_are_not_garbled(name):
+    assert len(ids_of([name, "dog"], None, "label")[0]) == 2
 
 
 # --- what is no label -------------------------------------------------------------------------

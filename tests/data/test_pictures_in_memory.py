@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import os
 
@@ -155,6 +156,65 @@ def test_other_kinds_are_refused(image, sentence):
     with pytest.raises(DataError) as caught:
         to_picture(image, "row 3")
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("beyond", [1e-7, 1 / 255])
+def test_floats_a_rounding_beyond_are_clipped(beyond):
+    pixels = np.array([[-beyond, 0.0], [1.0, 1.0 + beyond]])
+    assert np.asarray(to_picture(pixels, "x"))[..., 0].tolist() == [[0, 0], [255, 255]]
+
+
+def test_floats_of_a_resize_are_to_be_clipped():
+    with pytest.raises(DataError, match=r"from -0.02 to 1.03; .* goes a little beyond: np.clip"):
+        to_picture(np.array([[-0.02, 1.03]]), "x")
+
+
+def test_gray_with_premultiplied_alpha_is_read():
+    image = Image.new("LA", (4, 4), (100, 255)).convert("La")
+    assert np.asarray(to_picture(image, "x"))[0, 0].tolist() == [100] * 3
+
+
+def test_a_picture_that_was_closed_is_unreadable(tmp_path, write_image):
+    image = Image.open(write_image(tmp_path / "a.png"))
+    image.close()
+    with pytest.raises(UnreadableImageError, match="row 3: damaged or cut off: "):
+        to_picture(image, "row 3")
+
+
+def test_text_that_is_no_path_is_named(tmp_path, write_image):
+    content = base64.b64encode(write_image(tmp_path / "a.png").read_bytes()).decode()
+    for text in (content, f"data:image/png;base64,{content}"):
+        with pytest.raises(DataError, match="x is a picture as text \\(base64\\)") as error:
+            to_picture(text.ljust(300, "="), "x")
+        assert len(str(error.value)) < 250
+    with pytest.raises(DataError, match="x is an empty path; leave it out"):
+        to_picture("", "x")
+
+
+def test_bytes_as_numbers_are_refused():
+    with pytest.raises(DataError, match=r"x has as its bytes \[137, 80\]; give bytes"):
+        to_picture({"bytes": [137, 80]}, "x")
+
+
+def test_pictures_of_arrow_are_read(tmp_path, write_image):
+    pa = pytest.importorskip("pyarrow")
+    file = write_image(tmp_path / "a.png")
+    expected = np.asarray(to_picture(file, "x"))
+    row = {"bytes": file.read_bytes(), "path": None}
+    columns = [pa.array([str(file)]), pa.array([row]), pa.table({"image": [row]})]
+    for column in [*columns, pa.FixedShapeTensorArray.from_numpy_ndarray(np.stack([expected] * 2))]:
+        picture = pictures_of(column)[0]
+        assert np.array_equal(np.asarray(to_picture(picture, "x")), expected)
+    for scalar in (pa.scalar(str(file)), pa.scalar(row), pa.scalar(row["bytes"])):
+        assert np.array_equal(np.asarray(to_picture(scalar, "x")), expected)
+
+
+def test_sparse_and_quantized_pixels_are_read_and_those_without_values_refused():
+    pixels = torch.zeros(4, 4, 3, dtype=torch.uint8)
+    pixels[0, 0] = 200
+    assert np.asarray(to_picture(pixels.to_sparse(), "x"))[0, 0, 0] == 200
+    with pytest.raises(DataError, match="holds no values"):
+        to_picture(torch.zeros(4, 4, 3, device="meta"), "x")
 
 
 def test_bfloat16_pixels_are_within_its_precision():

@@ -50,7 +50,8 @@ def checked_names(
         raise error(
             f"{argument}={quoted(given)} is no list; give a list of names, in the order of the ids"
         )
-    listed = list(given)
+    listed = list(given.to_pylist() if hasattr(given, "to_pylist") else given)  # of Arrow
+    listed = [_text_of(name) for name in listed]
     for place, name in enumerate(listed):
         if not isinstance(name, str) or not can_be_written(name) or not reads_as(name):
             raise error(f"{argument}[{place}] is {quoted(name)}; give a name in words")
@@ -65,6 +66,16 @@ def checked_names(
         error=error,
     )
     return names
+
+
+def _text_of(name: Any) -> Any:
+    """Bytes of UTF-8 as text, anything else as it is."""
+    if not isinstance(name, bytes):
+        return name
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name
 
 
 def _raw(name: str) -> str:

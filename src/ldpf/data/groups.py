@@ -16,11 +16,11 @@ import numpy as np
 from ldpf.data.boxes import split_box
 from ldpf.data.labels import (
     is_missing,
-    listed,
     plain_label,
     plain_value,
 )
 from ldpf.data.odd_names import say_odd_names
+from ldpf.data.rows import listed
 from ldpf.errors import DataError, SettingsError
 from ldpf.utils.text import count, looks_like, visible
 from ldpf.utils.ways import setting

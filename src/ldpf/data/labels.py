@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from enum import Enum
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from ldpf.data.class_names import checked_names
-from ldpf.data.odd_names import numbers_as_text, say_odd_labels, say_odd_names
+from ldpf.data.odd_names import numbers_as_text, say_odd_labels, say_odd_names, whole_of
 from ldpf.data.reading_names import readable_name, reads_as, refuse_twins
+from ldpf.data.rows import listed
 from ldpf.errors import DataError
 from ldpf.utils.text import can_be_written, looks_like, quoted, some
 
@@ -135,6 +136,9 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
         return str.__str__(found)  # of an enumeration its value, not the name of its member
     if isinstance(found, bool):
         return found
+    if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
+        whole = int(found)  # type: ignore[arg-type]
+        found = whole if whole == found else found
     if isinstance(found, Integral):
         if not _SMALLEST <= int(found) <= _LARGEST:
             raise DataError(
@@ -142,10 +146,6 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
                 f"bits; give it as text: '{kind} {quoted(found, 40)}'"
             )
         return int(found)
-    if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
-        whole = math.trunc(found)
-        if whole == found:
-            return int(whole)
     if hasattr(found, "__len__"):
         raise DataError(f"{where} has the {kind} {_several(found, kind)}")
     raise DataError(f"{where} has the {kind} {quoted(found)}; give a name or a whole number")
@@ -159,6 +159,10 @@ def plain_value(value: Any) -> Any:
         return value.as_py()
     if isinstance(value, str | bytes | int):  # np.str_ and np.bytes_ too
         return value
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "to_list"):  # of polars
+        return value.to_list()
     if hasattr(value, "tolist"):
         found = value.tolist()
         while isinstance(found, list) and len(found) == 1:
@@ -208,7 +212,7 @@ def ids_of(
 def in_order(labels: Iterable[Any]) -> list[Any]:
     """Labels sorted; numbers that are written as text by value, so that "10" follows "9"."""
     labels = list(labels)
-    return sorted(labels, key=int) if numbers_as_text(labels) else sorted(labels)
+    return sorted(labels, key=whole_of) if numbers_as_text(labels) else sorted(labels)
 
 
 def named_after(label: Any, kind: str = "label") -> str:
@@ -230,7 +234,7 @@ def _looked_up(
     ids = []
     for row, label in enumerate(plain):
         if isinstance(label, str):
-            place = int(label) if numbers else index.get(label, index.get(reads_as(label), -1))
+            place = whole_of(label) if numbers else index.get(label, index.get(reads_as(label), -1))
         else:
             place = int(label)
         if not 0 <= place < len(known):
@@ -241,44 +245,6 @@ def _looked_up(
             )
         ids.append(place)
     return known, np.array(ids, np.int64)
-
-
-def listed(values: Any, kind: str) -> Iterable[Any]:
-    """The rows of whatever holds them."""
-    if isinstance(values, str | bytes | Mapping | AbstractSet) or values is None:
-        raise DataError(
-            f"{kind}s are a list in the order of the images, not a {type(values).__name__}"
-        )
-    if hasattr(values, "tocsr"):
-        raise DataError(
-            f"{kind}s are a sparse matrix of shape {values.shape}; each image has one {kind}: give "
-            "a list of ids or names"
-        )
-    if hasattr(values, "columns") and hasattr(values, "to_numpy"):  # a table of pandas or polars
-        columns = list(values.columns)
-        if len(columns) != 1:
-            raise DataError(
-                f"{kind}s are a table of {len(columns)} columns ({some(columns, limit=5)}); give "
-                f"the one column that holds them"
-            )
-        return values[columns[0]]
-    if hasattr(values, "to_pylist"):  # of Arrow
-        return values.to_pylist()
-    if not hasattr(values, "__iter__") and hasattr(values, "__array__"):
-        values = np.asarray(values)
-    if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1:  # a column
-        values = values.reshape(-1)
-    if hasattr(values, "detach"):  # a tensor; NumPy has no bfloat16
-        values = values.detach().cpu().tolist()
-    elif isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
-        # Masked values become None in a list.
-        values = values.tolist()
-    try:
-        return list(values)
-    except TypeError:
-        raise DataError(
-            f"{kind}s are one {type(values).__name__}; give a list, one for each image"
-        ) from None
 
 
 def _several(value: Any, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -91,6 +92,14 @@ def say_odd_names(names: Sequence[Any], kind: str, way_out: str, *, stacklevel: 
         "look like folders that hold no class, and are kept as classes",
         f"Leave out its images if it is none, else {way_out}",
     )
+    garbled = {name: meant for name in texts if (meant := _meant(name)) != name}
+    say(
+        list(garbled),
+        f"looks garbled ({', '.join(map(repr, garbled.values()))} in another encoding)",
+        f"look garbled ({some([repr(one) for one in garbled.values()], limit=5)} in another "
+        "encoding)",
+        f"Save the table as UTF-8, or {way_out}",
+    )
     codes = texts if texts and all(map(_CODE.fullmatch, texts)) else []
     say(
         codes,
@@ -115,10 +124,25 @@ _NO_CLASSES = frozenset(
 """Folders that programs make, or people to put something aside, as `reads_as` gives them."""
 
 _CODE = re.compile(
-    r"n\d{8}|[a-z]\d{1,4}|(class|label|category|cat|cls|id|type|kind|group)[ _-]?\d+",
+    r"n\d{8}|[a-z]\d{1,4}|true|false|yes|no|[yntf]"
+    r"|(class|label|category|cat|cls|id|type|kind|group)[ _-]?\d+",
     re.IGNORECASE,
 )
-"""Ids of WordNet, `c0`, `class_1`: no words."""
+"""Ids of WordNet, `c0`, `class_1`, `True`: no words for what is to be seen."""
+
+
+def _meant(name: str) -> str:
+    """What a name was before it was read in another encoding (`cafÃ©`), or as HTML has it."""
+    text = html.unescape(name)
+    if text.isascii():
+        return text
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return text
+
 
 _COPY = re.compile(
     r"(?:(?:copy|kopie|copie|copia) (?:of|von|de) (?P<behind>.+)"
@@ -162,8 +186,16 @@ _BETWEEN = re.compile(r"\s*[;,|/&+]\s*")
 
 
 def numbers_as_text(labels: Iterable[Any]) -> bool:
-    """Whether labels are whole numbers written as text, such as "0" to "11"."""
+    """Whether labels are whole numbers written as text, such as "0" to "11", or "0.0" to "11.0"."""
     labels = list(labels)
     return bool(labels) and all(
-        isinstance(label, str) and label.isascii() and label.strip().isdecimal() for label in labels
+        isinstance(label, str) and _WHOLE.fullmatch(label.strip()) is not None for label in labels
     )
+
+
+_WHOLE = re.compile(r"(\d+)(?:\.0+)?", re.ASCII)
+
+
+def whole_of(label: str) -> int:
+    """The number that a label of `numbers_as_text` is."""
+    return int(label.strip().partition(".")[0])

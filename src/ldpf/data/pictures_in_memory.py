@@ -24,6 +24,9 @@ from ldpf.utils.text import quoted
 _CHANNELS = (1, 3, 4)
 """Gray, RGB, RGBA."""
 
+_ROUNDING = 1 / 255
+"""By how much floats may lie outside of 0 to 1, as arithmetic leaves them: a level of gray."""
+
 _NUMBERS = (int, float, list, tuple, np.ndarray, np.number, torch.Tensor)
 """What a picture as nested lists is made of."""
 
@@ -86,10 +89,14 @@ def to_picture(image: Any, name: str) -> Image.Image:
             raise DataError(f"{name} is a picture of {width} x {height} pixels; leave it out")
         try:
             return rgb_image(image, name)
-        except OSError as error:
+        except UnreadableImageError:
+            raise
+        except (OSError, ValueError) as error:  # such as one that was closed
             raise UnreadableImageError(name, f"damaged or cut off: {error}") from error
-    if isinstance(image, str | Path):
-        return read_image(image)
+    if isinstance(image, str | os.PathLike):
+        return read_image(_place(image, name))
+    if hasattr(image, "as_py"):  # of Arrow
+        return to_picture(image.as_py(), name)
     if isinstance(image, bytes | bytearray | memoryview):
         return _from_bytes(bytes(image), name)
     if isinstance(image, IOBase):
@@ -98,8 +105,10 @@ def to_picture(image: Any, name: str) -> Image.Image:
         )
     if isinstance(image, dict) and {"bytes", "path"} & image.keys():
         data, path = image.get("bytes"), image.get("path")
+        if data is not None and not isinstance(data, bytes | bytearray | memoryview):
+            raise DataError(f"{name} has as its bytes {quoted(data, 40)}; give bytes")
         if data:
-            return _from_bytes(data, name)
+            return _from_bytes(bytes(data), name)
         if path:
             return read_image(path)
         image = None
@@ -112,6 +121,22 @@ def to_picture(image: Any, name: str) -> Image.Image:
         f"{name} is of type {type(image).__name__} ({quoted(image, 40)}); an image is a PIL image, "
         "a path, a file's bytes, or an array or tensor of pixels"
     )
+
+
+def _place(path: str | os.PathLike[str], name: str) -> str | Path:
+    """A path; anything else that is text is refused."""
+    text = os.fspath(path)
+    if not text:
+        raise DataError(f"{name} is an empty path; leave it out")
+    if text.startswith(("data:image/", "/9j/", "iVBORw0KGgo")) and len(text) > _LONGEST_PATH:
+        raise DataError(
+            f"{name} is a picture as text (base64), {quoted(text, 40)}; give its bytes: "
+            "base64.b64decode(text), without 'data:...,' in front"
+        )
+    return path if isinstance(path, str) else Path(path)
+
+
+_LONGEST_PATH = 255
 
 
 def _from_bytes(data: bytes, name: str) -> Image.Image:
@@ -169,11 +194,12 @@ def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
                 f"{name} holds NaN in {n_missing:,} of its {pixels.size:,} values; fill them "
                 "first: np.nan_to_num(x), or leave it out"
             )
-        if not (low >= 0 and high <= 1):
+        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
             raise DataError(
-                f"{name} holds floats from {low:.3g} to {high:.3g}; {_to_unit(low, high)}"
+                f"{name} holds floats from {low:.4g} to {high:.4g}; {_to_unit(low, high)}"
             )
-        pixels = np.floor(pixels.astype(np.float64) * 255 + 0.5).astype(np.uint8)
+        unit = np.clip(pixels.astype(np.float64), 0.0, 1.0)
+        pixels = np.floor(unit * 255 + 0.5).astype(np.uint8)
     elif pixels.dtype == np.uint16 and pixels.ndim == 3:
         pixels = np.floor(pixels / 257 + 0.5).astype(np.uint8)
     return rgb_image(Image.fromarray(np.ascontiguousarray(pixels)), name)
@@ -206,6 +232,8 @@ def _as_pixels(pixels: np.ndarray) -> str:
 
 
 def _to_unit(low: float, high: float) -> str:
+    if low >= -0.5 and high <= 1.5:
+        return "pixels are floats from 0 to 1, and resizing goes a little beyond: np.clip(x, 0, 1)"
     if low >= 0 and 1 < high <= 255:
         return "pixels are uint8, or floats from 0 to 1: divide by 255"
     return (

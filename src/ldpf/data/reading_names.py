@@ -20,6 +20,8 @@ def readable_name(folder: str) -> str:
     ``001.Albatross`` stay. A name of nothing but separators stays whole.
     """
     seen = visible(folder)
+    if _NUMBER.fullmatch(seen):  # the hyphen of -1 is a sign
+        return seen
     if len(seen) > 2 and seen[0] + seen[-1] in _QUOTES and seen[0] not in seen[1:-1]:
         seen = seen[1:-1]
     words = seen.replace("_", " ").replace("-", " ").split()

@@ -90,11 +90,17 @@ def _converted(image: Image.Image, bits: int | None, factor: int) -> Image.Image
             lambda block: ImageCms.applyTransform(block, transform),  # type: ignore[arg-type]
             factor,
         )
+    image = _straight(image)
     if not image.has_transparency_data:
         return without_no_data(image, factor)
     # Alpha that is zero everywhere (or a mask of 0 and 1 for 0 and 255) hides the whole image.
     hidden = all(_greatest_alpha(block) <= 1 for _, _, block in blocks(image))
     return in_blocks(image, "RGB", _without_alpha if hidden else _on_white, factor)
+
+
+def _straight(image: Image.Image) -> Image.Image:
+    """Gray with premultiplied alpha, which Pillow converts in two steps; others as they are."""
+    return image.convert("LA") if image.mode == "La" else image
 
 
 def _greatest_alpha(block: Image.Image) -> int:

@@ -49,17 +49,40 @@ def on_host(values: Any) -> Any:
     if isinstance(values, np.ndarray | np.generic | str | bytes | Sequence):
         return values
     if isinstance(values, torch.Tensor):
-        values = values.detach().cpu()
+        values = dense(values).detach().cpu()
         # NumPy has no bfloat16; float64 stays, since its largest numbers are none of float32.
         narrow = values.is_floating_point() and values.dtype not in (torch.float64, torch.float16)
         return (values.float() if narrow else values).numpy()
+    if hasattr(values, "to_numpy_ndarray"):  # tensors of Arrow
+        return values.to_numpy_ndarray()
+    if hasattr(values, "to_pylist"):  # of Arrow
+        return values.to_pylist()
     if hasattr(values, "to_numpy"):  # a column or table of pandas, whose index may be any
-        return values.to_numpy()
+        found = values.to_numpy()
+        several = found.dtype == object and found.ndim > 1 and hasattr(values, "to_list")
+        return values.to_list() if several else found  # structs of polars
     if hasattr(values, "__cuda_array_interface__") and hasattr(values, "get"):  # of CuPy
         return np.asarray(values.get())
     if hasattr(values, "__array__") and hasattr(values, "shape"):
         return np.asarray(values)
     return values
+
+
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor whose values can be read one by one; one that is so stays as it is.
+
+    Raises:
+        DataError: it is nested, or has no values.
+    """
+    if tensor.is_nested:
+        raise DataError(
+            "A nested tensor was given; give a list of tensors: list(x.unbind()), or one tensor."
+        )
+    if tensor.is_meta:
+        raise DataError("A tensor on the device 'meta' was given, which holds no values.")
+    if tensor.is_quantized:
+        return tensor.dequantize()
+    return tensor.to_dense() if tensor.layout != torch.strided else tensor
 
 
 def refuse_masked(values: Any, name: str) -> Any:
@@ -91,9 +114,15 @@ def holds_text(frame: Any) -> bool:
 
 def _column(inputs: Any) -> Any:
     """The only column of a table of paths or images; anything else as it is."""
-    if not is_frame(inputs) or not holds_text(inputs):
+    of_arrow = hasattr(inputs, "column_names") and hasattr(inputs, "to_pylist")
+    if of_arrow:
+        columns = list(inputs.column_names)
+        if all(np.asarray(inputs.column(i)).dtype.kind in "fiu" for i in range(len(columns))):
+            return np.asarray(inputs)
+    elif not is_frame(inputs) or not holds_text(inputs):
         return inputs
-    columns = list(inputs.columns)
+    else:
+        columns = list(inputs.columns)
     if len(columns) > 1:
         raise DataError(
             f"A table with columns {some(columns, limit=5)} was given; give the column of paths or "
@@ -104,6 +133,8 @@ def _column(inputs: Any) -> Any:
 
 def not_understood(item: Any) -> str:
     """A sentence for an input of a kind that is not understood."""
+    if hasattr(item, "collect"):
+        return f"A {type(item).__name__} was given; collect it first: inputs.collect()."
     return (
         f"Inputs of type {type(item).__name__} are not understood; give features [N, D], paths, "
         "PIL images, or uint8 pixels [N, H, W, 3]."
