@@ -29,6 +29,30 @@ def test_what_can_be_written_passes_and_nothing_is_left(tmp_path, check, name):
     assert inside(tmp_path) == set()
 
 
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("-", "'-' stands for a stream in other programs; give a place on this machine with "),
+        ("https://host/out.csv", "is the address of another machine, and nothing is sent there; "),
+        ("s3://bucket/out", "is the address of another machine"),
+        ("  ", "'  ' is blank; give a place"),
+    ],
+)
+def test_what_is_no_place_is_refused(tmp_path, monkeypatch, check, out, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        check(out, "--out")
+    assert words in str(caught.value) and str(caught.value).endswith("with --out.")
+    assert inside(tmp_path) == set()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_dash_in_a_folder_and_a_colon_are_names(tmp_path, check):
+    for name in ("-", "a:b", "12:30/x"):
+        assert check(tmp_path / name) == tmp_path / name
+
+
 def test_what_is_there_stays_as_it_is(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")

@@ -8,6 +8,14 @@ from ldpf import workflows
 from ldpf.errors import ModelError, SettingsError
 
 
+def test_a_picture_is_not_replaced_by_a_report(model, tmp_path):
+    picture = tmp_path / "photo.JPG"
+    picture.write_bytes(b"pixels")
+    with pytest.raises(SettingsError, match=r"photo.JPG' is a picture, and would be lost; give"):
+        workflows.report(model, picture)
+    assert picture.read_bytes() == b"pixels"
+
+
 @pytest.mark.slow
 def test_a_model_is_reported_on(model, images, tmp_path):
     result = workflows.report(model, tmp_path / "r.html", data=images)

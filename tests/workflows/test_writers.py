@@ -85,6 +85,27 @@ def test_a_file_keeps_the_rows_so_far_under_another_name(tmp_path):
     assert len(part_of(out).read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "output_format", "way"),
+    [
+        ("x.parquet", "csv", "give format='parquet', or another ending"),
+        ("x.JSONL", "csv", "give format='jsonl', or another ending"),
+        ("x.csv", "jsonl", "give format='csv', or another ending"),
+        ("x.xlsx", "csv", "give a file that ends in .csv"),
+        ("x.csv.gz", "csv", "give a file that ends in .csv"),
+    ],
+)
+def test_a_file_that_ends_like_one_of_another_format_is_refused(tmp_path, name, output_format, way):
+    with pytest.raises(SettingsError, match=rf"but {output_format} is written; ") as caught:
+        check_destination(output_format, tmp_path / name)
+    assert way in str(caught.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.CSV", "x", "x.txt", "x.tsv"])
+def test_other_endings_are_left_to_the_person(tmp_path, name):
+    check_destination("csv", tmp_path / name)
+
+
 def test_a_folder_and_an_unknown_format_are_refused(tmp_path):
     with pytest.raises(SettingsError, match="is a folder"):
         check_destination("csv", tmp_path)

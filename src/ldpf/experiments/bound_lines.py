@@ -42,8 +42,9 @@ def unbind(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if _digest(together) != expected:
             raise ValueError(
                 f"{len(together)} of its lines are not those that were written together: one was "
-                f"changed, removed, added or moved; {named('methods')} and {named('targets')} show "
-                "some of them"
+                "changed, removed, added or moved by hand; take the file as it was written (the "
+                "benchmark that made it writes it again from its runs), and show some of its lines "
+                f"with {named('methods')} and {named('targets')}"
             )
     return [_without(line) for line in lines]
 

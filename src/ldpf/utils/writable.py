@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -39,9 +40,10 @@ def check_file(file: str | Path, option: str | None = None) -> Path:
 
     Raises:
         SettingsError: it is a folder, or a file that is write-protected; its name is empty, too
-            long, or none that a path can have; or no file can be made beside it.
+            long, an address, or none that a path can have; or no file can be made beside it.
     """
     path = full_path(file, option or named("out"))
+    _check_place(path, option)
     _check_name(path, path, option)
     if path.is_dir():
         raise SettingsError(
@@ -75,6 +77,7 @@ def check_folder(folder: str | Path, option: str | None = None) -> Path:
             it cannot be made, or written into.
     """
     path = full_path(folder, option or named("out"))
+    _check_place(path, option)
     _check_name(path, path, option)
     if path.exists() and not path.is_dir():
         raise SettingsError(
@@ -138,6 +141,26 @@ def _write_in(folder: Path) -> None:
             draft.unlink()
             remove_litter(folder, of=_DRAFT)  # of a process that was killed in between
             return
+
+
+def _check_place(path: Path, option: str | None) -> None:
+    """Refuse what is meant for something else than a place in the file system."""
+    text = str(path)
+    if text == "-":
+        looks = "stands for a stream in other programs"
+    elif _ADDRESS.match(text):
+        looks = "is the address of another machine, and nothing is sent there"
+    elif not text.strip():
+        looks = "is blank"
+    else:
+        return
+    raise SettingsError(
+        f"{_shown(path)} {looks}; give a place on this machine with {option or named('out')}."
+    )
+
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""`https://`, `s3://`; a path has collapsed the second slash."""
 
 
 def _check_name(path: Path, asked: Path, option: str | None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ldpf.data import EmbeddedImages, ImageDataset
+from ldpf.data import EmbeddedImages, ImageDataset, image_endings
 from ldpf.errors import ModelError, SettingsError
 from ldpf.models.saving import read_config
 from ldpf.report.commands import with_beside
@@ -86,6 +86,11 @@ def report(
     folder, file = Path(results), full_path(out, named("out"))
     check_outputs(data, files={"out": file})
     check_apart(file, [folder, *([] if beside is None else [beside])])
+    if file.is_file() and file.suffix.lower() in image_endings():
+        raise SettingsError(
+            f"{str(file)!r} is a picture, and would be lost; give a file that ends in .html with "
+            f"{named('out')}."
+        )
     is_of_benchmark = is_benchmark(folder)
     with locked_file(file):
         if is_of_benchmark:

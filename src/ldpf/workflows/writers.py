@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, TextIO
 
 from ldpf.errors import SettingsError
 from ldpf.utils.constraints import OneOf, check_value
-from ldpf.utils.files import open_atomic
+from ldpf.utils.files import is_special, open_atomic
 from ldpf.utils.locks import locked_file
-from ldpf.utils.text import json_printable
+from ldpf.utils.text import json_printable, quoted
 from ldpf.utils.ways import named, setting
 from ldpf.utils.writable import check_file
 from ldpf.workflows.prediction_rows import (
@@ -205,7 +205,7 @@ def check_destination(output_format: str, out: Path | None) -> None:
 
     Raises:
         SettingsError: unknown format, pyarrow is missing, Parquet is to go to a stream, or `out`
-            cannot be written; see `check_file`.
+            cannot be written (see `check_file`), or ends like a file of another format.
     """
     check_value("format", output_format, OneOf(WRITERS))
     if output_format == "parquet":
@@ -215,7 +215,29 @@ def check_destination(output_format: str, out: Path | None) -> None:
                 f"A Parquet file cannot be printed; name it with {setting('out', 'FILE')}."
             )
     if out is not None:
+        _check_ending(out, output_format)
         check_file(out)
+
+
+_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_ENDINGS |= dict.fromkeys((".xlsx", ".xls", ".ods", ".gz", ".zip", ".bz2", ".xz"), "")
+"""The format that the end of a file's name promises; "" for those that are not written."""
+
+
+def _check_ending(out: Path, output_format: str) -> None:
+    """Refuse a file that other programs would take for one of another format."""
+    ending = out.suffix.lower()
+    promised = _ENDINGS.get(ending, output_format)
+    if promised == output_format or (out.exists() and is_special(out)):
+        return
+    way = (
+        f"give {setting('format', promised)}, or another ending"
+        if promised
+        else f"give a file that ends in .{output_format}"
+    )
+    raise SettingsError(
+        f"{quoted(str(out), 120)} ends in {ending}, but {output_format} is written; {way}."
+    )
 
 
 def write_rows(
