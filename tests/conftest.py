@@ -225,19 +225,9 @@ def tiny_clip_folder(
 @pytest.fixture(scope="session")
 def quick_recipe() -> Recipe:
     """A recipe of a few steps, for tests of what surrounds training."""
-    from ldpf.training.recipe import Recipe
+    from quick_training import QUICK
 
-    return Recipe(
-        name="quick",
-        optimizer="adam",
-        learning_rate=0.03,
-        image_batch=8192,
-        max_steps=30,
-        patience=30,
-        cooldown=5,
-        round_every=5,
-        evaluate_every=5,
-    )
+    return QUICK
 
 
 _TINY_CLASSES = ("cat", "dog", "horse", "house", "guitar")

@@ -6,13 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
 from huggingface_hub.utils import close_session
+from local_hub import LocalHub, endpoint
 
 import ldpf.backbones.hub
 from ldpf.backbones import hf_text, load_backbone
@@ -37,14 +36,13 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
 
-class FakeHub:
+class FakeHub(LocalHub):
     """As much of the hub's HTTP interface as a download needs, on a local port.
 
     Attributes:
         files: what the one model holds, by file name.
         others: what further models hold, by name of the model.
         refuse: (status, error code) with which everything, or only files, are answered.
-        asked: paths of the requests so far.
     """
 
     def __init__(self):
@@ -52,33 +50,7 @@ class FakeHub:
         self.others: dict[str, dict[str, bytes]] = {}
         self.refuse: tuple[int, str] | None = None
         self.refuse_files_only = False
-        self.asked: list[str] = []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.answer(body=True)
-
-            def do_HEAD(self):
-                self.answer(body=False)
-
-            def answer(self, body):
-                hub.asked.append(self.path)
-                status, headers, content = hub.respond(self.path)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if body:
-                    self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        super().__init__()
 
     def respond(self, path):
         is_file = "/resolve/" in path
@@ -99,10 +71,6 @@ class FakeHub:
         info = {"id": REPO, "sha": SHA, "siblings": siblings}
         return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
@@ -121,12 +89,6 @@ def closed_port():
     """An address where nobody listens: connections are refused at once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def endpoint(monkeypatch, url):
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
-    template = url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture
@@ -233,7 +195,7 @@ def test_an_incomplete_copy_in_the_cache_is_not_used(lost, hub_cache, tiny_clip_
 def test_a_download_is_used_again_without_the_network(name, hub, hub_cache, tiny_clip, monkeypatch):
     hub.files |= {"README.md": b"# tiny", "pytorch_model.bin": b"x" * 50, "flax.msgpack": b"x"}
     assert load_backbone(name).fingerprint == tiny_clip.fingerprint
-    fetched = {path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path}
+    fetched = {path.rpartition("/")[2] for path in hub.paths if "/resolve/" in path}
     assert "model.safetensors" in fetched
     assert not fetched & {"README.md", "pytorch_model.bin", "flax.msgpack"}
     asked = len(hub.asked)
@@ -383,7 +345,7 @@ def test_an_open_clip_model_is_fetched_and_used_again(hub, family_folders, monke
     files["open_clip_pytorch_model.bin"] = b"a pickle nobody asked for"
     own = load_backbone(family_folders["open-clip"]).fingerprint
     assert load_backbone(REPO).fingerprint == own
-    assert not any("open_clip_pytorch_model.bin" in path for path in hub.asked)
+    assert not any("open_clip_pytorch_model.bin" in path for path in hub.paths)
     endpoint(monkeypatch, closed_port())
     assert load_backbone(REPO).fingerprint == own
 
@@ -397,7 +359,7 @@ def test_of_two_formats_the_hubs_own_is_fetched(hub, tiny_clip, family_folders):
     config["model_cfg"]["quick_gelu"] = True
     hub.files["open_clip_config.json"] = json.dumps(config).encode()
     assert load_backbone(REPO).fingerprint == tiny_clip.fingerprint
-    assert not any("open_clip_model.safetensors" in path for path in hub.asked)
+    assert not any("open_clip_model.safetensors" in path for path in hub.paths)
 
 
 @pytest.mark.slow
@@ -407,7 +369,7 @@ def test_weights_of_another_library_are_not_fetched(hub, family_folders):
     files["model.safetensors"] = b"of another library"
     own = load_backbone(family_folders["open-clip"]).fingerprint
     assert load_backbone(REPO).fingerprint == own
-    assert not any(path.endswith("/model.safetensors") for path in hub.asked)
+    assert not any(path.endswith("/model.safetensors") for path in hub.paths)
 
 
 def test_an_open_clip_model_with_pickled_weights_only_is_not_fetched(hub, family_folders):
@@ -419,7 +381,7 @@ def test_an_open_clip_model_with_pickled_weights_only_is_not_fetched(hub, family
         "opened here; choose a revision that has it, or download the model's folder and run 'ldpf "
         "backbone convert FOLDER/open_clip_pytorch_model.bin FOLDER', which executes nothing of it."
     )
-    assert not any("open_clip_pytorch_model.bin" in path for path in hub.asked)
+    assert not any("open_clip_pytorch_model.bin" in path for path in hub.paths)
 
 
 @pytest.mark.parametrize("lost", ["open_clip_model.safetensors", "tokenizer.json"])
@@ -431,7 +393,7 @@ def test_an_incomplete_copy_of_an_open_clip_model_is_not_used(lost, hub_cache, f
 def test_weights_of_an_unsupported_family_are_not_fetched(hub):
     hub.files["config.json"] = b'{"model_type": "blip"}'
     assert "'blip'" in message_of(REPO)
-    assert not any(path.endswith(".safetensors") for path in hub.asked)
+    assert not any(path.endswith(".safetensors") for path in hub.paths)
 
 
 # --- parts of other models ------------------------------------------------------------------------
@@ -456,7 +418,7 @@ def with_a_tower(hub, family_folders):
 def test_the_config_of_a_text_tower_is_fetched_and_used_again(with_a_tower, monkeypatch):
     folder = resolve_folder(REPO)
     assert hf_text.read_config(folder, TOWER).hidden_size == 8
-    assert not any("tiny-bert" in p and "pytorch_model.bin" in p for p in with_a_tower.asked)
+    assert not any("tiny-bert" in p and "pytorch_model.bin" in p for p in with_a_tower.paths)
     endpoint(monkeypatch, closed_port())
     assert hf_text.read_config(folder, TOWER).hidden_size == 8
 
@@ -494,7 +456,7 @@ def test_a_tokenizer_is_fetched_without_the_weights(hub, tiny_clip_folder):
     assert (folder / "tokenizer.json").read_bytes() == (
         tiny_clip_folder / "tokenizer.json"
     ).read_bytes()
-    assert not any(path.endswith("safetensors") for path in hub.asked)
+    assert not any(path.endswith("safetensors") for path in hub.paths)
 
 
 @pytest.mark.slow

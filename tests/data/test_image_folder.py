@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from fake_folders import FakeEntry, FakeScan
 
 import ldpf.data.image_files
 from ldpf.data.image_folder import list_folders
@@ -206,22 +207,6 @@ def test_names_equal_after_normalization_are_an_error(tmp_path):
     touch(tmp_path, "art/cafe\u0301/1.jpg", "photo/caf\u00e9/1.jpg")
     with pytest.raises(DataError, match="two class names read the same"):
         list_folders(tmp_path)
-
-
-class FakeEntry:
-    def __init__(self, name, is_folder):
-        self.name, self.is_folder = name, is_folder
-
-    def is_dir(self):
-        return self.is_folder
-
-
-class FakeScan(list):
-    def __enter__(self):
-        return iter(self)
-
-    def __exit__(self, *error):
-        pass
 
 
 @pytest.mark.slow

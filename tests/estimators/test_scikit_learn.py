@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from quick_training import QUICK
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
@@ -23,19 +24,6 @@ from ldpf import LatentDomains, LDPFClassifier
 from ldpf.backbones import Backbone, assemble
 from ldpf.data import Split
 from ldpf.errors import DataError, SettingsError
-from ldpf.training.recipe import Recipe
-
-QUICK = Recipe(
-    name="quick",
-    optimizer="adam",
-    learning_rate=0.03,
-    image_batch=8192,
-    max_steps=30,
-    patience=30,
-    cooldown=5,
-    round_every=5,
-    evaluate_every=5,
-)
 
 _PARTS: dict[str, Any] = {}
 

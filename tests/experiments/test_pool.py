@@ -20,7 +20,6 @@ import pytest
 import torch
 
 import ldpf.experiments.pool
-from ldpf.backbones import load_backbone
 from ldpf.errors import BackboneError, LdpfError, SettingsError
 from ldpf.experiments.experiment import Experiment, Job
 from ldpf.experiments.plan import BenchmarkPlan, Task
@@ -75,16 +74,6 @@ class Probe:
         if self.does == "sum":
             raise LdpfError(f"{train.features.double().sum().item()!r} {train.paths[-1]}")
         raise LdpfError("nothing")
-
-
-@pytest.fixture(scope="module")
-def backbone(tiny_clip_folder):
-    return load_backbone(tiny_clip_folder)
-
-
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
 
 
 @pytest.fixture

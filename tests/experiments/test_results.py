@@ -3,21 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from example_run import ANSWERS, SETTINGS
 
 from ldpf.errors import ModelError
 from ldpf.experiments.results import kept_answers, read_results, right_answers, write_results
 from ldpf.experiments.run_folder import PREDICTIONS, RunFolder
-
-ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
-SETTINGS = {"method_name": "coop", "target": "art & craft", "seed": 0}
-
-
-@pytest.fixture
-def finished(tmp_path):
-    folder = RunFolder(tmp_path / "runs", SETTINGS)
-    folder.open()
-    folder.finish([{"accuracy": 0.5}], ANSWERS)
-    return folder
 
 
 def test_results_are_written_whole_and_read_back(tmp_path):

@@ -22,11 +22,6 @@ from ldpf.training.recipe import FAST
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
 
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
-
-
 def plan(*methods):
     return BenchmarkPlan(methods=methods, recipe=SHORT, seeds=1, targets=["art"])
 

@@ -5,7 +5,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import torch
+from example_run import ANSWERS, SETTINGS
 
 import ldpf.experiments.run_folder
 from ldpf.errors import LdpfError, ModelError
@@ -14,14 +14,7 @@ from ldpf.experiments.run_folder import PREDICTIONS, RESULT_VERSION, RunFolder, 
 from ldpf.utils import files
 from ldpf.utils.json_files import settings_hash
 
-ANSWERS = {"labels": torch.tensor([0, 1, 1]), "coop": torch.tensor([0, 1, 2])}
 LINE = {"method": "coop", "target": "art & craft", "seed": 0, "accuracy": 0.5}
-SETTINGS = {
-    "method_name": "coop",
-    "target": "art & craft",
-    "seed": 0,
-    "method": {"length": 12, "recipe": {"learning_rate": 0.01}, "templates": ("a {}", "the {}")},
-}
 
 
 def test_the_hash_is_sixteen_hex_digits_and_the_same_on_every_machine():
@@ -248,14 +241,6 @@ def test_a_finished_run_without_its_results_says_what_to_delete(content, tmp_pat
         folder.results()
     assert repr(str(folder.path / "result.json")) in str(caught.value)
     assert "delete the run's folder" in str(caught.value)
-
-
-@pytest.fixture
-def finished(tmp_path):
-    folder = RunFolder(tmp_path / "runs", SETTINGS)
-    folder.open()
-    folder.finish([{"accuracy": 0.5}], ANSWERS)
-    return folder
 
 
 def test_damaged_settings_of_a_run_say_what_to_delete(finished):

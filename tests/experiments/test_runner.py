@@ -32,11 +32,6 @@ from ldpf.utils.registry import part_settings
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
 
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
-
-
 def plan(*methods, **settings):
     return BenchmarkPlan(
         methods=methods, recipe=SHORT, **{"seeds": 1, "targets": ["art"], **settings}

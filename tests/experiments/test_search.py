@@ -19,11 +19,6 @@ from ldpf.training.recipe import FAST
 SHORT = replace(FAST, max_steps=4, cooldown=0, evaluate_every=1, round_every=1)
 
 
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
-
-
 def search_of(*texts, trials=None):
     return parse_search(texts, trials)
 

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.slow
 SHORT = replace(FAST, max_steps=12, cooldown=4, evaluate_every=2, round_every=2)
 
 
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
-
-
 def run(data, backbone, out, methods=("coop", "ldpf"), search=None, **options):
     plan = BenchmarkPlan(
         methods=methods, recipe=SHORT, seeds=2, targets=["art", "photo"], search=search

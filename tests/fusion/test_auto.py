@@ -5,9 +5,10 @@ import logging
 import pytest
 import torch
 import torch.nn.functional as F
+from drawn_inputs import drawn_examples
 
 from ldpf.errors import SettingsError
-from ldpf.fusion import FusionExamples, FusionInputs
+from ldpf.fusion import FusionExamples
 from ldpf.fusion.auto import CANDIDATES, Auto, Judged, calibrated, choose, judge, reason
 from ldpf.fusion.episodes import episode_logits
 from ldpf.fusion.fallback import Fallback
@@ -20,18 +21,7 @@ N, S, K, D = 300, 4, 5, 16
 
 
 def drawn(informative: bool, n_domains: int = S) -> FusionExamples:
-    draws = generator(0, "auto")
-    inputs = FusionInputs(
-        2 * torch.rand(N, n_domains, generator=draws) - 1,
-        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
-        F.normalize(torch.randn(n_domains, K, D, generator=draws), dim=-1),
-        20.0,
-    )
-    ranks = inputs.similarities.argsort(dim=1, descending=True)
-    labels = torch.randint(K, (N,), generator=draws)
-    if informative:
-        labels = inputs.prompt_logits.argmax(dim=2).gather(1, ranks[:, 1:2])[:, 0]
-    return FusionExamples(inputs, labels, ranks[:, 0])
+    return drawn_examples("auto", N, n_domains, K, teacher=1 if informative else None)
 
 
 @pytest.mark.slow

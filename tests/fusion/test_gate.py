@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from drawn_inputs import drawn_examples
 
 from ldpf.errors import SettingsError
 from ldpf.fusion import FusionExamples, FusionInputs
@@ -15,18 +16,7 @@ N, S, K, D = 300, 4, 5, 16
 
 def drawn(informative: bool) -> FusionExamples:
     """Images whose labels the most similar other prompt knows, or chance alone."""
-    draws = generator(0, "gate")
-    inputs = FusionInputs(
-        2 * torch.rand(N, S, generator=draws) - 1,
-        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
-        F.normalize(torch.randn(S, K, D, generator=draws), dim=-1),
-        20.0,
-    )
-    ranks = inputs.similarities.argsort(dim=1, descending=True)
-    labels = torch.randint(K, (N,), generator=draws)
-    if informative:
-        labels = inputs.prompt_logits.argmax(dim=2).gather(1, ranks[:, 1:2])[:, 0]
-    return FusionExamples(inputs, labels, ranks[:, 0])
+    return drawn_examples("gate", N, S, K, teacher=1 if informative else None)
 
 
 def test_it_learns_that_similar_prompts_are_right():

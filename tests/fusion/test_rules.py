@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
+from drawn_inputs import drawn_inputs
 
 from ldpf.errors import SettingsError
 from ldpf.fusion import FUSION_RULES, FusionInputs, as_rule
@@ -13,13 +13,7 @@ N, S, K, D = 30, 4, 5, 16
 
 
 def drawn(n_domains: int = S) -> FusionInputs:
-    draws = generator(0, "inputs")
-    return FusionInputs(
-        2 * torch.rand(N, n_domains, generator=draws) - 1,
-        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
-        F.normalize(torch.randn(n_domains, K, D, generator=draws), dim=-1),
-        20.0,
-    )
+    return drawn_inputs(generator(0, "inputs"), N, n_domains, K)
 
 
 def permuted(inputs: FusionInputs, order: list[int]) -> FusionInputs:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from drawn_inputs import drawn_inputs
 
 from ldpf.errors import SettingsError
 from ldpf.fusion import FusionInputs
@@ -15,13 +16,7 @@ N, S, K, D = 40, 3, 6, 16
 
 
 def drawn(n_classes: int = K) -> FusionInputs:
-    draws = generator(0, "steering")
-    return FusionInputs(
-        2 * torch.rand(N, S, generator=draws) - 1,
-        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
-        F.normalize(torch.randn(S, n_classes, D, generator=draws), dim=-1),
-        10.0,
-    )
+    return drawn_inputs(generator(0, "steering"), N, S, n_classes, scale=10.0)
 
 
 def entropies(logits: torch.Tensor) -> torch.Tensor:

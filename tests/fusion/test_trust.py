@@ -2,32 +2,19 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
+from drawn_inputs import drawn_examples
 
 from ldpf.errors import SettingsError
 from ldpf.fusion import FusionExamples, FusionInputs
 from ldpf.fusion.similarity import Similarity
 from ldpf.fusion.trust import Trust, trust_signals
-from ldpf.utils.seed import generator
 
 N, S, K, D = 300, 4, 5, 16
 
 
 def drawn(teacher: int | None) -> FusionExamples:
     """Labels by the prompt that is `teacher`-th most similar, or by chance."""
-    draws = generator(0, "trust")
-    inputs = FusionInputs(
-        2 * torch.rand(N, S, generator=draws) - 1,
-        F.normalize(torch.randn(N, D, generator=draws), dim=-1),
-        F.normalize(torch.randn(S, K, D, generator=draws), dim=-1),
-        20.0,
-    )
-    ranks = inputs.similarities.argsort(dim=1, descending=True)
-    labels = torch.randint(K, (N,), generator=draws)
-    if teacher is not None:
-        answers = inputs.prompt_logits.argmax(dim=2)
-        labels = answers.gather(1, ranks[:, teacher, None])[:, 0]
-    return FusionExamples(inputs, labels, ranks[:, 0])
+    return drawn_examples("trust", N, S, K, teacher=teacher)
 
 
 def trusted(rule: Trust, inputs: FusionInputs) -> torch.Tensor:

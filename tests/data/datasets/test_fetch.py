@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import socket
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import huggingface_hub
 import pytest
 from huggingface_hub import close_session
+from local_hub import LocalHub, endpoint
 from PIL import Image
 
 from ldpf.data import load_dataset
@@ -49,43 +48,17 @@ def parquet(rows, names=PACS.classes):
     return stream.getvalue()
 
 
-class FakeHub:
+class FakeHub(LocalHub):
     """One data set on a local port.
 
     Attributes:
         files: by name.
         broken: names of files that are answered with an error.
-        asked: paths of the requests so far.
     """
 
     def __init__(self, files):
-        self.files, self.broken, self.asked = files, set(), []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.answer(body=True)
-
-            def do_HEAD(self):
-                self.answer(body=False)
-
-            def answer(self, body):
-                hub.asked.append((self.command, self.path))
-                status, headers, content = hub.respond(self.path)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if body:
-                    self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        super().__init__()
+        self.files, self.broken = files, set()
 
     def respond(self, path):
         if "/resolve/" in path:
@@ -100,16 +73,6 @@ class FakeHub:
 
     def downloads(self, name):
         return sum(how == "GET" and path.endswith(name) for how, path in self.asked)
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def endpoint(monkeypatch, url):
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
-    template = url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 
 import pytest
+from fake_folders import FakeEntry, FakeScan
 
 import ldpf.data.image_files
 from ldpf.data.datasets import list_named_dataset, named_dataset
@@ -15,22 +16,6 @@ from ldpf.data.datasets.recognize import recognize_dataset
 from ldpf.data.splits import make_split
 
 NET = named_dataset("domainnet")
-
-
-class FakeEntry:
-    def __init__(self, name, is_folder):
-        self.name, self.is_folder = name, is_folder
-
-    def is_dir(self):
-        return self.is_folder
-
-
-class FakeScan(list):
-    def __enter__(self):
-        return iter(self)
-
-    def __exit__(self, *error):
-        pass
 
 
 def class_size(domain: str, k: int) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ldpf.backbones import load_backbone
 from ldpf.errors import LdpfError, SettingsError
 from ldpf.experiments.engines import ENGINES
 from ldpf.experiments.plan import BenchmarkPlan
@@ -27,16 +26,6 @@ KILLED = BenchmarkPlan(("coop",), LONG, targets=["art", "photo"], seeds=3)
 def needs(package: str) -> pytest.MarkDecorator:
     missing = importlib.util.find_spec(package) is None
     return pytest.mark.skipif(missing, reason=f"{package} is not installed")
-
-
-@pytest.fixture(scope="module")
-def backbone(tiny_clip_folder):
-    return load_backbone(tiny_clip_folder)
-
-
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,6 @@ single_source = get_protocol("single-source").episode
 in_distribution = get_protocol("in-distribution").episode
 
 
-@pytest.fixture(scope="module")
-def data(make_features):
-    return make_features(5)
-
-
 def paths(features):
     return set(features.paths)
 
