@@ -225,7 +225,12 @@ class KillsAtRandom(Disturbed):
             # Typer, which reads the options and ends with 130 and no word.
             begun_with_it = ran.out or "device" in ran.err or (ran.code == 130 and ran.err)
             early = ran.code in (-stop.number, 70, 130) and not begun_with_it
-            outcome = "before it began" if early else stop.outcome(job, ran)
+            # One in the last moment meets a process that has done and printed everything.
+            late = ran.code == -signal.SIGTERM and ran.out
+            if early:
+                outcome = "before it began"
+            else:
+                outcome = "ended before it" if late else stop.outcome(job, ran)
         self.finish(job, place)
         return outcome
 
