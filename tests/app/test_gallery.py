@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ldpf.app.gallery import SAMPLES, THUMBNAIL, TYPICAL_EACH, make_gallery
 from ldpf.data import load_dataset
@@ -34,6 +35,21 @@ def test_samples_go_evenly_over_the_classes_and_are_the_same_again(known):
     assert sum("cat" in name for name in names) == SAMPLES // 2
     assert names == [name for _, name in again.samples]
     assert names != [name for _, name in make_gallery(*known, seed=1).samples]
+
+
+def test_of_images_with_boxes_the_crops_are_shown(tiny_backbone, tmp_path):
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, 20:] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    rows = ["path,label,x,y,w,h", "a.png,dark,0,0,20,20", "a.png,light,20,0,20,20"]
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    dataset = load_dataset(tmp_path / "boxes.csv")
+    features = extract_features(dataset, tiny_backbone, cache_dir=tmp_path / "c", progress=False)
+    samples = make_gallery(dataset, features, None).samples
+    assert sorted((image.size, image.getpixel((5, 5))) for image, _ in samples) == [
+        ((20, 20), (0, 0, 0)),
+        ((20, 20), (255, 255, 255)),
+    ]
 
 
 def test_without_latent_domains_there_are_samples_only(known):

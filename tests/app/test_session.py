@@ -221,3 +221,13 @@ def test_all_refusals_in_one_view(session, tmp_path, golden):
         (session.remove, NAMES[:2], "cat"),
     ]
     golden([*(refusal(*call) for call in calls), str(unread.value)])
+
+
+def test_a_table_is_sent_to_the_command_that_reads_it(tmp_path):
+    (tmp_path / "boxes.csv").write_text("path,x,y,w,h\na.png,0,0,1,1\n")
+    with pytest.raises(DataError) as caught:
+        open_upload(tmp_path / "boxes.csv")
+    assert str(caught.value) == (
+        "boxes.csv is a table, and this page takes images. 'ldpf predict MODEL boxes.csv' answers "
+        "the images that it lists, with their boxes."
+    )

@@ -14,6 +14,7 @@ import torch
 from ldpf.data.class_names import spelled
 from ldpf.data.images import UnreadableImageError, read_image
 from ldpf.data.reading_names import reads_as
+from ldpf.data.tables import MANIFEST_ENDINGS
 from ldpf.errors import DataError, ModelError, SettingsError
 from ldpf.models.prompt_classifier import PromptClassifier
 from ldpf.text.templates import SINGLE_TEMPLATE
@@ -187,8 +188,14 @@ def open_upload(path: str | Path) -> Image.Image:
     try:
         return read_image(path, max_pixels=MAX_PIXELS)
     except UnreadableImageError as error:
+        name = Path(path).name
+        if Path(path).suffix.lower() in MANIFEST_ENDINGS:
+            raise DataError(
+                f"{name} is a table, and this page takes images. 'ldpf predict MODEL {name}' "
+                "answers the images that it lists, with their boxes."
+            ) from error
         raise DataError(
-            f"{Path(path).name} cannot be read as an image: {error.reason}. Try another file."
+            f"{name} cannot be read as an image: {error.reason}. Try another file."
         ) from error
 
 
