@@ -163,9 +163,8 @@ def test_several_words_for_missing_are_said_together():
     with pytest.warns(UserWarning, match="missing value") as caught:
         ids_of(["cat", "-", "N/A"], None, "label")
     assert str(caught[0].message) == (
-        "the labels '-', 'N/A' look like missing values, and are kept as labels like any others. "
-        "Leave out the images they stand at if they have none; if one of them is one, say what it "
-        "shows with class_names"
+        "the labels '-', 'N/A' look like missing values, and are kept as labels. If the label is "
+        "missing, leave out these images; otherwise say what it shows with class_names"
     )
 
 
@@ -510,3 +509,28 @@ def outcome(read):
         return read()
     except DataError as error:
         return str(error)
+
+
+def test_labels_of_one_value_have_one_order():
+    assert in_order(["2", "1", "01"]) == in_order(["01", "1", "2"]) == ["01", "1", "2"]
+
+
+@pytest.mark.filterwarnings("ignore:The labels are numbers")
+def test_all_refusals_in_one_view(golden):
+    refused = [
+        (["cat", None], None),
+        (["cat", ""], None),
+        (["cat", 1], None),
+        ([0.5, 1.5], None),
+        ([[0, 1], [1, 0]], None),
+        ([["cat", "dog"], ["cat"]], None),
+        ([datetime.date(2024, 5, 3)], None),
+        (["cat", "Cat"], None),
+        (["cat", "c\u0430t"], None),
+        (["1", "01"], None),
+        (["sea_lion", "sea-lion"], None),
+        ([0, 5], ("cat", "dog")),
+        (["cat", "bird"], ("cat", "dog")),
+        ([2**70], None),
+    ]
+    golden([refusal(values, names) for values, names in refused])

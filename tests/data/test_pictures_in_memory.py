@@ -341,3 +341,34 @@ def test_sparse_pixels_are_refused():
 )
 def test_columns_of_paths_are_lists_of_paths(inputs):
     assert list(pictures_of(inputs)) == ["a.png", "b.png"]
+
+
+def test_all_refusals_in_one_view(golden):
+    several = [
+        np.zeros((4, 4)),
+        np.zeros((4, 4, 3)),
+        np.zeros((3, 5, 6)),
+        np.zeros((2, 5, 6, 7)),
+    ]
+    one = [
+        None,
+        7,
+        "",
+        b"",
+        io.BytesIO(b"x"),
+        {"bytes": 3},
+        Image.new("RGB", (0, 5)),
+        np.zeros((2, 3, 4, 5)),
+        np.full((4, 4), 300, np.int64),
+        np.full((4, 4), 2.5),
+        np.full((4, 4), np.nan),
+        np.zeros((4, 4), bool),
+        [[1, 2], [3]],
+    ]
+    sentences = []
+    for read, inputs in ((pictures_of, several), (lambda x: to_picture(x, "row 3"), one)):
+        for value in inputs:
+            with pytest.raises(DataError) as caught:
+                read(value)
+            sentences.append(str(caught.value))
+    golden(sentences)

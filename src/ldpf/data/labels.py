@@ -211,8 +211,8 @@ def ids_of(
 
 def in_order(labels: Iterable[Any]) -> list[Any]:
     """Labels sorted; numbers that are written as text by value, so that "10" follows "9"."""
-    labels = list(labels)
-    return sorted(labels, key=whole_of) if numbers_as_text(labels) else sorted(labels)
+    labels = sorted(labels)  # also where two have one value, such as "01" and "1"
+    return sorted(labels, key=whole_of) if numbers_as_text(labels) else labels
 
 
 def named_after(label: Any, kind: str = "label") -> str:

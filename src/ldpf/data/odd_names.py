@@ -59,12 +59,11 @@ def say_odd_names(names: Sequence[Any], kind: str, way_out: str, *, stacklevel: 
 
     plural = plural_of(kind)
     missing = [name for name in names if reads_like_missing(name)]
-    one, they = ("it is", "it stands") if len(missing) == 1 else ("one of them is", "they stand")
     say(
         missing,
-        f"looks like a missing value, and is kept as a {kind} like any other",
-        f"look like missing values, and are kept as {plural} like any others",
-        f"Leave out the images {they} at if they have none; if {one} one, {way_out}",
+        f"looks like a missing value, and is kept as a {kind}",
+        f"look like missing values, and are kept as {plural}",
+        f"If the {kind} is missing, leave out these images; otherwise {way_out}",
     )
     if kind == "group":
         return
@@ -73,24 +72,24 @@ def say_odd_names(names: Sequence[Any], kind: str, way_out: str, *, stacklevel: 
     copies = [name for name in texts if copied_from(name, known) is not None]
     say(
         copies,
-        f"looks like a copy of another {kind}, and is kept as a {kind} of its own",
-        f"look like copies of other {plural}, and are kept as {plural} of their own",
-        f"If they are the same {kind}, give them the same name; leave out images that are there "
+        f"looks like a copy of another {kind}, and is kept as a separate {kind}",
+        f"look like copies of other {plural}, and are kept as separate {plural}",
+        f"If both are the same {kind}, give them the same name, and leave out images that occur "
         "twice",
     )
     if kind == "domain":
         return
     say(
         [name for name in texts if _several(name, known.keys())],
-        f"looks like several at once, and is kept as a {kind} of its own",
-        f"look like several at once, and are kept as {plural} of their own",
-        f"An image has one {kind}: give the one that is meant, or leave out images of several",
+        f"looks like several at once, and is kept as a separate {kind}",
+        f"look like several at once, and are kept as separate {plural}",
+        f"An image has one {kind}: give only that one, or leave out images of several",
     )
     say(
         [name for name in texts if reads_as(name) in _NO_CLASSES],
-        "looks like a folder that holds no class, and is kept as one",
+        "looks like a folder that holds no class, and is kept as a class",
         "look like folders that hold no class, and are kept as classes",
-        f"Leave out its images if it is none, else {way_out}",
+        f"If it is not a class, leave out its images; otherwise {way_out}",
     )
     garbled = {name: meant for name in texts if (meant := _meant(name)) != name}
     say(
