@@ -186,7 +186,7 @@ def test_a_failing_run_stops_no_other_and_ends_with_exit_1(
             ("--recipe", "slow"),
             "Error: There is no recipe 'slow'; choose from steady, fast, paper.",
         ),
-        (("--seeds", "0"), "Error: seeds=0 should be a whole number of at least 1."),
+        (("--seeds", "0"), "Error: seeds=0 should be a whole number from 1 to 10,000."),
         (
             ("--targets", "art,mars"),
             "Error: There is no domain 'mars'; the domains are art, photo, sketch.",

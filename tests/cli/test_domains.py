@@ -183,7 +183,7 @@ def test_a_models_number_of_domains_is_fixed(model, images, run, tmp_path):
     [
         (("--n-domains", "0"), f"Error: {NO_DOMAINS}"),
         (("--per-domain", "0"), "Error: per_domain=0 should be a whole number of at least 1."),
-        (("--seed", "-1"), "Error: seed=-1 should be a whole number of at least 0."),
+        (("--seed", "-1"), "Error: seed=-1 should be a whole number from 0 to 4,294,967,295."),
     ],
 )
 def test_bad_options_end_with_a_sentence(
@@ -203,3 +203,20 @@ def test_a_folder_with_other_files_is_refused(images, run, tmp_path):
         f"Error: The folder {str(tmp_path)!r} is not empty and holds no latent domains; give a new "
         "folder with --out so that nothing of yours is overwritten.\n"
     )
+
+
+def test_the_table_has_no_formulas_unless_it_is_raw(images, tiny_clip_folder, run, tmp_path):
+    odd = tmp_path / "=odd"
+    for label in ("+cat", "@dog"):
+        for i, file in enumerate(sorted((images / "art" / label[1:]).glob("*.png"))):
+            (odd / label).mkdir(parents=True, exist_ok=True)
+            (odd / label / f"{i}.png").write_bytes(file.read_bytes())
+    for options, mark in (((), "'"), (("--raw",), "")):
+        out = tmp_path / "out" / f"d{mark}"
+        what = ("domains", "--data", odd, "--backbone", tiny_clip_folder, "--out", out)
+        result = run(*what, "--n-domains", 1, *options)
+        assert result.exit_code == 0, result.output
+        with (out / "domains.csv").open() as stream:
+            rows = list(csv.DictReader(stream))
+        assert {row["label"] for row in rows} == {f"{mark}+cat", f"{mark}@dog"}
+        assert {row["path"][: len(mark) + 1] for row in rows} == {f"{mark}+", f"{mark}@"}

@@ -203,7 +203,7 @@ def test_one_class_is_refused_before_anything_is_encoded(image_tree, tmp_path, r
             ("--train-fraction", "1"),
             "Error: train_fraction=1.0 should be a finite number above 0 and below 1.",
         ),
-        (("--seed", "-1"), "Error: seed=-1 should be a whole number of at least 0."),
+        (("--seed", "-1"), "Error: seed=-1 should be a whole number from 0 to 4,294,967,295."),
     ],
 )
 def test_bad_options_end_with_a_sentence(images, tmp_path, run, options, sentence: str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,10 @@ def test_a_file_that_vanished_is_refused(tmp_path, parts):
     (tmp_path / "1.npy").unlink()
     with pytest.raises(DataError, match=r"cannot read the array .*1\.npy"):
         whole[5:]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "e.npy")
+    with pytest.raises(DataError, match="no regular file"):
+        mapped_array(tmp_path / "e.npy")

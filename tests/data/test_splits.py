@@ -154,3 +154,11 @@ def test_without_groups_a_split_is_the_same_in_every_version(with_domains, optio
     _, validation = split_train_validation(labels, domains if with_domains else None, **options)
     digest = hashlib.sha256(validation.astype("<i8").tobytes()).hexdigest()
     assert digest.startswith(expected)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**30])
+def test_a_seed_that_not_every_generator_takes_is_refused(seed):
+    labels = np.repeat(np.arange(2), 10)
+    with pytest.raises(SettingsError, match="from 0 to 4,294,967,295"):
+        split_train_validation(labels, None, seed=seed)
+    split_train_validation(labels, None, seed=2**32 - 1)

@@ -59,7 +59,7 @@ def test_a_plan_with_an_unknown_method_is_refused():
 def test_a_plan_without_seeds_is_refused():
     with pytest.raises(SettingsError) as caught:
         plan("coop", seeds=0)
-    assert str(caught.value) == "seeds=0 should be a whole number of at least 1."
+    assert str(caught.value) == "seeds=0 should be a whole number from 1 to 10,000."
 
 
 def settings_of(data, backbone, method=None, name="ldpf", target="art", seed=0, fraction=0.8):

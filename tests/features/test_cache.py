@@ -223,3 +223,11 @@ def test_every_time_of_a_file_can_be_kept(seconds):
     assert np.int64(mtime_of(status)) == mtime_of(status)
     if abs(seconds) < 2**33:
         assert mtime_of(status) == seconds * 10**9
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_among_the_shards_is_left_out_and_not_waited_for(tmp_path, cache):
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(cache.folder / "shard-0.safetensors")
+    with pytest.warns(UserWarning, match="not a regular file"):
+        assert list(cache._shards()) == []

@@ -26,7 +26,21 @@ from ldpf.workflows.source import DataSource
 
 COMPARED = {"name": "gda", "by_domain": {"0": 0.5}, "held_out": None, "seconds": 1.0}
 
-VALUES = ["x", "", None, -1, 10**400, float("nan"), [], {}, True, 7.5, [1, "a"], {"a": [1]}]
+VALUES = [
+    "x",
+    "",
+    None,
+    -1,
+    10**400,
+    float("nan"),
+    [],
+    {},
+    True,
+    7.5,
+    [1, "a"],
+    {"a": [1]},
+    "\ud800",
+]
 
 
 @pytest.fixture(scope="module")

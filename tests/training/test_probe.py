@@ -8,6 +8,7 @@ import pytest
 
 from ldpf.methods import LDPF, METHODS, CoOp, make_method
 from ldpf.methods.overrides import applicable, with_settings
+from ldpf.training import probe as probe_module
 from ldpf.training.callbacks import RunRecord
 from ldpf.training.loop import PromptTraining
 from ldpf.training.probe import StepProbe, active_probe, probing
@@ -129,3 +130,17 @@ def test_later_trainings_add_up_and_nothing_stays_active(data, tiny_clip):
     assert probe.text_passes == Span(42, 42)
     assert record.text_passes == 42
     assert active_probe() is None
+
+
+def test_very_many_steps_are_not_counted_one_by_one(data, tiny_clip, monkeypatch):
+    few = replace(STEADY, max_steps=2_000, evaluate_every=7)
+    with probing(StepProbe(seconds=0)) as counted:
+        small("ldpf", few).fit(*data, tiny_clip)
+    monkeypatch.setattr(probe_module, "COUNTED", 700)
+    with probing(StepProbe(seconds=0)) as extended:
+        told = small("ldpf", few).fit(*data, tiny_clip).training
+    assert told["steps"] == pytest.approx(2_000, abs=10)
+    assert extended.text_passes.high == pytest.approx(counted.text_passes.high, abs=10)
+    with probing(StepProbe(seconds=0)) as endless:
+        small("ldpf", replace(few, max_steps=10**15)).fit(*data, tiny_clip)
+    assert endless.text_passes.high == pytest.approx(10**15, rel=0.01)

@@ -57,3 +57,28 @@ def test_all_that_is_said_in_one_view(golden):
     errors = [OSError(getattr(errno, kind), f"<{kind}>", "/data/out.csv") for kind in kinds]
     sentences = map(failure_sentence, [*errors, OSError("broken"), MemoryError()])
     golden([sentence or "nothing" for sentence in sentences])
+
+
+@pytest.mark.parametrize(
+    ("error", "beginning"),
+    [
+        (RuntimeError("can't start new thread"), "The system starts no further thread"),
+        (
+            ImportError("/lib/a.so: failed to map segment from shared object"),
+            "There is not enough memory",
+        ),
+        (ImportError("a.so: cannot allocate memory in static TLS block"), "There is not enough"),
+    ],
+)
+def test_what_the_system_does_not_give_is_a_sentence(error, beginning):
+    assert (failure_sentence(error) or "").startswith(beginning)
+
+
+def test_a_missing_library_is_no_failure_of_the_machine():
+    assert failure_sentence(ImportError("No module named 'x'")) is None
+
+
+def test_a_size_beyond_every_memory_is_a_sentence():
+    with pytest.raises(RuntimeError) as caught:
+        torch.randn((2, 10**18, 128))
+    assert (failure_sentence(caught.value) or "").startswith("There is not enough memory")

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from ldpf.errors import SettingsError
+from ldpf.errors import DataError, ModelError, SettingsError
+from ldpf.experiments.results import read_results
 from ldpf.utils.cache_dir import cache_root
-from ldpf.utils.paths import can_be_path, full_path, is_folder, named_folder, why_missing
+from ldpf.utils.files import file_digest
+from ldpf.utils.json_files import read_json, read_json_or_none
+from ldpf.utils.paths import (
+    can_be_path,
+    full_path,
+    is_folder,
+    named_folder,
+    require_plain,
+    why_missing,
+)
+from ldpf.utils.trees import load_tree
 
 
 def test_a_path_is_given_in_full(monkeypatch):
@@ -85,3 +97,20 @@ def test_a_folder_that_is_called_so_has_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "few=runs").mkdir()
     assert named_folder(Path("few=runs")) == (None, Path("few=runs"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(tmp_path):
+    for name in ("results.jsonl", "config.json"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(ModelError, match="not a regular file"):
+        read_results(tmp_path / "results.jsonl")
+    with pytest.raises(DataError, match="not a regular file"):
+        read_json(tmp_path / "config.json", "a file", "write it again", error=DataError)
+    assert read_json_or_none(tmp_path / "config.json") is None
+    assert file_digest(tmp_path / "config.json") is None
+    with pytest.raises(ModelError):
+        load_tree(tmp_path / "config.json")
+    require_plain(Path(__file__))
+    with pytest.raises(FileNotFoundError):
+        require_plain(tmp_path / "none")

@@ -15,6 +15,7 @@ from ldpf.utils.text import (
     shortened,
     some,
     some_names,
+    without_formula,
 )
 
 
@@ -82,3 +83,9 @@ def test_the_middle_of_a_long_text_is_left_out():
 def test_long_items_are_shortened():
     assert len(some_names(["a" * 500, "b"])) == 80 + len(", b")
     assert some_names(["a\n", "b"], limit=1) == "a\\n and 1 more"
+
+
+@pytest.mark.parametrize("sign", [*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20"])
+def test_what_a_spreadsheet_would_run_is_text(sign):
+    assert without_formula(f"{sign}1") == f"'{sign}1"
+    assert without_formula(f"1{sign}") == f"1{sign}"

@@ -86,6 +86,9 @@ def test_one_path_may_stand_alone(model, images):
 def test_settings_that_cannot_be_are_refused(model, images):
     with pytest.raises(SettingsError, match="top_k=4"):
         workflows.predict(model, images, top_k=4)
+    with pytest.raises(SettingsError) as caught:
+        workflows.predict(model, images, top_k=10**400)
+    assert len(str(caught.value)) < 200
     with pytest.raises(SettingsError, match="batch_size=0"):
         workflows.predict(model, images, batch_size=0)
     with pytest.raises(SettingsError, match="'xml'"):

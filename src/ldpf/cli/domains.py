@@ -14,7 +14,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import counts_table, most_uneven, say, say_json, show
 from ldpf.cli.data_options import DATA_HELP, DataBesidePath, OptionalData, require_one_path
 from ldpf.cli.grouping import MODEL_PANEL, RUN_PANEL
-from ldpf.cli.options import BACKBONE_HELP, Device, OutputOptions
+from ldpf.cli.options import BACKBONE_HELP, Device, OutputOptions, RawOption
 from ldpf.cli.training_options import N_DOMAINS_METAVAR, N_DOMAINS_RULES, number_or_rule
 from ldpf.methods.overrides import parse_settings
 from ldpf.models.folder import CONFIG, require_model_folder
@@ -121,6 +121,7 @@ def domains(
             help="Largest number of images on each contact sheet.", rich_help_panel=RUN_PANEL
         ),
     ] = 24,
+    raw: RawOption = False,
     device: Device = "auto",
     output: OutputOptions,
 ) -> None:
@@ -144,6 +145,7 @@ def domains(
         settings=parse_settings(settings or ()),
         seed=seed,
         per_domain=per_domain,
+        raw=raw,
         backbone=backbone,
         device=device,
     )

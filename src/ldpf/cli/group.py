@@ -66,7 +66,7 @@ def failures_in_words() -> Iterator[None]:
         what_next = stop.args[0] if stop.args else "The same command starts again."
         note(f"Stopped. {what_next}")
         raise typer.Exit(exit_code(stop)) from None
-    except (OSError, MemoryError, RuntimeError) as error:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
         if (sentence := failure_sentence(error)) is None:
             raise
         if isinstance(error, OSError) and error.filename == STDOUT:

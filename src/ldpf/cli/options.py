@@ -153,6 +153,16 @@ ShardOption = Annotated[
         show_default=False,
     ),
 ]
+RawOption = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="In CSV, do not write a ' before names that begin with = + - @. It keeps a "
+        "spreadsheet from running them as formulas; programs that read the rows do "
+        "not need it.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option(

@@ -15,13 +15,7 @@ from ldpf.cli.base import COMMANDS
 from ldpf.cli.console import SOMETHING_FAILED, exit_code, note
 from ldpf.cli.data_options import CacheDir, Columns, ImageEngine
 from ldpf.cli.estimated import EstimateOption, print_estimate
-from ldpf.cli.options import (
-    BatchSize,
-    Device,
-    ModelOptions,
-    Quiet,
-    ShardOption,
-)
+from ldpf.cli.options import BatchSize, Device, ModelOptions, Quiet, RawOption, ShardOption
 from ldpf.cli.streams import stdout_for_rows, utf8_stdout
 from ldpf.utils.paths import missing_path_error
 from ldpf.utils.text import count
@@ -101,15 +95,7 @@ def predict(
             "of its width or height. Use the value of the training.",
         ),
     ] = 0.0,
-    raw: Annotated[
-        bool,
-        typer.Option(
-            "--raw",
-            help="In CSV, do not write a ' before names that begin with = + - @. It keeps a "
-            "spreadsheet from running them as formulas; programs that read the rows do "
-            "not need it.",
-        ),
-    ] = False,
+    raw: RawOption = False,
     batch_size: BatchSize = 64,
     shard: ShardOption = None,
     estimate: EstimateOption = False,

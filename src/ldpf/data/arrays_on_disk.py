@@ -24,6 +24,8 @@ def mapped_array(file: Path) -> np.ndarray:
     Raises:
         DataError: The file cannot be read as an array, or holds no table of numbers.
     """
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise DataError(f"cannot read the array {file}: it is no regular file")
     try:
         # Mapped, not read: the size that the header claims is compared with the file's first.
         array = np.load(file, allow_pickle=False, mmap_mode="r")

@@ -10,7 +10,7 @@ import numpy as np
 from ldpf.data.grouped_splits import grouped_validation
 from ldpf.data.groups import require_whole
 from ldpf.errors import DataError
-from ldpf.utils.constraints import Number, Whole, check_value
+from ldpf.utils.constraints import SEED, Number, check_value
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def split_train_validation(
         domains: [N] domain ids, or None for one unknown mixture.
         groups: [N] names of what must stay together; None where nothing must.
         train_fraction: Between 0 and 1, both excluded.
-        seed: Not negative; the same seed gives the same split.
+        seed: 0 to 2^32 - 1; the same seed gives the same split.
 
     Returns:
         Training rows and validation rows: sorted int64, together 0..N-1.
@@ -56,7 +56,7 @@ def split_train_validation(
         DataError: The groups leave nothing to hold out.
     """
     check_value("train_fraction", train_fraction, Number(above=0, below=1))
-    check_value("seed", seed, Whole(at_least=0))
+    check_value("seed", seed, SEED)
     labels = np.asarray(labels)
     domains = np.zeros_like(labels) if domains is None else np.asarray(domains)
     if groups is not None:

@@ -15,7 +15,7 @@ from ldpf.methods import Method, make_method
 from ldpf.methods.overrides import applicable, known_names, with_parts, with_settings
 from ldpf.methods.presets import get_preset
 from ldpf.training.recipe import Recipe
-from ldpf.utils.constraints import COUNT, check_fields
+from ldpf.utils.constraints import Whole, check_fields, constraint
 from ldpf.utils.ways import setting
 
 
@@ -43,7 +43,7 @@ class BenchmarkPlan:
     methods: Sequence[str]
     recipe: Recipe
     targets: Sequence[str] | None = None
-    seeds: int = field(default=3, metadata=COUNT)
+    seeds: int = field(default=3, metadata=constraint(Whole(at_least=1, at_most=10_000)))
     n_domains: int | str | None = None
     train_fraction: float = 0.8
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from ldpf.experiments.bound_lines import bind, unbind
 from ldpf.experiments.result_lines import RESULT_LINE
 from ldpf.experiments.run_folder import ALIGNMENT, CONFIDENCE, PREDICTIONS, check_bound
 from ldpf.utils.files import write_text
+from ldpf.utils.paths import require_plain
 from ldpf.utils.schema import check_content
 
 ANSWERED_AS = "answered_as"
@@ -39,6 +40,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         raise ModelError(f"There is no results file {str(path)!r}; run 'ldpf benchmark' first.")
     try:
+        require_plain(path)
         texts = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
         lines = [json.loads(line) for line in texts]
         for number, line in enumerate(lines, start=1):

@@ -24,6 +24,7 @@ from ldpf.utils.files import file_digest, write_text
 from ldpf.utils.json_files import read_json, settings_hash, write_json
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.own_folders import set_aside
+from ldpf.utils.paths import require_plain
 from ldpf.utils.schema import ListOf, Record
 from ldpf.utils.trees import write_tensors
 from ldpf.utils.ways import named
@@ -280,6 +281,7 @@ def run_config(run: Path, needed: Iterable[str] = ()) -> dict[str, Any]:
 def _mark(run: Path) -> list[str]:
     """The lines of a finished run's `done`; none where it is missing or no text."""
     try:
+        require_plain(run / DONE)
         return (run / DONE).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []

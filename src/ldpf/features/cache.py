@@ -31,6 +31,7 @@ from ldpf.errors import DataError
 from ldpf.features.contents import KnownContents
 from ldpf.features.rows import CachedRows
 from ldpf.utils.files import write_bytes
+from ldpf.utils.paths import require_plain
 from ldpf.utils.temporary import remove_litter
 from ldpf.utils.ways import named
 
@@ -228,7 +229,8 @@ class FeatureCache:
 
     def read(self, file: Path) -> dict[str, np.ndarray] | None:
         """One shard's arrays, checked; None if another version or backbone wrote it."""
-        file.stat()  # safetensors does not tell a missing file from a damaged one on every version
+        # safetensors does not tell a missing file from a damaged one on every version.
+        require_plain(file)
         with safe_open(file, framework="np") as shard:
             metadata = shard.metadata() or {}
             if any(metadata.get(key, value) != value for key, value in self._stamp().items()):

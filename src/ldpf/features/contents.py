@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
+from ldpf.utils.paths import require_plain
+
 Shard: TypeAlias = "Mapping[str, np.ndarray]"
 
 SHARDS_HELD = 16
@@ -42,6 +44,7 @@ class KnownContents:
         digests, shards, rows = [], [], []
         for number, file in enumerate(self._files):
             try:
+                require_plain(file)
                 with safe_open(file, framework="np") as shard:
                     of_shard = shard.get_tensor("sha256")  # [m, 32]
             except (OSError, SafetensorError, ValueError):

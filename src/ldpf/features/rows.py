@@ -14,6 +14,7 @@ from torch import Tensor
 from ldpf.data.arrays_on_disk import ArraysOnDisk
 from ldpf.errors import DataError
 from ldpf.utils.arrays import unit_rows
+from ldpf.utils.paths import require_plain
 
 LARGE_BYTES = 2**28
 """Features of this size stay on disk; smaller ones are read at once."""
@@ -96,6 +97,7 @@ class CachedRows:
 
     def _stored(self, file: Path) -> np.ndarray:
         try:
+            require_plain(file)
             with safe_open(file, framework="np") as shard:
                 return shard.get_tensor("features")
         except (OSError, SafetensorError) as error:

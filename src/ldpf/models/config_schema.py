@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ldpf.models.expectation_schema import ADVICE_SCHEMA, EXPECTATION_SCHEMA
-from ldpf.utils.constraints import Constraint, Either, Flag, Number, OrNone, Text, Whole
+from ldpf.utils.constraints import SEED, Constraint, Either, Flag, Number, OrNone, Text, Whole
 from ldpf.utils.schema import ListOf, Record, Rows
 
 MAX_CLASSES = 1_000_000
@@ -83,7 +83,7 @@ _PROVENANCE = Record(
         "class_counts": Record(others=_COUNT),
         "domain_names": OrNone(ListOf(_TEXT)),
         "needs_domains": Flag(),
-        "seed": Whole(),
+        "seed": SEED,
         "recipe": Text(),
         "train_fraction": Number(above=0, at_most=1),
         "method_settings": Record(

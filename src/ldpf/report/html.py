@@ -18,6 +18,7 @@ from ldpf.report.tables.benchmark_rows import AVERAGE
 from ldpf.report.tables.comparisons import comparison_words
 from ldpf.report.terms import with_terms
 from ldpf.utils.files import write_bytes
+from ldpf.utils.text import printable
 from ldpf.utils.ways import named
 
 LEAD = 0.01
@@ -44,8 +45,9 @@ def report_html(found: Findings) -> str:
         sections=with_terms(sections),
         left_out=left_out,
     )
-    # A file name that is no UTF-8 would make the page none either.
-    return page.encode("utf-8", "replace").decode("utf-8")
+    # A file name that is no UTF-8 would make the page none either; signs that turn the direction of
+    # writing, or that a terminal obeys, are shown.
+    return printable(page.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _parts(found: Findings) -> tuple[list[str], str]:

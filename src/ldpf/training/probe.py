@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ldpf.training.loop import PromptTraining
 
 
+COUNTED = 200_000
+"""Steps of a phase that are counted one by one; the kinds of more come as often as in these."""
+
+
 class Kind(NamedTuple):
     """What makes steps take the same time."""
 
@@ -148,14 +152,18 @@ def _schedule(training: PromptTraining, length: int) -> Schedule:
     kinds: Counter[Kind] = Counter()
     places: dict[Kind, _Place] = {}
     step = rounds = 0
+    looked_at = min(length, COUNTED)
     for phase in range(training.learner.n_phases):
-        for phase_step in range(length):
+        for phase_step in range(looked_at):
             place = _Place(phase, phase_step, step)
             kind = _kind_at(training, place)
             kinds[kind] += 1
             places.setdefault(kind, place)
             rounds += training.round_due_at(step)
             step += 1
+    if looked_at < length:
+        kinds = Counter({kind: n * length // looked_at for kind, n in kinds.items()})
+        rounds = rounds * length // looked_at
     return Schedule(kinds, rounds, places)
 
 

@@ -80,15 +80,20 @@ class Number:
 
     def _range(self) -> str:
         if self.at_least is not None and self.at_most is not None:
-            return f" from {self.at_least:g} to {self.at_most:g}"
+            return f" from {_in_words(self.at_least)} to {_in_words(self.at_most)}"
         words = {
             "of at least": self.at_least,
             "above": self.above,
             "of at most": self.at_most,
             "below": self.below,
         }
-        parts = [f"{word} {end:g}" for word, end in words.items() if end is not None]
+        parts = [f"{word} {_in_words(end)}" for word, end in words.items() if end is not None]
         return f" {' and '.join(parts)}" if parts else ""
+
+
+def _in_words(end: float) -> str:
+    """An end of a range; whole ones with all of their digits."""
+    return f"{end:,}" if isinstance(end, int) and end >= 10_000 else f"{end:g}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,9 @@ class Whole(Number):
     def __str__(self) -> str:
         return "a whole number" + self._range()
 
+
+SEED = Whole(at_least=0, at_most=2**32 - 1)
+"""Seeds: NumPy's older generators, which scikit-learn draws from, take no others."""
 
 RATE = Number(above=0, at_most=1e6)
 """Learning rates: Adam divides them by as little as 0.1, and the step must be a float32."""

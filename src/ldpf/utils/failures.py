@@ -24,17 +24,29 @@ _ADVICE = {
 
 GONE = "The working directory does not exist any more; change to one that does (cd)."
 
-_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+_NO_MEMORY = (
+    "not enough memory",
+    "can't allocate memory",
+    "out of memory",
+    "storage size calculation overflowed",
+)
 """Words of torch, whose error for it is a plain RuntimeError on a CPU."""
+
+_NO_ROOM_FOR_LIBRARY = ("failed to map segment from shared object", "cannot allocate memory")
+"""Words of the system's loader, where a library does not fit into memory: an ImportError."""
+
+_NO_THREAD = "can't start new thread"
+"""Words of Python, where the system gives no further one."""
 
 
 def is_no_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error).lower() for words in _NO_MEMORY
-    )
+    words = str(error).lower()
+    if isinstance(error, ImportError):
+        return any(part in words for part in _NO_ROOM_FOR_LIBRARY)
+    return isinstance(error, RuntimeError) and any(part in words for part in _NO_MEMORY)
 
 
 def failure_sentence(error: BaseException) -> str | None:
@@ -43,6 +55,11 @@ def failure_sentence(error: BaseException) -> str | None:
         return (
             "There is not enough memory for this; close other programs, or give smaller batches "
             f"({named('batch_size')}), fewer runs at a time ({named('jobs')}) or fewer images."
+        )
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
+        return (
+            "The system starts no further thread or process; end other programs, or let more be "
+            "started (ulimit -u)."
         )
     if not isinstance(error, OSError):
         return None

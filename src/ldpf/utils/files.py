@@ -137,8 +137,10 @@ def write_text(path: Path, content: str) -> None:
 
 
 def file_digest(path: Path) -> str | None:
-    """SHA-256 of a file, in hex digits; None where there is none."""
+    """SHA-256 of a file, in hex digits; None where there is none, or a pipe in its place."""
     try:
+        if is_special(path):
+            return None
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldpf.errors import DataError, LdpfError
 from ldpf.utils.files import write_text
+from ldpf.utils.paths import require_plain
 from ldpf.utils.schema import first_problem
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def read_json(
             content should be another one (which names the field).
     """
     try:
+        require_plain(path)
         megabytes = path.stat().st_size / 1e6
         if megabytes > at_most_mb:
             raise ValueError(

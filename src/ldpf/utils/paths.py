@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from pathlib import Path
 
 from ldpf.errors import DataError, SettingsError
@@ -105,3 +107,15 @@ def missing_path_error(path: Path) -> DataError:
         f"there is no file or folder {path}: {parent} holds no {missing!r}."
         f"{did_you_mean(missing, names)}"
     )
+
+
+def require_plain(path: Path) -> None:
+    """Refuse to read what is no regular file, such as a pipe, which would be waited for.
+
+    Raises:
+        OSError: it is none, or there is nothing.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        number = errno.EISDIR if path.is_dir() else errno.EINVAL
+        words = os.strerror(number) if path.is_dir() else "not a regular file"
+        raise OSError(number, words, str(path))

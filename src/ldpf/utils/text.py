@@ -55,6 +55,11 @@ def _is_invisible(character: str) -> bool:
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
+_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""First signs of a cell that a spreadsheet runs as a formula, or skips to look for one; the wide
+forms too, which some read alike."""
+
+
 def printable(text: str) -> str:
     r"""The text with control characters as escapes (`\x1b`): no terminal obeys them.
 
@@ -67,6 +72,11 @@ def one_line(name: object) -> str:
     """A name for a message: `printable`, and ends of lines and tabs are escapes too."""
     text = str(name)
     return text if text.isprintable() else re.sub(r"[\n\t]", _escaped, printable(text))
+
+
+def without_formula(cell: str) -> str:
+    """A cell of a CSV file with ' before it where a spreadsheet would run it as a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def json_printable(document: str) -> str:

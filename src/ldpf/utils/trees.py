@@ -14,6 +14,7 @@ from safetensors.torch import save
 
 from ldpf.errors import ModelError
 from ldpf.utils.files import write_bytes
+from ldpf.utils.paths import require_plain
 
 Tree = dict[str, Any]
 """Nested dictionaries with string keys; leaves are tensors or what JSON can hold."""
@@ -43,6 +44,7 @@ def load_tree(path: Path) -> Tree:
         ModelError: the file is damaged, was changed, or was not written by `save_tree`.
     """
     try:
+        require_plain(path)
         with safe_open(path, framework="pt") as handle:
             metadata = handle.metadata() or {}
             plain = metadata["tree"]

@@ -113,6 +113,7 @@ def discover(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     per_domain: int = 24,
+    raw: bool = False,
     backbone: AnyBackbone | None = None,
     device: str = "auto",
 ) -> Discovery:
@@ -130,6 +131,7 @@ def discover(
         seed: another number gives another random start. `train` with the same seed finds the same
             latent domains.
         per_domain: largest number of images on each contact sheet.
+        raw: leave out the ' that the table has before names that begin like a formula (= + - @).
         backbone: what to encode images with; None for that of `model`, or without a model
             `openai/clip-vit-base-patch16`, and "nano" for the demo set.
         device: "auto", "cpu" or "cuda".
@@ -168,7 +170,7 @@ def discover(
     if folder is None:
         return result
     with locked_folder(folder):
-        files = write_files(result, images.dataset, folder, per_domain)
+        files = write_files(result, images.dataset, folder, per_domain, raw=raw)
     return replace(result, files=tuple(files))
 
 

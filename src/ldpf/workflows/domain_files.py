@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ldpf.inspection.contact_sheet import draw_sheet
 from ldpf.inspection.typical_images import typical_panels
 from ldpf.utils.files import open_atomic
+from ldpf.utils.text import without_formula
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,8 +25,13 @@ OVERVIEW_COLUMNS = 10
 PNG_LEVEL = 3  # twice as fast as the usual 6, and hardly larger for photographs
 
 
-def write_files(result: Discovery, dataset: ImageDataset, out: Path, per_domain: int) -> list[Path]:
-    """The overview, the table, and a contact sheet for each latent domain that has images."""
+def write_files(
+    result: Discovery, dataset: ImageDataset, out: Path, per_domain: int, *, raw: bool = False
+) -> list[Path]:
+    """The overview, the table, and a contact sheet for each latent domain that has images.
+
+    Texts that a spreadsheet would run as formulas get a ' in the table unless it is `raw`.
+    """
     panels = typical_panels(result.latent, result.features, dataset.root, per_domain)
     for old in out.glob("latent-domain-*.png"):
         old.unlink()
@@ -38,7 +44,7 @@ def write_files(result: Discovery, dataset: ImageDataset, out: Path, per_domain:
     ]
     _write_png(draw_sheet(short, OVERVIEW_COLUMNS), overview)
     table = out / TABLE
-    _write_table(result, table)
+    _write_table(result, table, raw=raw)
     sheets = []
     for s, panel in enumerate(panels):
         if panel.files:
@@ -53,7 +59,7 @@ def _write_png(picture: Image.Image, file: Path) -> None:
         picture.save(stream, "PNG", compress_level=PNG_LEVEL)
 
 
-def _write_table(result: Discovery, file: Path) -> None:
+def _write_table(result: Discovery, file: Path, *, raw: bool) -> None:
     features = result.features
     domains = features.domains
     weights = [f"weight_{s}" for s in range(result.latent.n_domains)]
@@ -66,4 +72,6 @@ def _write_table(result: Discovery, file: Path) -> None:
             domain = [] if domains is None else [features.domain_names[domains[i]]]
             label = features.class_names[features.labels[i]]
             alpha = [f"{w:.6f}" for w in result.weights[i].tolist()]
-            writer.writerow([path, label, *domain, int(result.assigned[i]), *alpha])
+            names = (path, label, *domain)
+            safe = names if raw else map(without_formula, names)
+            writer.writerow([*safe, int(result.assigned[i]), *alpha])

@@ -17,7 +17,7 @@ from ldpf.models.saving import read_config
 from ldpf.utils.cache_dir import cache_root
 from ldpf.utils.constraints import Number, Whole, check_value
 from ldpf.utils.shards import Shard, shard_of
-from ldpf.utils.text import count
+from ldpf.utils.text import count, quoted
 from ldpf.workflows.doubt import doubt_of
 from ldpf.workflows.given_embeddings import embedding_files
 from ldpf.workflows.given_images import count_images, find_images, first_or_error
@@ -95,7 +95,7 @@ def predict(
     n_classes = len(read_config(Path(model))["class_names"])
     if not 1 <= top_k <= n_classes:
         raise SettingsError(
-            f"top_k={top_k} should be between 1 and {n_classes}, the number of classes."
+            f"top_k={quoted(top_k)} should be between 1 and {n_classes}, the number of classes."
         )
     check_value("batch_size", batch_size, Whole(at_least=1))
     if abstain_below is not None:

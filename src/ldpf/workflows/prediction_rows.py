@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First signs of a cell that a spreadsheet runs as a formula, or skips to look for one."""
+from ldpf.utils.text import without_formula
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,11 @@ def without_formulas(row: Row) -> Row:
     """The row with ' before each text that a spreadsheet would run as a formula."""
     return replace(
         row,
-        path=_as_text(row.path),
-        top=tuple((_as_text(label), probability) for label, probability in row.top),
-        error=None if row.error is None else _as_text(row.error),
-        classes=None if not row.classes else (_as_text(row.classes[0]), *row.classes[1:]),
+        path=without_formula(row.path),
+        top=tuple((without_formula(label), probability) for label, probability in row.top),
+        error=None if row.error is None else without_formula(row.error),
+        classes=None if not row.classes else (without_formula(row.classes[0]), *row.classes[1:]),
     )
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 DOUBT = ("outside", "outside_score", "set")

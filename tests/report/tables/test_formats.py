@@ -9,6 +9,7 @@ import pytest
 from ldpf.report.tables.benchmark_rows import AVERAGE, BenchmarkRow, Cell
 from ldpf.report.tables.benchmark_table import BenchmarkTable
 from ldpf.report.tables.formats import escape, to_csv, to_latex
+from ldpf.utils.text import printable
 
 
 def row(method, one, two, **marks):
@@ -119,3 +120,20 @@ def test_calibration_stands_before_the_costs_where_it_is_shown():
     assert "ECE" not in to_csv(hidden) and "seconds a run" in to_csv(hidden)
     (known,) = (row for row in hidden.to_json()["rows"] if row["method"] == "coop")
     assert (known["ece"], known["calibrated_ece"]) == (0.123, None)
+
+
+def test_no_cell_of_csv_is_a_formula():
+    cells = {name: Cell(0.5, None, 1) for name in ("=cmd|calc!A0", "@SUM(1)", "plain")}
+    table = BenchmarkTable(rows=(BenchmarkRow("+1", False, cells),), targets=tuple(cells))
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert [r["target"] for r in rows] == ["'=cmd|calc!A0", "'@SUM(1)", "plain"]
+    assert {r["method"] for r in rows} == {"'+1"}
+
+
+def test_no_format_has_signs_that_a_terminal_obeys():
+    cells = {name: Cell(0.5, None, 1) for name in ("red\x1b[31m", "\u202etxt", "two\nlines")}
+    table = BenchmarkTable(rows=(BenchmarkRow("a\x9bb", False, cells),), targets=tuple(cells))
+    for text in (table.to_markdown(), to_latex(table)):
+        assert printable(text) == text
+        assert all(name in text.replace("\\textbackslash{}", "\\") for name in ("x1b", "u202e"))
+        assert "two\nlines" not in text

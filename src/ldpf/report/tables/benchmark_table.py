@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ldpf.report.tables.benchmark_rows import AVERAGE, BenchmarkRow, Cell, Expected, row_of
+from ldpf.utils.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -213,6 +214,7 @@ def shown(cell: Cell | None) -> str:
 
 
 def _escape(text: str) -> str:
+    text = one_line(text)
     for sign in "\\|*_`<":
         text = text.replace(sign, "\\" + sign)
     return text

@@ -7,6 +7,7 @@ import io
 import re
 
 from ldpf.report.tables.benchmark_table import BenchmarkTable, shown
+from ldpf.utils.text import one_line, without_formula
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -66,13 +67,14 @@ def to_csv(table: BenchmarkTable) -> str:
             own = None if row.published else table.expected.get((row.method, column))
             verdict = ["", ""] if own is None else [f"{own.value:.6f}", _verdict(own.inside)]
             told = [*further, *(verdict if expects else ())]
-            rows.writerow([row.method, column, f"{cell.mean:.6f}", std, seeds, *marks, *told])
+            names = map(without_formula, (row.method, column))
+            rows.writerow([*names, f"{cell.mean:.6f}", std, seeds, *marks, *told])
     return text.getvalue()
 
 
 def escape(text: str) -> str:
     """Text that LaTeX prints as it is."""
-    return re.sub(r"[\\~^&%$#_{}]", lambda match: _SPECIAL[match[0]], text)
+    return re.sub(r"[\\~^&%$#_{}]", lambda match: _SPECIAL[match[0]], one_line(text))
 
 
 def _cell(text: str) -> str:
