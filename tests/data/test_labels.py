@@ -280,8 +280,18 @@ def test_tensors_without_values_are_refused():
     assert "the device 'meta'" in refusal(torch.zeros(2, device="meta"))
 
 
-def test_a_float_beyond_64_bits_is_refused():
-    assert "beyond whole numbers of 64 bits" in refusal([1e300, 2.0])
+@pytest.mark.parametrize(
+    "value",
+    [1e300, 10**400, 10**5000, fractions.Fraction(10**400), decimal.Decimal("1e30")],
+    ids=["float", "int", "int of 5,000 digits", "fraction", "decimal"],
+)
+def test_a_number_beyond_64_bits_is_refused(value):
+    assert "beyond whole numbers of 64 bits" in refusal([value, 2])
+
+
+@pytest.mark.parametrize("value", ["1e999999999", "Infinity"])
+def test_a_decimal_that_cannot_be_written_out_is_refused_at_once(value):
+    assert f"Decimal('{value.replace('e', 'E+')}')" in refusal([decimal.Decimal(value), 2])
 
 
 def test_a_table_of_arrow_has_one_column():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from numbers import Integral, Real
@@ -26,6 +27,7 @@ from ldpf.utils.text import can_be_written, looks_like, quoted, some
 Label = str | int | bool
 """A label as Python has it."""
 
+_MOST_DIGITS = 400  # of a decimal number that is written out: 1e999999999 has a billion
 _LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
 """Of whole numbers that arrays and files hold."""
 
@@ -136,9 +138,11 @@ def plain_label(value: Any, row: int | str, kind: str = "label") -> Label:
         return str.__str__(found)  # of an enumeration its value, not the name of its member
     if isinstance(found, bool):
         return found
-    if isinstance(found, Decimal | Real) and not is_missing(found) and math.isfinite(found):
-        whole = int(found)  # type: ignore[arg-type]
-        found = whole if whole == found else found
+    vast = isinstance(found, Decimal) and found.adjusted() > _MOST_DIGITS
+    if isinstance(found, Decimal | Real) and not is_missing(found) and not vast:
+        with suppress(OverflowError, ValueError):  # of an infinite one
+            whole = int(found)  # type: ignore[arg-type]
+            found = whole if whole == found else found
     if isinstance(found, Integral):
         if not _SMALLEST <= int(found) <= _LARGEST:
             raise DataError(
