@@ -73,7 +73,7 @@ def test_an_address_that_others_reach_is_warned_of(model, run, visited):
 def test_a_port_that_cannot_be_is_refused(model, run, port):
     result = run("app", model, "--port", port)
     assert result.exit_code == 2
-    assert f"port={port} should be a whole number from 1 to 65535." in result.stderr
+    assert f"port={port} should be a whole number from 1 to 65,535." in result.stderr
 
 
 def test_a_port_in_use_is_a_sentence(model, run, visited):
