@@ -57,7 +57,7 @@ STYLES = tuple(
     a picture of the sky
     a cluttered background
     a plain background
-    a colourful background
+    a colorful background
     a blurry picture
     a sharp picture
     a grainy picture
@@ -70,18 +70,18 @@ STYLES = tuple(
     an old picture
     a vintage photo
     a black and white picture
-    a grey picture
+    a gray picture
     a sepia picture
-    a colourful picture
-    a picture in pale colours
-    a picture in warm colours
-    a picture in cold colours
+    a colorful picture
+    a picture in pale colors
+    a picture in warm colors
+    a picture in cold colors
     a blue picture
     a red picture
     a green picture
     a yellow picture
     a brown picture
-    a picture of inverted colours
+    a picture of inverted colors
     high contrast
     low contrast
     a drawing
@@ -98,7 +98,7 @@ STYLES = tuple(
     a technical drawing
     a painting
     an oil painting
-    a watercolour painting
+    a watercolor painting
     an abstract painting
     a fresco
     a print
