@@ -8,8 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import huggingface_hub.constants
 import pytest
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import close_session
 from local_hub import LocalHub, endpoint
 
@@ -252,7 +260,7 @@ def test_a_gated_model_says_what_to_accept(files_only, hub):
 def test_a_revision_the_model_does_not_have_is_named(hub):
     hub.refuse = (404, "RevisionNotFound")
     assert message_of(f"{REPO}@v9") == (
-        f"The model {REPO!r} has no revision 'v9'; leave '@v9' away for the newest."
+        f"The model {REPO!r} has no revision 'v9'; leave out '@v9' for the newest."
     )
 
 
@@ -466,3 +474,26 @@ def test_a_converted_archive_gets_its_tokenizer_from_the_hub(
     result = convert(openai_archive()[0], tmp_path / "new", tokenizer=REPO)
     assert result.problem is None
     assert "tokenizer.json" in result.other_files and "config.json" not in result.other_files
+
+
+def test_all_that_the_hub_may_refuse_in_one_view(golden):
+    def answer(kind, status):
+        request = httpx.Request("GET", "https://hub.example/model")
+        return kind("words of the hub", response=httpx.Response(status, request=request))
+
+    def sentence(error):
+        with pytest.raises(BackboneError) as caught, ldpf.backbones.hub._hub_errors(REPO, "v2"):
+            raise error
+        return str(caught.value)
+
+    golden(
+        [
+            sentence(HFValidationError("no id")),
+            sentence(answer(GatedRepoError, 403)),
+            sentence(answer(RepositoryNotFoundError, 404)),
+            sentence(answer(RevisionNotFoundError, 404)),
+            sentence(answer(HfHubHTTPError, 401)),
+            sentence(answer(HfHubHTTPError, 503)),
+            sentence(OSError(28, "No space left on device")),
+        ]
+    )

@@ -222,3 +222,26 @@ def test_json_of_another_form_is_named_by_its_file(content, tmp_path):
     with pytest.raises(DataError) as error:
         class_names_for(("cat",), file)
     assert str(file) in str(error.value)
+
+
+def test_all_refusals_in_one_view(tmp_path, golden):
+    def of_names(given):
+        with pytest.raises(DataError) as caught:
+            checked_names(given, "class_names")
+        return str(caught.value)
+
+    def of_file(content, folders=("cat", "dog")):
+        file = tmp_path / "names.txt"
+        file.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            class_names_for(folders, file)
+        return str(caught.value).replace(str(tmp_path), "FOLDER")
+
+    golden(
+        [
+            *map(of_names, ["cat dog", {0: "cat"}, ["cat", 1], ["cat", ""], ["cat", "Cat"]]),
+            of_names(["sea_lion", "sea lion"]),
+            *map(of_file, [b"dog hound", b"dog =", b"dog = a\ndog = b", b"dog = cat", b"\xff"]),
+            *map(of_file, [b"dgo = hound", b'{"dog": 3}', b'{"dog": "a"', b'{"dog": "\\ud800"}']),
+        ]
+    )

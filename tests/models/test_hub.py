@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import socket
@@ -251,6 +252,15 @@ REFUSALS = {
     OSError: None,
 }
 """What the hub's client raises, and the status of the hub's answer."""
+
+
+def test_a_full_disk_is_no_fault_of_the_hub(monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    with pytest.raises(ModelError, match=r"No space left on device.*; make room, or set HF_HOME"):
+        LDPFClassifier.from_pretrained(REPO)
 
 
 def test_all_that_is_said_of_the_hub_in_one_view(monkeypatch, fitted, golden):

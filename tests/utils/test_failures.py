@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldpf.utils.failures import failure_sentence
+from ldpf.utils.failures import failure_sentence, is_of_storage
 
 
 def test_a_full_disk_is_named_with_its_path_and_what_to_do():
@@ -82,3 +82,18 @@ def test_a_size_beyond_every_memory_is_a_sentence():
     with pytest.raises(RuntimeError) as caught:
         torch.randn((2, 10**18, 128))
     assert (failure_sentence(caught.value) or "").startswith("There is not enough memory")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EROFS, "Read-only file system"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "/cache"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), False),  # of a socket
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False),
+        (RuntimeError("No space left on device"), False),
+    ],
+)
+def test_failures_of_storage_are_told_from_those_of_a_network(error, is_of):
+    assert is_of_storage(error) is is_of

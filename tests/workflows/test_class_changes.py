@@ -194,3 +194,28 @@ def test_a_second_process_does_not_write_into_the_same_folder(model, tmp_path):
     ):
         workflows.change_classes(model, tmp_path / "new", add=["cow"])
     assert not (tmp_path / "new").exists()
+
+
+def test_all_refusals_in_one_view(model, gda_model, tmp_path, golden):
+    def refusal(error, folder=model, out=tmp_path / "out", **changes):
+        with pytest.raises(error) as caught:
+            workflows.change_classes(folder, out, **changes)
+        said = str(caught.value).replace(str(folder), "MODEL").replace(str(tmp_path), "FOLDER")
+        assert not (tmp_path / "out").exists()
+        return said
+
+    golden(
+        [
+            refusal(SettingsError),
+            refusal(SettingsError, remove=["bird"]),
+            refusal(SettingsError, remove=["Dgo"]),
+            refusal(SettingsError, rename={"dog": ""}),
+            refusal(SettingsError, rename={"dog": "cat"}),
+            refusal(SettingsError, add=["Dog"]),
+            refusal(SettingsError, add=["cow", "cow"]),
+            refusal(SettingsError, rename={"dog": "puppy"}, remove=["dog"]),
+            refusal(SettingsError, remove=["cat", "dog"]),
+            refusal(ModelError, out=model, add=["cow"]),
+            refusal(ModelError, folder=gda_model, add=["cow"]),
+        ]
+    )

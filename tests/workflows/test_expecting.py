@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from ldpf import workflows
 from ldpf.errors import DataError, ModelError
+from ldpf.expectation.accuracies import HeldOut
 from ldpf.expectation.estimators.base import ESTIMATORS
 from ldpf.features.inputs import to_features
 from ldpf.workflows.inputs import load_trained
@@ -189,3 +191,27 @@ def test_of_a_table_with_a_split_the_rows_marked_test_are_the_photos(model, imag
     table = tmp_path / "site.csv"
     table.write_text("\n".join(["path,label,split", *rows]) + "\n")
     assert workflows.expect(model, table).estimate.n == 20
+
+
+def test_all_that_is_advised_in_one_view(model, photos, golden):
+    seen = workflows.expect(model, photos)
+    held_out = HeldOut(90, 100)
+    sites = [
+        replace(
+            seen,
+            model=Path("my model"),
+            photos="photos",
+            expectation=replace(seen.expectation, held_out=held_out),
+            estimate=replace(seen.estimate, n=n, accuracy=accuracy),
+            n_outside=n_outside,
+            counts={"cat": 1.0, "dog": 0.2, "house": 90.0},
+            missing=missing,
+        )
+        for n, accuracy, n_outside, missing in [
+            (100, 0.88, 0, ()),
+            (10, 0.88, 0, ()),
+            (100, 0.6, 40, ("dog",)),
+            (100, 0.88, 0, ("cat", "dog")),
+        ]
+    ]
+    golden([sentence for site in sites for sentence in (*site.advice, site.missing_words or "-")])

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ldpf.backbones.families import FAMILIES, BackboneFamily, Checkpoint, find_family
 from ldpf.errors import BackboneError
+from ldpf.utils.failures import is_of_storage
 from ldpf.utils.paths import full_path
-from ldpf.utils.text import did_you_mean
+from ldpf.utils.text import did_you_mean, first_line
 from ldpf.utils.ways import setting
 
 log = logging.getLogger("ldpf")
@@ -177,7 +178,7 @@ def _hub_errors(repo: str, revision: str | None) -> Iterator[None]:
         ) from error
     except RevisionNotFoundError as error:
         raise BackboneError(
-            f"The model {repo!r} has no revision {revision!r}; leave '@{revision}' away for the "
+            f"The model {repo!r} has no revision {revision!r}; leave out '@{revision}' for the "
             "newest."
         ) from error
     except HfHubHTTPError as error:
@@ -189,6 +190,11 @@ def _hub_errors(repo: str, revision: str | None) -> Iterator[None]:
             "and HTTPS_PROXY and HF_ENDPOINT; or copy the model's folder here and give its path."
         ) from error
     except (OfflineModeIsEnabled, OSError, RuntimeError) as error:
+        if is_of_storage(error):
+            raise BackboneError(
+                f"The backbone {label!r} cannot be stored on this machine ({first_line(error)}); "
+                "make room, or set HF_HOME to a place that can be written."
+            ) from error
         raise BackboneError(_unreachable(label, error)) from error
     except Exception as error:  # the hub client's own transport errors share no public base
         if type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore", "requests"}:

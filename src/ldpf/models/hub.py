@@ -14,9 +14,11 @@ from huggingface_hub import ModelCard, ModelHubMixin
 from ldpf.errors import BackboneError, ModelError
 from ldpf.models.card import license_in, model_card
 from ldpf.models.folder import CONFIG
+from ldpf.utils.failures import is_of_storage
 from ldpf.utils.files import write_text
 from ldpf.utils.json_files import read_json, write_json
 from ldpf.utils.paths import full_path
+from ldpf.utils.text import first_line
 
 if TYPE_CHECKING:
     from typing import Self
@@ -229,6 +231,12 @@ def _hub_messages(label: str, done: str) -> Iterator[None]:
             "HTTPS_PROXY and HF_ENDPOINT."
         ) from error
     except (OSError, RuntimeError) as error:
+        if is_of_storage(error):
+            raise ModelError(
+                f"The model {label!r} was not {done}, because files cannot be stored on this "
+                f"machine ({first_line(error)}); make room, or set HF_HOME to a place that can be "
+                "written."
+            ) from error
         raise ModelError(_unreachable(label, done, error)) from error
     except Exception as error:  # the hub client's own transport errors share no public base
         if type(error).__module__.split(".")[0] in {"httpx", "httpx2", "httpcore", "requests"}:

@@ -22,6 +22,8 @@ _ADVICE = {
     errno.EIO: "the disk or the network failed; try again, or give another place",
 }
 
+_OF_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
 GONE = "The working directory does not exist any more; change to one that does (cd)."
 
 _NO_MEMORY = (
@@ -47,6 +49,15 @@ def is_no_memory(error: BaseException) -> bool:
     if isinstance(error, ImportError):
         return any(part in words for part in _NO_ROOM_FOR_LIBRARY)
     return isinstance(error, RuntimeError) and any(part in words for part in _NO_MEMORY)
+
+
+def is_of_storage(error: BaseException) -> bool:
+    """Whether files could not be written, where a network could have failed as well."""
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in _OF_STORAGE or (
+        isinstance(error, PermissionError) and error.filename is not None
+    )
 
 
 def failure_sentence(error: BaseException) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import socket
@@ -244,3 +245,13 @@ def test_an_image_without_content_is_a_sentence(hub, tmp_path):
     hub.files[name] = parquet([(None, "a.png", "sketch", 0)])
     with pytest.raises(DataError, match="an image is NoneType and no bytes"):
         fetch(tmp_path / "PACS")
+
+
+def test_a_full_disk_is_no_fault_of_the_hub(hub, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ldpf.data.datasets.fetch._downloaded", full)
+    with pytest.raises(DataError, match=r"pacs cannot be stored .*No space left") as caught:
+        fetch(tmp_path / "PACS")
+    assert "proxy" not in str(caught.value)

@@ -16,12 +16,14 @@ from ldpf.data.datasets.check import DatasetCheck, check_named_dataset
 from ldpf.data.parquet import reads_parquet
 from ldpf.errors import DataError
 from ldpf.utils.constraints import Text
+from ldpf.utils.failures import is_of_storage
 from ldpf.utils.files import write_bytes
 from ldpf.utils.json_files import read_json, write_json
 from ldpf.utils.locks import locked_folder
 from ldpf.utils.own_folders import check_own_folder
 from ldpf.utils.progress import progress_bar
 from ldpf.utils.schema import ListOf, Record
+from ldpf.utils.text import first_line
 from ldpf.utils.ways import named
 from ldpf.utils.writable import check_folder
 
@@ -283,6 +285,11 @@ def _hub_errors(copy: HubCopy) -> Iterator[None]:
             *("httpx", "httpx2", "httpcore", "requests", "huggingface_hub"),
         }:
             raise
+        if is_of_storage(error):
+            raise DataError(
+                f"the copy {copy.repo} cannot be stored on this machine ({first_line(error)}); "
+                "what is there is kept, and the same command resumes once there is room"
+            ) from error
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataError(
             f"the copy {copy.repo} cannot be fetched from the hub ({reason[:160]}); what is there "
