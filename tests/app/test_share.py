@@ -113,6 +113,7 @@ def test_what_the_page_tells_of_itself_names_no_folder_of_this_machine(relay):
     assert str(Path(__file__).parents[2]) not in text and str(Path.home()) + "/" not in text
 
 
+@pytest.mark.slow
 def test_without_a_relay_nothing_is_served(page, monkeypatch):
     from gradio import networking
 

@@ -27,6 +27,7 @@ def _started(program: str) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 def test_waiting_for_a_processor_does_not_count():
     cpu = min(os.sched_getaffinity(0))
     several = [_started(_SPIN.replace("CPU", str(cpu))) for _ in range(4)]

@@ -39,6 +39,7 @@ def test_the_page_is_served_here_and_not_shared(model, images, run, visited):
     assert "ldpf" in visited["html"]  # the title is the folder's name
 
 
+@pytest.mark.slow
 def test_a_model_with_one_prompt_is_served_too(coop_model, run, visited):
     assert run("app", coop_model).exit_code == 0
     assert visited["html"]

@@ -128,6 +128,7 @@ def test_sheets_of_an_earlier_call_do_not_stay(images, tiny_clip_folder, run, tm
     assert sheets == ["latent-domain-0.png", "latent-domain-1.png"]
 
 
+@pytest.mark.slow
 def test_a_rule_chooses_the_number_and_style_is_clustered(images, tiny_clip_folder, run, tmp_path):
     command = ("domains", "--data", images, "--backbone", tiny_clip_folder)
     options = ("--n-domains", "auto", "--set", "features=style", "--out", tmp_path / "out")

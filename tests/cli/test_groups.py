@@ -57,6 +57,7 @@ def test_bursts_without_groups_are_hinted_at_with_what_to_type(bursts, arguments
     assert "look like bursts" not in result.stderr
 
 
+@pytest.mark.slow
 def test_the_report_measures_the_images_that_were_held_out(bursts, arguments, tmp_path, run):
     model = tmp_path / "m"
     run("train", bursts, "--out", model, *arguments[:3], "gda", "--group-by", PATTERN)
@@ -75,6 +76,7 @@ def test_the_report_measures_the_images_that_were_held_out(bursts, arguments, tm
     assert "Traceback" not in other.output
 
 
+@pytest.mark.slow
 def test_a_model_of_other_groups_is_trained_anew(bursts, arguments, tmp_path, run):
     hashes = set()
     for given in ((), ("--group-by", PATTERN), ("--group-by", r"[a-z]{2}\d")):

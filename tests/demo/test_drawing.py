@@ -123,6 +123,7 @@ def pale_grey_share(image: np.ndarray) -> float:
     return float(((image.min(2) > 0.75) & (np.ptp(image, axis=2) < 0.12)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "unseen"), [(green_share, "night"), (pale_grey_share, "sketch")]
 )

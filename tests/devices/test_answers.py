@@ -54,6 +54,7 @@ def data(make_features):
     return make_features(6, seed=0), make_features(3, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("method", ["ldpf", "coop"])
 def test_a_head_beside_prompts_trained_there(method, head, data, distant_clip, stand_in):

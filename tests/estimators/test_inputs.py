@@ -13,6 +13,7 @@ from ldpf.estimators import inputs
 from ldpf.features.engines.choose import engine_of, with_engine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paths", "set"])
 def test_the_image_engine_encodes_in_fit_and_in_prediction(
     kind, estimator, tmp_path, write_image, monkeypatch
@@ -42,6 +43,7 @@ def test_the_image_engine_encodes_in_fit_and_in_prediction(
     assert asked == []
 
 
+@pytest.mark.slow
 def test_pictures_are_encoded_by_the_image_engine(estimator, tmp_path, write_image, monkeypatch):
     files = [write_image(tmp_path / f"{i}.png", seed=i) for i in range(8)]
     used, original = [], inputs.to_features

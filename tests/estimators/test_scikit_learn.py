@@ -205,6 +205,7 @@ def test_transform_gives_a_table_with_names(domains, data):
     assert table.columns.tolist() == ["domain_0", "domain_1", "domain_2"]
 
 
+@pytest.mark.slow
 def test_a_chosen_number_of_domains_has_as_many_names_as_weights(data):
     found = LatentDomains("auto").fit(data[0], data[1])
     number = found.transform(data[0]).shape[1]

@@ -134,6 +134,7 @@ def test_workers_follow_the_caller_to_another_directory(data, backbone, tmp_path
     assert kept[0] == kept[1] > 0
 
 
+@pytest.mark.slow
 def test_warnings_say_which_run_they_belong_to(experiment, caplog):
     said(experiment, "warn")
     assert [record.getMessage() for record in caplog.records] == [
@@ -142,6 +143,7 @@ def test_warnings_say_which_run_they_belong_to(experiment, caplog):
     ]
 
 
+@pytest.mark.slow
 def test_workers_name_settings_as_their_reader_writes_them(experiment):
     assert said(experiment, "name a setting") == "jobs=1"
     with command_line():
@@ -193,6 +195,7 @@ def test_a_process_that_is_killed_ends_it_with_advice(experiment):
     assert said(experiment, "process") != str(os.getpid())  # the next ones get new workers
 
 
+@pytest.mark.slow
 def test_outcomes_come_as_they_finish(data, backbone, tmp_path):
     plan = BenchmarkPlan(("zero-shot", "ldpf"), SHORT, targets=["art"], seeds=2)
     lines_at = []

@@ -27,6 +27,7 @@ def test_domains_computed_at_once_have_settled(discovery):
     assert not any("settled" in sentence for sentence in discovery.diagnosis)
 
 
+@pytest.mark.slow
 def test_the_number_may_be_chosen_by_a_rule(images, tiny_clip_folder):
     result = workflows.discover(images, backbone=tiny_clip_folder, n_domains="auto")
     assert 1 <= len(result.sizes) <= 8

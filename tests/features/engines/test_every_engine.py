@@ -34,6 +34,7 @@ def test_features_are_those_of_pytorch_for_any_number_of_images(name, cache, tin
         assert distance(features, tiny_clip.encode_images(pixels)) < limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_features_outlive_the_next_call(name, cache, tiny_clip):
     engine = ENGINES.make(name)
