@@ -17,7 +17,7 @@ from ldpf.domains import DiscoverySettings
 from ldpf.domains.disentangle.adversarial import Adversarial
 from ldpf.errors import ModelError, SettingsError
 from ldpf.fusion.similarity import Similarity
-from ldpf.methods import LDPF, CoOp
+from ldpf.methods import LDPF, CoOp, ZeroShot
 from ldpf.models.saving import check_output_folder, load_model, read_config, save_model
 from ldpf.training.recipe import FAST
 from ldpf.utils.files import file_digest
@@ -384,6 +384,18 @@ def test_values_that_no_training_makes_are_refused(name, folder, tiny_clip):
         f"The tensor {name!r} in {str(folder)!r} holds a value of 3e+38; no training makes one "
         "above 1e+12. Copy or train the model again."
     )
+
+
+def test_kept_text_features_of_another_length_are_refused_with_it(
+    make_features, tiny_clip, tmp_path
+):
+    """Also where the digest says that they are the model's own."""
+    data = make_features(5)
+    folder = save_model(ZeroShot().fit(data, data, tiny_clip), tiny_clip, tmp_path / "model")
+    kept = load_file(folder / "model.safetensors")["text_features"]
+    change_tensors(folder, text_features=2 * kept)
+    bind(folder)
+    assert message_of(folder, tiny_clip).startswith("Text feature 0 of the model has length 2 ")
 
 
 def test_changed_values_are_noticed(folder, tiny_clip):
